@@ -1,0 +1,101 @@
+// Package bidding decides what to change, by how much and why. Its parts:
+// response (spend to value curves), allocate (the optimum over many curves),
+// guard (guardrails) and ltv (what a customer is worth). This package itself
+// joins them into proposals (Plan) and holds what a proposal is and which
+// states it may pass through. Data in, decisions out: no SQL, no HTTP, no
+// platform client and no clock live here.
+package bidding
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// Expected is what a proposal promises for the changed entity: the mean
+// daily profit (incremental contribution margin over the customers' lifetime
+// less spend) over the 14 days after the change, and how much of it the change
+// brings compared with leaving the value as it is. Low and High bound the
+// central interval that holds Level of the posterior. Units: the ad account's
+// currency a day.
+type Expected struct {
+	ProfitPerDay float64 `json:"profit_per_day"`
+	Low          float64 `json:"low"`
+	High         float64 `json:"high"`
+	GainPerDay   float64 `json:"gain_per_day"`
+	GainLow      float64 `json:"gain_low"`
+	GainHigh     float64 `json:"gain_high"`
+	Level        float64 `json:"level"` // 0.8
+}
+
+// Evidence is what a proposal was derived from. Spend, value and conversions
+// are totals of the window, value lag-corrected and as the platform reports it.
+type Evidence struct {
+	WindowStart      civil.Date `json:"window_start"`
+	WindowEnd        civil.Date `json:"window_end"`
+	Spend            float64    `json:"spend"`
+	Value            float64    `json:"value"`
+	Conversions      float64    `json:"conversions"`
+	K                float64    `json:"k"` // Margin * LTVMultiple * IncrementalShare
+	Margin           float64    `json:"margin"`
+	LTVMultiple      float64    `json:"ltv_multiple"`
+	IncrementalShare float64    `json:"incremental_share"`
+	Calibrated       bool       `json:"calibrated"` // false: incremental share is not from an experiment
+	Elasticity       float64    `json:"elasticity"`
+	ElasticityLow    float64    `json:"elasticity_low"`
+	ElasticityHigh   float64    `json:"elasticity_high"`
+	BreakEvenROAS    float64    `json:"break_even_roas"`
+	ShadowPrice      float64    `json:"shadow_price"`
+}
+
+// Body is the part of a proposal that explains it.
+type Body struct {
+	Reasons    []string        `json:"reasons"`
+	Guardrails []guard.Verdict `json:"guardrails"`
+	Expected   Expected        `json:"expected"`
+	Evidence   Evidence        `json:"evidence"`
+}
+
+// Draft is one proposed change before it is stored.
+type Draft struct {
+	Platform  platform.Name
+	AdAccount string
+	Currency  string
+	Entity    platform.Ref
+	Name      string
+	Field     platform.Field
+	Seen      money.Micros
+	Proposed  money.Micros
+	Body
+}
+
+// PlanHash is what an approval binds to: the hash of the change set, the exact
+// change, the value seen and the expiry. Any difference gives another hash.
+func PlanHash(changeSetHash string, p platform.Name, adAccount string, c platform.Change, expires time.Time) string {
+	return digest(changeSetHash, string(p), adAccount, string(c.Entity.Type), c.Entity.ID, string(c.Field),
+		fmt.Sprint(int64(c.Seen)), fmt.Sprint(int64(c.Value)), expires.UTC().Format(time.RFC3339))
+}
+
+// ChangeSetHash identifies what one run proposed: every change of the set, in order.
+func ChangeSetHash(runID string, drafts []Draft) string {
+	parts := []string{runID}
+	for _, d := range drafts {
+		parts = append(parts, string(d.Platform), d.AdAccount, string(d.Entity.Type), d.Entity.ID, string(d.Field),
+			fmt.Sprint(int64(d.Seen)), fmt.Sprint(int64(d.Proposed)))
+	}
+	return digest(parts...)
+}
+
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p) // length first, so that no two lists of parts read alike
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

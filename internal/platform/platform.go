@@ -1,0 +1,183 @@
+// Package platform is the one vocabulary in which ad platforms are spoken to:
+// entities and their controllable fields, daily reports, changes and receipts,
+// audience lists, and the kinds of error. The adapters below it (googleads,
+// meta, datamanager) translate between this vocabulary and a platform's own;
+// they decide nothing and do not import each other. No rule about what to
+// change belongs here.
+package platform
+
+import (
+	"context"
+	"time"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+)
+
+// Name says which platform.
+type Name string
+
+const (
+	Google Name = "google"
+	Meta   Name = "meta"
+)
+
+// EntityType is the kind of a thing that owns budgets, bids or performance.
+type EntityType string
+
+const (
+	Campaign  EntityType = "campaign"
+	Budget    EntityType = "budget"    // a Google campaign budget, shared or not
+	AdSet     EntityType = "ad_set"    // Meta
+	Portfolio EntityType = "portfolio" // a Google portfolio bidding strategy
+	AdGroup   EntityType = "ad_group"  // Google; listed only under manual CPC
+)
+
+// Field is a value that can be read and changed.
+type Field string
+
+const (
+	DailyBudget Field = "daily_budget" // micros of the account's currency per day
+	TargetROAS  Field = "target_roas"  // ratio in micros: 3_500_000 is 3.5
+	CPCBid      Field = "cpc_bid"      // micros of the account's currency per click
+	BidAmount   Field = "bid_amount"   // Meta bid or cost cap, micros of the account's currency
+	ROASFloor   Field = "roas_floor"   // Meta minimum ROAS, ratio in micros
+)
+
+// IsRatio reports whether the field is a ratio and not money.
+func (f Field) IsRatio() bool { return f == TargetROAS || f == ROASFloor }
+
+// Ref names one entity of one ad account.
+type Ref struct {
+	Type EntityType `json:"type"`
+	ID   string     `json:"id"`
+}
+
+// Status is the platform's own switch of an entity, not whether it serves.
+type Status string
+
+const (
+	Enabled Status = "enabled"
+	Paused  Status = "paused"
+	Removed Status = "removed"
+)
+
+// Entity is one row of an account's structure. Fields holds exactly the values
+// that are set on this entity itself and can be changed there: a campaign whose
+// budget is a Google campaign budget has no DailyBudget of its own but names it
+// in Budget.
+type Entity struct {
+	Ref
+	Name   string
+	Status Status
+	// Parent is the campaign of an ad set or ad group; zero for the others.
+	Parent Ref
+	// Budget is the entity that owns the daily budget a campaign or ad set
+	// spends from; the entity itself where it owns it.
+	Budget Ref
+	// Strategy is the portfolio strategy a campaign bids under; zero if none.
+	Strategy Ref
+	// Channel is search, shopping, pmax, demand_gen, display, video for Google;
+	// sales, leads, awareness, ... (the objective) for Meta.
+	Channel string
+	// Bidding names the platform's bidding strategy, for people.
+	Bidding string
+	// Shared is true for a budget used by more than one campaign.
+	Shared bool
+	// Learning is empty, or the platform's word for why the entity is learning.
+	Learning string
+	// ReadOnly is empty, or why this entity must not be changed (an old
+	// Advantage+ shopping campaign, a budget that is not daily).
+	ReadOnly string
+	Fields   map[Field]money.Micros
+}
+
+// Account is what a platform says of an ad account.
+type Account struct {
+	Platform Name
+	ID       string // digits
+	Name     string
+	Currency string // ISO 4217
+	TimeZone string // IANA name
+	// BudgetUnit is the multiple a budget must be of, in micros: the smallest
+	// billable unit.
+	BudgetUnit money.Micros
+	// MinBudget is the platform's least daily budget, in micros.
+	MinBudget money.Micros
+}
+
+// Performance is one campaign's day as the platform reports it at the time of
+// asking; Date is in the account's time zone. Entity is the campaign, or the ad
+// set where ad sets own the budgets. Days without a row had no spend.
+type Performance struct {
+	Entity      Ref
+	Date        civil.Date
+	Cost        money.Micros
+	Value       money.Micros // conversion value, by the day of the click
+	Conversions float64
+	Clicks      int64
+	Impressions int64
+}
+
+// ChangeEvent is a change somebody made, as the platform's history tells it.
+type ChangeEvent struct {
+	At     time.Time
+	Entity Ref
+	Field  Field // empty where the field is none of ours
+	Actor  string
+	Client string // the tool or API the change came through, as the platform names it
+	Old    money.Micros
+	New    money.Micros
+}
+
+// Change sets one field of one entity to an absolute value.
+type Change struct {
+	Entity Ref
+	Field  Field
+	Seen   money.Micros // the value the proposal was made against
+	Value  money.Micros
+}
+
+// Result is the outcome of one Change of a batch. A nil Err means accepted.
+type Result struct {
+	RequestID string // the platform's id of the request, also where Err is set
+	Err       error  // an *Error
+}
+
+// Usage is what an adapter used of the platform's daily quota since it was
+// made. Operations counts as the platform counts: one per search request, one
+// per mutated resource.
+type Usage struct {
+	Operations int64
+	// Limit is the daily limit where it is known, else 0.
+	Limit int64
+}
+
+// Ads is what every ad platform adapter does. All methods observe the context's
+// deadline, page to the end, retry what is safe to retry, and return errors of
+// type *Error. Reads may be repeated freely. Apply is never retried by the
+// adapter once the request may have reached the platform.
+type Ads interface {
+	Platform() Name
+	// Account returns the account's own description.
+	Account(ctx context.Context) (Account, error)
+	// Structure lists every entity that is not removed.
+	Structure(ctx context.Context) ([]Entity, error)
+	// Performance hands the days from..to, both inclusive, to yield in batches.
+	// It stops at the first error of yield and returns it.
+	Performance(ctx context.Context, from, to civil.Date, yield func([]Performance) error) error
+	// Changes lists the account's change history since a time, oldest first.
+	Changes(ctx context.Context, since time.Time) ([]ChangeEvent, error)
+	// Read returns the current state of the named entities, in any order;
+	// removed or unknown ones are left out.
+	Read(ctx context.Context, refs []Ref) ([]Entity, error)
+	// Validate asks the platform to check the changes without making them. The
+	// results are in the order of the changes.
+	Validate(ctx context.Context, changes []Change) ([]Result, error)
+	// Apply makes the changes; one result each, in order. Items may succeed and
+	// fail apart. A result whose error is Unknown may have taken effect: only
+	// reading tells. An error returned instead of results means nothing was sent.
+	Apply(ctx context.Context, changes []Change) ([]Result, error)
+	Usage() Usage
+	Close() error
+}
