@@ -1,0 +1,153 @@
+// Package storefront reads what a shop exports (orders, touches, carts, costs,
+// consents) and what people export from the ad platforms by hand (campaign
+// performance) into rows of the store. It translates and checks; it decides
+// nothing, and it does not know the platform adapters.
+package storefront
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/store"
+)
+
+// Kind says what the rows of a file are.
+type Kind string
+
+// The kinds `adsteward import` takes.
+const (
+	Orders      Kind = "orders"
+	Touches     Kind = "touches"
+	Carts       Kind = "carts"
+	Costs       Kind = "costs"
+	Consents    Kind = "consents"
+	Performance Kind = "performance"
+)
+
+// Kinds lists every Kind in the order in which a directory is imported.
+func Kinds() []Kind { return []Kind{Costs, Consents, Touches, Carts, Orders, Performance} }
+
+// Format says how a file is laid out.
+type Format string
+
+// CSV and JSONL have the columns documented for `adsteward import`; the others
+// are the files that these products' own export buttons write.
+const (
+	CSV         Format = "csv"
+	JSONL       Format = "jsonl"
+	Shopify     Format = "shopify"     // orders
+	WooCommerce Format = "woocommerce" // orders
+	GoogleAds   Format = "google-ads"  // performance
+	MetaAds     Format = "meta-ads"    // performance
+)
+
+// Options say what a file is and how gaps in it are filled.
+type Options struct {
+	Kind    Kind
+	Format  Format // "" is JSONL for files named .jsonl or .ndjson, else CSV
+	Account string // account group the rows belong to
+	// Map names columns that are called otherwise: our name -> the file's.
+	Map     map[string]string
+	SkipBad bool // skip bad rows and report them, instead of refusing the file
+	// Currency is the shop's, an ISO 4217 code, for rows that name none.
+	Currency string
+	// Location is the shop's zone: it turns dates into instants and instants
+	// into order dates. nil is UTC.
+	Location *time.Location
+	// Now is the time of the import; rows dated more than a day later are bad.
+	Now time.Time
+	// Source is the file's name in messages.
+	Source string
+	// AdAccount is the ad account of performance rows that name none.
+	AdAccount string
+	// Lookup makes a pseudonym of an e-mail address in lower case or of the
+	// digits of a phone number (store.Key.Lookup), for orders and carts that
+	// know their customer by those only. nil: such rows are bad.
+	Lookup func(normalized string) string
+}
+
+// Problem is one thing wrong with one row.
+type Problem struct {
+	Line   int    // physical line of the file, from 1, on which the row begins
+	Column string // the file's name of the column; "" where the whole row is meant
+	What   string // what is wrong and what to do
+}
+
+// Report says what became of a file.
+type Report struct {
+	Source  string
+	Kind    Kind
+	Rows    int // rows read, the header not counted
+	Bad     int // rows skipped
+	Changed int // orders, touches, ... that were new or different
+	// Known is set where the same file was imported before: nothing was done.
+	Known bool
+	// Problems are the first hundred.
+	Problems []Problem
+}
+
+// BadInput is one problem that refused a whole file.
+type BadInput struct {
+	Source string
+	Problem
+}
+
+func (e *BadInput) Error() string {
+	s := e.Source
+	if e.Line > 0 {
+		s += fmt.Sprintf(": line %d", e.Line)
+	}
+	if e.Column != "" {
+		s += ": column " + e.Column
+	}
+	return s + ": " + e.What
+}
+
+// Sink takes the rows in batches; *store.Queries is one. The counts are of rows
+// that were new or different.
+type Sink interface {
+	UpsertOrders(ctx context.Context, rows []store.Order) (int, error)
+	UpsertCustomers(ctx context.Context, rows []store.Customer) (int, error)
+	UpsertTouches(ctx context.Context, rows []store.Touch) (int, error)
+	UpsertCarts(ctx context.Context, rows []store.Cart) (int, error)
+	UpsertConsents(ctx context.Context, rows []store.Consent) (int, error)
+	UpsertCosts(ctx context.Context, rows []store.Cost) (int, error)
+	UpsertPerformance(ctx context.Context, asOf civil.Date, rows []store.Performance) error
+	AdAccounts(ctx context.Context, account string) ([]store.AdAccount, error)
+	UpsertAdAccount(ctx context.Context, a store.AdAccount) error
+	Entities(ctx context.Context, account string) ([]store.Entity, error)
+	ReplaceEntities(ctx context.Context, account, platform, adAccount string, now time.Time, rows []store.Entity) error
+}
+
+// Read streams the rows of r into sink in batches. A bad row ends it with a
+// *BadInput, unless o.SkipBad; the caller then rolls back what sink was given.
+func Read(ctx context.Context, r io.Reader, o Options, sink Sink) (Report, error) {
+	return Report{}, nil
+}
+
+// Import reads one file into the store in one transaction: all of it or
+// nothing. A file imported before (the same bytes as the same kind) is not read
+// again; Report.Known says so.
+func Import(ctx context.Context, s *store.Store, file string, o Options) (Report, error) {
+	return Report{}, nil
+}
+
+// Directory is a folder into which a shop drops its exports: orders*.csv,
+// touches*.csv, carts*.csv, costs*.csv, consents*.csv and the same with .jsonl.
+type Directory struct {
+	Path    string
+	Options Options // Kind, Format and Source are set for each file
+}
+
+// Import takes in every file of the directory that was not imported before, in
+// the order of Kinds and then of names. It goes on after a file that cannot be
+// read and returns the errors joined, each naming its file.
+func (d Directory) Import(ctx context.Context, s *store.Store) ([]Report, error) {
+	return nil, nil
+}
+
+var _ = money.One
