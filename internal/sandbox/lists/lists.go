@@ -1,0 +1,254 @@
+// Package lists keeps the audience lists of the emulated platforms: what is on
+// them and how they are called. The Google Ads emulator makes lists in it, the
+// Data Manager emulator fills them; the Graph emulator has a registry of its
+// own. It knows no protocol.
+package lists
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// Kind says what a list holds.
+type Kind string
+
+const (
+	CRM       Kind = "crm"       // people uploaded by the advertiser
+	Value     Kind = "value"     // the same, with a value for each
+	Lookalike Kind = "lookalike" // people like those of the seed; takes no members
+)
+
+// List describes one list. The ID is given by Create.
+type List struct {
+	ID             int64    `json:"id"`
+	Name           string   `json:"name"`
+	Description    string   `json:"description,omitempty"`
+	Kind           Kind     `json:"kind"`
+	MembershipDays int      `json:"membership_days,omitempty"`
+	Seed           int64    `json:"seed,omitempty"`      // Lookalike: the list it grew from
+	Countries      []string `json:"countries,omitempty"` // Lookalike
+	Ratio          float64  `json:"ratio,omitempty"`     // Lookalike: share of the country, or 0
+}
+
+// Person is one member: everything it can be recognised by, and its value.
+type Person struct {
+	Identifiers []string `json:"identifiers"`
+	Value       float64  `json:"value,omitempty"`
+}
+
+type entry struct {
+	list    List
+	persons map[int]*Person
+	byID    map[string]int // identifier -> key of persons
+	next    int
+}
+
+// Lists is a registry of lists, safe for concurrent use.
+type Lists struct {
+	mu      sync.Mutex
+	nextID  int64
+	entries map[int64]*entry
+}
+
+// New returns an empty registry whose first list gets the id first.
+func New(first int64) *Lists {
+	return &Lists{nextID: first, entries: map[int64]*entry{}}
+}
+
+// Create adds a list and returns it with its id. The name of a list is unique.
+func (l *Lists) Create(list List) (List, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if e.list.Name == list.Name {
+			return List{}, fmt.Errorf("a list named %q exists already", list.Name)
+		}
+	}
+	list.ID = l.nextID
+	l.nextID++
+	l.entries[list.ID] = newEntry(list)
+	return list, nil
+}
+
+func newEntry(list List) *entry {
+	return &entry{list: list, persons: map[int]*Person{}, byID: map[string]int{}}
+}
+
+// Get returns the list with the id.
+func (l *Lists) Get(id int64) (List, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.entries[id]
+	if !ok {
+		return List{}, false
+	}
+	return e.list, true
+}
+
+// All returns every list in the order of their ids.
+func (l *Lists) All() []List {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]List, 0, len(l.entries))
+	for _, id := range slices.Sorted(maps.Keys(l.entries)) {
+		out = append(out, l.entries[id].list)
+	}
+	return out
+}
+
+// Delete removes a list and says whether there was one.
+func (l *Lists) Delete(id int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.entries[id]
+	delete(l.entries, id)
+	return ok
+}
+
+// Size returns the number of people on the list.
+func (l *Lists) Size(id int64) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e, ok := l.entries[id]; ok {
+		return len(e.persons)
+	}
+	return 0
+}
+
+// Members returns the people on the list in the order they were added.
+func (l *Lists) Members(id int64) []Person {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.entries[id]
+	if !ok {
+		return nil
+	}
+	return e.all()
+}
+
+func (e *entry) all() []Person {
+	out := make([]Person, 0, len(e.persons))
+	for _, k := range slices.Sorted(maps.Keys(e.persons)) {
+		p := e.persons[k]
+		out = append(out, Person{Identifiers: slices.Clone(p.Identifiers), Value: p.Value})
+	}
+	return out
+}
+
+// Add puts people on the list. One who shares an identifier with a member is
+// that member, who then has the identifiers of both and the newer value.
+func (l *Lists) Add(id int64, persons ...Person) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.entries[id]
+	if !ok {
+		return fmt.Errorf("there is no list %d", id)
+	}
+	for _, p := range persons {
+		e.add(p)
+	}
+	return nil
+}
+
+func (e *entry) add(p Person) {
+	key := e.next
+	for _, ident := range p.Identifiers {
+		if k, ok := e.byID[ident]; ok {
+			key = k
+			break
+		}
+	}
+	member := e.persons[key]
+	if member == nil {
+		member = &Person{}
+		e.persons[key] = member
+		e.next++
+	}
+	member.Value = p.Value
+	for _, ident := range p.Identifiers {
+		if _, ok := e.byID[ident]; !ok {
+			e.byID[ident] = key
+			member.Identifiers = append(member.Identifiers, ident)
+		}
+	}
+}
+
+// Remove takes off the list every member who has one of the identifiers, and
+// returns how many those were.
+func (l *Lists) Remove(id int64, identifiers ...string) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.entries[id]
+	if !ok {
+		return 0, fmt.Errorf("there is no list %d", id)
+	}
+	removed := 0
+	for _, ident := range identifiers {
+		key, ok := e.byID[ident]
+		if !ok {
+			continue
+		}
+		for _, other := range e.persons[key].Identifiers {
+			delete(e.byID, other)
+		}
+		delete(e.persons, key)
+		removed++
+	}
+	return removed, nil
+}
+
+// Clear takes everybody off the list.
+func (l *Lists) Clear(id int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.entries[id]
+	if !ok {
+		return fmt.Errorf("there is no list %d", id)
+	}
+	l.entries[id] = newEntry(e.list)
+	return nil
+}
+
+type snapshot struct {
+	NextID int64  `json:"next_id"`
+	Lists  []full `json:"lists"`
+}
+
+type full struct {
+	List
+	Members []Person `json:"members"`
+}
+
+// MarshalJSON writes the lists and their members, for a sandbox that is to go
+// on later.
+func (l *Lists) MarshalJSON() ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := snapshot{NextID: l.nextID}
+	for _, id := range slices.Sorted(maps.Keys(l.entries)) {
+		s.Lists = append(s.Lists, full{List: l.entries[id].list, Members: l.entries[id].all()})
+	}
+	return json.Marshal(s)
+}
+
+// UnmarshalJSON replaces everything by what MarshalJSON wrote.
+func (l *Lists) UnmarshalJSON(b []byte) error {
+	var s snapshot
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.nextID, l.entries = s.NextID, map[int64]*entry{}
+	for _, f := range s.Lists {
+		e := newEntry(f.List)
+		for _, p := range f.Members {
+			e.add(p)
+		}
+		l.entries[f.ID] = e
+	}
+	return nil
+}
