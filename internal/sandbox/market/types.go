@@ -1,0 +1,18 @@
+package market
+
+// adType is what the market knows of a type of campaign beyond the scenario.
+type adType struct {
+	impressionsPerClick float64
+	// r, a and b of the BG/NBD process by which its new customers buy again.
+	r, a, b float64
+}
+
+// adTypes lists the types a scenario may use.
+var adTypes = map[string]adType{
+	"brand":       {4, 1.1, 1.3, 4.0},
+	"search":      {16, 0.9, 1.4, 3.6},
+	"shopping":    {70, 0.8, 1.5, 3.4},
+	"pmax":        {55, 0.8, 1.5, 3.2},
+	"prospecting": {90, 0.7, 1.7, 3.0},
+	"retargeting": {60, 1.0, 1.3, 3.8},
+}
