@@ -1,0 +1,203 @@
+package googleads
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/shenzhencenter/google-ads-pb/enums"
+	"github.com/shenzhencenter/google-ads-pb/services"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+)
+
+// yieldRows is about how many rows Performance hands over at a time: whole
+// days, until there are as many.
+const yieldRows = 5000
+
+// Structure implements platform.Ads. It takes four operations, one less where
+// no campaign bids by hand.
+func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
+	var all []platform.Entity
+	manual := false
+	for _, t := range entityTypes {
+		if t == platform.AdGroup && !manual {
+			continue
+		}
+		rows, err := c.rows(ctx, c.customer, structureQueries[t])
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			manual = manual || r.GetCampaign().GetBiddingStrategyType() == enums.BiddingStrategyTypeEnum_MANUAL_CPC
+		}
+		if all, err = appendEntities(all, t, rows); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// Read implements platform.Ads. It takes one operation for each type among refs
+// and thousand entities of it.
+func (c *Client) Read(ctx context.Context, refs []platform.Ref) ([]platform.Entity, error) {
+	var all []platform.Entity
+	for _, t := range entityTypes {
+		err := c.byID(ctx, t, refs, func(rows []*services.GoogleAdsRow) (err error) {
+			all, err = appendEntities(all, t, rows)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func appendEntities(all []platform.Entity, t platform.EntityType, rows []*services.GoogleAdsRow) ([]platform.Entity, error) {
+	for _, r := range rows {
+		e, err := readEntity(t, r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// byID hands over the rows of the entities of type t among refs.
+func (c *Client) byID(ctx context.Context, t platform.EntityType, refs []platform.Ref, each func([]*services.GoogleAdsRow) error) error {
+	var ids []string
+	for _, r := range refs {
+		if r.Type == t && isDigits(r.ID) {
+			ids = append(ids, r.ID)
+		}
+	}
+	slices.Sort(ids)
+	for chunk := range slices.Chunk(slices.Compact(ids), idsPerQuery) {
+		rows, err := c.rows(ctx, c.customer, byIDQuery(t, chunk))
+		if err != nil {
+			return err
+		}
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Performance implements platform.Ads. It takes one operation, and one more
+// each time a broken stream is taken up again. Whole days are handed over, in
+// order, each once.
+func (c *Client) Performance(ctx context.Context, from, to civil.Date, yield func([]platform.Performance) error) error {
+	if to < from {
+		return nil
+	}
+	r := &report{next: from, yield: yield}
+	_, err := attempt(ctx, &c.core, func(ctx context.Context) (struct{}, error) {
+		r.days = nil // of a broken stream; they are asked for again
+		if err := c.stream(ctx, c.customer, performanceQuery(r.next, to), r.add); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, r.hand()
+	})
+	if r.refused != nil {
+		return r.refused
+	}
+	return err
+}
+
+// errRefused ends a stream whose rows yield did not want; whatever kind yield's
+// own error is of, the stream is not repeated.
+var errRefused = errors.New("the rows were refused")
+
+// report gathers rows that arrive in the order of their days.
+type report struct {
+	next    civil.Date // the first day that was not handed over
+	days    []platform.Performance
+	yield   func([]platform.Performance) error
+	refused error // yield's
+}
+
+func (r *report) add(rows []*services.GoogleAdsRow) error {
+	for _, row := range rows {
+		p, err := readPerformance(row)
+		if err != nil {
+			return err
+		}
+		last := r.next
+		if n := len(r.days); n > 0 {
+			last = r.days[n-1].Date
+		}
+		if p.Date < last {
+			return malformed("the report is not in the order of its days")
+		}
+		if p.Date > last && len(r.days) >= yieldRows {
+			if err := r.hand(); err != nil {
+				return err
+			}
+		}
+		r.days = append(r.days, p)
+	}
+	return nil
+}
+
+// hand gives the rows gathered, whole days, to yield.
+func (r *report) hand() error {
+	if len(r.days) == 0 {
+		return nil
+	}
+	rows := r.days
+	r.days = nil
+	r.next = rows[len(rows)-1].Date + 1
+	if r.refused = r.yield(rows); r.refused != nil {
+		return errRefused
+	}
+	return nil
+}
+
+// Changes implements platform.Ads. Google keeps 30 days; what is older than 29
+// is left out. It takes one operation for each 10,000 changes, and two to learn
+// the account's time zone the first time.
+func (c *Client) Changes(ctx context.Context, since time.Time) ([]platform.ChangeEvent, error) {
+	zone, err := c.zone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := c.now().In(zone)
+	from := since.In(zone)
+	if oldest := now.AddDate(0, 0, -changeDays); from.Before(oldest) {
+		from = oldest
+	}
+	var events []platform.ChangeEvent
+	seen := map[string]bool{} // pages overlap in the moment where they meet
+	for {
+		rows, err := c.rows(ctx, c.customer, changesQuery(from, now))
+		if err != nil {
+			return nil, err
+		}
+		last := from
+		for _, r := range rows {
+			change := r.GetChangeEvent()
+			if seen[change.GetResourceName()] {
+				continue
+			}
+			seen[change.GetResourceName()] = true
+			read, err := readChange(change, zone)
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, read...)
+			last = read[0].At
+		}
+		if len(rows) < changeRows {
+			return events, nil
+		}
+		if !last.After(from) {
+			return nil, malformed("more changes were made in one moment than Google Ads lists")
+		}
+		from = last
+	}
+}
