@@ -9,6 +9,8 @@
 package market
 
 import (
+	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -56,8 +58,30 @@ type Event struct {
 // Market is a running market. All methods are safe for concurrent use.
 type Market struct {
 	sc    *Scenario
-	mu    sync.RWMutex
-	today civil.Date
+	loc   *time.Location
+	unit  money.Micros // the currency's smallest coin
+	first civil.Date   // of the history
+
+	mu        sync.RWMutex
+	today     civil.Date
+	campaigns []*campaign
+	budgets   []*lever
+	targets   []*lever
+	bids      []*lever // one a campaign, nil without manual_cpc
+	changes   []Event
+	orders    []order // set from outside, for the journal
+	shop      *shop   // nil until asked for
+}
+
+// campaign is a campaign's parameters and its complete days, the first of the
+// history first.
+type campaign struct {
+	index          int
+	spec           *CampaignSpec
+	budget, target int // indices of its levers
+	arrived        []float64
+	events         []ScenarioEvent
+	days           []cell
 }
 
 // RemoteCampaignID is the id, in digits, under which a platform knows the
@@ -71,7 +95,55 @@ func RemoteCampaignID(p platform.Name, index int) string {
 }
 
 // New returns the market on the scenario's start day, its history complete.
-func New(sc *Scenario) (*Market, error) { return &Market{sc: sc, today: sc.Start}, nil }
+func New(sc *Scenario) (*Market, error) {
+	loc, err := time.LoadLocation(sc.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("scenario: time_zone %q is not known", sc.TimeZone)
+	}
+	first := sc.Start.AddDays(-sc.History)
+	m := &Market{sc: sc, loc: loc, unit: money.MinorUnit(sc.Currency), first: first, today: first}
+	budgetOf, targetOf := map[string]int{}, map[string]int{}
+	for i := range sc.Campaigns {
+		spec := &sc.Campaigns[i]
+		c := &campaign{index: i, spec: spec, arrived: arrivals(spec.DelayP, spec.DelayMax)}
+		for _, e := range sc.Events {
+			if e.Campaign == "" || e.Campaign == spec.ID {
+				c.events = append(c.events, e)
+			}
+		}
+		c.budget = join(&m.budgets, budgetOf, orElse(spec.BudgetGroup, spec.ID), spec, i, first)
+		m.budgets[c.budget].settings[0].value += micros(spec.Budget).RoundTo(m.unit)
+		c.target = join(&m.targets, targetOf, orElse(spec.Portfolio, spec.ID), spec, i, first)
+		m.targets[c.target].settings[0].value = micros(spec.target())
+		var bid *lever
+		if spec.Bidding == "manual_cpc" {
+			bid = &lever{key: spec.ID, platform: spec.Platform, members: []int{i},
+				settings: []setting{{from: first, value: micros(spec.P).RoundTo(m.unit)}}}
+		}
+		m.bids = append(m.bids, bid)
+		m.campaigns = append(m.campaigns, c)
+	}
+	if sc.History == 0 {
+		m.humanEdits() // the first day is entered here
+	}
+	m.AdvanceTo(sc.Start)
+	return m, nil
+}
+
+// join adds campaign i to the lever with this key, made where it is new, and
+// returns the lever's index.
+func join(levers *[]*lever, byKey map[string]int, key string, spec *CampaignSpec, i int, first civil.Date) int {
+	at, ok := byKey[key]
+	if !ok {
+		at = len(*levers)
+		byKey[key] = at
+		*levers = append(*levers, &lever{key: key, platform: spec.Platform, settings: []setting{{from: first}}})
+	}
+	l := (*levers)[at]
+	l.members = append(l.members, i)
+	l.noise = math.Max(l.noise, spec.Noise)
+	return at
+}
 
 // Scenario returns what the market was made of; it must not be changed.
 func (m *Market) Scenario() *Scenario { return m.sc }
@@ -85,37 +157,43 @@ func (m *Market) Today() civil.Date {
 
 // AdvanceTo completes the days before d and makes the scenario's human edits of
 // the days it enters. An earlier d changes nothing.
-func (m *Market) AdvanceTo(d civil.Date) {}
+func (m *Market) AdvanceTo(d civil.Date) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := newStream(m.sc.Seed)
+	for m.today < d {
+		m.complete(s, m.today)
+		m.today++
+		m.humanEdits()
+	}
+}
 
 // Campaigns lists a platform's campaigns in the scenario's order; an empty
 // platform means all.
-func (m *Market) Campaigns(p platform.Name) []Campaign { return nil }
-
-// SetBudget sets the daily budget of a BudgetKey from today on.
-func (m *Market) SetBudget(key string, v money.Micros, actor, client string) error { return nil }
-
-// SetTargetROAS sets the target of a TargetKey from today on; 0 removes it.
-func (m *Market) SetTargetROAS(key string, v money.Micros, actor, client string) error { return nil }
-
-// SetCPCBid sets the bid of a manual_cpc campaign.
-func (m *Market) SetCPCBid(id string, v money.Micros, actor, client string) error { return nil }
-
-// Report returns the complete days from..to as the platform reports them
-// today, zeros included, by campaign and then day. Entity is the campaign with
-// its scenario id.
-func (m *Market) Report(p platform.Name, from, to civil.Date) []platform.Performance { return nil }
-
-// Changes lists a platform's changes, oldest first.
-func (m *Market) Changes(p platform.Name) []Event { return nil }
-
-// Shop returns what the shop recorded on a complete day.
-func (m *Market) Shop(day civil.Date) ShopDay { return ShopDay{} }
-
-// Products lists what the shop sells.
-func (m *Market) Products() []Product { return nil }
-
-// Journal returns all that was set from outside, and today, for Restore.
-func (m *Market) Journal() []byte { return nil }
-
-// Restore makes the market that wrote the journal again.
-func Restore(sc *Scenario, journal []byte) (*Market, error) { return New(sc) }
+func (m *Market) Campaigns(p platform.Name) []Campaign {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []Campaign
+	for i, c := range m.campaigns {
+		if p != "" && c.spec.Platform != p {
+			continue
+		}
+		b, t := m.budgets[c.budget], m.targets[c.target]
+		v := Campaign{
+			Index: i, ID: c.spec.ID, Name: c.spec.Name, Type: c.spec.Type, Group: c.spec.FeedGroup,
+			Bidding: c.spec.Bidding, Platform: c.spec.Platform, Enabled: true,
+			Budget: b.on(m.today), BudgetKey: b.key, TargetROAS: t.on(m.today), TargetKey: t.key,
+		}
+		if m.bids[i] != nil {
+			v.CPCBid = m.bids[i].on(m.today)
+		}
+		if d, ok := b.lastStep(m.today); ok && m.today.Sub(d) < learningDays {
+			v.Learning, v.LearningSince = "budget", d
+		}
+		if d, ok := t.lastStep(m.today); ok && m.today.Sub(d) < learningDays && d >= v.LearningSince {
+			v.Learning, v.LearningSince = "target", d
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+package market
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+)
+
+// purpose keeps the draws of one campaign and day apart from each other.
+type purpose uint64
+
+const (
+	forDemand purpose = iota + 1
+	forDelivery
+	forOrders
+	forBrowsing
+	forOrganic
+	forClaims
+	forCatalogue
+)
+
+// stream is a random number generator that is set to a key again and again, so
+// that a draw depends on its key alone and not on what was drawn before.
+type stream struct {
+	pcg rand.PCG
+	*rand.Rand
+	seed uint64
+}
+
+func newStream(seed uint64) *stream {
+	s := &stream{seed: seed}
+	s.Rand = rand.New(&s.pcg)
+	return s
+}
+
+// at sets the stream to the start of the draws for a campaign, day and purpose.
+func (s *stream) at(index int, day civil.Date, p purpose) *stream {
+	h := mix(s.seed^mix(uint64(index)+0x51_7cc1)) ^ mix(uint64(uint32(day))<<8|uint64(p))
+	s.pcg.Seed(mix(h), mix(h+0x9e37_79b9_7f4a_7c15))
+	return s
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// logNormal draws with the given mean and standard deviation of the logarithm.
+func (s *stream) logNormal(mean, sigma float64) float64 {
+	return mean * math.Exp(sigma*s.NormFloat64()-sigma*sigma/2)
+}
+
+// sale is one order that an ad brought, or that its platform claims.
+type sale struct {
+	value       money.Micros
+	delay       int // days from click to order and report
+	claimed     bool
+	incremental bool
+	fresh       bool // by a new customer
+}
+
+// sales calls yield for every order and claim of a campaign's day whose expected
+// incremental value is r. The orders are the arrivals of a Poisson process up to
+// the expected number, so that a larger r brings the same orders and more.
+// Claims are thinned or extended so that their expected value is r/iota. Without
+// noise there is the nearest whole number of orders, of equal value.
+func (m *Market) sales(s *stream, c *campaign, day civil.Date, r float64, yield func(k int, o sale)) {
+	spec := c.spec
+	shown := min(spec.Iota, 1) // incremental share of the process
+	mean := r / spec.Basket / shown
+	if spec.Noise == 0 {
+		m.evenSales(c, r/shown, math.Round(mean), yield)
+		return
+	}
+	s.at(c.index, day, forOrders)
+	for k, at := 0, s.ExpFloat64(); at <= mean; k, at = k+1, at+s.ExpFloat64() {
+		o := c.sale([4]float64{s.Float64(), s.Float64(), s.Float64(), s.Float64()})
+		o.value = micros(s.logNormal(spec.Basket, spec.BasketSigma)).RoundTo(m.unit)
+		yield(k, o)
+	}
+}
+
+// evenSales is sales without chance: n orders, at least one, of equal value,
+// their other traits spread evenly by the multiples of irrational numbers.
+func (m *Market) evenSales(c *campaign, value, n float64, yield func(k int, o sale)) {
+	if value < 1e-6 {
+		return
+	}
+	n = math.Max(n, 1)
+	for k := range int(n) {
+		var u [4]float64
+		for i, root := range []float64{math.Phi, math.Sqrt2, math.E, math.Pi} {
+			_, u[i] = math.Modf((float64(k) + 0.5) * root)
+		}
+		o := c.sale(u)
+		o.value = micros(value / n)
+		yield(k, o)
+	}
+}
+
+// sale makes the traits of an order of four numbers uniform on [0, 1).
+func (c *campaign) sale(u [4]float64) sale {
+	return sale{
+		delay:       c.delay(u[0]),
+		incremental: u[1] < min(c.spec.Iota, 1),
+		claimed:     u[2]*max(c.spec.Iota, 1) < 1,
+		fresh:       u[3] < c.spec.NewShare,
+	}
+}
+
+// delay returns the delay at quantile u.
+func (c *campaign) delay(u float64) int {
+	for d, f := range c.arrived {
+		if u < f {
+			return d
+		}
+	}
+	return len(c.arrived) - 1
+}
+
+// arrivals returns F: the share of conversions reported by the end of each day,
+// that of the click first; geometric with parameter p, cut after maxDelay and
+// normalised.
+func arrivals(p float64, maxDelay int) []float64 {
+	f := make([]float64, maxDelay+1)
+	total := 0.0
+	for d := range f {
+		total += p * math.Pow(1-p, float64(d))
+		f[d] = total
+	}
+	for d := range f {
+		f[d] /= total
+	}
+	f[maxDelay] = 1
+	return f
+}
+
+func micros(f float64) money.Micros { return money.Micros(math.Round(f * float64(money.One))) }

@@ -1,0 +1,210 @@
+package market
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"time"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// lever is a value that campaigns share or own: a daily budget or a target.
+type lever struct {
+	key      string
+	platform platform.Name
+	members  []int   // campaign indices
+	noise    float64 // the largest of its members'
+	settings []setting
+	period   allowance // budgets only
+}
+
+// setting is the value from a day on; a day has at most one.
+type setting struct {
+	from  civil.Date
+	value money.Micros
+}
+
+func (l *lever) on(day civil.Date) money.Micros {
+	for i := len(l.settings) - 1; i > 0; i-- {
+		if l.settings[i].from <= day {
+			return l.settings[i].value
+		}
+	}
+	return l.settings[0].value
+}
+
+// set makes v hold from day on; earlier days keep what they had.
+func (l *lever) set(day civil.Date, v money.Micros) {
+	if last := &l.settings[len(l.settings)-1]; last.from == day && len(l.settings) > 1 {
+		last.value = v
+		return
+	}
+	l.settings = append(l.settings, setting{day, v})
+}
+
+// lastStep is the day of the newest step up to day that was large enough to
+// start learning, from one day's value to the next's.
+func (l *lever) lastStep(day civil.Date) (civil.Date, bool) {
+	for i := len(l.settings) - 1; i > 0; i-- {
+		s, before := l.settings[i], l.settings[i-1].value
+		if s.from > day || s.value == before {
+			continue
+		}
+		if before == 0 || math.Abs(float64(s.value)/float64(before)-1) > learningStep+1e-9 {
+			return s.from, true
+		}
+	}
+	return 0, false
+}
+
+// order is something set from outside, as the journal keeps it.
+type order struct {
+	Day    civil.Date     `json:"day"`
+	Field  platform.Field `json:"field"`
+	Key    string         `json:"key"`
+	Value  int64          `json:"micros"`
+	Actor  string         `json:"actor,omitempty"`
+	Client string         `json:"client,omitempty"`
+}
+
+// SetBudget sets the daily budget of a BudgetKey from today on. It holds
+// whatever the platform's own minimum; an emulator checks that.
+func (m *Market) SetBudget(key string, v money.Micros, actor, client string) error {
+	if v <= 0 {
+		return errors.New("a daily budget must be above 0")
+	}
+	return m.setFromOutside(order{Field: platform.DailyBudget, Key: key, Value: int64(v), Actor: actor, Client: client})
+}
+
+// SetTargetROAS sets the target of a TargetKey from today on; 0 removes it.
+func (m *Market) SetTargetROAS(key string, v money.Micros, actor, client string) error {
+	if v < 0 {
+		return errors.New("a target ROAS must not be below 0")
+	}
+	return m.setFromOutside(order{Field: platform.TargetROAS, Key: key, Value: int64(v), Actor: actor, Client: client})
+}
+
+// SetCPCBid sets the bid of a manual_cpc campaign. The market's response does
+// not depend on it.
+func (m *Market) SetCPCBid(id string, v money.Micros, actor, client string) error {
+	if v <= 0 {
+		return errors.New("a bid must be above 0")
+	}
+	return m.setFromOutside(order{Field: platform.CPCBid, Key: id, Value: int64(v), Actor: actor, Client: client})
+}
+
+func (m *Market) setFromOutside(o order) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	levers := map[platform.Field][]*lever{
+		platform.DailyBudget: m.budgets, platform.TargetROAS: m.targets, platform.CPCBid: m.bids,
+	}[o.Field]
+	i := slices.IndexFunc(levers, func(l *lever) bool { return l != nil && l.key == o.Key })
+	if i < 0 {
+		return fmt.Errorf("the market has no %s of %q", o.Field, o.Key)
+	}
+	o.Day = m.today
+	m.orders = append(m.orders, o)
+	at := m.today.In(m.loc).Add(5*time.Hour + time.Duration(len(m.changes))*time.Millisecond)
+	m.set(levers[i], o, at)
+	return nil
+}
+
+// set changes a lever today and notes the change; the same value is none.
+func (m *Market) set(l *lever, o order, at time.Time) {
+	old, v := l.on(m.today), money.Micros(o.Value)
+	if v == old {
+		return
+	}
+	l.set(m.today, v)
+	m.changes = append(m.changes, Event{At: at, Campaign: l.members[0], Key: l.key, Field: o.Field,
+		Old: old, New: v, Actor: o.Actor, Client: o.Client})
+}
+
+// humanEdits makes the edits that people make today, early in the morning.
+func (m *Market) humanEdits() {
+	for _, e := range m.sc.Events {
+		if e.Kind != HumanEdit || e.Date != m.today {
+			continue
+		}
+		for _, l := range m.budgets {
+			if e.Campaign != "" && !slices.ContainsFunc(l.members, func(i int) bool { return m.campaigns[i].spec.ID == e.Campaign }) {
+				continue
+			}
+			client := "GOOGLE_ADS_WEB_CLIENT"
+			if l.platform == platform.Meta {
+				client = "ads_manager"
+			}
+			m.set(l, order{Field: platform.DailyBudget, Value: int64(micros(e.Value).RoundTo(m.unit)),
+				Actor: "marketer@shop.example", Client: client}, m.today.In(m.loc).Add(30*time.Minute))
+		}
+	}
+}
+
+// Changes lists a platform's changes, oldest first; an empty platform means all.
+func (m *Market) Changes(p platform.Name) []Event {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []Event
+	for _, e := range m.changes {
+		if p == "" || m.campaigns[e.Campaign].spec.Platform == p {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+type journal struct {
+	Scenario string     `json:"scenario"` // fingerprint
+	Today    civil.Date `json:"today"`
+	Orders   []order    `json:"orders"`
+}
+
+// Journal returns all that was set from outside, and today, for Restore.
+func (m *Market) Journal() []byte {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	b, err := json.Marshal(journal{m.sc.fingerprint(), m.today, m.orders})
+	if err != nil {
+		return nil // strings, dates and integers always marshal
+	}
+	return b
+}
+
+// Restore makes the market that wrote the journal again. A journal of another
+// scenario is an error.
+func Restore(sc *Scenario, data []byte) (*Market, error) {
+	var j journal
+	if err := decodeStrict(data, &j); err != nil {
+		return nil, fmt.Errorf("market journal: %w", err)
+	}
+	if j.Scenario != sc.fingerprint() {
+		return nil, errors.New("the market journal belongs to another scenario; start afresh in an empty directory")
+	}
+	m, err := New(sc)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range j.Orders {
+		m.AdvanceTo(o.Day)
+		if err := m.setFromOutside(o); err != nil {
+			return nil, fmt.Errorf("market journal: %w", err)
+		}
+	}
+	m.AdvanceTo(j.Today)
+	return m, nil
+}
+
+func (sc *Scenario) fingerprint() string {
+	h := fnv.New64a()
+	if err := json.NewEncoder(h).Encode(sc); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
