@@ -7,11 +7,9 @@ package storefront
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"adsteward/internal/civil"
-	"adsteward/internal/money"
 	"adsteward/store"
 )
 
@@ -122,32 +120,3 @@ type Sink interface {
 	Entities(ctx context.Context, account string) ([]store.Entity, error)
 	ReplaceEntities(ctx context.Context, account, platform, adAccount string, now time.Time, rows []store.Entity) error
 }
-
-// Read streams the rows of r into sink in batches. A bad row ends it with a
-// *BadInput, unless o.SkipBad; the caller then rolls back what sink was given.
-func Read(ctx context.Context, r io.Reader, o Options, sink Sink) (Report, error) {
-	return Report{}, nil
-}
-
-// Import reads one file into the store in one transaction: all of it or
-// nothing. A file imported before (the same bytes as the same kind) is not read
-// again; Report.Known says so.
-func Import(ctx context.Context, s *store.Store, file string, o Options) (Report, error) {
-	return Report{}, nil
-}
-
-// Directory is a folder into which a shop drops its exports: orders*.csv,
-// touches*.csv, carts*.csv, costs*.csv, consents*.csv and the same with .jsonl.
-type Directory struct {
-	Path    string
-	Options Options // Kind, Format and Source are set for each file
-}
-
-// Import takes in every file of the directory that was not imported before, in
-// the order of Kinds and then of names. It goes on after a file that cannot be
-// read and returns the errors joined, each naming its file.
-func (d Directory) Import(ctx context.Context, s *store.Store) ([]Report, error) {
-	return nil, nil
-}
-
-var _ = money.One
