@@ -60,6 +60,8 @@ type table interface {
 	currency() string // the currency the header names, or ""
 }
 
+func errEmpty() error { return &Problem{What: "is empty; it needs a header line and rows"} }
+
 const utf8BOM = "\ufeff"
 
 func openTable(r io.Reader, o Options, lay layout) (table, error) {
@@ -70,7 +72,7 @@ func openTable(r io.Reader, o Options, lay layout) (table, error) {
 	}
 	switch {
 	case len(bytes.TrimSpace(head)) == 0:
-		return nil, &Problem{What: "is empty; it needs a header line and rows"}
+		return nil, errEmpty()
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
 		return nil, &Problem{What: "is written in UTF-16; save it as UTF-8"}
 	case bytes.IndexByte(head, 0) >= 0, bytes.HasPrefix(head, []byte("\x1f\x8b")), bytes.HasPrefix(head, []byte("PK\x03\x04")):
@@ -109,7 +111,9 @@ func newCSVTable(br *bufio.Reader, o Options, lay layout) (*csvTable, error) {
 	for range tries {
 		cells, err := t.csv.Read()
 		if err != nil {
-			if first == nil {
+			if first == nil && err == io.EOF {
+				first = errEmpty()
+			} else if first == nil {
 				first = t.problem(err)
 			}
 			break
