@@ -150,7 +150,8 @@ func (c *counted) add(body node, sent int) (counted, error) {
 		c.invalid += now.invalid
 		return now, nil
 	}
-	own := counted{now.received - c.received, now.invalid - c.invalid}
+	// A batch sent twice, because its first answer was lost, counts once.
+	own := counted{min(now.received-c.received, sent), min(now.invalid-c.invalid, sent)}
 	*c = now
 	return own, nil
 }
