@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,6 +63,10 @@ type Market struct {
 	unit  money.Micros // the currency's smallest coin
 	first civil.Date   // of the history
 
+	// Of what the shop's customers are made.
+	given, family []string
+	countries     []country
+
 	mu        sync.RWMutex
 	today     civil.Date
 	campaigns []*campaign
@@ -101,7 +106,8 @@ func New(sc *Scenario) (*Market, error) {
 		return nil, fmt.Errorf("scenario: time_zone %q is not known", sc.TimeZone)
 	}
 	first := sc.Start.AddDays(-sc.History)
-	m := &Market{sc: sc, loc: loc, unit: money.MinorUnit(sc.Currency), first: first, today: first}
+	m := &Market{sc: sc, loc: loc, unit: money.MinorUnit(sc.Currency), first: first, today: first,
+		given: strings.Fields(givenNames), family: strings.Fields(familyNames), countries: countries(sc.Currency)}
 	budgetOf, targetOf := map[string]int{}, map[string]int{}
 	for i := range sc.Campaigns {
 		spec := &sc.Campaigns[i]
