@@ -61,7 +61,3 @@ type Infeasible struct {
 func (e *Infeasible) Error() string {
 	return fmt.Sprintf("infeasible: the %s of %s cannot be met: %s", e.Bound, e.Constraint, e.Detail)
 }
-
-// Solve returns the optimum, *Infeasible where there is none, or an error that
-// names the item whose numbers make no sense.
-func Solve(p Problem) (Solution, error) { return Solution{Spend: make([]float64, len(p.Items))}, nil }
