@@ -231,4 +231,3 @@ func (r *replay) read(raw json.RawMessage, m proto.Message) {
 		r.t.Errorf("exchange %d: %v", r.next, err)
 	}
 }
-

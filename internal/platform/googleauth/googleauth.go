@@ -6,6 +6,7 @@ package googleauth
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -50,12 +51,15 @@ type ServiceAccount struct {
 	HTTPClient *http.Client // nil: a client with a timeout
 }
 
-func (RefreshToken) String() string         { return "***" }
-func (RefreshToken) GoString() string       { return "***" }
-func (RefreshToken) LogValue() slog.Value   { return slog.StringValue("***") }
-func (ServiceAccount) String() string       { return "***" }
-func (ServiceAccount) GoString() string     { return "***" }
-func (ServiceAccount) LogValue() slog.Value { return slog.StringValue("***") }
+func (RefreshToken) String() string               { return "***" }
+func (RefreshToken) GoString() string             { return "***" }
+func (RefreshToken) LogValue() slog.Value         { return slog.StringValue("***") }
+func (RefreshToken) MarshalText() ([]byte, error) { return []byte("***"), nil }
+
+func (ServiceAccount) String() string               { return "***" }
+func (ServiceAccount) GoString() string             { return "***" }
+func (ServiceAccount) LogValue() slog.Value         { return slog.StringValue("***") }
+func (ServiceAccount) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
 // Source hands out one access token until it nears its expiry, then fetches the
 // next. It is an oauth2.TokenSource and safe for concurrent use.
@@ -108,8 +112,8 @@ func NewServiceAccount(c ServiceAccount) (*Source, error) {
 	if key.Type != "service_account" {
 		return nil, missing(fmt.Sprintf("the key file is of type %q, not service_account", key.Type))
 	}
-	if block, _ := pem.Decode([]byte(key.Key)); block == nil || key.Email == "" {
-		return nil, missing("the service account key lacks client_email or a PEM private_key")
+	if key.Email == "" || !isPrivateKey(key.Key) {
+		return nil, missing("the service account key lacks client_email or a readable private_key")
 	}
 	if key.TokenURI == "" {
 		key.TokenURI = DefaultTokenURL
@@ -169,6 +173,18 @@ func (s *Source) Expire(accessToken string) {
 	if s.token != nil && s.token.AccessToken == accessToken {
 		s.token = nil
 	}
+}
+
+func isPrivateKey(s string) bool {
+	block, _ := pem.Decode([]byte(s))
+	if block == nil {
+		return false
+	}
+	if _, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+		return true
+	}
+	_, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	return err == nil
 }
 
 // checkTokenURL refuses to send credentials over an open connection to
