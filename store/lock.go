@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Lock waits until no other process or goroutine holds the lock of that name
+// and takes it. It is let go by the returned function, and by the operating
+// system or the database when the process dies, so that whoever comes after a
+// crash can go on at once.
+//
+// On SQLite it is an advisory lock on a file beside the database, on PostgreSQL
+// a session's advisory lock on a connection of its own.
+func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		unlock, err := s.TryLock(ctx, name)
+		if !errors.Is(err, ErrLocked) {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// ErrLocked is TryLock's answer where somebody else holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// TryLock is Lock without the waiting: ErrLocked where the lock is held.
+func (s *Store) TryLock(ctx context.Context, name string) (unlock func(), err error) {
+	if s.Dialect() == Postgres {
+		return s.lockPostgres(ctx, name)
+	}
+	return s.lockFile(name)
+}
+
+func lockNumber(name string) int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name))
+	return int64(h.Sum64())
+}
+
+func (s *Store) lockPostgres(ctx context.Context, name string) (func(), error) {
+	conn, err := s.DB().Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var got bool
+	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", lockNumber(name)).Scan(&got); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if !got {
+		return nil, errors.Join(ErrLocked, conn.Close())
+	}
+	return func() {
+		// A connection that is gone has let go of the lock already.
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", lockNumber(name))
+		_ = conn.Close()
+	}, nil
+}
+
+func (s *Store) lockFile(name string) (func(), error) {
+	path := fmt.Sprintf("%s.%016x.lock", s.path, uint64(lockNumber(name)))
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return nil, errors.Join(ErrLocked, f.Close())
+	case err != nil:
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil // closing lets go
+}

@@ -1,0 +1,235 @@
+// Package store keeps everything adsteward remembers, in SQLite or PostgreSQL:
+// one schema (migrations/), one set of queries. It knows rows, not rules: what
+// a value means, when a proposal may move and who may say so is decided by its
+// callers. E-mail addresses and phone numbers go in and out in the clear and lie
+// encrypted in the database.
+//
+// Everywhere in this package: account is the account group of the configuration
+// and "" means all of them; times are stored and returned in UTC, cut to the
+// microsecond; ranges of dates include both ends, ranges of times exclude the
+// later one; rows given twice in one call count once, the last one.
+package store
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// Dialect says which database a store is in.
+type Dialect string
+
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// connectTimeout bounds the first contact with a PostgreSQL server.
+const connectTimeout = 10 * time.Second
+
+// sqliteSettings go into the DSN so that every pooled connection has them, not
+// only the first. FULL: a commit survives power loss, which NORMAL does not
+// promise in WAL mode. immediate: a transaction that will write waits for its
+// turn at its start instead of failing with SQLITE_BUSY half-way. The busy
+// timeout outlasts the longest transaction there is, the first import of a large
+// account. The cache (KiB, negative) and the statements kept pay for bulk imports.
+const sqliteSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=20000&_txlock=immediate" +
+	"&_loc=UTC&_cache_size=-32000&_stmt_cache_size=32"
+
+// Queries are the reads and writes, outside a transaction (Store) or inside one
+// (InTx).
+type Queries struct {
+	ext     sqlx.ExtContext
+	db      *sqlx.DB // nil inside a transaction
+	dialect Dialect
+	secrets *secrets
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	*Queries
+	db   *sqlx.DB
+	dsn  string
+	path string // of the SQLite file, else ""
+}
+
+// Open opens the database and makes sure that its schema and key fit. dsn is
+// postgres://..., sqlite://PATH or a plain path. A SQLite file is made where
+// there is none, readable by its owner only, and migrated; a PostgreSQL schema
+// that is behind gives ErrNotMigrated. ErrUnreachable covers whatever keeps the
+// database from being used, ErrWrongKey a key other than that of the first Open.
+func Open(ctx context.Context, dsn string, key Key) (*Store, error) {
+	if key == (Key{}) {
+		return nil, errors.New("the encryption key is not set")
+	}
+	s, err := OpenForMigration(ctx, dsn, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx, key); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenForMigration is Open without looking at the schema or the key.
+func OpenForMigration(ctx context.Context, dsn string, key Key) (*Store, error) {
+	secrets, err := key.secrets()
+	if err != nil {
+		return nil, err
+	}
+	dialect, db, err := connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	q := &Queries{ext: db, db: db, dialect: dialect, secrets: secrets}
+	s := &Store{Queries: q, db: db, dsn: dsn}
+	if dialect == SQLite {
+		s.path = sqlitePath(dsn)
+	}
+	return s, nil
+}
+
+func connect(ctx context.Context, dsn string) (Dialect, *sqlx.DB, error) {
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		db, err := sqlx.Open("pgx", dsn)
+		if err != nil {
+			return "", nil, unreachable("PostgreSQL", err)
+		}
+		db.SetMaxOpenConns(20)
+		db.SetMaxIdleConns(5)
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		if err := db.PingContext(ctx); err != nil {
+			db.Close()
+			return "", nil, unreachable("PostgreSQL", err)
+		}
+		return Postgres, db, nil
+	}
+	path := sqlitePath(dsn)
+	if path == "" || path == ":memory:" {
+		return "", nil, fmt.Errorf("%w: the store needs a file name or postgres://..., not %q", ErrUnreachable, path)
+	}
+	db, err := connectSQLite(ctx, path)
+	return SQLite, db, err
+}
+
+func sqlitePath(dsn string) string { return strings.TrimPrefix(dsn, "sqlite://") }
+
+func connectSQLite(ctx context.Context, path string) (*sqlx.DB, error) {
+	// Made here so that no moment exists in which others could read it; SQLite
+	// gives the files beside it the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: the folder %s does not exist; make it or name another file", ErrUnreachable, filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, unreachable("SQLite", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, unreachable("SQLite", err)
+	}
+	uri := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqliteSettings
+	db, err := sqlx.Open("sqlite3", uri)
+	if err != nil {
+		return nil, unreachable(path, err)
+	}
+	db.SetMaxIdleConns(8)
+	var pages int
+	if err := db.GetContext(ctx, &pages, "PRAGMA page_count"); err != nil {
+		db.Close()
+		return nil, sqliteUnusable(path, err)
+	}
+	return db, nil
+}
+
+func sqliteUnusable(path string, err error) error {
+	var lite sqlite3.Error
+	if errors.As(err, &lite) && (lite.Code == sqlite3.ErrNotADB || lite.Code == sqlite3.ErrCorrupt) {
+		return fmt.Errorf("%w: %s is no SQLite database, or a damaged one; restore a backup or name another file", ErrUnreachable, path)
+	}
+	return unreachable(path, err)
+}
+
+// prepare brings a SQLite schema up to date or checks a PostgreSQL one, then
+// checks the key.
+func (s *Store) prepare(ctx context.Context, key Key) error {
+	if s.dialect == SQLite {
+		if _, err := s.MigrateUp(ctx); err != nil {
+			return sqliteUnusable(s.path, err)
+		}
+	}
+	if err := s.checkSchema(ctx); err != nil {
+		return err
+	}
+	return s.checkKey(ctx, key)
+}
+
+// checkKey compares the key with the mark the first Open left.
+func (s *Store) checkKey(ctx context.Context, key Key) error {
+	mark := key.Lookup("adsteward key check")
+	found, ok, err := s.Setting(ctx, keyCheck)
+	if err == nil && !ok {
+		_, err = s.exec(ctx, `INSERT INTO settings (key, value, actor, updated_at) VALUES (?, ?, 'store', ?) ON CONFLICT DO NOTHING`,
+			keyCheck, mark, utc(time.Now()))
+		if err == nil {
+			found, _, err = s.Setting(ctx, keyCheck) // another process may have been first
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare([]byte(found.Value), []byte(mark)) != 1 {
+		return fmt.Errorf("%w; set the key this database was first opened with", ErrWrongKey)
+	}
+	return nil
+}
+
+const keyCheck = "key_check"
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// DB is the pool, for libraries that keep tables of their own in the same database.
+func (s *Store) DB() *sqlx.DB { return s.db }
+
+// Dialect says which database this is.
+func (s *Store) Dialect() Dialect { return s.dialect }
+
+// DSN is what the store was opened with; for PostgreSQL it may hold a password.
+func (s *Store) DSN() string { return s.dsn }
+
+// InTx runs fn in one transaction, committed if fn returns nil and rolled back
+// if it fails or panics. On SQLite transactions that write run one after the
+// other. On PostgreSQL they see what others commit meanwhile (READ COMMITTED):
+// decide by a compare-and-set such as MoveProposal, not by what was read.
+func (s *Store) InTx(ctx context.Context, fn func(q *Queries) error) error {
+	return s.atomically(ctx, fn)
+}
+
+// atomically runs fn in the transaction q is in, or in a new one.
+func (q *Queries) atomically(ctx context.Context, fn func(q *Queries) error) error {
+	if q.db == nil {
+		return fn(q)
+	}
+	tx, err := q.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	if err := fn(&Queries{ext: tx, dialect: q.dialect, secrets: q.secrets}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"slices"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+)
+
+const orderColumns = "customer_id ordered_at order_date currency revenue discount shipping tax refunded country source click_id"
+
+// UpsertOrders stores orders with their lines and returns how many are new or
+// changed. The lines of a changed order are replaced as a whole. Campaign counts
+// for new orders only; afterwards it is SetOrderCampaigns' to change.
+func (q *Queries) UpsertOrders(ctx context.Context, orders []Order) (changed int, err error) {
+	orders = lastOf(orders, func(o *Order) [2]string { return [2]string{o.Account, o.OrderID} })
+	in := upsert("orders", "account order_id", orderColumns)
+	in.columns = append(in.columns, "campaign")
+	in.tail += " RETURNING account, order_id"
+	err = q.atomically(ctx, func(q *Queries) error {
+		for batch := range slices.Chunk(orders, q.batch(len(in.columns))) {
+			n, err := q.upsertOrders(ctx, in, batch)
+			if err != nil {
+				return err
+			}
+			changed += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return changed, nil
+}
+
+func (q *Queries) upsertOrders(ctx context.Context, in insert, orders []Order) (changed int, err error) {
+	args := make([]any, 0, len(orders)*len(in.columns))
+	for i := range orders {
+		o := &orders[i]
+		args = append(args, o.Account, o.OrderID, o.CustomerID, utc(o.OrderedAt), o.OrderDate.String(), o.Currency, int64(o.Revenue),
+			int64(o.Discount), int64(o.Shipping), int64(o.Tax), int64(o.Refunded), o.Country, o.Source, o.ClickID, o.Campaign)
+	}
+	written := make(map[[2]string]bool, len(orders))
+	if err := each(ctx, q, func(o *Order) error {
+		written[[2]string{o.Account, o.OrderID}] = true
+		return nil
+	}, in.statement(q.dialect, len(orders)), args...); err != nil {
+		return 0, err
+	}
+	differing, err := q.differingLines(ctx, orders)
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range differing {
+		written[[2]string{o.Account, o.OrderID}] = true
+	}
+	return len(written), q.replaceLines(ctx, differing)
+}
+
+// differingLines returns the orders whose lines are not those stored.
+func (q *Queries) differingLines(ctx context.Context, orders []Order) ([]Order, error) {
+	ids := map[string][]string{}
+	for i := range orders {
+		ids[orders[i].Account] = append(ids[orders[i].Account], orders[i].OrderID)
+	}
+	stored := map[[2]string][]OrderLine{}
+	for account, orderIDs := range ids {
+		lines, err := allIn[OrderLine](ctx, q, `SELECT * FROM order_lines WHERE account = ? AND order_id IN (?) ORDER BY order_id, line`,
+			account, orderIDs)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			k := [2]string{l.Account, l.OrderID}
+			stored[k] = append(stored[k], l)
+		}
+	}
+	var differing []Order
+	for _, o := range orders {
+		o.Lines = numbered(o)
+		if !slices.EqualFunc(o.Lines, stored[[2]string{o.Account, o.OrderID}], sameLine) {
+			differing = append(differing, o)
+		}
+	}
+	return differing, nil
+}
+
+// numbered returns the order's lines with their keys: lines carry no identity
+// of their own, so they are numbered from 1 as they come.
+func numbered(o Order) []OrderLine {
+	lines := slices.Clone(o.Lines)
+	for i := range lines {
+		lines[i].Account, lines[i].OrderID, lines[i].Line = o.Account, o.OrderID, i+1
+	}
+	return lines
+}
+
+func sameLine(a, b OrderLine) bool {
+	sameCost := a.UnitCost == nil && b.UnitCost == nil || a.UnitCost != nil && b.UnitCost != nil && *a.UnitCost == *b.UnitCost
+	return a.Line == b.Line && a.SKU == b.SKU && a.Quantity == b.Quantity && a.UnitPrice == b.UnitPrice && sameCost
+}
+
+func (q *Queries) replaceLines(ctx context.Context, orders []Order) error {
+	ids, lines := map[string][]string{}, []OrderLine(nil)
+	for _, o := range orders {
+		ids[o.Account] = append(ids[o.Account], o.OrderID)
+		lines = append(lines, o.Lines...)
+	}
+	for account, orderIDs := range ids {
+		if _, err := q.execIn(ctx, `DELETE FROM order_lines WHERE account = ? AND order_id IN (?)`, account, orderIDs); err != nil {
+			return err
+		}
+	}
+	in := insert{"order_lines", []string{"account", "order_id", "line", "sku", "quantity", "unit_price", "unit_cost"}, ""}
+	_, err := insertAll(ctx, q, in, lines, func(args []any, l *OrderLine) []any {
+		return append(args, l.Account, l.OrderID, l.Line, l.SKU, l.Quantity, int64(l.UnitPrice), micros(l.UnitCost))
+	})
+	return err
+}
+
+// EachOrder hands over the orders of the dates from..to with their lines,
+// ordered by customer and time. Only one order is in memory at a time.
+func (q *Queries) EachOrder(ctx context.Context, account string, from, to civil.Date, fn func(Order) error) error {
+	type row struct {
+		Order
+		Line      sql.NullInt64   `db:"line"`
+		SKU       sql.NullString  `db:"sku"`
+		Quantity  sql.NullFloat64 `db:"quantity"`
+		UnitPrice sql.NullInt64   `db:"unit_price"`
+		UnitCost  *money.Micros   `db:"unit_cost"`
+	}
+	w := &where{}
+	w.equal("o.account", account)
+	w.add("o.order_date BETWEEN ? AND ?", from, to)
+	var open *Order
+	err := each(ctx, q, func(r *row) error {
+		if open == nil || open.Account != r.Account || open.OrderID != r.OrderID {
+			if open != nil {
+				if err := fn(*open); err != nil {
+					return err
+				}
+			}
+			open = &r.Order
+		}
+		if r.Line.Valid {
+			open.Lines = append(open.Lines, OrderLine{r.Account, r.OrderID, int(r.Line.Int64), r.SKU.String, r.Quantity.Float64,
+				money.Micros(r.UnitPrice.Int64), r.UnitCost})
+		}
+		return nil
+	}, `SELECT o.*, l.line, l.sku, l.quantity, l.unit_price, l.unit_cost
+		FROM orders o LEFT JOIN order_lines l ON l.account = o.account AND l.order_id = o.order_id`+w.String()+`
+		ORDER BY o.customer_id, o.ordered_at, o.account, o.order_id, l.line`, w.args...)
+	if err != nil || open == nil {
+		return err
+	}
+	return fn(*open)
+}
+
+// CustomerDay is what one customer bought on one day: the models' unit.
+type CustomerDay struct {
+	CustomerID string       `db:"customer_id"`
+	Date       civil.Date   `db:"order_date"`
+	Revenue    money.Micros `db:"revenue"` // less refunds
+	// FirstCampaign is the campaign of the customer's first order: where they
+	// were acquired.
+	FirstCampaign string `db:"first_campaign"`
+}
+
+// EachCustomerDay hands over one row per customer and day up to until, ordered
+// by customer and date. Orders without a customer are left out: they are not one
+// person.
+func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
+	w := inAccount(account)
+	w.add("order_date <= ?", until)
+	w.add("customer_id <> ''")
+	return each(ctx, q, func(d *CustomerDay) error { return fn(*d) }, `SELECT customer_id, order_date,
+			CAST(SUM(revenue - refunded) AS BIGINT) AS revenue, MIN(first_campaign) AS first_campaign FROM (
+			SELECT account, customer_id, order_date, revenue, refunded,
+				FIRST_VALUE(campaign) OVER (PARTITION BY account, customer_id ORDER BY ordered_at, order_id) AS first_campaign
+			FROM orders`+w.String()+`) AS bought
+		GROUP BY account, customer_id, order_date ORDER BY customer_id, account, order_date`, w.args...)
+}
+
+// SetOrderCampaigns sets the campaign the last click before each named order
+// came from; orders that do not exist are passed over.
+func (q *Queries) SetOrderCampaigns(ctx context.Context, account string, campaigns map[string]string) error {
+	orders := map[string][]string{} // by campaign: there are few of them and many orders
+	for id, c := range campaigns {
+		orders[c] = append(orders[c], id)
+	}
+	return q.atomically(ctx, func(q *Queries) error {
+		for _, c := range slices.Sorted(maps.Keys(orders)) {
+			slices.Sort(orders[c])
+			for ids := range slices.Chunk(orders[c], maxBatch) {
+				if _, err := q.execIn(ctx, `UPDATE orders SET campaign = ? WHERE campaign <> ? AND account = ? AND order_id IN (?)`,
+					c, c, account, ids); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// exec runs a statement written with ? and returns the rows it changed.
+func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := q.ext.ExecContext(ctx, q.rebind(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// execNamed runs a statement written with :column of arg's db tags.
+func (q *Queries) execNamed(ctx context.Context, query string, arg any) (int64, error) {
+	res, err := sqlx.NamedExecContext(ctx, q.ext, query, arg)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// execIn is exec with slices among the args, each for one IN (?).
+func (q *Queries) execIn(ctx context.Context, query string, args ...any) (int64, error) {
+	query, args, err := sqlx.In(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return q.exec(ctx, query, args...)
+}
+
+func (q *Queries) rebind(query string) string {
+	if q.dialect == SQLite {
+		return query
+	}
+	return sqlx.Rebind(sqlx.DOLLAR, query)
+}
+
+// one reads exactly one row into a struct or a plain value; ErrNotFound if there is none.
+func one[T any](ctx context.Context, q *Queries, query string, args ...any) (T, error) {
+	var v T
+	err := sqlx.GetContext(ctx, q.ext, &v, q.rebind(query), args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	return v, err
+}
+
+// all reads every row.
+func all[T any](ctx context.Context, q *Queries, query string, args ...any) ([]T, error) {
+	var list []T
+	err := sqlx.SelectContext(ctx, q.ext, &list, q.rebind(query), args...)
+	return list, err
+}
+
+// allIn is all with slices among the args, each for one IN (?).
+func allIn[T any](ctx context.Context, q *Queries, query string, args ...any) ([]T, error) {
+	query, args, err := sqlx.In(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return all[T](ctx, q, query, args...)
+}
+
+// each hands the rows to fn one after the other.
+func each[T any](ctx context.Context, q *Queries, fn func(*T) error, query string, args ...any) error {
+	rows, err := q.ext.QueryxContext(ctx, q.rebind(query), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v T
+		if err := rows.StructScan(&v); err != nil {
+			return err
+		}
+		if err := fn(&v); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// where collects the conditions of a query.
+type where struct {
+	conds []string
+	args  []any
+}
+
+func (w *where) add(cond string, args ...any) {
+	w.conds = append(w.conds, cond)
+	w.args = append(w.args, args...)
+}
+
+// equal adds column = value unless value is empty.
+func (w *where) equal(column, value string) {
+	if value != "" {
+		w.add(column+" = ?", value)
+	}
+}
+
+func (w *where) String() string {
+	if len(w.conds) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conds, " AND ")
+}
+
+func inAccount(account string) *where {
+	w := &where{}
+	w.equal("account", account)
+	return w
+}
+
+// utc is how every time is written: both databases then return what was given.
+func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+func utcNull(t sql.NullTime) sql.NullTime {
+	if t.Valid {
+		t.Time = utc(t.Time)
+	}
+	return t
+}
+
+// need turns "no row changed" into ErrNotFound.
+func need(n int64, err error) error {
+	if err == nil && n == 0 {
+		return ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,101 @@
+// Package storetest opens fresh databases for tests, of this package's own and
+// of others'. It knows nothing of what is stored.
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"adsteward/store"
+)
+
+// EnvPostgres names the environment variable with the URL of a PostgreSQL
+// server whose user may create databases.
+const EnvPostgres = "ADSTEWARD_TEST_POSTGRES"
+
+// Open returns an empty SQLite store with a random key, closed at the end of the test.
+func Open(t testing.TB) *store.Store {
+	t.Helper()
+	return OpenAt(t, filepath.Join(t.TempDir(), "adsteward.db"), store.NewKey())
+}
+
+// OpenPostgres is Open on a PostgreSQL database of its own, dropped at the end.
+// Without a server the test is skipped; it fails where CI=true says that there
+// should be one.
+func OpenPostgres(t testing.TB) *store.Store {
+	t.Helper()
+	dsn, key := PostgresDSN(t), store.NewKey()
+	s, err := store.OpenForMigration(t.Context(), dsn, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return OpenAt(t, dsn, key)
+}
+
+// OpenAt opens a database of the test's choice and closes it at the end.
+func OpenAt(t testing.TB, dsn string, key store.Key) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), dsn, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// Each runs fn as a subtest on SQLite and on PostgreSQL.
+func Each(t *testing.T, fn func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); fn(t, Open(t)) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); fn(t, OpenPostgres(t)) })
+}
+
+// PostgresDSN creates an empty PostgreSQL database, dropped at the end of the
+// test, and returns its URL. It skips or fails as OpenPostgres does.
+func PostgresDSN(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv(EnvPostgres)
+	if server == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(EnvPostgres + " is not set, and CI runs every test")
+		}
+		t.Skip("PostgreSQL tests skipped: " + EnvPostgres + " is not set")
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(EnvPostgres + " is not a URL of the form postgres://user:password@host:port/database")
+	}
+	name := "adsteward_test_" + strings.ToLower(rand.Text())
+	administer(t, server, "CREATE DATABASE "+name+" TEMPLATE template0")
+	t.Cleanup(func() { administer(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	u.Path = "/" + name
+	return u.String()
+}
+
+func administer(t testing.TB, server, statement string) {
+	t.Helper()
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.Background(), statement); err != nil { // t.Context() is over in a cleanup
+		t.Fatal(err)
+	}
+}
