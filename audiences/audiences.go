@@ -5,6 +5,10 @@
 package audiences
 
 import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"adsteward/internal/money"
@@ -40,6 +44,18 @@ func (p Person) Subject() string {
 	return ""
 }
 
+// subjects lists every name the person has in consents.
+func (p Person) subjects() []string {
+	var s []string
+	if p.CustomerID != "" {
+		s = append(s, "c:"+p.CustomerID)
+	}
+	if p.EmailKey != "" {
+		s = append(s, "e:"+p.EmailKey)
+	}
+	return s
+}
+
 // Consents holds each purpose's newest statement by subject: true granted,
 // false withdrawn, absent never said.
 type Consents struct {
@@ -49,8 +65,25 @@ type Consents struct {
 }
 
 // Allows reports whether the person agreed to both purposes. Unsure means no:
-// one withdrawn statement under any of the person's names is a no.
-func (c Consents) Allows(p Person) bool { return false }
+// one withdrawn statement under any of the person's names is a no, whatever the
+// others say.
+func (c Consents) Allows(p Person) bool {
+	return agreed(p, c.UserData, c.Ads) && agreed(p, c.Personalization, c.Ads)
+}
+
+func agreed(p Person, statements ...map[string]bool) bool {
+	yes := false
+	for _, subject := range p.subjects() {
+		for _, s := range statements {
+			granted, said := s[subject]
+			if said && !granted {
+				return false
+			}
+			yes = yes || granted
+		}
+	}
+	return yes
+}
 
 // Cart is a shopping cart.
 type Cart struct {
@@ -87,16 +120,114 @@ type Membership struct {
 
 // CartAbandoners are the people who agreed, left a cart within the window
 // before now, and have ordered nothing since; ordered by subject. A person is
-// judged by the newest of their carts.
+// judged by the newest of their carts. Carts of people without a name, or with
+// neither e-mail nor phone to reach them by, count for nothing.
 func CartAbandoners(carts []Cart, purchases []Purchase, c Consents, now time.Time, w Window) []Membership {
-	return nil
+	newest := map[string]Cart{}
+	for _, cart := range carts {
+		s := cart.Person.Subject()
+		if s == "" || cart.UpdatedAt.After(now) {
+			continue
+		}
+		if old, ok := newest[s]; !ok || cart.UpdatedAt.After(old.UpdatedAt) {
+			newest[s] = cart
+		}
+	}
+	bought := map[string]time.Time{}
+	for _, p := range purchases {
+		for _, s := range (Person{CustomerID: p.CustomerID, EmailKey: p.EmailKey}).subjects() {
+			if p.At.After(bought[s]) {
+				bought[s] = p.At
+			}
+		}
+	}
+	var out []Membership
+	for s, cart := range newest {
+		age := now.Sub(cart.UpdatedAt)
+		if age < w.From || age >= w.To || !cart.Person.reachable() || !c.Allows(cart.Person) || boughtSince(cart, bought) {
+			continue
+		}
+		out = append(out, Membership{Subject: s, Person: cart.Person, Why: fmt.Sprintf("left a cart worth %s %s ago and has not ordered since",
+			cart.Value.Decimal(), days(age))})
+	}
+	sortBySubject(out)
+	return out
+}
+
+func boughtSince(cart Cart, bought map[string]time.Time) bool {
+	for _, s := range cart.Person.subjects() {
+		if at, ok := bought[s]; ok && !at.Before(cart.UpdatedAt) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Person) reachable() bool { return p.Email != "" || p.Phone != "" }
+
+// days writes an age for people.
+func days(d time.Duration) string {
+	switch {
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
 // TopLTV are the share (0 to 1) of customers with the highest predicted value
-// who agreed, ordered by subject. The share is taken of those who agreed.
-func TopLTV(customers []Customer, c Consents, share float64) []Membership { return nil }
+// who agreed and can be reached, ordered by subject. The share is taken of
+// those, and rounded up; nobody of no predicted value is among them.
+func TopLTV(customers []Customer, c Consents, share float64) []Membership {
+	if !(share > 0) {
+		return nil
+	}
+	var able []Customer
+	for _, cu := range customers {
+		if cu.Person.Subject() != "" && cu.Person.reachable() && cu.Value > 0 && !math.IsInf(cu.Value, 0) && c.Allows(cu.Person) {
+			able = append(able, cu)
+		}
+	}
+	// Ties are broken by name, so that a list does not flicker between nights.
+	slices.SortFunc(able, func(a, b Customer) int {
+		return cmp.Or(cmp.Compare(b.Value, a.Value), cmp.Compare(a.Person.Subject(), b.Person.Subject()))
+	})
+	n := int(math.Ceil(min(share, 1) * float64(len(able))))
+	out := make([]Membership, n)
+	for i, cu := range able[:n] {
+		out[i] = Membership{Subject: cu.Person.Subject(), Person: cu.Person, Value: cu.Value,
+			Why: fmt.Sprintf("predicted value %.2f is rank %d of %d customers who agreed (top %g %%)", cu.Value, i+1, len(able), share*100)}
+	}
+	sortBySubject(out)
+	return out
+}
 
 // Diff compares the subjects now on a list with those wanted: whom to add, and
 // whom to remove. Both are ordered by subject. Removals include everyone whose
 // consent is gone, since they are no longer wanted.
-func Diff(current []string, wanted []Membership) (add []Membership, remove []string) { return nil, nil }
+func Diff(current []string, wanted []Membership) (add []Membership, remove []string) {
+	want := make(map[string]bool, len(wanted))
+	for _, m := range wanted {
+		want[m.Subject] = true
+	}
+	have := make(map[string]bool, len(current))
+	for _, s := range current {
+		if !have[s] && !want[s] {
+			remove = append(remove, s)
+		}
+		have[s] = true
+	}
+	for _, m := range wanted {
+		if !have[m.Subject] {
+			add = append(add, m)
+		}
+	}
+	slices.Sort(remove)
+	sortBySubject(add)
+	return add, remove
+}
+
+func sortBySubject(ms []Membership) {
+	slices.SortFunc(ms, func(a, b Membership) int { return cmp.Compare(a.Subject, b.Subject) })
+}
