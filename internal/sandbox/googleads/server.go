@@ -58,7 +58,7 @@ type Server struct {
 	quotaDay civil.Date
 	used     int64           // operations on quotaDay
 	busy     map[string]bool // resource names under change
-	extra    extraBudgets
+	overlay  overlay
 }
 
 // New returns a server that is not yet listening. The scenario's time zone has
