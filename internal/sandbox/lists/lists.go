@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Kind says what a list holds.
@@ -37,6 +38,8 @@ type List struct {
 type Person struct {
 	Identifiers []string `json:"identifiers"`
 	Value       float64  `json:"value,omitempty"`
+	// Added is when it was last put on the list, where the platform keeps that.
+	Added time.Time `json:"added,omitzero"`
 }
 
 type entry struct {
@@ -145,7 +148,7 @@ func (e *entry) all() []Person {
 	out := make([]Person, 0, len(e.persons))
 	for _, k := range slices.Sorted(maps.Keys(e.persons)) {
 		p := e.persons[k]
-		out = append(out, Person{Identifiers: slices.Clone(p.Identifiers), Value: p.Value})
+		out = append(out, Person{Identifiers: slices.Clone(p.Identifiers), Value: p.Value, Added: p.Added})
 	}
 	return out
 }
@@ -179,7 +182,7 @@ func (e *entry) add(p Person) {
 		e.persons[key] = member
 		e.next++
 	}
-	member.Value = p.Value
+	member.Value, member.Added = p.Value, p.Added
 	for _, ident := range p.Identifiers {
 		if _, ok := e.byID[ident]; !ok {
 			e.byID[ident] = key
@@ -199,29 +202,38 @@ func (l *Lists) Remove(id int64, identifiers ...string) (int, error) {
 	}
 	removed := 0
 	for _, ident := range identifiers {
-		key, ok := e.byID[ident]
-		if !ok {
-			continue
+		if key, ok := e.byID[ident]; ok {
+			e.remove(key)
+			removed++
 		}
-		for _, other := range e.persons[key].Identifiers {
-			delete(e.byID, other)
-		}
-		delete(e.persons, key)
-		removed++
 	}
 	return removed, nil
 }
 
-// Clear takes everybody off the list.
-func (l *Lists) Clear(id int64) error {
+func (e *entry) remove(key int) {
+	for _, ident := range e.persons[key].Identifiers {
+		delete(e.byID, ident)
+	}
+	delete(e.persons, key)
+}
+
+// RemoveOlder takes off the list everybody last added before t, and returns how
+// many those were.
+func (l *Lists) RemoveOlder(id int64, t time.Time) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.entries[id]
 	if !ok {
-		return fmt.Errorf("there is no list %d", id)
+		return 0, fmt.Errorf("there is no list %d", id)
 	}
-	l.entries[id] = newEntry(e.list)
-	return nil
+	removed := 0
+	for key, p := range e.persons {
+		if p.Added.Before(t) {
+			e.remove(key)
+			removed++
+		}
+	}
+	return removed, nil
 }
 
 type snapshot struct {

@@ -74,7 +74,7 @@ func New(o Options) http.Handler {
 		o.Now = time.Now
 	}
 	return &server{Options: o, unit: int64(meta.Unit(o.Market.Scenario().Currency)),
-		byID: remoteIDs(o.Market.Campaigns(platform.Meta)),
+		byID:     remoteIDs(o.Market.Campaigns(platform.Meta)),
 		sessions: map[string]counts{}, rows: map[string]rowSet{}}
 }
 

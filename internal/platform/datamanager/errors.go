@@ -1,0 +1,213 @@
+package datamanager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/api/googleapi"
+
+	"adsteward/internal/platform"
+	"adsteward/internal/platform/pace"
+)
+
+// repetition says whether a request may be made twice.
+type repetition bool
+
+const (
+	repeatable repetition = true
+	once       repetition = false // without an answer its effect is unknown
+)
+
+// do makes one call within the client's limits, repeating it where that is safe.
+func do[T any](ctx context.Context, c *Client, r repetition, call func(context.Context) (T, error)) (T, error) {
+	return pace.Do(ctx, c.cfg.Retry, c.limiter, func(ctx context.Context) (T, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
+		defer cancel()
+		v, err := call(ctx)
+		if err != nil {
+			return v, classify(err, r)
+		}
+		return v, nil
+	})
+}
+
+// memberRefusal is a refusal of a whole request because of some of its members:
+// those at the given positions, or any where none is given.
+type memberRefusal struct {
+	err     *platform.Error
+	members map[int]bool
+}
+
+func (e *memberRefusal) Error() string { return e.err.Error() }
+func (e *memberRefusal) Unwrap() error { return e.err }
+
+// answer is the body of an error: google.rpc.Status with its details.
+type answer struct {
+	Error struct {
+		Status  string `json:"status"`
+		Message string `json:"message"`
+		Details []struct {
+			Reason     string `json:"reason"`     // ErrorInfo
+			RequestID  string `json:"requestId"`  // RequestInfo
+			RetryDelay string `json:"retryDelay"` // RetryInfo
+			Violations []struct {
+				Field       string `json:"field"`
+				Description string `json:"description"`
+				Reason      string `json:"reason"`
+			} `json:"fieldViolations"` // BadRequest
+		} `json:"details"`
+	} `json:"error"`
+}
+
+const (
+	remedyToken   = "sign in again for a new refresh token with the scope https://www.googleapis.com/auth/datamanager, or check the service account's key"
+	remedyAccess  = "give the signed-in user access to the Google Ads account and enable the Data Manager API in the Cloud project"
+	remedyTerms   = "an admin must accept the Customer Match terms in Google Ads under Audience manager"
+	remedyNoReply = "it is found by its name in the next run"
+)
+
+// member tells of positions in a request: audience_members.audience_members[7].user_data.
+var member = regexp.MustCompile(`(?i)^audience_?members(?:\.audience_?members)?\[(\d+)\]`)
+
+// classify makes the platform's error of what a call came back with.
+func classify(err error, r repetition) error {
+	if own, ok := errors.AsType[*platform.Error](err); ok {
+		return own // of the token source
+	}
+	refused, ok := errors.AsType[*googleapi.Error](err)
+	if !ok {
+		return unanswered(err, r)
+	}
+	var a answer
+	_ = json.Unmarshal([]byte(refused.Body), &a) // a proxy's page is no JSON; the status still counts
+	e := &platform.Error{Platform: platform.Google, Message: message(refused, a), Code: code(refused, a), RequestID: refused.Header.Get("X-Request-Id")}
+	bad := map[int]bool{}
+	aboutMembers := false
+	for _, d := range a.Error.Details {
+		if d.RequestID != "" {
+			e.RequestID = d.RequestID
+		}
+		if delay, err := time.ParseDuration(d.RetryDelay); err == nil {
+			e.RetryAfter = delay
+		}
+		for _, v := range d.Violations {
+			aboutMembers = aboutMembers || strings.HasPrefix(v.Field, "audience_members") || strings.HasPrefix(v.Field, "audienceMembers")
+			if m := member.FindStringSubmatch(v.Field); m != nil {
+				if i, err := strconv.Atoi(m[1]); err == nil {
+					bad[i] = true
+				}
+			}
+		}
+	}
+	e.Kind, e.Remedy = meaning(refused.Code, e.Code)
+	if s, err := strconv.Atoi(refused.Header.Get("Retry-After")); err == nil && e.RetryAfter == 0 {
+		e.RetryAfter = time.Duration(s) * time.Second
+	}
+	if e.Kind != platform.Quota {
+		e.RetryAfter = 0
+	}
+	if e.Kind == platform.Retryable && r == once {
+		e.Kind, e.Remedy = platform.Unknown, remedyNoReply
+	}
+	if e.Kind == platform.Rejected && aboutMembers && e.Code != "TOO_MANY_AUDIENCE_MEMBERS" {
+		return &memberRefusal{e, bad}
+	}
+	return e
+}
+
+// meaning goes by Google's reason first: internal errors and limits have been
+// seen to arrive as 400.
+func meaning(status int, reason string) (platform.Kind, string) {
+	switch reason {
+	case "INTERNAL_ERROR", "INTERNAL", "DEADLINE_EXCEEDED", "UNAVAILABLE":
+		return platform.Retryable, ""
+	case "RESOURCE_EXHAUSTED":
+		return platform.Quota, ""
+	case "UNAUTHENTICATED":
+		return platform.Authentication, remedyToken
+	case "PERMISSION_DENIED":
+		return platform.Authentication, remedyAccess
+	case "TERMS_AND_CONDITIONS_NOT_SIGNED":
+		return platform.Rejected, remedyTerms
+	}
+	switch {
+	case status == http.StatusUnauthorized:
+		return platform.Authentication, remedyToken
+	case status == http.StatusForbidden:
+		return platform.Authentication, remedyAccess
+	case status == http.StatusTooManyRequests:
+		return platform.Quota, ""
+	case status >= 500:
+		return platform.Retryable, ""
+	}
+	return platform.Rejected, ""
+}
+
+// code is the most telling name Google gives: the reason of a field, else of
+// the whole, else the status.
+func code(refused *googleapi.Error, a answer) string {
+	best := a.Error.Status
+	for _, d := range a.Error.Details {
+		if d.Reason != "" && d.Reason != "INVALID_ARGUMENT" {
+			best = d.Reason
+		}
+	}
+	for _, d := range a.Error.Details {
+		for _, v := range d.Violations {
+			if v.Reason != "" {
+				return v.Reason
+			}
+		}
+	}
+	if best == "" {
+		best = fmt.Sprintf("HTTP %d", refused.Code)
+	}
+	return best
+}
+
+// message is Google's sentence with the first violation, which says what the
+// sentence only hints at. Descriptions name fields and rules, not values.
+func message(refused *googleapi.Error, a answer) string {
+	msg := strings.TrimSuffix(a.Error.Message, ".")
+	if msg == "" {
+		msg = "refused with status " + strconv.Itoa(refused.Code)
+	}
+	for _, d := range a.Error.Details {
+		for _, v := range d.Violations {
+			return strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", msg, v.Field, v.Description), ": ")
+		}
+	}
+	return msg
+}
+
+func unanswered(err error, r repetition) *platform.Error {
+	cause := err
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		cause = u.Err
+	}
+	e := &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Code: "NO_ANSWER", Message: "no answer: " + cause.Error(), Err: cause}
+	if errors.Is(cause, context.DeadlineExceeded) {
+		e.Message = "no answer in time"
+	}
+	op, dialled := errors.AsType[*net.OpError](cause)
+	switch {
+	case dialled && op.Op == "dial":
+		e.Code, e.Remedy = "NOT_SENT", "check the network and the configured address"
+	case r == once:
+		e.Kind, e.Remedy = platform.Unknown, remedyNoReply
+	}
+	return e
+}
+
+func rejected(format string, args ...any) *platform.Error {
+	return &platform.Error{Platform: platform.Google, Kind: platform.Rejected, Message: fmt.Sprintf(format, args...)}
+}
