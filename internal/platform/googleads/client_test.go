@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,15 +61,15 @@ func until(c *call) error {
 func TestApplyWithoutAnAnswerIsUnknownAndSentOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		client := serve(t, func(c *call) error { calls++; return until(c) })
+		var calls atomic.Int64
+		client := serve(t, func(c *call) error { calls.Add(1); return until(c) })
 		start := time.Now()
 		results, err := client.Apply(t.Context(), []platform.Change{budgetChange(1)})
 		if err != nil || platform.KindOf(results[0].Err) != platform.Unknown {
 			t.Errorf("%v, %v; want unknown", results, err)
 		}
-		if calls != 1 || time.Since(start) != time.Minute {
-			t.Errorf("%d requests in %v, want one that is given up after a minute", calls, time.Since(start))
+		if calls.Load() != 1 || time.Since(start) != time.Minute {
+			t.Errorf("%d requests in %v, want one that is given up after a minute", calls.Load(), time.Since(start))
 		}
 	})
 }
@@ -114,16 +115,16 @@ func TestApplyWithoutAConnectionWasNotSent(t *testing.T) {
 func TestSilentReadsAreGivenUpAndRepeated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		client := serve(t, func(c *call) error { calls++; return until(c) })
+		var calls atomic.Int64
+		client := serve(t, func(c *call) error { calls.Add(1); return until(c) })
 		start := time.Now()
 		_, err := client.Structure(t.Context())
 		e, _ := errors.AsType[*platform.Error](err)
 		if e == nil || e.Kind != platform.Retryable || e.Code != "DEADLINE_EXCEEDED" {
 			t.Errorf("got %v", err)
 		}
-		if calls != 5 || time.Since(start) != 5*time.Minute {
-			t.Errorf("%d requests in %v", calls, time.Since(start))
+		if calls.Load() != 5 || time.Since(start) != 5*time.Minute {
+			t.Errorf("%d requests in %v", calls.Load(), time.Since(start))
 		}
 	})
 }
@@ -206,10 +207,10 @@ func TestPerformanceStopsAtTheFirstErrorOfYield(t *testing.T) {
 	from := civil.MustParse("2026-01-01")
 	client := serve(t, func(c *call) error { c.send(t, rowsOf(dayRow(1, from))); return nil })
 	full := &platform.Error{Kind: platform.Retryable, Message: "whatever its kind"}
-	calls := 0
-	err := client.Performance(t.Context(), from, from, func([]platform.Performance) error { calls++; return full })
-	if err != error(full) || calls != 1 {
-		t.Errorf("%d calls, error %v", calls, err)
+	var calls atomic.Int64
+	err := client.Performance(t.Context(), from, from, func([]platform.Performance) error { calls.Add(1); return full })
+	if err != error(full) || calls.Load() != 1 {
+		t.Errorf("%d calls, error %v", calls.Load(), err)
 	}
 }
 
@@ -338,9 +339,9 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	from := civil.MustParse("2026-01-01")
 	refused := status.Error(codes.Unauthenticated, "expired")
-	calls := 0
+	var calls atomic.Int64
 	client := serve(t, func(c *call) error {
-		calls++
+		calls.Add(1)
 		old := c.metadata.Get("authorization")[0] == "Bearer token-1"
 		switch c.request.(type) {
 		case *services.MutateCampaignBudgetsRequest:
@@ -359,24 +360,25 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 
 	n := 0
 	err := client.Performance(t.Context(), from, from, func(p []platform.Performance) error { n += len(p); return nil })
-	if err != nil || n != 1 || calls != 2 {
-		t.Errorf("%d rows in %d requests: %v", n, calls, err)
+	if err != nil || n != 1 || calls.Load() != 2 {
+		t.Errorf("%d rows in %d requests: %v", n, calls.Load(), err)
 	}
-	client.credentials, calls = &renewing{}, 0
+	client.credentials = &renewing{}
+	calls.Store(0)
 	results, err := client.Apply(t.Context(), []platform.Change{budgetChange(1)})
-	if err != nil || results[0].Err != nil || calls != 2 {
-		t.Errorf("%v in %d requests: %v", results, calls, err)
+	if err != nil || results[0].Err != nil || calls.Load() != 2 {
+		t.Errorf("%v in %d requests: %v", results, calls.Load(), err)
 	}
 }
 
 func TestATokenRefusedTwiceIsAnError(t *testing.T) {
 	t.Parallel()
-	calls := 0
-	client := serve(t, func(c *call) error { calls++; return status.Error(codes.Unauthenticated, "no") },
+	var calls atomic.Int64
+	client := serve(t, func(c *call) error { calls.Add(1); return status.Error(codes.Unauthenticated, "no") },
 		func(cfg *Config) { cfg.Credentials = &renewing{} })
 	_, err := client.Structure(t.Context())
-	if platform.KindOf(err) != platform.Authentication || calls != 2 {
-		t.Errorf("%d requests: %v", calls, err)
+	if platform.KindOf(err) != platform.Authentication || calls.Load() != 2 {
+		t.Errorf("%d requests: %v", calls.Load(), err)
 	}
 }
 
