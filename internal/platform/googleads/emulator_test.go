@@ -74,6 +74,11 @@ func (k *tokens) Expire(string) {
 
 func setup(t *testing.T, rules ...faults.Rule) *rig {
 	t.Helper()
+	return setupWith(t, scenario, googleads.ExplorerLimit, rules...)
+}
+
+func setupWith(t *testing.T, scenario string, daily int64, rules ...faults.Rule) *rig {
+	t.Helper()
 	sc, err := market.ReadScenario(strings.NewReader(scenario))
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +88,7 @@ func setup(t *testing.T, rules ...faults.Rule) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{market: m, faults: faults.NewTable(rules...), tokens: &tokens{valid: "x"}, t: t}
-	r.server = emulator.New(emulator.Options{Market: m, Faults: r.faults, CustomerID: 1234567890, AccessTokens: r.tokens.accepts, DailyOperations: googleads.ExplorerLimit})
+	r.server = emulator.New(emulator.Options{Market: m, Faults: r.faults, CustomerID: 1234567890, AccessTokens: r.tokens.accepts, DailyOperations: daily})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +158,8 @@ func TestAgainstEmulator(t *testing.T) {
 		"account": testAccount, "structure": testStructure, "performance": testPerformance, "changes": testChanges,
 		"apply": testApply, "validate changes nothing": testValidate, "refusals": testRefusals, "partial failure": testPartialFailure,
 		"timeout before": testTimeoutBefore, "timeout after": testTimeoutAfter, "rate limit": testRateLimit,
-		"unavailable": testUnavailable, "expired token": testExpiredToken, "slow stream": testSlowStream, "stale read": testStaleRead,
+		"unavailable": testUnavailable, "expired token": testExpiredToken, "slow stream": testSlowStream, "stale read": testStaleRead, "quota of the day": testQuota,
+		"yen": testYen, "dinars": testDinars,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -424,14 +430,14 @@ func testExpiredToken(t *testing.T) {
 
 func testSlowStream(t *testing.T) {
 	r := setup(t, faults.Rule{Kind: faults.SlowStream, Method: "SearchStream", Times: -1, DelayMS: 20})
-	testRows := 0
+	rows := 0
 	today := r.market.Today()
 	err := r.client.Performance(t.Context(), today.AddDays(-20), today.AddDays(-1), func(d []platform.Performance) error {
-		testRows += len(d)
+		rows += len(d)
 		return nil
 	})
-	if err != nil || testRows < 6*20 {
-		t.Errorf("%d rows: %v", testRows, err)
+	if err != nil || rows < 6*20 {
+		t.Errorf("%d rows: %v", rows, err)
 	}
 	ctx := r.impatient(10 * time.Millisecond)
 	if _, err := r.client.Structure(ctx); platform.KindOf(err) != platform.Retryable {
@@ -446,5 +452,39 @@ func testStaleRead(t *testing.T) {
 	r.faults.Add(faults.Rule{Kind: faults.StaleRead, Method: "SearchStream"})
 	if stale, fresh := r.value(c), r.value(c); stale != c.Seen || fresh != c.Value {
 		t.Errorf("read %v, then %v", stale, fresh)
+	}
+}
+
+func testQuota(t *testing.T) {
+	r := setupWith(t, scenario, 3)
+	_, err := r.client.Structure(t.Context())
+	if platform.KindOf(err) != platform.Quota {
+		t.Errorf("the fourth operation of three: %v", err)
+	}
+}
+
+func testYen(t *testing.T) {
+	testUnit(t, "JPY", money.One, 115*money.One, 115_500_000)
+}
+
+func testDinars(t *testing.T) {
+	testUnit(t, "KWD", 1000, 115_001_000, 115_000_100)
+}
+
+// testUnit sets a budget that is a multiple of the currency's unit and one that
+// is not.
+func testUnit(t *testing.T, currency string, unit, good, bad money.Micros) {
+	r := setupWith(t, strings.Replace(scenario, "EUR", currency, 1), googleads.ExplorerLimit)
+	account, err := r.client.Account(t.Context())
+	if err != nil || account.Currency != currency || account.BudgetUnit != unit {
+		t.Errorf("%+v: %v", account, err)
+	}
+	c := r.change("budget/g1", platform.DailyBudget, good)
+	if results := r.apply(c); results[0].Err != nil || r.value(c) != good {
+		t.Errorf("%v, then %v", results, r.value(c))
+	}
+	c.Value = bad
+	if results := r.apply(c); platform.KindOf(results[0].Err) != platform.Rejected || r.value(c) != good {
+		t.Errorf("%v, then %v", results, r.value(c))
 	}
 }

@@ -159,8 +159,9 @@ func (r *report) hand() error {
 }
 
 // Changes implements platform.Ads. Google keeps 30 days; what is older than 29
-// is left out. It takes one operation for each 10,000 changes, and two to learn
-// the account's time zone the first time.
+// is left out, and its history has no portfolio strategies. It takes one
+// operation for each 10,000 changes, and two to learn the account's time zone
+// the first time.
 func (c *Client) Changes(ctx context.Context, since time.Time) ([]platform.ChangeEvent, error) {
 	zone, err := c.zone(ctx)
 	if err != nil {

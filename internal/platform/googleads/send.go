@@ -51,6 +51,9 @@ func attempt[T any](ctx context.Context, c *core, op func(context.Context) (T, e
 	policy := c.retry
 	policy.Notify = func(err error, pause time.Duration) {
 		c.log.Warn("a request will be repeated", "error", err, "pause", pause)
+		if c.retry.Notify != nil {
+			c.retry.Notify(err, pause)
+		}
 	}
 	return pace.Do(ctx, policy, c.limiter, func(ctx context.Context) (T, error) {
 		var none T

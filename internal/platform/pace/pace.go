@@ -112,12 +112,19 @@ func (p Policy) unsent(cause error) error {
 	}
 }
 
+// admit waits for its turn.
 func admit(ctx context.Context, lim *rate.Limiter) error {
-	if lim == nil {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil || lim == nil {
+		return err
 	}
-	return lim.Wait(ctx)
+	err := lim.Wait(ctx)
+	if err != nil && ctx.Err() == nil { // the limiter looks ahead to the deadline
+		return errNoRoom
+	}
+	return err
 }
+
+var errNoRoom = errors.New("the rate limit leaves no room for it before the deadline")
 
 func mayRepeat(err error) bool {
 	k := platform.KindOf(err)

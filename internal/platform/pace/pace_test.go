@@ -3,6 +3,7 @@ package pace_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,4 +141,21 @@ func TestDoSaysWhenNothingWasSent(t *testing.T) {
 	if !ok || e.Kind != platform.Retryable || e.Code != "NOT_SENT" || e.Platform != platform.Google || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestDoSaysWhenTheRateLeavesNoRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		limiter := rate.NewLimiter(0.1, 1)
+		limiter.Allow()
+		_, err := pace.Do(ctx, pace.Policy{}, limiter, func(context.Context) (int, error) {
+			t.Error("called")
+			return 0, nil
+		})
+		if platform.KindOf(err) != platform.Retryable || !strings.Contains(err.Error(), "rate limit") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
