@@ -17,11 +17,11 @@ func (q *Queries) StartRun(ctx context.Context, r Run, stages []string) (created
 			return err
 		}
 		created = true
-		in := insert{"stages", []string{"run_id", "stage", "position", "state", "attempt", "summary", "error"}, ""}
+		in := insert{"stages", []string{"run_id", "stage", "position", "state", "attempt", "summary", "error", "fault"}, ""}
 		position := 0
 		_, err = insertAll(ctx, q, in, stages, func(args []any, stage *string) []any {
 			position++
-			return append(args, r.RunID, *stage, position, "waiting", 0, "", "")
+			return append(args, r.RunID, *stage, position, "waiting", 0, "", "", "")
 		})
 		return err
 	})
@@ -57,7 +57,7 @@ func (q *Queries) Stages(ctx context.Context, runID string) ([]Stage, error) {
 func (q *Queries) SetStage(ctx context.Context, s Stage) error {
 	s.StartedAt, s.FinishedAt = utcNull(s.StartedAt), utcNull(s.FinishedAt)
 	return named(need(q.execNamed(ctx, `UPDATE stages SET state = :state, attempt = :attempt, started_at = :started_at,
-		finished_at = :finished_at, summary = :summary, error = :error WHERE run_id = :run_id AND stage = :stage`, s)),
+		finished_at = :finished_at, summary = :summary, error = :error, fault = :fault WHERE run_id = :run_id AND stage = :stage`, s)),
 		"stage", s.RunID+" "+s.Stage)
 }
 

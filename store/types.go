@@ -200,6 +200,7 @@ type Stage struct {
 	FinishedAt sql.NullTime `db:"finished_at"`
 	Summary    string       `db:"summary"`
 	Error      string       `db:"error"`
+	Fault      string       `db:"fault"` // what kind of error: unreachable, refused, input, other; "" for none
 }
 
 // Model is one stored model result; Body is JSON.

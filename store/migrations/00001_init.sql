@@ -229,6 +229,7 @@ CREATE TABLE stages (
     finished_at TIMESTAMP,
     summary     TEXT NOT NULL, -- one sentence for people
     error       TEXT NOT NULL,
+    fault       TEXT NOT NULL, -- kind of the error: unreachable, refused, input, other, '' for none
     PRIMARY KEY (run_id, stage)
 );
 

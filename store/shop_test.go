@@ -1,0 +1,304 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"adsteward/internal/money"
+	"adsteward/store"
+)
+
+func order(id, customer, date string, revenue float64, lines ...store.OrderLine) store.Order {
+	return store.Order{Account: acc, OrderID: id, CustomerID: customer, OrderedAt: day(date).Time().Add(12 * time.Hour), OrderDate: day(date),
+		Currency: "EUR", Revenue: euro(revenue), Discount: 1, Shipping: 2, Tax: 3, Country: "DE", Source: "csv", ClickID: "gclid", Lines: lines}
+}
+
+func line(sku string, quantity float64, price float64, cost *money.Micros) store.OrderLine {
+	return store.OrderLine{SKU: sku, Quantity: quantity, UnitPrice: euro(price), UnitCost: cost}
+}
+
+// inPlace is the order as it is given back, its lines with their keys.
+func inPlace(o store.Order) store.Order {
+	o.OrderedAt, o.Lines = stored(o.OrderedAt), slices.Clone(o.Lines)
+	for i := range o.Lines {
+		o.Lines[i].Account, o.Lines[i].OrderID, o.Lines[i].Line = o.Account, o.OrderID, i+1
+	}
+	return o
+}
+
+func orders(t testing.TB, s *store.Store, account string) (list []store.Order) {
+	t.Helper()
+	check(t, s.EachOrder(t.Context(), account, day("2000-01-01"), day("2099-12-31"), func(o store.Order) error {
+		list = append(list, o)
+		return nil
+	}))
+	return list
+}
+
+func testOrders(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	upsert := func(what string, want int, list ...store.Order) {
+		t.Helper()
+		same(t, what, must(s.UpsertOrders(ctx, list))(t), want)
+	}
+	a := order("a", "1", "2026-01-01", 20, line("x", 1, 10, ptr(euro(4))), line("y", 0.5, 20, nil))
+	b := order("b", "1", "2026-01-02", 5)
+	upsert("new", 2, a, b)
+	upsert("again", 0, a, b)
+	upsert("one twice in a call", 0, order("a", "1", "2026-01-01", 99), a)
+
+	a.Refunded = euro(7)
+	upsert("refunded", 1, a, b)
+	b.Lines = []store.OrderLine{line("z", 2, 2.5, nil)}
+	upsert("a line more", 1, a, b)
+	a.Lines = a.Lines[1:]
+	upsert("a line less", 1, a, b)
+	a.Lines = slices.Clone(a.Lines)
+	a.Lines[0].UnitCost = ptr(euro(0))
+	upsert("a cost became known, and is nothing", 1, a, b)
+	upsert("again", 0, a, b)
+
+	check(t, s.SetOrderCampaigns(ctx, acc, map[string]string{"a": "google:1"}))
+	a.Campaign = "meta:2"
+	upsert("the campaign is not the import's to change", 0, a)
+	a.Campaign = "google:1"
+	same(t, "stored", orders(t, s, acc), []store.Order{inPlace(a), inPlace(b)})
+}
+
+func testOrdersStream(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	early := order("z", "2", "2026-01-05", 1)
+	late := order("a", "2", "2026-01-05", 2, line("x", 1, 2, nil), line("y", 1, 2, nil))
+	late.OrderedAt = late.OrderedAt.Add(time.Microsecond)
+	first := order("m", "1", "2026-01-09", 3, line("x", 1, 3, nil))
+	foreign := order("a", "3", "2026-01-07", 4, line("q", 1, 4, nil)) // the same number in another shop
+	foreign.Account = "other"
+	must(s.UpsertOrders(ctx, []store.Order{late, foreign, early, first}))(t)
+
+	same(t, "all", orders(t, s, ""), []store.Order{inPlace(first), inPlace(early), inPlace(late), inPlace(foreign)})
+	var ids []string
+	check(t, s.EachOrder(ctx, acc, day("2026-01-05"), day("2026-01-08"), func(o store.Order) error {
+		ids = append(ids, o.OrderID)
+		return nil
+	}))
+	same(t, "in range", ids, []string{"z", "a"})
+
+	stop, calls := errors.New("stop"), 0
+	is(t, s.EachOrder(ctx, acc, day("2026-01-01"), day("2026-12-31"), func(store.Order) error { calls++; return stop }), stop)
+	same(t, "calls", calls, 1)
+}
+
+func testCustomerDays(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	refunded := order("b", "1", "2026-01-01", 10)
+	refunded.Refunded = euro(4)
+	refunded.OrderedAt = refunded.OrderedAt.Add(-time.Hour)
+	refunded.Campaign = "google:1"
+	second := order("a", "1", "2026-01-01", 20)
+	second.Campaign = "meta:2"
+	must(s.UpsertOrders(ctx, []store.Order{second, refunded, order("c", "1", "2026-02-01", 30), order("d", "2", "2026-01-15", 5),
+		order("e", "", "2026-01-15", 999), order("f", "2", "2026-02-02", 999)}))(t)
+	var days []store.CustomerDay
+	check(t, s.EachCustomerDay(ctx, acc, day("2026-02-01"), func(d store.CustomerDay) error {
+		days = append(days, d)
+		return nil
+	}))
+	same(t, "days", days, []store.CustomerDay{
+		{CustomerID: "1", Date: day("2026-01-01"), Revenue: euro(26), FirstCampaign: "google:1"},
+		{CustomerID: "1", Date: day("2026-02-01"), Revenue: euro(30), FirstCampaign: "google:1"},
+		{CustomerID: "2", Date: day("2026-01-15"), Revenue: euro(5)}})
+}
+
+func testOrderCampaigns(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	list, campaigns := []store.Order(nil), map[string]string{"unknown": "x"}
+	for i := range 2500 {
+		o := order(fmt.Sprintf("%05d", i), "1", "2026-01-01", 1)
+		o.Campaign = "old"
+		list = append(list, o)
+		campaigns[o.OrderID] = []string{"google:1", "meta:2", ""}[i%3]
+	}
+	foreign := order("00000", "1", "2026-01-01", 1)
+	foreign.Account = "other"
+	must(s.UpsertOrders(ctx, append(list, foreign)))(t)
+	check(t, s.SetOrderCampaigns(ctx, acc, campaigns))
+	got := orders(t, s, acc)
+	same(t, "orders", len(got), 2500)
+	for _, o := range got {
+		if o.Campaign != campaigns[o.OrderID] {
+			t.Fatalf("order %s has campaign %q, want %q", o.OrderID, o.Campaign, campaigns[o.OrderID])
+		}
+	}
+	same(t, "another shop's order", orders(t, s, "other")[0].Campaign, "")
+}
+
+func customers(t testing.TB, s *store.Store) (list []store.Customer) {
+	t.Helper()
+	check(t, s.EachCustomer(t.Context(), acc, func(c store.Customer) error {
+		list = append(list, c)
+		return nil
+	}))
+	return list
+}
+
+func testCustomers(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	upsert := func(what string, want int, list ...store.Customer) {
+		t.Helper()
+		same(t, what, must(s.UpsertCustomers(ctx, list))(t), want)
+	}
+	ann := store.Customer{Account: acc, CustomerID: "1", Email: "Ann@Example.com", Phone: "+49 170 1234", Country: "DE"}
+	bob := store.Customer{Account: acc, CustomerID: "2"}
+	upsert("new", 2, ann, bob)
+	upsert("again", 0, ann, bob)
+	upsert("nothing known erases nothing", 0, store.Customer{Account: acc, CustomerID: "1"})
+	upsert("written otherwise", 0, store.Customer{Account: acc, CustomerID: "1", Email: " ann@example.COM", Phone: "491701234"})
+	upsert("halves in one call", 1, store.Customer{Account: acc, CustomerID: "2", Email: "bob@example.com"},
+		store.Customer{Account: acc, CustomerID: "2", Country: "FR"})
+	upsert("a new address", 1, store.Customer{Account: acc, CustomerID: "1", Email: "ann@example.org"})
+
+	got := customers(t, s)
+	for _, c := range got {
+		if (c.Email == "") != (c.EmailKey == "") || (c.Phone == "") != (c.PhoneKey == "") {
+			t.Errorf("customer %s: value without key, or key without value", c.CustomerID)
+		}
+	}
+	for i := range got {
+		got[i].EmailKey, got[i].PhoneKey = "", ""
+	}
+	ann.Email = "ann@example.org"
+	bob.Email, bob.Country = "bob@example.com", "FR"
+	same(t, "customers", got, []store.Customer{ann, bob})
+}
+
+func testSealedInPlace(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "1", Email: "ann@example.com"},
+		{Account: acc, CustomerID: "2", Email: "bob@example.com"}}))(t)
+	if _, err := s.DB().Exec(`UPDATE customers SET email = (SELECT email FROM customers WHERE customer_id = '1') WHERE customer_id = '2'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.EachCustomer(ctx, acc, func(store.Customer) error { return nil }); err == nil {
+		t.Fatal("an address moved to another customer was opened")
+	}
+}
+
+func testTouches(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	touch := func(id, customer, visitor string, at time.Time) store.Touch {
+		return store.Touch{Account: acc, TouchID: id, CustomerID: customer, VisitorID: visitor, At: at, Channel: "google", Campaign: "1", ClickID: "c"}
+	}
+	list := []store.Touch{touch("t1", "2", "", at), touch("t2", "1", "v", at.Add(time.Hour)), touch("t3", "1", "v", at), touch("t4", "1", "", at.Add(2*time.Hour))}
+	same(t, "new", must(s.UpsertTouches(ctx, list))(t), 4)
+	same(t, "again", must(s.UpsertTouches(ctx, list))(t), 0)
+	list[0].Campaign = "2"
+	same(t, "changed", must(s.UpsertTouches(ctx, list))(t), 1)
+	ids := func(from, to time.Time) (ids []string) {
+		t.Helper()
+		check(t, s.EachTouch(ctx, acc, from, to, func(touch store.Touch) error { ids = append(ids, touch.TouchID); return nil }))
+		return ids
+	}
+	same(t, "all", ids(time.Time{}, at.AddDate(1, 0, 0)), []string{"t4", "t3", "t2", "t1"})
+	same(t, "the end is excluded", ids(at, at.Add(time.Hour)), []string{"t3", "t1"})
+}
+
+func testCarts(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	c := store.Cart{Account: acc, CartID: "1", CustomerID: "9", Email: "ann@example.com", UpdatedAt: at, Value: euro(30), SKUs: "x y"}
+	guest := store.Cart{Account: acc, CartID: "2", VisitorID: "v", UpdatedAt: at.Add(time.Second), Value: euro(1)}
+	same(t, "new", must(s.UpsertCarts(ctx, []store.Cart{c, guest}))(t), 2)
+	same(t, "again", must(s.UpsertCarts(ctx, []store.Cart{c, guest}))(t), 0)
+	c.Value = euro(31)
+	same(t, "changed", must(s.UpsertCarts(ctx, []store.Cart{c, guest}))(t), 1)
+	got := must(s.Carts(ctx, acc, at, at.Add(time.Minute)))(t)
+	if len(got) != 2 || got[0].EmailKey == "" {
+		t.Fatalf("got %+v", got)
+	}
+	got[0].EmailKey = ""
+	c.UpdatedAt, guest.UpdatedAt = stored(c.UpdatedAt), stored(guest.UpdatedAt)
+	same(t, "carts", got, []store.Cart{c, guest})
+	same(t, "the end is excluded", len(must(s.Carts(ctx, acc, at, at.Add(time.Second)))(t)), 1)
+}
+
+func testConsents(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	key := func(email string) string {
+		must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "k", Email: email}}))(t)
+		return customers(t, s)[0].EmailKey
+	}
+	list := []store.Consent{
+		{Account: acc, CustomerID: "1", Purpose: "ads", At: at, Granted: true},
+		{Account: acc, CustomerID: "1", Purpose: "ads", At: at.Add(time.Hour), Granted: false},
+		{Account: acc, CustomerID: "2", Purpose: "ads", At: at.Add(time.Hour), Granted: true},
+		{Account: acc, CustomerID: "2", Purpose: "ads", At: at, Granted: false},
+		{Account: acc, Email: " Ann@example.com", Purpose: "ads", At: at, Granted: true},
+		{Account: acc, CustomerID: "3", Purpose: "mail", At: at, Granted: true},
+	}
+	same(t, "new", must(s.UpsertConsents(ctx, list))(t), 6)
+	same(t, "again", must(s.UpsertConsents(ctx, list))(t), 0)
+	same(t, "consents", must(s.Consents(ctx, acc, "ads"))(t), map[string]bool{
+		store.CustomerSubject("1"): false, store.CustomerSubject("2"): true, store.EmailSubject(key("ann@example.com")): true})
+
+	same(t, "both identifiers", must(s.UpsertConsents(ctx, []store.Consent{
+		{Account: acc, CustomerID: "4", Email: "bob@example.com", Purpose: "x", At: at}}))(t), 2)
+	if _, err := s.UpsertConsents(ctx, []store.Consent{{Account: acc, Purpose: "ads", At: at}}); err == nil {
+		t.Error("a consent of nobody was stored")
+	}
+}
+
+func testCostsAndProducts(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	cost := store.Cost{Account: acc, SKU: "x", UnitCost: euro(1.5), Currency: "KWD"}
+	same(t, "new", must(s.UpsertCosts(ctx, []store.Cost{cost}))(t), 1)
+	same(t, "again", must(s.UpsertCosts(ctx, []store.Cost{cost}))(t), 0)
+	same(t, "costs", must(s.Costs(ctx, acc))(t), map[string]store.Cost{"x": cost})
+
+	a := store.Product{Account: acc, ItemID: "a", Title: "Ä", Price: euro(9.99), Currency: "EUR", Availability: "in_stock", ProductType: "x > y",
+		UnitCost: ptr(euro(4)), Errors: 1, Warnings: 2, FeedDate: day("2026-01-01")}
+	b := store.Product{Account: acc, ItemID: "b", FeedDate: day("2026-01-01")}
+	check(t, s.ReplaceProducts(ctx, acc, []store.Product{b, a}))
+	same(t, "products", must(s.Products(ctx, acc))(t), []store.Product{a, b})
+	check(t, s.ReplaceProducts(ctx, acc, []store.Product{b}))
+	same(t, "replaced", must(s.Products(ctx, acc))(t), []store.Product{b})
+}
+
+func testImportsAndCounts(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	same(t, "before", must(s.ImportDone(ctx, acc, "d"))(t), false)
+	check(t, s.RecordImport(ctx, store.Import{Account: acc, Digest: "d", Kind: "orders", Source: "f.csv", Rows: 3, ImportedAt: at}))
+	same(t, "after", must(s.ImportDone(ctx, acc, "d"))(t), true)
+	same(t, "another account", must(s.ImportDone(ctx, "other", "d"))(t), false)
+
+	same(t, "empty", must(s.Counts(ctx, acc))(t), store.Counts{})
+	must(s.UpsertOrders(ctx, []store.Order{order("a", "1", "2026-01-03", 1), order("b", "1", "2026-01-01", 1)}))(t)
+	check(t, s.UpsertPerformance(ctx, day("2026-01-05"), []store.Performance{perf("1", "2026-01-01", 1)}))
+	same(t, "counts", must(s.Counts(ctx, acc))(t), store.Counts{Orders: 2, PerformanceRows: 1, FirstOrder: day("2026-01-01"), LastOrder: day("2026-01-03")})
+	same(t, "another account", must(s.Counts(ctx, "other"))(t), store.Counts{})
+}
+
+// testBatches crosses the borders between statements.
+func testBatches(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	for _, n := range []int{0, 1, 999, 1000, 1001, 2001} {
+		list := make([]store.Order, n)
+		for i := range list {
+			list[i] = order(fmt.Sprintf("%d-%d", n, i), fmt.Sprint(i), "2026-01-01", 1, line("x", 1, 1, nil))
+			list[i].Account = fmt.Sprint(n)
+		}
+		same(t, fmt.Sprint(n, " new"), must(s.UpsertOrders(ctx, list))(t), n)
+		same(t, fmt.Sprint(n, " again"), must(s.UpsertOrders(ctx, list))(t), 0)
+		same(t, "stored", must(s.Counts(ctx, fmt.Sprint(n)))(t).Orders, int64(n))
+	}
+	bad := make([]store.Consent, 1500)
+	for i := range bad {
+		bad[i] = store.Consent{Account: "bad", CustomerID: fmt.Sprint(i), Purpose: "ads", At: at}
+	}
+	check(t, s.InTx(ctx, func(q *store.Queries) error {
+		must(q.UpsertConsents(ctx, bad))(t)
+		same(t, "seen inside", must(q.Counts(ctx, "bad"))(t).Consents, int64(1500))
+		return nil
+	}))
+}
