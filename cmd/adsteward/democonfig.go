@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"adsteward/bidding/guard"
+	"adsteward/internal/config"
+	"adsteward/internal/sandbox"
+	"adsteward/internal/sandbox/faults"
+)
+
+// demoYAML is the demo's configuration: an ordinary one, whose addresses are
+// the emulators'.
+const demoYAML = `# Written by adsteward demo. An ordinary configuration but for its addresses.
+store: adsteward.db
+encryption_key_file: adsteward.key
+web:
+  listen: %[1]s
+schedule:
+  cron: "30 4 * * *"
+  time_zone: Europe/Berlin
+  grace: 6h
+accounts:
+  - name: demo
+    currency: EUR
+    time_zone: Europe/Berlin
+    policy: policy.yaml
+    storefront:
+      directory: shop
+    feeds:
+      - location: shop/feed.xml
+        platform: both
+    value:
+      default_margin: 0.4
+      payment_fee_rate: 0.0
+      shipping_cost: 0
+      horizon_days: 365
+      discount_annual: 0.1
+    audiences:
+      enabled: true
+      cart_window_days: 14
+      top_ltv_share: 0.1
+      lookalike_country: DE
+      lookalike_ratio: 0.02
+    google:
+      customer_id: "%[2]s"
+      endpoint: %[3]s
+      data_manager_endpoint: http://%[4]s/
+      token_url: %[5]s
+      client_id: %[6]s
+      client_secret: %[7]s
+      refresh_token: %[8]s
+      daily_operations: 2880
+    meta:
+      ad_account_id: "%[9]s"
+      base_url: http://%[10]s/
+      access_token: %[11]s
+      app_secret: %[12]s
+`
+
+// writeConfig writes the demo's files where they are missing, and the
+// configuration anew, since addresses may differ.
+func (c *demoCmd) writeConfig(i sandbox.Info) error {
+	info, err := json.MarshalIndent(i, "", "  ")
+	if err != nil {
+		return err
+	}
+	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
+		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret)
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(c.Data, "sandbox.json"), append(info, '\n'), 0o600),
+		os.WriteFile(filepath.Join(c.Data, "adsteward.yaml"), []byte(yaml), 0o600)); err != nil {
+		return err
+	}
+	for name, body := range map[string]string{"policy.yaml": guard.Template, "adsteward.key": config.NewKey()} {
+		file := filepath.Join(c.Data, name)
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readFaults(r io.Reader) (*faults.Table, error) { return faults.Read(r) }
+
+// readWith opens a file and reads it; what is wrong with it names the file.
+func readWith[T any](file string, read func(io.Reader) (T, error)) (v T, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return v, usage("%v", err)
+	}
+	defer f.Close()
+	v, err = read(f)
+	if err != nil {
+		return v, usage("%s: %v", file, err)
+	}
+	return v, nil
+}
+
+type initCmd struct {
+	Dir string `arg:"" optional:"" default:"." type:"path" help:"Where to write it."`
+}
+
+func (c *initCmd) Run(e *env) error {
+	files, err := config.Init(c.Dir, guard.Template)
+	if err != nil {
+		return usage("%v", err)
+	}
+	for _, f := range files {
+		fmt.Fprintln(e.stdout, f)
+	}
+	fmt.Fprintf(e.stdout, "Fill in the account and its credentials, then: adsteward doctor --config %s\n", filepath.Join(c.Dir, "adsteward.yaml"))
+	return nil
+}

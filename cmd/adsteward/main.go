@@ -1,0 +1,104 @@
+// Command adsteward looks after a shop's advertising money on Google Ads and
+// Meta. This package holds flags, configuration and wiring; what the program
+// does lives in the packages it calls.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// cli is the whole command line; CONTRACT names in it stay as they are.
+type cli struct {
+	Config string `help:"Configuration file." default:"adsteward.yaml" type:"path" placeholder:"FILE"`
+	Log    string `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"warn"`
+
+	Demo       demoCmd       `cmd:"" help:"Emulated platforms, some nights already run, and the review page."`
+	Init       initCmd       `cmd:"" help:"Write a commented configuration to start from."`
+	Doctor     doctorCmd     `cmd:"" help:"Check configuration, credentials, reachability, clock and database."`
+	Serve      serveCmd      `cmd:"" help:"Run as a daemon: schedule, work queue, review pages."`
+	Run        runCmd        `cmd:"" help:"One night now, for cron."`
+	Status     statusCmd     `cmd:"" help:"Runs, stages, queue, last errors, freshness."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Backup     backupCmd     `cmd:"" help:"A consistent copy of the database while it is in use."`
+	KillSwitch killSwitchCmd `cmd:"" help:"Stop every push, or allow them again."`
+	Proposals  proposalsCmd  `cmd:"" help:"List, show and decide on proposals, and push them."`
+	Export     exportCmd     `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
+	Audit      auditCmd      `cmd:"" help:"The audit log: list it, verify its chain."`
+	Import     importCmd     `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
+	LoginLink  loginLinkCmd  `cmd:"" help:"A one-time link with which a user sets a new password."`
+	Feeds      feedsCmd      `cmd:"" help:"Check a product feed."`
+	Audiences  audiencesCmd  `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
+	Sandbox    sandboxCmd    `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
+}
+
+// env is what a command may touch of the world.
+type env struct {
+	ctx    context.Context
+	cli    *cli
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	log    *slog.Logger
+}
+
+// terminal reports whether progress may be drawn.
+func (e *env) terminal() bool {
+	f, ok := e.stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// run is the program; it returns the exit code. Tests call it.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	var c cli
+	// kong ends the program after --help by calling Exit; the panic brings it
+	// back here, so that run can be called more than once in a process.
+	type exit int
+	defer func() {
+		if p := recover(); p != nil {
+			n, ok := p.(exit)
+			if !ok {
+				panic(p)
+			}
+			code = int(n)
+		}
+	}()
+	parser, err := kong.New(&c, kong.Name("adsteward"), kong.UsageOnError(),
+		kong.Description("Looks after a shop's advertising money on Google Ads and Meta."),
+		kong.Writers(stdout, stderr), kong.Exit(func(n int) { panic(exit(n)) }))
+	if err != nil {
+		fmt.Fprintln(stderr, "adsteward:", err)
+		return codeUsage
+	}
+	kctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "adsteward: %v; see adsteward --help\n", err)
+		return codeUsage
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log)); err != nil {
+		fmt.Fprintln(stderr, "adsteward:", err)
+		return codeUsage
+	}
+	e := &env{ctx: ctx, cli: &c, stdin: stdin, stdout: stdout, stderr: stderr,
+		log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	err = kctx.Run(e)
+	if err != nil && !isQuiet(err) {
+		fmt.Fprintln(stderr, "adsteward:", oneLine(err))
+	}
+	return exitCode(err)
+}

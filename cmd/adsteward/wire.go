@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"adsteward/bidding/guard"
+	"adsteward/internal/config"
+	"adsteward/internal/nightly"
+	"adsteward/internal/platform"
+	"adsteward/internal/platform/datamanager"
+	"adsteward/internal/platform/googleads"
+	"adsteward/internal/platform/googleauth"
+	"adsteward/internal/platform/googlelists"
+	"adsteward/internal/platform/meta"
+	"adsteward/store"
+)
+
+// app is the program put together from its configuration.
+type app struct {
+	cfg     *config.Config
+	store   *store.Store
+	steward *nightly.Steward
+}
+
+// open reads the configuration and opens the store.
+func (e *env) open() (*app, error) {
+	cfg, err := config.Load(e.cli.Config)
+	if err != nil {
+		return nil, err
+	}
+	return e.wire(cfg, time.Now)
+}
+
+func (e *env) wire(cfg *config.Config, now func() time.Time) (*app, error) {
+	shops, err := shopsOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(e.ctx, cfg, store.Open)
+	if err != nil {
+		return nil, err
+	}
+	return &app{cfg: cfg, store: st, steward: &nightly.Steward{Store: st, Shops: shops, Now: now, Log: e.log, Push: nightly.DefaultPush()}}, nil
+}
+
+func (a *app) close() error { return a.store.Close() }
+
+type storeOpener func(ctx context.Context, dsn string, key store.Key) (*store.Store, error)
+
+func openStore(ctx context.Context, cfg *config.Config, open storeOpener) (*store.Store, error) {
+	key, err := keyOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, cfg.Store, key)
+}
+
+// keyOf is the key personal data is encrypted with.
+func keyOf(cfg *config.Config) (store.Key, error) {
+	secret, err := cfg.EncryptionKey.Or(cfg.EncryptionKeyFile, "encryption_key")
+	if err != nil {
+		return store.Key{}, &config.Error{File: cfg.File(), Msg: err.Error()}
+	}
+	if secret.IsZero() {
+		return store.Key{}, &config.Error{File: cfg.File(), Msg: "encryption_key: is missing; set encryption_key_file to a file with 64 hex digits (adsteward init makes one)"}
+	}
+	key, err := store.ParseKey(secret.Reveal())
+	if err != nil {
+		return store.Key{}, &config.Error{File: cfg.File(), Msg: "encryption_key: " + err.Error()}
+	}
+	return key, nil
+}
+
+// shopsOf puts the configuration's accounts into the words of the night.
+func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
+	shops := make([]nightly.Shop, 0, len(cfg.Accounts))
+	for i := range cfg.Accounts {
+		a := &cfg.Accounts[i]
+		policy, text, err := policyOf(a)
+		if err != nil {
+			return nil, err
+		}
+		id := sha256.Sum256([]byte(text))
+		s := nightly.Shop{
+			Name: a.Name, Currency: a.Currency, Location: a.Location(),
+			Policy: policy, PolicyID: hex.EncodeToString(id[:8]), PolicyText: text, Directory: a.Storefront.Directory,
+			Model: nightly.ModelSettings{DefaultMargin: a.Value.DefaultMargin, PaymentFeeRate: a.Value.PaymentFeeRate,
+				ShippingCost: a.Value.ShippingCost, HorizonDays: a.Value.HorizonDays, DiscountAnnual: a.Value.DiscountAnnual},
+			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, CartWindowDays: a.Audiences.CartWindowDays,
+				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
+			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a) },
+		}
+		for _, f := range a.Feeds {
+			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
+		}
+		if a.Google != nil {
+			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Google, AdAccount: a.Google.ID()})
+		}
+		if a.Meta != nil {
+			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Meta, AdAccount: a.Meta.ID()})
+		}
+		shops = append(shops, s)
+	}
+	return shops, nil
+}
+
+// policyOf reads an account's policy file; without one the defaults hold.
+func policyOf(a *config.Account) (guard.Policy, string, error) {
+	if a.Policy == "" {
+		p := guard.Default()
+		text, err := json.MarshalIndent(p, "", "  ")
+		return p, string(text), err
+	}
+	text, err := os.ReadFile(a.Policy)
+	if err != nil {
+		return guard.Policy{}, "", &config.Error{File: a.Policy, Msg: "the policy of account " + a.Name + " cannot be read: " + err.Error()}
+	}
+	p, err := guard.Parse(text)
+	if err != nil {
+		return p, "", &config.Error{File: a.Policy, Msg: err.Error()}
+	}
+	return p, string(text), nil
+}
+
+// connect opens an account's ad accounts: what can be opened, and an error for
+// the rest.
+func connect(ctx context.Context, cfg *config.Config, a *config.Account) ([]nightly.Connection, error) {
+	var conns []nightly.Connection
+	var faults []error
+	if a.Google != nil {
+		c, err := connectGoogle(ctx, cfg, a.Google)
+		if err != nil {
+			faults = append(faults, err)
+		} else {
+			conns = append(conns, c)
+		}
+	}
+	if a.Meta != nil {
+		c, err := connectMeta(cfg, a.Meta)
+		if err != nil {
+			faults = append(faults, err)
+		} else {
+			conns = append(conns, c)
+		}
+	}
+	return conns, errors.Join(faults...)
+}
+
+func secretOf(cfg *config.Config, s config.Secret, file, key string) (string, error) {
+	v, err := s.Or(file, key)
+	if err != nil {
+		return "", &config.Error{File: cfg.File(), Msg: err.Error()}
+	}
+	return v.Reveal(), nil
+}
+
+func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google) (nightly.Connection, error) {
+	tokens, err := googleTokens(cfg, g)
+	if err != nil {
+		return nightly.Connection{}, err
+	}
+	dev, err := secretOf(cfg, g.DeveloperToken, g.DeveloperTokenFile, "google.developer_token")
+	if err != nil {
+		return nightly.Connection{}, err
+	}
+	ads, err := googleads.Open(ctx, googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
+		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations})
+	if err != nil {
+		return nightly.Connection{}, err
+	}
+	lists := googlelists.New(ads.Conn(), ads.CustomerID())
+	audiences, err := datamanager.Open(datamanager.Config{BaseURL: g.DataManagerEndpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
+		TokenSource: tokens, Lists: lists})
+	if err != nil {
+		return nightly.Connection{}, errors.Join(err, ads.Close())
+	}
+	return nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}, nil
+}
+
+// googleTokens is a service account's token source where a key file is given,
+// else the refresh token's.
+func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, error) {
+	if g.ServiceAccountFile != "" {
+		key, err := os.ReadFile(g.ServiceAccountFile)
+		if err != nil {
+			return nil, &config.Error{File: cfg.File(), Msg: "google.service_account_file: " + err.Error()}
+		}
+		return googleauth.NewServiceAccount(googleauth.ServiceAccount{JSON: key, Subject: g.Subject,
+			Scopes: []string{googleauth.ScopeAds, googleauth.ScopeDataManager}})
+	}
+	secret, err := secretOf(cfg, g.ClientSecret, g.ClientSecretFile, "google.client_secret")
+	if err != nil {
+		return nil, err
+	}
+	refresh, err := secretOf(cfg, g.RefreshToken, g.RefreshTokenFile, "google.refresh_token")
+	if err != nil {
+		return nil, err
+	}
+	return googleauth.NewRefreshToken(googleauth.RefreshToken{ClientID: g.ClientID, ClientSecret: secret, Token: refresh, TokenURL: g.TokenURL})
+}
+
+func connectMeta(cfg *config.Config, m *config.Meta) (nightly.Connection, error) {
+	token, err := secretOf(cfg, m.AccessToken, m.AccessTokenFile, "meta.access_token")
+	if err != nil {
+		return nightly.Connection{}, err
+	}
+	secret, err := secretOf(cfg, m.AppSecret, m.AppSecretFile, "meta.app_secret")
+	if err != nil {
+		return nightly.Connection{}, err
+	}
+	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret})
+	if err != nil {
+		return nightly.Connection{}, err
+	}
+	return nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}, nil
+}
+
+// printJSON writes one document.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// openForMigration opens the store as it stands.
+func (e *env) openForMigration() (*store.Store, error) {
+	cfg, err := config.Load(e.cli.Config)
+	if err != nil {
+		return nil, err
+	}
+	return openStore(e.ctx, cfg, store.OpenForMigration)
+}

@@ -1,0 +1,386 @@
+// Package config reads the YAML file an operator writes: where the store is,
+// when the night runs, which shops and ad accounts there are, and where their
+// credentials lie. It checks form only; whether a credential works is for
+// doctor, and what may be changed is for the policy file (bidding/guard).
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"adsteward/internal/money"
+)
+
+// Config is the whole file.
+type Config struct {
+	// Store is a SQLite path or a postgres:// URL.
+	Store string `yaml:"store"`
+	// EncryptionKey encrypts personal data at rest: 32 bytes as hex or base64.
+	EncryptionKey     Secret    `yaml:"encryption_key,omitempty"`
+	EncryptionKeyFile string    `yaml:"encryption_key_file,omitempty"`
+	Web               Web       `yaml:"web"`
+	Schedule          Schedule  `yaml:"schedule"`
+	Accounts          []Account `yaml:"accounts"`
+
+	file string
+}
+
+// Web is where the review pages are served.
+type Web struct {
+	Listen    string `yaml:"listen"`
+	PublicURL string `yaml:"public_url,omitempty"` // as people type it; https makes cookies Secure
+}
+
+// Schedule says when the night runs.
+type Schedule struct {
+	// Cron is five fields, read as wall-clock time in TimeZone. A slot that
+	// the spring change skips runs at the first moment after the gap; one that
+	// the autumn change repeats runs once, the first time.
+	Cron     string `yaml:"cron"`
+	TimeZone string `yaml:"time_zone"`
+	// Grace is how late a missed slot may still run.
+	Grace Duration `yaml:"grace"`
+}
+
+// Account is a shop and its ad accounts: what one run is about.
+type Account struct {
+	Name     string `yaml:"name"`
+	Currency string `yaml:"currency"`
+	TimeZone string `yaml:"time_zone"`
+	// Policy is the file with this account's guardrails.
+	Policy     string     `yaml:"policy,omitempty"`
+	Storefront Storefront `yaml:"storefront,omitempty"`
+	Feeds      []Feed     `yaml:"feeds,omitempty"`
+	Value      Value      `yaml:"value,omitempty"`
+	Audiences  Audiences  `yaml:"audiences,omitempty"`
+	Google     *Google    `yaml:"google,omitempty"`
+	Meta       *Meta      `yaml:"meta,omitempty"`
+}
+
+// Storefront is where the shop's own data comes from.
+type Storefront struct {
+	// Directory is read every night: orders*.csv, touches*.csv, carts*.csv,
+	// consents*.csv, costs*.csv; a file once imported is not read again.
+	Directory string `yaml:"directory,omitempty"`
+}
+
+// Feed is one product feed.
+type Feed struct {
+	Location string `yaml:"location"` // file or URL
+	Platform string `yaml:"platform"` // google, meta or both
+}
+
+// Value holds what the models need and no data set tells.
+type Value struct {
+	DefaultMargin  float64 `yaml:"default_margin"`   // contribution margin where costs are unknown, 0-1
+	PaymentFeeRate float64 `yaml:"payment_fee_rate"` // of revenue
+	ShippingCost   float64 `yaml:"shipping_cost"`    // per order, shop currency
+	HorizonDays    int     `yaml:"horizon_days"`
+	DiscountAnnual float64 `yaml:"discount_annual"`
+}
+
+// Audiences says which lists are kept.
+type Audiences struct {
+	Enabled          bool    `yaml:"enabled"`
+	CartWindowDays   int     `yaml:"cart_window_days"`
+	TopLTVShare      float64 `yaml:"top_ltv_share"` // share of customers that make the seed
+	LookalikeCountry string  `yaml:"lookalike_country,omitempty"`
+	LookalikeRatio   float64 `yaml:"lookalike_ratio"`
+}
+
+// Google is one Google Ads account.
+type Google struct {
+	CustomerID          string `yaml:"customer_id"`
+	LoginCustomerID     string `yaml:"login_customer_id,omitempty"`
+	Endpoint            string `yaml:"endpoint,omitempty"`
+	DataManagerEndpoint string `yaml:"data_manager_endpoint,omitempty"`
+	TokenURL            string `yaml:"token_url,omitempty"`
+	DailyOperations     int64  `yaml:"daily_operations,omitempty"`
+
+	ClientID           string `yaml:"client_id,omitempty"`
+	ClientSecret       Secret `yaml:"client_secret,omitempty"`
+	ClientSecretFile   string `yaml:"client_secret_file,omitempty"`
+	RefreshToken       Secret `yaml:"refresh_token,omitempty"`
+	RefreshTokenFile   string `yaml:"refresh_token_file,omitempty"`
+	ServiceAccountFile string `yaml:"service_account_file,omitempty"`
+	Subject            string `yaml:"subject,omitempty"` // user a service account acts for
+	DeveloperToken     Secret `yaml:"developer_token,omitempty"`
+	DeveloperTokenFile string `yaml:"developer_token_file,omitempty"`
+}
+
+// Meta is one Meta ad account.
+type Meta struct {
+	AdAccountID     string `yaml:"ad_account_id"`
+	Version         string `yaml:"version,omitempty"`
+	BaseURL         string `yaml:"base_url,omitempty"`
+	AccessToken     Secret `yaml:"access_token,omitempty"`
+	AccessTokenFile string `yaml:"access_token_file,omitempty"`
+	AppSecret       Secret `yaml:"app_secret,omitempty"`
+	AppSecretFile   string `yaml:"app_secret_file,omitempty"`
+}
+
+// Duration is a time.Duration written as 90m or 6h.
+type Duration time.Duration
+
+// UnmarshalText reads 90m, 6h.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration; write it as 6h or 90m", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// Default is what holds where the file is silent.
+func Default() Config {
+	return Config{
+		Store:    "adsteward.db",
+		Web:      Web{Listen: "127.0.0.1:8080"},
+		Schedule: Schedule{Cron: "30 4 * * *", TimeZone: "UTC", Grace: Duration(6 * time.Hour)},
+	}
+}
+
+func defaultValue() Value {
+	return Value{DefaultMargin: 0.4, PaymentFeeRate: 0.02, HorizonDays: 365, DiscountAnnual: 0.1}
+}
+
+func defaultAudiences() Audiences {
+	return Audiences{CartWindowDays: 14, TopLTVShare: 0.1, LookalikeRatio: 0.02}
+}
+
+// UnmarshalYAML fills in the defaults of an account before reading it.
+func (a *Account) UnmarshalYAML(n *yaml.Node) error {
+	type plain Account
+	p := plain{Value: defaultValue(), Audiences: defaultAudiences()}
+	if err := decodeNode(n, &p); err != nil {
+		return err
+	}
+	*a = Account(p)
+	if a.TimeZone == "" {
+		a.TimeZone = "UTC"
+	}
+	return nil
+}
+
+// decodeNode decodes strictly: yaml.v3 forgets KnownFields inside a custom
+// unmarshaller, so the node is written out and read again, with its own line
+// numbers lost; the key's name is in the message.
+func decodeNode(n *yaml.Node, to any) error {
+	b, err := yaml.Marshal(n)
+	if err != nil {
+		return err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(to); err != nil {
+		return fmt.Errorf("in the entry that starts at line %d: %w", n.Line, err)
+	}
+	return nil
+}
+
+// Error is a fault of the configuration file: one line for people.
+type Error struct {
+	File string
+	Msg  string
+}
+
+func (e *Error) Error() string { return e.File + ": " + e.Msg }
+
+// Load reads and checks the file. Paths in it are relative to its directory.
+func Load(file string) (*Config, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &Error{file, "there is no such file; `adsteward init` writes one to start from, --config names another"}
+	}
+	if err != nil {
+		return nil, &Error{file, err.Error()}
+	}
+	defer f.Close()
+	c := Default()
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, &Error{file, cleanYAML(err)}
+	}
+	c.file = file
+	c.resolve()
+	if err := c.check(); err != nil {
+		return nil, &Error{file, err.Error()}
+	}
+	return &c, nil
+}
+
+// cleanYAML makes one line of yaml's message and drops Go type names.
+func cleanYAML(err error) string {
+	s := strings.TrimPrefix(err.Error(), "yaml: ")
+	s = strings.ReplaceAll(s, "unmarshal errors:\n", "")
+	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "\n", "; ")), " ")
+	if i := strings.Index(s, " not found in type "); i > 0 {
+		s = s[:i] + " is no key of this file; see the comments that `adsteward init` writes"
+	}
+	return s
+}
+
+// File is the path the configuration was read from.
+func (c *Config) File() string { return c.file }
+
+// resolve makes paths relative to the file's directory.
+func (c *Config) resolve() {
+	dir := filepath.Dir(c.file)
+	abs := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) && !strings.Contains(*p, "://") {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	abs(&c.Store)
+	abs(&c.EncryptionKeyFile)
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		abs(&a.Policy)
+		abs(&a.Storefront.Directory)
+		for j := range a.Feeds {
+			abs(&a.Feeds[j].Location)
+		}
+		if g := a.Google; g != nil {
+			for _, p := range []*string{&g.ClientSecretFile, &g.RefreshTokenFile, &g.ServiceAccountFile, &g.DeveloperTokenFile} {
+				abs(p)
+			}
+		}
+		if m := a.Meta; m != nil {
+			abs(&m.AccessTokenFile)
+			abs(&m.AppSecretFile)
+		}
+	}
+}
+
+// check looks at form; the first fault is returned.
+func (c *Config) check() error {
+	if len(c.Accounts) == 0 {
+		return errors.New("accounts: is empty; name at least one shop")
+	}
+	if _, err := time.LoadLocation(c.Schedule.TimeZone); err != nil {
+		return fmt.Errorf("schedule.time_zone: %q is not a time zone; write it as Europe/Berlin", c.Schedule.TimeZone)
+	}
+	if c.Schedule.Grace < 0 {
+		return errors.New("schedule.grace: is negative; write it as 6h")
+	}
+	seen := map[string]bool{}
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		if err := a.check(); err != nil {
+			return fmt.Errorf("accounts[%d].%w", i, err)
+		}
+		if seen[a.Name] {
+			return fmt.Errorf("accounts[%d].name: %q is used twice; names tell the shops apart", i, a.Name)
+		}
+		seen[a.Name] = true
+	}
+	return nil
+}
+
+func (a *Account) check() error {
+	if a.Name == "" || strings.ContainsAny(a.Name, "/ \t\n") {
+		return fmt.Errorf("name: %q is not a name; use letters, digits and dashes", a.Name)
+	}
+	if !money.ValidCode(a.Currency) {
+		return fmt.Errorf("currency: %q is not a currency code; write it as EUR", a.Currency)
+	}
+	if _, err := time.LoadLocation(a.TimeZone); err != nil {
+		return fmt.Errorf("time_zone: %q is not a time zone; write it as Europe/Berlin", a.TimeZone)
+	}
+	if v := a.Value.DefaultMargin; !(v > 0 && v <= 1) {
+		return fmt.Errorf("value.default_margin: %v is not a share above 0 and at most 1", v)
+	}
+	if v := a.Value.PaymentFeeRate; !(v >= 0 && v < 1) {
+		return fmt.Errorf("value.payment_fee_rate: %v is not a share below 1", v)
+	}
+	if v := a.Value.ShippingCost; !(v >= 0) {
+		return fmt.Errorf("value.shipping_cost: %v is below 0; it is what one parcel costs the shop", v)
+	}
+	if v := a.Value.DiscountAnnual; !(v >= 0 && v < 10) {
+		return fmt.Errorf("value.discount_annual: %v is not a yearly rate; write 10 %% as 0.1", v)
+	}
+	if v := a.Value.HorizonDays; v < 1 || v > 3650 {
+		return fmt.Errorf("value.horizon_days: %d is not between 1 and 3650", v)
+	}
+	for i, f := range a.Feeds {
+		if f.Platform != "google" && f.Platform != "meta" && f.Platform != "both" {
+			return fmt.Errorf("feeds[%d].platform: %q is none of google, meta, both", i, f.Platform)
+		}
+	}
+	return a.checkPlatforms()
+}
+
+func (a *Account) checkPlatforms() error {
+	if a.Google == nil && a.Meta == nil {
+		return errors.New("google, meta: neither is given; name at least one ad account")
+	}
+	if g := a.Google; g != nil && digits(g.CustomerID) == "" {
+		return fmt.Errorf("google.customer_id: %q is not a customer id; write it as 1234567890 or 123-456-7890", g.CustomerID)
+	}
+	if m := a.Meta; m != nil && digits(m.AdAccountID) == "" {
+		return fmt.Errorf("meta.ad_account_id: %q is not an ad account id; write its digits", m.AdAccountID)
+	}
+	u := a.Audiences
+	if u.CartWindowDays < 1 || u.CartWindowDays > 540 {
+		return fmt.Errorf("audiences.cart_window_days: %d is not between 1 and 540", u.CartWindowDays)
+	}
+	if !(u.TopLTVShare > 0 && u.TopLTVShare <= 1) {
+		return fmt.Errorf("audiences.top_ltv_share: %v is not a share above 0 and at most 1", u.TopLTVShare)
+	}
+	if !(u.LookalikeRatio >= 0.01 && u.LookalikeRatio <= 0.2) {
+		return fmt.Errorf("audiences.lookalike_ratio: %v is not between 0.01 and 0.20", u.LookalikeRatio)
+	}
+	return nil
+}
+
+// digits strips "act_" and dashes from a platform's id; "" where it is none.
+func digits(s string) string {
+	s = strings.ReplaceAll(strings.TrimPrefix(s, "act_"), "-", "")
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return ""
+		}
+	}
+	return s
+}
+
+// ID is the customer id as bare digits.
+func (g *Google) ID() string { return digits(g.CustomerID) }
+
+// LoginID is the manager account's id as bare digits, "" if none.
+func (g *Google) LoginID() string { return digits(g.LoginCustomerID) }
+
+// ID is the ad account id as bare digits.
+func (m *Meta) ID() string { return digits(m.AdAccountID) }
+
+// Account returns the account of that name.
+func (c *Config) Account(name string) (*Account, bool) {
+	for i := range c.Accounts {
+		if c.Accounts[i].Name == name {
+			return &c.Accounts[i], true
+		}
+	}
+	return nil, false
+}
+
+// Location is the shop's time zone.
+func (a *Account) Location() *time.Location {
+	loc, err := time.LoadLocation(a.TimeZone)
+	if err != nil { // check has seen it
+		return time.UTC
+	}
+	return loc
+}

@@ -1,0 +1,304 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// autoApprove lets what is too old expire and, where the policy says so, says
+// yes within its caps. People decide on the rest, on the page.
+func autoApprove(ctx context.Context, n *night) (report, error) {
+	now := n.Now()
+	expired, err := n.expire(ctx, now)
+	if err != nil {
+		return report{}, err
+	}
+	if err := n.announceAuto(ctx, now); err != nil {
+		return report{}, err
+	}
+	open, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, RunID: n.runID, States: []string{string(bidding.Proposed)}})
+	if err != nil {
+		return report{}, err
+	}
+	summary := fmt.Sprintf("%d wait for a decision, %d expired", len(open), expired)
+	if !n.shop.Policy.AutoApprove.Enabled {
+		return report{Summary: summary}, nil
+	}
+	approved, err := n.autoApproveWithin(ctx, open, now)
+	if err != nil {
+		return report{}, err
+	}
+	return report{Summary: fmt.Sprintf("the policy approved %d; %d wait for a decision, %d expired", approved, len(open)-approved, expired)}, nil
+}
+
+// expire closes what was not decided or pushed in time.
+func (n *night) expire(ctx context.Context, now time.Time) (int, error) {
+	count := 0
+	err := n.Store.InTx(ctx, func(q *store.Queries) error {
+		rows, err := q.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Proposed), string(bidding.Approved)}})
+		if err != nil {
+			return err
+		}
+		for _, p := range rows {
+			if !now.After(p.ExpiresAt) {
+				continue
+			}
+			if err := move(ctx, q, p, bidding.Expired, pushActor, "not "+undone(p.State)+" in time", "", now); err != nil {
+				return err
+			}
+			count++
+		}
+		return nil
+	})
+	return count, err
+}
+
+func undone(state string) string {
+	if bidding.State(state) == bidding.Approved {
+		return "pushed"
+	}
+	return "decided"
+}
+
+// announceAuto records when automatic approval was turned on or off since the
+// last run.
+func (n *night) announceAuto(ctx context.Context, now time.Time) error {
+	want := "off"
+	if n.shop.Policy.AutoApprove.Enabled {
+		want = "on"
+	}
+	return n.Store.InTx(ctx, func(q *store.Queries) error {
+		key := "auto_approve/" + n.shop.Name
+		set, ok, err := q.Setting(ctx, key)
+		if err != nil || set.Value == want || !ok && want == "off" {
+			return err
+		}
+		if err := q.PutSetting(ctx, store.Setting{Key: key, Value: want, Actor: "policy:" + n.shop.PolicyID, UpdatedAt: now}); err != nil {
+			return err
+		}
+		n.Log.Warn("automatic approval was turned "+want, "account", n.shop.Name, "policy", n.shop.PolicyID)
+		_, err = q.Audit(ctx, store.AuditEntry{At: now, Account: n.shop.Name, Actor: "policy:" + n.shop.PolicyID,
+			Action: "auto_approve_" + want, Reason: "the policy file says so"})
+		return err
+	})
+}
+
+func (n *night) autoApproveWithin(ctx context.Context, open []store.Proposal, now time.Time) (int, error) {
+	budgets, err := n.totalBudget(ctx, n.Store.Queries, n.shop.Name, n.shop.Currency)
+	if err != nil {
+		return 0, err
+	}
+	before, err := n.autoApprovedToday(ctx, now)
+	if err != nil {
+		return 0, err
+	}
+	items := make([]platform.Change, len(open))
+	for i, p := range open {
+		items[i] = change(p)
+	}
+	approved := 0
+	err = n.Store.InTx(ctx, func(q *store.Queries) error {
+		for i, why := range guard.AutoApprovable(n.shop.Policy.AutoApprove, budgets, before, items) {
+			if why != "" || open[i].RollbackOf != "" {
+				continue
+			}
+			if err := n.approveOne(ctx, q, open[i], "policy:"+n.shop.PolicyID, "within its caps", now); err != nil {
+				return err
+			}
+			approved++
+		}
+		return nil
+	})
+	return approved, err
+}
+
+// autoApprovedToday are the changes the policy has approved on this shop date.
+func (n *night) autoApprovedToday(ctx context.Context, now time.Time) ([]platform.Change, error) {
+	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, Since: now.Add(-48 * time.Hour)})
+	if err != nil {
+		return nil, err
+	}
+	var out []platform.Change
+	for _, p := range rows {
+		a, err := n.Store.LatestApproval(ctx, p.ProposalID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if a.Actor != "policy:"+n.shop.PolicyID || n.dateOf(p.Account, a.At) != n.dateOf(p.Account, now) {
+			continue
+		}
+		out = append(out, change(p))
+	}
+	return out, nil
+}
+
+// totalBudget sums the daily budgets of everything enabled, in the group's
+// currency, each budget once however many campaigns share it.
+func (s *Steward) totalBudget(ctx context.Context, q *store.Queries, account, currency string) (money.Micros, error) {
+	accounts, err := q.AdAccounts(ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := q.Entities(ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	var total money.Micros
+	for _, row := range rows {
+		i := slices.IndexFunc(accounts, func(a store.AdAccount) bool { return a.Platform == row.Platform && a.AdAccount == row.AdAccount })
+		if i < 0 || accounts[i].Currency != currency {
+			continue
+		}
+		e, err := entityOf(row)
+		if err != nil {
+			return 0, err
+		}
+		if e.Status == platform.Enabled {
+			total += e.Fields[platform.DailyBudget]
+		}
+	}
+	return total, nil
+}
+
+// capHolds checks the total caps with this change made and the others not: of a
+// plan that keeps the cap as a whole, people may approve only the increases.
+func (w *pusher) capHolds(ctx context.Context, q *store.Queries, p store.Proposal) error {
+	limit := w.shop.Policy.DailyLimit()
+	if platform.Field(p.Field) != platform.DailyBudget || p.Proposed <= p.Seen || limit == math.MaxInt64 || p.Currency != w.shop.Currency {
+		return nil
+	}
+	total, err := w.totalBudget(ctx, q, w.shop.Name, w.shop.Currency)
+	if err != nil {
+		return err
+	}
+	pushed, err := w.pushedSincePull(ctx, q)
+	if err != nil {
+		return err
+	}
+	if after := total + pushed + p.Proposed - p.Seen; after > limit {
+		return refused("guardrail total_cap: with it the daily budgets come to %s, above the cap of %s; push the decreases first or raise total_daily_cap",
+			money.Format(after, p.Currency), money.Format(limit, p.Currency))
+	}
+	return nil
+}
+
+// pushedSincePull is what pushes have added to the budgets the store knows of.
+func (w *pusher) pushedSincePull(ctx context.Context, q *store.Queries) (money.Micros, error) {
+	accounts, err := q.AdAccounts(ctx, w.shop.Name)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := q.Proposals(ctx, store.Filter{Account: w.shop.Name, Field: string(platform.DailyBudget),
+		States: []string{string(bidding.Applied), string(bidding.Applying), string(bidding.Unknown)}})
+	if err != nil {
+		return 0, err
+	}
+	var sum money.Micros
+	for _, p := range rows {
+		i := slices.IndexFunc(accounts, func(a store.AdAccount) bool { return a.Platform == p.Platform && a.AdAccount == p.AdAccount })
+		if i >= 0 && (!p.AppliedAt.Valid || p.AppliedAt.Time.After(accounts[i].UpdatedAt)) && p.Currency == w.shop.Currency {
+			sum += p.Proposed - p.Seen
+		}
+	}
+	return sum, nil
+}
+
+// editedBody checks an edited value against the guardrails with the facts the
+// proposal was made on, and explains it anew.
+func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Proposal, value money.Micros) (string, error) {
+	shop, err := s.Shop(p.Account)
+	if err != nil {
+		return "", err
+	}
+	d := draftOf(p)
+	u, facts, err := s.unitOf(ctx, q, p)
+	if err != nil {
+		return "", err
+	}
+	facts.Now = s.Now()
+	c := platform.Change{Entity: d.Entity, Field: d.Field, Seen: d.Seen, Value: value}
+	allowed, verdicts := guard.Check(shop.Policy, guard.Edit, facts, c)
+	if guard.Blocked(verdicts) || allowed != value {
+		v := decisive(verdicts)
+		return "", refused("guardrail %s (%s): %s; it would allow %s", v.Name, v.Setting, v.Detail, allowed.Decimal())
+	}
+	d.Proposed, d.Guardrails = value, verdicts
+	d.Expected = bidding.Expect(u, d.Field, value)
+	body, err := json.Marshal(d.Body)
+	return string(body), err
+}
+
+// decisive is the verdict that did most: a block before a clamp.
+func decisive(vs []guard.Verdict) guard.Verdict {
+	var out guard.Verdict
+	for _, v := range vs {
+		if v.Answer == guard.Block {
+			return v
+		}
+		if v.Answer == guard.Clamp {
+			out = v
+		}
+	}
+	return out
+}
+
+// unitOf returns the unit of control a proposal belongs to, and the facts its
+// guardrails looked at, as the run stored them.
+func (s *Steward) unitOf(ctx context.Context, q *store.Queries, p store.Proposal) (bidding.UnitReport, guard.Facts, error) {
+	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
+	if p.RunID == "" {
+		return bidding.UnitReport{}, guard.Facts{}, refused("a rollback is taken or left as it is")
+	}
+	rows, err := q.Models(ctx, p.RunID, "unit")
+	if err != nil {
+		return bidding.UnitReport{}, guard.Facts{}, err
+	}
+	for _, m := range rows {
+		var u bidding.UnitReport
+		if err := json.Unmarshal([]byte(m.Body), &u); err != nil {
+			return u, guard.Facts{}, err
+		}
+		if f, ok := u.Facts[key]; ok {
+			return u, f, nil
+		}
+	}
+	return bidding.UnitReport{}, guard.Facts{}, fmt.Errorf("run %s holds no facts of %s", p.RunID, key)
+}
+
+// pushApproved pushes what people and the policy have approved, and first
+// finishes what an earlier process left.
+func pushApproved(ctx context.Context, n *night) (report, error) {
+	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Approved),
+		string(bidding.Applying), string(bidding.Unknown)}})
+	if err != nil || len(rows) == 0 {
+		return report{Summary: "nothing is approved"}, err
+	}
+	ids := make([]string, len(rows))
+	for i, p := range rows {
+		ids[i] = p.ProposalID
+	}
+	var faults []error
+	counts := map[bidding.State]int{}
+	for _, o := range n.Apply(ctx, pushActor, ids) {
+		counts[o.State]++
+		if o.Err != nil {
+			faults = append(faults, fmt.Errorf("proposal %s: %w", o.ID, o.Err))
+		}
+	}
+	return report{Summary: fmt.Sprintf("%d applied, %d failed, %d left for later", counts[bidding.Applied], counts[bidding.Failed],
+		len(ids)-counts[bidding.Applied]-counts[bidding.Failed]), Partial: errors.Join(faults...)}, nil
+}

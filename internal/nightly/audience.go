@@ -1,0 +1,331 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"adsteward/audiences"
+	"adsteward/bidding/ltv"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// wantedList is one list and who belongs on it.
+type wantedList struct {
+	platform.List
+	members []audiences.Membership
+}
+
+// syncAudiences computes who belongs on which list, tells every platform the
+// difference, and keeps the platforms' request ids as the proof of it.
+func syncAudiences(ctx context.Context, n *night) (report, error) {
+	if !n.shop.Audience.Enabled {
+		return report{Summary: "no list is kept: audiences.enabled is false"}, nil
+	}
+	people, consents, err := n.people(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	abandoners, err := n.abandoners(ctx, people, consents)
+	if err != nil {
+		return report{}, err
+	}
+	lists := []wantedList{{platform.List{Name: "adsteward " + n.shop.Name + " cart abandoners", Description: "Carts left behind, kept by adsteward",
+		Kind: platform.Retargeting, MembershipDays: n.shop.Audience.CartWindowDays}, abandoners}}
+	top, scored, err := n.topCustomers(ctx, people, consents)
+	if err != nil {
+		return report{}, err
+	}
+	if scored {
+		lists = append(lists, wantedList{platform.List{Name: "adsteward " + n.shop.Name + " high-LTV purchasers",
+			Description: "Purchasers of highest predicted lifetime value, kept by adsteward", Kind: platform.Seed, MembershipDays: 540}, top})
+	}
+	conns, err := n.shop.Connect(ctx)
+	defer n.closeAll(conns)
+	faults := []error{err}
+	added, removed := 0, 0
+	for _, c := range conns {
+		if c.Audiences == nil {
+			continue
+		}
+		for _, l := range lists {
+			a, r, err := n.syncList(ctx, c.Audiences, l)
+			added, removed = added+a, removed+r
+			if err != nil {
+				faults = append(faults, fmt.Errorf("list %q on %s: %w", l.Name, c.Audiences.Platform(), err))
+			}
+		}
+		faults = append(faults, n.countUsage(ctx, c))
+	}
+	return report{Summary: fmt.Sprintf("%d cart abandoners, %d high-LTV purchasers; %d added, %d removed over all platforms",
+		len(abandoners), len(top), added, removed), Partial: errors.Join(faults...)}, nil
+}
+
+// people are the shop's customers by id, and what they agreed to.
+func (n *night) people(ctx context.Context) (map[string]audiences.Person, audiences.Consents, error) {
+	out := map[string]audiences.Person{}
+	err := n.Store.EachCustomer(ctx, n.shop.Name, func(c store.Customer) error {
+		out[c.CustomerID] = audiences.Person{CustomerID: c.CustomerID, EmailKey: c.EmailKey, Email: c.Email, Phone: c.Phone, Country: c.Country}
+		return nil
+	})
+	if err != nil {
+		return nil, audiences.Consents{}, err
+	}
+	var cs audiences.Consents
+	for purpose, into := range map[string]*map[string]bool{audiences.PurposeUserData: &cs.UserData,
+		audiences.PurposePersonalization: &cs.Personalization, audiences.PurposeAds: &cs.Ads} {
+		if *into, err = n.Store.Consents(ctx, n.shop.Name, purpose); err != nil {
+			return nil, cs, err
+		}
+	}
+	return out, cs, nil
+}
+
+func (n *night) abandoners(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]audiences.Membership, error) {
+	now := n.asOf()
+	window := audiences.Window{From: time.Hour, To: time.Duration(n.shop.Audience.CartWindowDays) * 24 * time.Hour}
+	rows, err := n.Store.Carts(ctx, n.shop.Name, now.Add(-window.To), now)
+	if err != nil {
+		return nil, err
+	}
+	carts := make([]audiences.Cart, 0, len(rows))
+	for _, c := range rows {
+		p := people[c.CustomerID]
+		p.CustomerID = c.CustomerID
+		if p.Email == "" {
+			p.Email, p.EmailKey = c.Email, c.EmailKey
+		}
+		carts = append(carts, audiences.Cart{CartID: c.CartID, Person: p, UpdatedAt: c.UpdatedAt, Value: c.Value})
+	}
+	var bought []audiences.Purchase
+	err = n.Store.EachOrder(ctx, n.shop.Name, n.date.AddDays(-n.shop.Audience.CartWindowDays-1), n.date, func(o store.Order) error {
+		bought = append(bought, audiences.Purchase{CustomerID: o.CustomerID, EmailKey: people[o.CustomerID].EmailKey, At: o.OrderedAt})
+		return nil
+	})
+	return audiences.CartAbandoners(carts, bought, consents, now, window), err
+}
+
+// topCustomers scores every customer with the run's lifetime model; without one
+// nobody is scored.
+func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) (top []audiences.Membership, scored bool, err error) {
+	rows, err := n.Store.Models(ctx, n.runID, "ltv")
+	if err != nil || len(rows) == 0 {
+		return nil, false, err
+	}
+	var fit ltv.Fit
+	if err := json.Unmarshal([]byte(rows[0].Body), &fit); err != nil {
+		return nil, false, err
+	}
+	var all []audiences.Customer
+	histories := ltv.NewHistories(n.date, func(h ltv.History) error {
+		if p, ok := people[h.CustomerID]; ok {
+			all = append(all, audiences.Customer{Person: p, Orders: h.Orders, Value: fit.Score(h)})
+		}
+		return nil
+	})
+	err = n.Store.EachCustomerDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
+		return histories.Add(d.CustomerID, d.FirstCampaign, d.Date, d.Revenue.Float())
+	})
+	if err == nil {
+		err = histories.Flush()
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return audiences.TopLTV(all, consents, n.shop.Audience.TopLTVShare), true, nil
+}
+
+// syncList brings one list on one platform in step with who belongs on it.
+func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedList) (added, removed int, err error) {
+	p := string(api.Platform())
+	id, err := api.EnsureList(ctx, l.List)
+	if err != nil {
+		return 0, 0, err
+	}
+	rows, err := n.Store.Members(ctx, n.shop.Name, p, l.Name)
+	if err != nil {
+		return 0, 0, err
+	}
+	current := map[string]store.AudienceMember{}
+	var names []string
+	for _, m := range rows {
+		if m.State != memberRemoved {
+			current[m.Person] = m
+			names = append(names, m.Person)
+		}
+	}
+	add, remove := audiences.Diff(names, l.members)
+	if removed, err = n.removeMembers(ctx, api, l.Name, id, remove, current); err != nil {
+		return 0, removed, err
+	}
+	if added, err = n.addMembers(ctx, api, l, id, add); err != nil {
+		return added, removed, err
+	}
+	if err := n.putList(ctx, p, l.Name, string(l.Kind), id, len(l.members)); err != nil {
+		return added, removed, err
+	}
+	return added, removed, n.lookalike(ctx, api, l, id)
+}
+
+func (n *night) putList(ctx context.Context, p, name, kind, id string, size int) error {
+	return n.Store.PutList(ctx, store.AudienceList{Account: n.shop.Name, Platform: p, Name: name, Kind: kind, RemoteID: id,
+		Summary: fmt.Sprintf("%d people", size), UpdatedAt: n.Now()})
+}
+
+// States of a membership.
+const (
+	memberPresent  = "present"
+	memberRemoving = "removing" // asked for, not confirmed
+	memberRemoved  = "removed"
+)
+
+// addMembers uploads and records them. Adding somebody twice is harmless, so a
+// crash between the two costs nothing.
+func (n *night) addMembers(ctx context.Context, api platform.Audiences, l wantedList, id string, add []audiences.Membership) (int, error) {
+	var members []platform.Member
+	var rows []store.AudienceMember
+	for _, m := range add {
+		pm, ok, err := member(api.Platform(), m)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			continue // no identifier the platform takes
+		}
+		members = append(members, pm)
+		rows = append(rows, store.AudienceMember{Account: n.shop.Name, Platform: string(api.Platform()), List: l.Name,
+			Person: m.Subject, State: memberPresent, Why: m.Why, ChangedAt: n.Now()})
+	}
+	if len(members) == 0 {
+		return 0, nil
+	}
+	receipts, err := api.Add(ctx, id, members)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		rows[i].RequestID = proof(receipts)
+	}
+	return len(rows), n.Store.SetMembers(ctx, rows)
+}
+
+// proof names the requests that carried a change.
+func proof(rs []platform.SyncReceipt) string {
+	s := ""
+	for i, r := range rs {
+		if i > 0 {
+			s += " "
+		}
+		s += r.RequestID
+	}
+	return s
+}
+
+// removeMembers takes people off a list: marked before, so that a crash leaves
+// nobody behind, and confirmed with the platform's request id after.
+func (n *night) removeMembers(ctx context.Context, api platform.Audiences, list, id string, remove []string, current map[string]store.AudienceMember) (int, error) {
+	if len(remove) == 0 {
+		return 0, nil
+	}
+	people, err := n.peopleBySubject(ctx, remove)
+	if err != nil {
+		return 0, err
+	}
+	var members []platform.Member
+	rows := make([]store.AudienceMember, 0, len(remove))
+	for _, subject := range remove {
+		row := current[subject]
+		row.State, row.ChangedAt = memberRemoving, n.Now()
+		rows = append(rows, row)
+		if person, ok := people[subject]; ok {
+			pm, ok, err := member(api.Platform(), audiences.Membership{Subject: subject, Person: person})
+			if err != nil {
+				return 0, err
+			}
+			if ok {
+				members = append(members, pm)
+			}
+		}
+	}
+	if err := n.Store.SetMembers(ctx, rows); err != nil {
+		return 0, err
+	}
+	receipts, err := api.Remove(ctx, id, members)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		rows[i].State, rows[i].RequestID, rows[i].ChangedAt = memberRemoved, proof(receipts), n.Now()
+		rows[i].Why = "left the list: consent withdrawn, ordered, or no longer within the window"
+	}
+	return len(rows), n.Store.SetMembers(ctx, rows)
+}
+
+// peopleBySubject finds the persons behind the names on a list.
+func (n *night) peopleBySubject(ctx context.Context, subjects []string) (map[string]audiences.Person, error) {
+	out := map[string]audiences.Person{}
+	want := map[string]bool{}
+	for _, s := range subjects {
+		want[s] = true
+	}
+	err := n.Store.EachCustomer(ctx, n.shop.Name, func(c store.Customer) error {
+		p := audiences.Person{CustomerID: c.CustomerID, EmailKey: c.EmailKey, Email: c.Email, Phone: c.Phone, Country: c.Country}
+		for _, s := range []string{"c:" + c.CustomerID, "e:" + c.EmailKey} {
+			if want[s] {
+				out[s] = p
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	carts, err := n.Store.Carts(ctx, n.shop.Name, time.Time{}, n.asOf())
+	for _, c := range carts {
+		s := "e:" + c.EmailKey
+		if _, known := out[s]; !known && want[s] {
+			out[s] = audiences.Person{EmailKey: c.EmailKey, Email: c.Email}
+		}
+	}
+	return out, err
+}
+
+// member normalises and hashes a person as the platform asks; ok is false
+// where no identifier of theirs survives.
+func member(p platform.Name, m audiences.Membership) (pm platform.Member, ok bool, err error) {
+	email, err := audiences.Hash(string(p), "email", m.Person.Email, m.Person.Country)
+	if err != nil {
+		return pm, false, err
+	}
+	phone, err := audiences.Hash(string(p), "phone", m.Person.Phone, m.Person.Country)
+	if err != nil {
+		return pm, false, err
+	}
+	pm = platform.Member{EmailSHA256: email.SHA256, PhoneSHA256: phone.SHA256, Country: m.Person.Country, Value: m.Value}
+	return pm, pm.EmailSHA256 != "" || pm.PhoneSHA256 != "", nil
+}
+
+// lookalikeMin is how many people a platform wants in a lookalike's source.
+const lookalikeMin = 100
+
+// lookalike sees to it that the seed has its lookalike audience.
+func (n *night) lookalike(ctx context.Context, api platform.Audiences, l wantedList, seedID string) error {
+	country := n.shop.Audience.LookalikeCountry
+	if l.Kind != platform.Seed || country == "" {
+		return nil
+	}
+	atHome := slices.DeleteFunc(slices.Clone(l.members), func(m audiences.Membership) bool { return m.Person.Country != country })
+	if len(atHome) < lookalikeMin {
+		return nil
+	}
+	name := l.Name + " lookalike " + country
+	id, err := api.EnsureLookalike(ctx, name, seedID, country, n.shop.Audience.LookalikeRatio)
+	if err != nil {
+		return err
+	}
+	return n.putList(ctx, string(api.Platform()), name, "lookalike", id, len(atHome))
+}

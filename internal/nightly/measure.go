@@ -1,0 +1,157 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"adsteward/bidding"
+	"adsteward/bidding/response"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// outcomeDays is how long after a change its promise is about; see
+// bidding.Expected.
+const outcomeDays = 14
+
+// Measured is what became of an applied change: the mean daily profit of its
+// unit over the days after it, at the worth the proposal assumed, against what
+// it promised. Units: the ad account's currency a day.
+type Measured struct {
+	From         civil.Date `json:"from"`
+	To           civil.Date `json:"to"`
+	ProfitPerDay float64    `json:"profit_per_day"`
+	// Promised, Low and High are the proposal's own expectation.
+	Promised float64 `json:"promised"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	Inside   bool    `json:"inside"` // the interval held it
+	// Unchanged is what the proposal expected of leaving the value as it was.
+	Unchanged  float64 `json:"unchanged"`
+	RolledBack string  `json:"rolled_back,omitempty"` // the proposal that would put it back
+}
+
+// measure compares what changes promised with what happened, once their days
+// are over and reported in full, and proposes to put back what disappointed:
+// below its interval and below what leaving it alone was expected to bring.
+func measure(ctx context.Context, n *night) (report, error) {
+	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Applied)}})
+	if err != nil {
+		return report{}, err
+	}
+	done, inside, back := 0, 0, 0
+	for _, p := range rows {
+		if p.RunID == "" || !p.AppliedAt.Valid {
+			continue // a rollback promises nothing of its own
+		}
+		from := civil.Of(p.AppliedAt.Time.In(n.shop.Location))
+		to := from.AddDays(outcomeDays - 1)
+		if to.AddDays(matureDays) >= n.date {
+			continue
+		}
+		m, err := n.outcome(ctx, p, from, to)
+		if err != nil {
+			return report{}, err
+		}
+		if err := n.storeOutcome(ctx, p, &m); err != nil {
+			return report{}, err
+		}
+		done++
+		if m.Inside {
+			inside++
+		}
+		if m.RolledBack != "" {
+			back++
+		}
+	}
+	if done == 0 {
+		return report{Summary: fmt.Sprintf("%d applied changes are not old enough to be judged", len(rows))}, nil
+	}
+	return report{Summary: fmt.Sprintf("%d changes measured, %d within their interval, %d to be put back", done, inside, back)}, nil
+}
+
+// outcome computes the mean daily profit of the changed unit.
+func (n *night) outcome(ctx context.Context, p store.Proposal, from, to civil.Date) (Measured, error) {
+	u, _, err := n.unitOf(ctx, n.Store.Queries, p)
+	if err != nil {
+		return Measured{}, err
+	}
+	lag, err := n.lagOf(ctx, p.Platform)
+	if err != nil {
+		return Measured{}, err
+	}
+	profit := 0.0
+	err = n.Store.EachPerformance(ctx, n.shop.Name, from, to, func(d store.Performance) error {
+		r := platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID}
+		if d.Platform == p.Platform && d.AdAccount == p.AdAccount && slices.Contains(u.Campaigns, r) {
+			profit += u.K*d.Value.Float()/lag.At(n.date.Sub(d.Date)) - d.Cost.Float()
+		}
+		return nil
+	})
+	e := draftOf(p).Expected
+	mean := profit / outcomeDays
+	return Measured{From: from, To: to, ProfitPerDay: mean, Promised: e.ProfitPerDay, Low: e.Low, High: e.High,
+		Inside: mean >= e.Low && mean <= e.High, Unchanged: e.ProfitPerDay - e.GainPerDay}, err
+}
+
+func (n *night) lagOf(ctx context.Context, p string) (response.Lag, error) {
+	rows, err := n.Store.Models(ctx, n.runID, "lag")
+	if err != nil {
+		return response.Lag{}, err
+	}
+	for _, m := range rows {
+		if m.Key == p {
+			var l response.Lag
+			err := json.Unmarshal([]byte(m.Body), &l)
+			return l, err
+		}
+	}
+	return response.PriorLag(), nil
+}
+
+func (n *night) storeOutcome(ctx context.Context, p store.Proposal, m *Measured) error {
+	return n.Store.InTx(ctx, func(q *store.Queries) error {
+		now := n.Now()
+		if m.ProfitPerDay < m.Low && m.ProfitPerDay < m.Unchanged {
+			id, err := n.rollbackOf(ctx, q, p, pushActor, fmt.Sprintf("From %s to %s it earned %.2f a day, where %.2f was expected and %.2f without the change.",
+				m.From, m.To, m.ProfitPerDay, m.Promised, m.Unchanged))
+			switch {
+			case err == nil:
+				m.RolledBack = id
+			case !IsRefused(err): // refused: somebody has taken it up already
+				return err
+			}
+		}
+		body, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		if err := q.SetMeasured(ctx, p.ProposalID, string(body), now); err != nil {
+			return err
+		}
+		return move(ctx, q, p, bidding.Measured, pushActor, fmt.Sprintf("%s a day, promised %s", money.Plain(micros(m.ProfitPerDay), p.Currency),
+			money.Plain(micros(m.Promised), p.Currency)), "", now)
+	})
+}
+
+// micros of a model's amount, for people; what is no amount shows as zero.
+func micros(f float64) money.Micros {
+	m, err := money.FromFloat(f)
+	if err != nil {
+		return 0
+	}
+	return m
+}
+
+// central80 are the bounds of the central 80 % of the values, which it sorts.
+func central80(v []float64) (low, high float64) {
+	if len(v) == 0 {
+		return 0, 0
+	}
+	slices.Sort(v)
+	return v[len(v)/10], v[len(v)-1-len(v)/10]
+}

@@ -1,0 +1,156 @@
+// Package nightly is the night: the ten stages that pull, judge, propose, push
+// and measure, the queue and schedule that run them, and the desk where people
+// decide. It is the only place where reading, deciding and writing meet; what
+// is decided lives in bidding, feeds, audiences and attribution, how platforms
+// are spoken to in internal/platform, how rows are kept in store.
+package nightly
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// Stage is one part of the night.
+type Stage string
+
+// The stages, in order.
+const (
+	Pull      Stage = "pull"
+	Feeds     Stage = "feeds"
+	Attribute Stage = "attribute"
+	Value     Stage = "value"
+	Curves    Stage = "curves"
+	Propose   Stage = "propose"
+	Approve   Stage = "approve"
+	Push      Stage = "push"
+	Audiences Stage = "audiences"
+	Measure   Stage = "measure"
+)
+
+// Stages lists the night in order.
+var Stages = []Stage{Pull, Feeds, Attribute, Value, Curves, Propose, Approve, Push, Audiences, Measure}
+
+// States of a run and of a stage.
+const (
+	Waiting = "waiting"
+	Running = "running"
+	Done    = "done"
+	Failed  = "failed"
+	Skipped = "skipped"
+)
+
+// Connection is one ad account of a shop, ready to be spoken to.
+type Connection struct {
+	AdAccount string
+	Ads       platform.Ads
+	Audiences platform.Audiences // nil where lists are not kept
+}
+
+// Shop is one account group: what the configuration says of it, in the words
+// of the night.
+type Shop struct {
+	Name     string
+	Currency string
+	Location *time.Location
+	Policy   guard.Policy
+	PolicyID string // hash of PolicyText
+	// PolicyText is the policy file as written, kept with the run.
+	PolicyText string
+	Model      ModelSettings
+	Audience   AudienceSettings
+	Feeds      []Feed
+	// Directory holds the shop's exported orders, carts and the like; "" if none.
+	Directory string
+	// Expected names the ad accounts of the configuration, connected or not.
+	Expected []AdAccountName
+	// Connect opens the ad accounts. It returns those it could open together
+	// with an error for those it could not.
+	Connect func(ctx context.Context) ([]Connection, error)
+}
+
+// AdAccountName is one ad account by name.
+type AdAccountName struct {
+	Platform  platform.Name
+	AdAccount string
+}
+
+// Feed is where one product feed lies and for whom it is checked.
+type Feed struct {
+	Location string
+	Platform string // google, meta or both
+}
+
+// ModelSettings are what the models need and no data set tells.
+type ModelSettings struct {
+	DefaultMargin  float64 // contribution margin where costs are unknown
+	PaymentFeeRate float64 // of revenue
+	ShippingCost   float64 // per order, shop currency
+	HorizonDays    int
+	DiscountAnnual float64
+}
+
+// AudienceSettings say which lists are kept.
+type AudienceSettings struct {
+	Enabled          bool
+	CartWindowDays   int
+	TopLTVShare      float64
+	LookalikeCountry string
+	LookalikeRatio   float64
+}
+
+// Steward runs nights and takes decisions over one store.
+type Steward struct {
+	Store *store.Store
+	Shops []Shop
+	// Now is the clock; every transaction takes one time stamp from it.
+	Now func() time.Time
+	Log *slog.Logger
+	// Push says how patiently changes are sent.
+	Push PushSettings
+}
+
+// Shop returns the shop of that name.
+func (s *Steward) Shop(name string) (*Shop, error) {
+	for i := range s.Shops {
+		if s.Shops[i].Name == name {
+			return &s.Shops[i], nil
+		}
+	}
+	return nil, fmt.Errorf("account %q is not in the configuration", name)
+}
+
+// RunID names the run of a shop and a date.
+func RunID(account string, date civil.Date) string { return account + "/" + date.String() }
+
+// night is what a stage is given: one shop, one date, and the run it belongs to.
+type night struct {
+	*Steward
+	shop  *Shop
+	date  civil.Date
+	runID string
+}
+
+// report is a stage's word on what it did. Partial is set where it went on
+// although a part of its work could not be done.
+type report struct {
+	Summary string
+	Partial error
+}
+
+// stageFunc does one stage. It must be repeatable: a second call after a crash
+// in the middle of the first leads to the same rows.
+type stageFunc func(ctx context.Context, n *night) (report, error)
+
+func stageFuncs() map[Stage]stageFunc {
+	return map[Stage]stageFunc{
+		Pull: pull, Feeds: checkFeeds, Attribute: attribute, Value: value, Curves: curves,
+		Propose: propose, Approve: autoApprove, Push: pushApproved, Audiences: syncAudiences, Measure: measure,
+	}
+}

@@ -1,0 +1,363 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// curveDays of history are fitted.
+const curveDays = firstPullDays
+
+// curves refits the response curve of every unit of control.
+func curves(ctx context.Context, n *night) (report, error) {
+	in, err := n.planInput(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	fit := bidding.FitCurves(in)
+	body, err := json.Marshal(fit)
+	if err != nil {
+		return report{}, err
+	}
+	models := []store.Model{{RunID: n.runID, Kind: "curves", Body: string(body)}}
+	if err := n.Store.PutModels(ctx, models); err != nil {
+		return report{}, err
+	}
+	summary := fmt.Sprintf("%d curves in %d pools", len(fit.Curves), len(fit.Pools))
+	if k := len(fit.Outages); k > 0 {
+		summary += fmt.Sprintf("; %d days of tracking outage left out", k)
+	}
+	return report{Summary: summary}, nil
+}
+
+// planInput gathers what a plan looks at.
+func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
+	now := n.asOf()
+	in := bidding.Input{Now: now, Currency: n.shop.Currency, Policy: n.shop.Policy, Worth: map[string]bidding.Worth{}, Seed: seedOf(n.runID)}
+	on, err := n.Killed(ctx)
+	if err != nil {
+		return in, err
+	}
+	if on {
+		in.KillSwitch = "the kill switch is on"
+	}
+	if err := n.loadWorths(ctx, &in); err != nil {
+		return in, err
+	}
+	accounts, err := n.Store.AdAccounts(ctx, n.shop.Name)
+	if err != nil {
+		return in, err
+	}
+	at := map[[2]string]int{}
+	for _, a := range accounts {
+		loc, err := time.LoadLocation(a.TimeZone)
+		if err != nil {
+			return in, fmt.Errorf("ad account %s of %s: %w", a.AdAccount, a.Platform, err)
+		}
+		at[[2]string{a.Platform, a.AdAccount}] = len(in.Accounts)
+		in.Accounts = append(in.Accounts, bidding.Account{Platform: platform.Name(a.Platform), ID: a.AdAccount, Currency: a.Currency,
+			TimeZone: a.TimeZone, BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget, ExpectedCurrency: n.shop.Currency,
+			Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
+	}
+	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
+		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at))
+}
+
+// seedOf makes the random draws of a run its own and the same each time.
+func seedOf(runID string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(runID))
+	return h.Sum64()
+}
+
+func (n *night) loadWorths(ctx context.Context, in *bidding.Input) error {
+	rows, err := n.Store.Models(ctx, n.runID, "worth")
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("run %s has no worths; its stage %s has to run first", n.runID, Value)
+	}
+	for _, m := range rows {
+		var w bidding.Worth
+		if err := json.Unmarshal([]byte(m.Body), &w); err != nil {
+			return err
+		}
+		if m.Key == "" {
+			in.DefaultWorth = w
+		} else {
+			in.Worth[m.Key] = w
+		}
+	}
+	return nil
+}
+
+func (n *night) loadLags(ctx context.Context, accounts []bidding.Account) error {
+	rows, err := n.Store.Models(ctx, n.runID, "lag")
+	if err != nil {
+		return err
+	}
+	for _, m := range rows {
+		var l response.Lag
+		if err := json.Unmarshal([]byte(m.Body), &l); err != nil {
+			return err
+		}
+		for i := range accounts {
+			if string(accounts[i].Platform) == m.Key {
+				accounts[i].Lag = l
+			}
+		}
+	}
+	return nil
+}
+
+func (n *night) loadEntities(ctx context.Context, accounts []bidding.Account, at map[[2]string]int) error {
+	rows, err := n.Store.Entities(ctx, n.shop.Name)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		i, ok := at[[2]string{row.Platform, row.AdAccount}]
+		if !ok {
+			continue
+		}
+		e, err := entityOf(row)
+		if err != nil {
+			return err
+		}
+		accounts[i].Entities = append(accounts[i].Entities, e)
+	}
+	return nil
+}
+
+func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account, at map[[2]string]int) error {
+	window := n.shop.Policy.Minimum.WindowDays
+	return n.Store.EachPerformance(ctx, n.shop.Name, n.date.AddDays(-curveDays), n.date, func(p store.Performance) error {
+		i, ok := at[[2]string{p.Platform, p.AdAccount}]
+		if !ok {
+			return nil
+		}
+		a := &accounts[i]
+		r := platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID}
+		if k := len(a.Performance); k == 0 || a.Performance[k-1].Entity != r {
+			a.Performance = append(a.Performance, bidding.Series{Entity: r, Days: make([]response.Day, 0, curveDays)})
+		}
+		s := &a.Performance[len(a.Performance)-1]
+		s.Days = append(s.Days, response.Day{Date: p.Date, Spend: p.Cost.Float(), Value: p.Value.Float(), Conversions: p.Conversions})
+		if p.Date >= a.Today.AddDays(-window) {
+			s.Clicks += p.Clicks
+		}
+		a.LastData = max(a.LastData, p.Date)
+		return nil
+	})
+}
+
+// loadChanges lists what was changed lately: by us, from the proposals applied,
+// and by anyone, from the platforms' own histories.
+func (n *night) loadChanges(ctx context.Context, in *bidding.Input, at map[[2]string]int) error {
+	add := func(p, adAccount string, r platform.Ref, f platform.Field, when time.Time, ours bool, actor string, from, to money.Micros) {
+		i, ok := at[[2]string{p, adAccount}]
+		if !ok || f == "" {
+			return
+		}
+		loc, err := time.LoadLocation(in.Accounts[i].TimeZone)
+		if err != nil { // seen by planInput
+			loc = time.UTC
+		}
+		in.Changes = append(in.Changes, bidding.PastChange{Key: bidding.Key{Platform: platform.Name(p), AdAccount: adAccount, Ref: r},
+			Field: f, At: when, Date: civil.Of(when.In(loc)), Ours: ours, Actor: actor, Old: from, New: to})
+	}
+	ours, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Applied), string(bidding.Measured),
+		string(bidding.Approved), string(bidding.Applying), string(bidding.Unknown)}})
+	if err != nil {
+		return err
+	}
+	for _, p := range ours {
+		when := in.Now // approved or under way: as if changed now
+		if p.AppliedAt.Valid {
+			when = p.AppliedAt.Time
+		}
+		add(p.Platform, p.AdAccount, ref(p), platform.Field(p.Field), when, true, pushActor, p.Seen, p.Proposed)
+	}
+	events, err := n.Store.ChangeEvents(ctx, n.shop.Name, in.Now.AddDate(0, 0, -changeDays))
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		add(e.Platform, e.AdAccount, platform.Ref{Type: platform.EntityType(e.EntityType), ID: e.EntityID}, platform.Field(e.Field),
+			e.At, isOurs(ours, e), e.Actor, e.OldValue, e.NewValue)
+	}
+	return nil
+}
+
+// isOurs tells our own change in a platform's history by its value and time.
+func isOurs(ours []store.Proposal, e store.ChangeEvent) bool {
+	for _, p := range ours {
+		if p.Platform == e.Platform && p.AdAccount == e.AdAccount && p.EntityID == e.EntityID && p.EntityType == e.EntityType &&
+			p.Field == e.Field && p.Proposed == e.NewValue && p.AppliedAt.Valid && e.At.Sub(p.AppliedAt.Time).Abs() < time.Hour {
+			return true
+		}
+	}
+	return false
+}
+
+// propose plans the night's changes and writes them as one change set, with the
+// models they rest on. Open proposals that nobody approved are superseded.
+func propose(ctx context.Context, n *night) (report, error) {
+	out, err := n.plan(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	models, err := n.planModels(out)
+	if err != nil {
+		return report{}, err
+	}
+	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
+		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked))
+	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
+		if err := q.PutModels(ctx, models); err != nil {
+			return err
+		}
+		return n.replaceProposals(ctx, q, out.Drafts)
+	})
+}
+
+// plan plans the night on the worths and curves its stages have stored.
+func (n *night) plan(ctx context.Context) (bidding.Output, error) {
+	in, err := n.planInput(ctx)
+	if err != nil {
+		return bidding.Output{}, err
+	}
+	rows, err := n.Store.Models(ctx, n.runID, "curves")
+	if err != nil {
+		return bidding.Output{}, err
+	}
+	if len(rows) == 1 {
+		in.Curves = new(response.Result)
+		if err := json.Unmarshal([]byte(rows[0].Body), in.Curves); err != nil {
+			return bidding.Output{}, err
+		}
+	}
+	return bidding.Plan(in)
+}
+
+// replaceProposals supersedes what is open and stores the new drafts. Doing it
+// again for the same run gives the same proposals a new place.
+func (n *night) replaceProposals(ctx context.Context, q *store.Queries, drafts []bidding.Draft) error {
+	now := n.Now()
+	open, err := q.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Proposed)}})
+	if err != nil {
+		return err
+	}
+	set := store.ChangeSet{ChangeSetID: newID(), Account: n.shop.Name, RunID: n.runID, Date: n.date,
+		Hash: bidding.ChangeSetHash(n.runID, drafts), PolicyID: n.shop.PolicyID, CreatedAt: now}
+	for _, p := range open {
+		if p.RollbackOf != "" { // waits for its own decision
+			continue
+		}
+		if err := move(ctx, q, p, bidding.Superseded, pushActor, "change set "+set.ChangeSetID+" takes its place", "", now); err != nil {
+			return err
+		}
+	}
+	rows := make([]store.Proposal, 0, len(drafts))
+	expires := n.asOf().Add(n.shop.expiry())
+	for _, d := range drafts {
+		row, err := proposalRow(set, d, now, expires)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	return insertProposals(ctx, q, set, rows, pushActor)
+}
+
+// planModels are the parts of a plan that explain it later: every unit's row,
+// what was held back, the allocation, and each changed unit's profit curve.
+func (n *night) planModels(out bidding.Output) ([]store.Model, error) {
+	var models []store.Model
+	add := func(kind, key string, v any) error {
+		body, err := json.Marshal(v)
+		models = append(models, store.Model{RunID: n.runID, Kind: kind, Key: key, Body: string(body)})
+		return err
+	}
+	faults := []error{add("allocation", "", out.Allocation), add("blocked", "", out.Blocked)}
+	drafted := map[bidding.Key]bool{}
+	for _, d := range out.Drafts {
+		drafted[bidding.Key{Platform: d.Platform, AdAccount: d.AdAccount, Ref: d.Entity}] = true
+	}
+	for _, u := range out.Units {
+		faults = append(faults, add("unit", u.Key.String(), u))
+		for key := range u.Facts {
+			faults = append(faults, add("facts", key, u.Facts[key]))
+		}
+		if drafted[u.Key] {
+			faults = append(faults, add("chart", u.Key.String(), chartOf(u)))
+		}
+	}
+	return models, errors.Join(faults...)
+}
+
+// chart is a unit's expected daily profit by daily spend, with the central 80 %
+// of the posterior, for drawing.
+type chart struct {
+	Currency string       `json:"currency"`
+	Points   []chartPoint `json:"points"`
+}
+
+type chartPoint struct {
+	Spend  float64 `json:"spend"`
+	Profit float64 `json:"profit"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+}
+
+const (
+	chartPoints = 40
+	chartDraws  = 200
+)
+
+func chartOf(u bidding.UnitReport) chart {
+	c := chart{Currency: u.Currency}
+	draws := u.Curve.Draws(chartDraws)
+	top := 2 * max(u.Spend, u.Budget.Float())
+	for i := range chartPoints {
+		s := top * float64(i+1) / chartPoints
+		profits := make([]float64, len(draws))
+		for j, d := range draws {
+			profits[j] = u.K*d.Value(s) - s
+		}
+		low, high := central80(profits)
+		c.Points = append(c.Points, chartPoint{Spend: s, Profit: u.K*u.Curve.Value(s) - s, Low: low, High: high})
+	}
+	return c
+}
+
+func (shop *Shop) expiry() time.Duration { return time.Duration(shop.Policy.ExpiryHours) * time.Hour }
+
+// expiry is how long a proposal of the shop may be decided and pushed.
+func (s *Steward) expiry(account string) time.Duration {
+	if shop, err := s.Shop(account); err == nil {
+		return shop.expiry()
+	}
+	return time.Duration(guard.Default().ExpiryHours) * time.Hour
+}
+
+// dateOf is the date of an instant at the shop.
+func (s *Steward) dateOf(account string, t time.Time) civil.Date {
+	if shop, err := s.Shop(account); err == nil {
+		return civil.Of(t.In(shop.Location))
+	}
+	return civil.Of(t.UTC())
+}

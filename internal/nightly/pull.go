@@ -1,0 +1,173 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+	"adsteward/internal/storefront"
+	"adsteward/store"
+)
+
+const (
+	// restateDays are pulled again every night, since platforms restate.
+	restateDays = 30
+	// firstPullDays are pulled the first time.
+	firstPullDays = 90
+	// changeDays of history are asked for; Google Ads keeps thirty.
+	changeDays = 28
+)
+
+// pull brings in what the platforms and the shop know. An ad account that
+// cannot be reached is left as it was, and the night goes on with the others:
+// the freshness guardrail keeps its changes back.
+func pull(ctx context.Context, n *night) (report, error) {
+	files, shopErr := n.pullShop(ctx)
+	conns, connErr := n.shop.Connect(ctx)
+	defer n.closeAll(conns)
+	failed := []error{connErr}
+	rows, reached := 0, 0
+	for _, c := range conns {
+		k, err := n.pullAdAccount(ctx, c)
+		if uerr := n.countUsage(ctx, c); uerr != nil {
+			return report{}, uerr
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, err))
+		} else {
+			reached++
+		}
+		rows += k
+	}
+	partial := errors.Join(failed...)
+	if reached == 0 && partial != nil {
+		return report{}, partial
+	}
+	return report{
+		Summary: fmt.Sprintf("%d of %d ad accounts, %d days of campaigns, %d shop files", reached, len(n.shop.Expected), rows, files),
+		Partial: errors.Join(partial, shopErr),
+	}, nil
+}
+
+func (s *Steward) closeAll(conns []Connection) {
+	for _, c := range conns {
+		if err := c.Ads.Close(); err != nil {
+			s.Log.Warn("closing a connection", "platform", c.Ads.Platform(), "error", err)
+		}
+		if c.Audiences == nil {
+			continue
+		}
+		if err := c.Audiences.Close(); err != nil {
+			s.Log.Warn("closing a connection", "platform", c.Ads.Platform(), "error", err)
+		}
+	}
+}
+
+// countUsage adds what a connection used to the day's count.
+func (s *Steward) countUsage(ctx context.Context, c Connection) error {
+	u := c.Ads.Usage()
+	return s.Store.AddUsage(context.WithoutCancel(ctx), store.APIUsage{Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
+		Date: civil.Of(s.Now().UTC()), Operations: u.Operations, Limit: u.Limit})
+}
+
+// pullShop imports the files the shop has left in its directory since.
+func (n *night) pullShop(ctx context.Context) (files int, err error) {
+	if n.shop.Directory == "" {
+		return 0, nil
+	}
+	reports, err := storefront.ImportDirectory(ctx, n.Store, n.shop.Directory, storefront.Options{
+		Account: n.shop.Name, Currency: n.shop.Currency, Location: n.shop.Location, Now: n.asOf(),
+	})
+	for _, r := range reports {
+		if !r.Known {
+			files++
+		}
+	}
+	return files, err
+}
+
+func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, err error) {
+	p := c.Ads.Platform()
+	acc, err := c.Ads.Account(ctx)
+	if err != nil {
+		return 0, err
+	}
+	now := n.asOf()
+	if err := n.Store.UpsertAdAccount(ctx, store.AdAccount{Account: n.shop.Name, Platform: string(p), AdAccount: c.AdAccount,
+		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: now}); err != nil {
+		return 0, err
+	}
+	if err := n.pullStructure(ctx, c, now); err != nil {
+		return 0, err
+	}
+	if err := n.pullChanges(ctx, c, now); err != nil {
+		return 0, err
+	}
+	loc, err := time.LoadLocation(acc.TimeZone)
+	if err != nil {
+		return 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
+	}
+	return n.pullPerformance(ctx, c, civil.Of(now.In(loc)))
+}
+
+func (n *night) pullStructure(ctx context.Context, c Connection, now time.Time) error {
+	es, err := c.Ads.Structure(ctx)
+	if err != nil {
+		return err
+	}
+	rows := make([]store.Entity, 0, len(es))
+	for _, e := range es {
+		detail, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, store.Entity{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
+			EntityType: string(e.Type), EntityID: e.ID, Name: e.Name, Detail: string(detail), FirstSeen: now, UpdatedAt: now})
+	}
+	return n.Store.ReplaceEntities(ctx, n.shop.Name, string(c.Ads.Platform()), c.AdAccount, now, rows)
+}
+
+func (n *night) pullChanges(ctx context.Context, c Connection, now time.Time) error {
+	events, err := c.Ads.Changes(ctx, now.AddDate(0, 0, -changeDays))
+	if err != nil {
+		return err
+	}
+	rows := make([]store.ChangeEvent, 0, len(events))
+	for _, e := range events {
+		rows = append(rows, store.ChangeEvent{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
+			EntityType: string(e.Entity.Type), EntityID: e.Entity.ID, Field: string(e.Field), At: e.At, Actor: e.Actor, Client: e.Client,
+			OldValue: e.Old, NewValue: e.New})
+	}
+	return n.Store.UpsertChangeEvents(ctx, rows)
+}
+
+// pullPerformance reads the days before today, which are complete; today is
+// left out, half a day says nothing.
+func (n *night) pullPerformance(ctx context.Context, c Connection, today civil.Date) (int, error) {
+	p := string(c.Ads.Platform())
+	last, err := n.Store.LastPerformance(ctx, n.shop.Name)
+	if err != nil {
+		return 0, err
+	}
+	days := firstPullDays
+	if newest, ok := last[[2]string{p, c.AdAccount}]; ok {
+		days = min(firstPullDays, max(restateDays, today.Sub(newest)+restateDays))
+	}
+	rows := 0
+	now := n.asOf()
+	err = c.Ads.Performance(ctx, today.AddDays(-days), today.AddDays(-1), func(batch []platform.Performance) error {
+		out := make([]store.Performance, 0, len(batch))
+		for _, r := range batch {
+			out = append(out, store.Performance{Account: n.shop.Name, Platform: p, AdAccount: c.AdAccount,
+				EntityType: string(r.Entity.Type), EntityID: r.Entity.ID, Date: r.Date, Cost: r.Cost, Value: r.Value,
+				Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, PulledAt: now})
+		}
+		rows += len(out)
+		return n.Store.UpsertPerformance(ctx, today, out)
+	})
+	return rows, err
+}

@@ -1,0 +1,253 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+
+	"adsteward/attribution"
+	"adsteward/bidding"
+	"adsteward/feeds"
+	"adsteward/internal/civil"
+	"adsteward/internal/feedsource"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// collapse is the share of the last good feed's items below which a new one is
+// taken for broken and refused.
+const collapse = 0.7
+
+// checkFeeds reads every feed, checks it and keeps the products of those that
+// are fit to be believed; a feed that cannot be read or has collapsed leaves
+// the last good one in force.
+func checkFeeds(ctx context.Context, n *night) (report, error) {
+	if len(n.shop.Feeds) == 0 {
+		return report{Summary: "no feed is configured"}, nil
+	}
+	before, err := n.Store.Products(ctx, n.shop.Name)
+	if err != nil {
+		return report{}, err
+	}
+	products := map[string]store.Product{}
+	var total feeds.Report
+	var faults []error
+	for _, f := range n.shop.Feeds {
+		rep, err := n.readFeed(ctx, f, products)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("feed %s: %w", f.Location, err))
+		}
+		total.Items += rep.Items
+		total.Errors += rep.Errors
+		total.Warnings += rep.Warnings
+		total.Valid += rep.Valid
+	}
+	body, err := json.Marshal(total)
+	if err != nil {
+		return report{}, err
+	}
+	if err := n.Store.PutModels(ctx, []store.Model{{RunID: n.runID, Kind: "feed", Body: string(body)}}); err != nil {
+		return report{}, err
+	}
+	summary := fmt.Sprintf("%d items, %d without error, %d errors, %d warnings (required attributes only)",
+		total.Items, total.Valid, total.Errors, total.Warnings)
+	switch {
+	case len(faults) > 0:
+		return report{Summary: "the last good feed stays in force", Partial: errors.Join(faults...)}, nil
+	case float64(len(products)) < collapse*float64(len(before)):
+		return report{Summary: "the last good feed stays in force", Partial: fmt.Errorf("the feed fell from %d items to %d; look at its export", len(before), len(products))}, nil
+	}
+	rows := make([]store.Product, 0, len(products))
+	for _, p := range products {
+		rows = append(rows, p)
+	}
+	return report{Summary: summary}, n.Store.ReplaceProducts(ctx, n.shop.Name, rows)
+}
+
+func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Product) (feeds.Report, error) {
+	r, _, err := feedsource.Open(ctx, f.Location, feedsource.Options{})
+	if err != nil {
+		return feeds.Report{}, err
+	}
+	defer r.Close()
+	return feeds.Validate(r, feeds.Options{Platform: f.Platform}, func(it feeds.Item, issues []feeds.Issue) error {
+		if it.ID == "" {
+			return nil
+		}
+		p := store.Product{Account: n.shop.Name, ItemID: it.ID, Title: it.Title, Availability: it.Availability,
+			ProductType: it.ProductType, FeedDate: n.date}
+		if it.Price != nil {
+			p.Price, p.Currency = it.Price.Amount, it.Price.Currency
+		}
+		if c := it.CostOfGoodsSold; c != nil && c.Currency == n.shop.Currency {
+			p.UnitCost = &c.Amount
+		}
+		for _, i := range issues {
+			switch i.Severity {
+			case feeds.Error:
+				p.Errors++
+			case feeds.Warning:
+				p.Warnings++
+			}
+		}
+		into[it.ID] = p
+		return nil
+	})
+}
+
+// attributeDays are joined anew every night: orders come in late, and touches too.
+const attributeDays = 90
+
+// attribute joins orders to the last click before them and compares, campaign
+// by campaign, what the shop sold with what the platform claims.
+func attribute(ctx context.Context, n *night) (report, error) {
+	from := n.date.AddDays(-attributeDays)
+	campaigns := map[string]string{}
+	type sum struct {
+		orders  int
+		revenue money.Micros
+	}
+	shop := map[string]sum{}
+	window := civil.Date(n.date).AddDays(-iotaDays)
+	counts, err := attribution.LastClick(n.orders(ctx, from), n.touches(ctx, from), attribution.DefaultWindow, func(m attribution.Match) error {
+		campaigns[m.Order.OrderID] = m.Campaign
+		if d := civil.Of(m.Order.At.In(n.shop.Location)); m.Campaign != "" && d >= window && d < n.date.AddDays(-matureDays) {
+			s := shop[m.Campaign]
+			s.orders++
+			s.revenue += m.Order.Revenue
+			shop[m.Campaign] = s
+		}
+		return nil
+	})
+	if err != nil {
+		return report{}, err
+	}
+	if err := n.Store.SetOrderCampaigns(ctx, n.shop.Name, campaigns); err != nil {
+		return report{}, err
+	}
+	reported, err := n.reportedValue(ctx, window, n.date.AddDays(-matureDays-1))
+	if err != nil {
+		return report{}, err
+	}
+	values := make([]attribution.CampaignValue, 0, len(reported))
+	for _, r := range reported {
+		s := shop[r.Campaign]
+		r.Orders, r.Shop = s.orders, s.revenue
+		values = append(values, r)
+	}
+	var models []store.Model
+	if counts.Orders > 0 { // without orders nothing can be said of the claims
+		for _, s := range attribution.Shares(values) {
+			body, err := json.Marshal(s)
+			if err != nil {
+				return report{}, err
+			}
+			models = append(models, store.Model{RunID: n.runID, Kind: "attribution", Key: s.Campaign, Body: string(body)})
+		}
+	}
+	if err := n.Store.PutModels(ctx, models); err != nil {
+		return report{}, err
+	}
+	return report{Summary: fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
+		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)}, nil
+}
+
+const (
+	// iotaDays of orders are compared with the platforms' claims; the newest
+	// matureDays are left out, since platforms have not claimed all of them yet.
+	iotaDays   = 60
+	matureDays = 7
+)
+
+// reportedValue sums what the platforms report by campaign, in the order stored.
+func (n *night) reportedValue(ctx context.Context, from, to civil.Date) ([]attribution.CampaignValue, error) {
+	var out []attribution.CampaignValue
+	parent, err := n.campaignOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	err = n.Store.EachPerformance(ctx, n.shop.Name, from, to, func(p store.Performance) error {
+		k := parent(p.Platform, p.AdAccount, platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID})
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, attribution.CampaignValue{Campaign: k})
+		}
+		out[i].Reported += p.Value
+		return nil
+	})
+	return out, err
+}
+
+// campaignOf returns a function that names the campaign an entity with
+// performance belongs to, in the form orders carry it.
+func (n *night) campaignOf(ctx context.Context) (func(p, adAccount string, r platform.Ref) string, error) {
+	rows, err := n.Store.Entities(ctx, n.shop.Name)
+	if err != nil {
+		return nil, err
+	}
+	parents := map[[3]string]string{}
+	for _, row := range rows {
+		if row.EntityType != string(platform.AdSet) {
+			continue
+		}
+		e, err := entityOf(row)
+		if err != nil {
+			return nil, err
+		}
+		parents[[3]string{row.Platform, row.AdAccount, row.EntityID}] = e.Parent.ID
+	}
+	return func(p, adAccount string, r platform.Ref) string {
+		if r.Type == platform.AdSet {
+			return bidding.CampaignKey(platform.Name(p), parents[[3]string{p, adAccount, r.ID}])
+		}
+		return bidding.CampaignKey(platform.Name(p), r.ID)
+	}, nil
+}
+
+func entityOf(row store.Entity) (platform.Entity, error) {
+	var e platform.Entity
+	if err := json.Unmarshal([]byte(row.Detail), &e); err != nil {
+		return e, fmt.Errorf("the stored %s %s of %s cannot be read: %w", row.EntityType, row.EntityID, row.Platform, err)
+	}
+	return e, nil
+}
+
+// orders streams the shop's orders as attribution sees them.
+func (n *night) orders(ctx context.Context, from civil.Date) iter.Seq2[attribution.Order, error] {
+	return func(yield func(attribution.Order, error) bool) {
+		err := n.Store.EachOrder(ctx, n.shop.Name, from, n.date, func(o store.Order) error {
+			if !yield(attribution.Order{OrderID: o.OrderID, CustomerID: o.CustomerID, At: o.OrderedAt, ClickID: o.ClickID, Revenue: o.Revenue - o.Refunded}, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(attribution.Order{}, err)
+		}
+	}
+}
+
+// touches streams the touches that may have led to those orders.
+func (n *night) touches(ctx context.Context, from civil.Date) iter.Seq2[attribution.Touch, error] {
+	start := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
+	return func(yield func(attribution.Touch, error) bool) {
+		err := n.Store.EachTouch(ctx, n.shop.Name, start, n.date.AddDays(1).In(n.shop.Location), func(t store.Touch) error {
+			if !yield(attribution.Touch{CustomerID: t.CustomerID, At: t.At, Channel: t.Channel, Campaign: t.Campaign, ClickID: t.ClickID}, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(attribution.Touch{}, err)
+		}
+	}
+}
+
+// errStop ends a stream early.
+var errStop = errors.New("enough")
