@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"adsteward/internal/civil"
 )
 
 // Kind says what a list holds.
@@ -40,6 +42,8 @@ type Person struct {
 	Value       float64  `json:"value,omitempty"`
 	// Added is when it was last put on the list, where the platform keeps that.
 	Added time.Time `json:"added,omitzero"`
+	// Day is the market's day then; membership days count from it.
+	Day civil.Date `json:"day,omitzero"`
 }
 
 type entry struct {
@@ -148,7 +152,7 @@ func (e *entry) all() []Person {
 	out := make([]Person, 0, len(e.persons))
 	for _, k := range slices.Sorted(maps.Keys(e.persons)) {
 		p := e.persons[k]
-		out = append(out, Person{Identifiers: slices.Clone(p.Identifiers), Value: p.Value, Added: p.Added})
+		out = append(out, Person{Identifiers: slices.Clone(p.Identifiers), Value: p.Value, Added: p.Added, Day: p.Day})
 	}
 	return out
 }
@@ -182,7 +186,7 @@ func (e *entry) add(p Person) {
 		e.persons[key] = member
 		e.next++
 	}
-	member.Value, member.Added = p.Value, p.Added
+	member.Value, member.Added, member.Day = p.Value, p.Added, p.Day
 	for _, ident := range p.Identifiers {
 		if _, ok := e.byID[ident]; !ok {
 			e.byID[ident] = key
@@ -234,6 +238,19 @@ func (l *Lists) RemoveOlder(id int64, t time.Time) (int, error) {
 		}
 	}
 	return removed, nil
+}
+
+// Expire takes off every list those whose membership days have passed by today.
+func (l *Lists) Expire(today civil.Date) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		for key, p := range e.persons {
+			if days := e.list.MembershipDays; days > 0 && !p.Day.IsZero() && today.Sub(p.Day) > days {
+				e.remove(key)
+			}
+		}
+	}
 }
 
 type snapshot struct {
