@@ -109,8 +109,17 @@ func NewTable(rules ...Rule) *Table {
 	return t
 }
 
-// Read reads a JSON array of rules.
+// Read reads a table of a JSON array of rules.
 func Read(r io.Reader) (*Table, error) {
+	rules, err := ReadRules(r)
+	if err != nil {
+		return nil, err
+	}
+	return NewTable(rules...), nil
+}
+
+// ReadRules reads a JSON array of rules and checks each.
+func ReadRules(r io.Reader) ([]Rule, error) {
 	var rules []Rule
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
@@ -122,7 +131,7 @@ func Read(r io.Reader) (*Table, error) {
 			return nil, fmt.Errorf("faults: rule %d: %w", i+1, err)
 		}
 	}
-	return NewTable(rules...), nil
+	return rules, nil
 }
 
 // Next counts one call of a service's method and returns the first rule that

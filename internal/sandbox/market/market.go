@@ -76,6 +76,7 @@ type Market struct {
 	changes   []Event
 	orders    []order // set from outside, for the journal
 	shop      *shop   // nil until asked for
+	onChange  func()  // may be nil
 }
 
 // campaign is a campaign's parameters and its complete days, the first of the
@@ -161,9 +162,28 @@ func (m *Market) Today() civil.Date {
 	return m.today
 }
 
+// OnChange makes the market call f after each advance and each setting from
+// outside, in the goroutine that made it. f may use the market.
+func (m *Market) OnChange(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.onChange = f
+}
+
+// tell is to be deferred before the lock is taken.
+func (m *Market) tell() {
+	m.mu.RLock()
+	f := m.onChange
+	m.mu.RUnlock()
+	if f != nil {
+		f()
+	}
+}
+
 // AdvanceTo completes the days before d and makes the scenario's human edits of
 // the days it enters. An earlier d changes nothing.
 func (m *Market) AdvanceTo(d civil.Date) {
+	defer m.tell()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := newStream(m.sc.Seed)

@@ -250,7 +250,8 @@ func TestTargetROASBinds(t *testing.T) {
 func TestDeliveryAndCaps(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t, `{"start": "2026-03-01", "history_days": 730, "campaigns": [
-	  {"id": "g1", "platform": "google", "n": 10000, "noise": 0.3}, {"id": "m1", "platform": "meta", "n": 10000, "noise": 0.3}]}`)
+	  {"id": "g1", "platform": "google", "n": 10000, "noise": 0.3}, {"id": "m1", "platform": "meta", "n": 10000, "noise": 0.3},
+	  {"id": "g2", "platform": "google", "n": 10000, "noise": 0.12}, {"id": "m2", "platform": "meta", "n": 10000, "noise": 0.12}]}`)
 	months, weeks := map[string]float64{}, map[civil.Date]float64{}
 	days := map[string]int{}
 	above := [2]int{}
@@ -278,6 +279,13 @@ func TestDeliveryAndCaps(t *testing.T) {
 			t.Errorf("%s cost %v, more than 30.4 budgets", month, s)
 		}
 		total += s
+	}
+	for d := m.Today().AddDays(-730); d < m.Today(); d++ {
+		for _, i := range []int{2, 3} { // little noise: only the caps could starve a day
+			if s := m.Outcome(i, d).Spend; s < 20 {
+				t.Errorf("%s: the end of the period is starved: %v", d, s)
+			}
+		}
 	}
 	for week, s := range weeks {
 		if s > 700.001 {

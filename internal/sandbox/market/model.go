@@ -120,7 +120,7 @@ func (m *Market) deliveryFactor(s *stream, l *lever, day civil.Date) float64 {
 		most = 0.75
 	}
 	z := 2 * l.noise * s.at(l.members[0], day, forDelivery).NormFloat64()
-	return 1 + math.Max(-most, math.Min(most, z))
+	return 1 + most*math.Tanh(z/most)
 }
 
 // allowance tracks what a budget may still cost in its month (Google) or week
@@ -133,16 +133,21 @@ type allowance struct {
 	spent   float64
 }
 
-// left is what may still be spent on day at this budget: a period costs factor
-// times the mean budget of its days, the current one counted to its end.
-func (a *allowance) left(p platform.Name, day civil.Date, budget float64) float64 {
+// grant returns what chance, the factor, makes of the day's budget. A period
+// costs at most its days' mean budget times a.factor, the current budget counted
+// to its end; where the days before took more than their part, the rest is spread
+// evenly. A factor that is 1 by rule, without noise, grants the budget itself.
+func (a *allowance) grant(l *lever, day civil.Date, budget, factor float64) float64 {
+	if l.noise == 0 {
+		return budget
+	}
 	if a.days == 0 || day >= a.first.AddDays(a.days) {
-		*a = periodOf(p, day)
+		*a = periodOf(l.platform, day)
 		a.granted = budget * float64(day.Sub(a.first)) // of days before the market began
 	}
-	rest := a.first.AddDays(a.days).Sub(day)
-	whole := (a.granted + budget*float64(rest)) / float64(a.days) * a.factor
-	return math.Max(whole-a.spent, 0)
+	rest := float64(a.first.AddDays(a.days).Sub(day))
+	left := math.Max((a.granted+budget*rest)/float64(a.days)*a.factor-a.spent, 0)
+	return math.Min(math.Min(budget, left/rest)*factor, left)
 }
 
 func periodOf(p platform.Name, day civil.Date) allowance {
@@ -179,7 +184,7 @@ func (m *Market) completeLever(s *stream, l *lever, day civil.Date) {
 		all += n * c.spec.P
 	}
 	budget := l.on(day).Float()
-	delivered := math.Min(budget*m.deliveryFactor(s, l, day), l.period.left(l.platform, day, budget))
+	delivered := l.period.grant(l, day, budget, m.deliveryFactor(s, l, day))
 	for _, i := range l.members {
 		c := m.campaigns[i]
 		today := &c.days[len(c.days)-1]

@@ -100,6 +100,7 @@ func (m *Market) SetCPCBid(id string, v money.Micros, actor, client string) erro
 }
 
 func (m *Market) setFromOutside(o order) error {
+	defer m.tell()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	levers := map[platform.Field][]*lever{

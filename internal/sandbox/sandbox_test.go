@@ -1,0 +1,311 @@
+package sandbox_test
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/xml"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/internal/sandbox"
+	"adsteward/internal/sandbox/faults"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/shenzhencenter/google-ads-pb/services"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var start = civil.MustParse("2026-10-01")
+
+func run(t *testing.T, opts sandbox.Options) *sandbox.Sandbox {
+	t.Helper()
+	sc, err := sandbox.DemoScenario(start, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Scenario = sc
+	s, err := sandbox.Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// call makes an HTTP request of its own connection and returns status and body.
+func call(t *testing.T, method, url, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close = true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestEveryPlatformAnswers(t *testing.T) {
+	t.Parallel()
+	s := run(t, sandbox.Options{})
+	info := s.Info()
+
+	conn, err := grpc.NewClient(info.GoogleAddr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	search := func(token string) (*services.SearchGoogleAdsResponse, error) {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+		return services.NewGoogleAdsServiceClient(conn).Search(ctx, &services.SearchGoogleAdsRequest{CustomerId: info.CustomerID, Query: "SELECT campaign.id FROM campaign"})
+	}
+	if got, err := search(info.AccessToken); err != nil || len(got.GetResults()) != 7 {
+		t.Errorf("google answers %d campaigns, error %v", len(got.GetResults()), err)
+	}
+	if _, err := search("wrong"); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("google and a wrong token: %v", err)
+	}
+	code, body := call(t, "GET", "http://"+info.MetaAddr+"/v26.0/act_"+info.AdAccountID+"/campaigns?fields=name&access_token="+info.AccessToken, "")
+	if code != 200 || strings.Count(body, `"name"`) != 5 {
+		t.Errorf("meta answers %d %s", code, body)
+	}
+	if code, _ := call(t, "POST", "http://"+info.DataManagerAddr+"/v1/audienceMembers:ingest", "{}"); code != 401 {
+		t.Errorf("data manager without a token answers %d", code)
+	}
+	if code, body := call(t, "POST", info.TokenURL, ""); code != 400 || !strings.Contains(body, "unsupported_grant_type") {
+		t.Errorf("the token endpoint answers %d %s", code, body)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("tcp", info.MetaAddr); err == nil {
+		t.Error("still listening after Stop")
+	}
+}
+
+func TestControl(t *testing.T) {
+	t.Parallel()
+	s := run(t, sandbox.Options{})
+	base := "http://" + s.Info().ControlAddr
+	for _, tc := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "/state", "", 200, `"today":"2026-10-01"`},
+		{"POST", "/advance", `{"days": 2}`, 200, `"today":"2026-10-03"`},
+		{"POST", "/advance", `{"to": "2026-10-05"}`, 200, `"today":"2026-10-05"`},
+		{"POST", "/advance", `{"to": "2026-10-01"}`, 400, "forward only"},
+		{"POST", "/advance", `{"day": 2}`, 400, "unknown field"},
+		{"POST", "/faults", `[{"kind": "rate_limit", "service": "oauth"}]`, 204, ""},
+		{"POST", "/faults", `[{"kind": "flood"}]`, 400, `"flood"`},
+		{"GET", "/shop/2026-10-04/orders.csv", "", 200, "order_id,customer_id,ordered_at"},
+		{"GET", "/shop/2026-10-04/costs.csv", "", 200, "RUNNING-001,"},
+		{"GET", "/shop/2026-10-04/secrets.csv", "", 404, "ask for"},
+		{"GET", "/shop/feed.xml", "", 200, "<g:id>"},
+	} {
+		if code, body := call(t, tc.method, base+tc.path, tc.body); code != tc.status || !strings.Contains(body, tc.want) {
+			t.Errorf("%s %s %s: %d %.200s", tc.method, tc.path, tc.body, code, body)
+		}
+	}
+	if rule, ok := s.Faults().Next("oauth", "POST /token"); !ok || rule.Kind != faults.RateLimit {
+		t.Error("the rule is not on the table")
+	}
+}
+
+func TestGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "market.json")
+	s := run(t, sandbox.Options{StateFile: file})
+	if err := s.Market().SetBudget("generic", 200*money.One, "ann", "api"); err != nil {
+		t.Fatal(err)
+	}
+	s.Advance(start + 2)
+	if err := s.Market().SetBudget("brand", 300*money.One, "ann", "api"); err != nil {
+		t.Fatal(err)
+	}
+	want, wantList := s.Market().Campaigns(""), s.Info().UserListID
+	// A second sandbox finds everything without the first having been stopped.
+	again := run(t, sandbox.Options{StateFile: file})
+	if diff := cmp.Diff(want, again.Market().Campaigns("")); diff != "" || again.Market().Today() != start+2 {
+		t.Errorf("on %s:\n%s", again.Market().Today(), diff)
+	}
+	if got := again.Info().UserListID; got != wantList {
+		t.Errorf("the user list is %s, was %s", got, wantList)
+	}
+	if err := again.Stop(); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sc, err := sandbox.DemoScenario(start, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sandbox.Start(sandbox.Options{Scenario: sc, StateFile: file}); err == nil || !strings.Contains(err.Error(), "market.json") {
+		t.Errorf("a broken state file: %v", err)
+	}
+}
+
+func TestAddressInUse(t *testing.T) {
+	t.Parallel()
+	s := run(t, sandbox.Options{})
+	sc, err := sandbox.DemoScenario(start, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sandbox.Start(sandbox.Options{Scenario: sc, MetaAddr: s.Info().GoogleAddr}); err == nil || !strings.Contains(err.Error(), s.Info().GoogleAddr) {
+		t.Errorf("an address in use: %v", err)
+	}
+}
+
+// A call that is held by a fault must not hold Stop.
+func TestStopEndsSilence(t *testing.T) {
+	t.Parallel()
+	held := faults.NewTable(faults.Rule{Kind: faults.TimeoutBefore, Service: "oauth"})
+	s := run(t, sandbox.Options{Faults: held})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Info().TokenURL, strings.NewReader("grant_type=refresh_token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan struct{})
+	done := make(chan error)
+	go func() {
+		close(sent)
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			resp.Body.Close()
+		}
+		done <- err
+	}()
+	<-sent
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err == nil {
+		t.Error("the held call was answered")
+	}
+}
+
+func TestDemoScenario(t *testing.T) {
+	t.Parallel()
+	s := run(t, sandbox.Options{})
+	m := s.Market()
+	if n, k := len(m.Campaigns(platform.Google)), len(m.Campaigns(platform.Meta)); n != 7 || k != 5 {
+		t.Errorf("%d Google and %d Meta campaigns, want 7 and 5", n, k)
+	}
+	conversions := map[string]float64{}
+	for _, p := range m.Report("", start-30, start-1) {
+		conversions[p.Entity.ID] += p.Conversions
+		if p.Cost == 0 {
+			t.Errorf("%s spent nothing on %s", p.Entity.ID, p.Date)
+		}
+	}
+	thin := 0
+	for id, n := range conversions {
+		if n < 120 {
+			thin++
+			t.Logf("%s has %v conversions in 30 days", id, n)
+		}
+	}
+	if thin < 1 || thin > 2 {
+		t.Errorf("%d campaigns have few conversions, want one or two", thin)
+	}
+	// There is profit to be found: the best budgets earn clearly more than the first.
+	var now, best float64
+	for i, c := range m.Scenario().Campaigns {
+		profit := func(s float64) float64 { return m.Worth(i, start)*m.ExpectedValue(i, start, s) - s }
+		now += profit(min(c.Budget, c.N*c.P))
+		most := profit(0)
+		for s := 1.0; s <= c.MaxBudget; s++ {
+			most = max(most, profit(s))
+		}
+		best += most
+	}
+	if best < now*1.1 {
+		t.Errorf("profit %v a day, at best %v", now, best)
+	}
+}
+
+func TestWriteShop(t *testing.T) {
+	t.Parallel()
+	s := run(t, sandbox.Options{})
+	dir := filepath.Join(t.TempDir(), "shop")
+	if err := s.WriteShop(dir, start-2, start+5); err != nil {
+		t.Fatal(err)
+	}
+	for name, columns := range map[string]int{"orders-2026-09-30.csv": 14, "carts-2026-09-29.csv": 7, "touches-2026-09-30.csv": 6, "consents-2026-09-30.csv": 5, "costs.csv": 3} {
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(f).ReadAll()
+		f.Close()
+		if err != nil || len(rows) < 5 || len(rows[0]) != columns {
+			t.Errorf("%s: %d rows, error %v", name, len(rows), err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "orders-2026-10-01.csv")); err == nil {
+		t.Error("the day under way was written")
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "feed.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var feed struct {
+		Items []struct {
+			ID    string `xml:"id"`
+			Image string `xml:"image_link"`
+			GTIN  string `xml:"gtin"`
+			Price string `xml:"price"`
+		} `xml:"channel>item"`
+	}
+	if err := xml.Unmarshal(data, &feed); err != nil {
+		t.Fatal(err)
+	}
+	noImage, noGTIN := 0, 0
+	for _, it := range feed.Items {
+		if it.Image == "" {
+			noImage++
+		}
+		if it.GTIN == "" {
+			noGTIN++
+		}
+		if it.ID == "" || !strings.HasSuffix(it.Price, " EUR") {
+			t.Errorf("odd item %+v", it)
+		}
+	}
+	if len(feed.Items) < 36 || noImage == 0 || noGTIN == 0 || noImage+noGTIN > len(feed.Items)/3 {
+		t.Errorf("%d items, %d without image, %d without GTIN", len(feed.Items), noImage, noGTIN)
+	}
+}
