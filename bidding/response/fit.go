@@ -1,6 +1,13 @@
 package response
 
-import "adsteward/internal/civil"
+import (
+	"hash/fnv"
+	"math"
+	"runtime"
+	"sync"
+
+	"adsteward/internal/civil"
+)
 
 // Day is one day of a unit as the platform reports it so far.
 type Day struct {
@@ -24,12 +31,19 @@ type Unit struct {
 	Days   []Day // ascending dates; days without a row had no spend
 }
 
-// Input is everything Fit looks at.
+// Input is everything Fit looks at. All amounts are in one currency.
 type Input struct {
 	Units []Unit
 	Today civil.Date     // ages are counted from it; days from it on are ignored
 	Lags  map[string]Lag // by platform; PriorLag where missing
 	Seed  uint64         // of the posterior draws
+}
+
+func (in Input) lag(platform string) Lag {
+	if l, ok := in.Lags[platform]; ok && len(l.Share) > 0 {
+		return l
+	}
+	return PriorLag()
 }
 
 // Outage is a day on which a platform's (Unit empty) or one unit's tracking
@@ -50,15 +64,184 @@ type Result struct {
 	Pools     []Pool                `json:"pools"`
 }
 
-// Pool is what units of one kind have in common.
-type Pool struct {
-	Platform   string  `json:"platform"` // empty: all platforms
-	Type       string  `json:"type"`     // empty: all types
-	Units      int     `json:"units"`
-	Elasticity float64 `json:"elasticity"` // posterior mean of the pool's mean
-	MeanSD     float64 `json:"mean_sd"`
-	BetweenSD  float64 `json:"between_sd"` // of the members around the mean
+// halfLife is the age in days at which a day counts half: what a unit is worth
+// drifts with season and competition.
+const halfLife = 28
+
+// Fit fits a curve to every unit: a quasi-Poisson regression (log link) of
+// reported value on ln spend with offset ln F(age) and day-of-week factors
+// shared by the platform, days weighted by 2^(-age/28). Elasticities are pooled
+// unit -> type -> platform -> all (see pool.go); the level leans on the type's
+// ROAS with the weight of one conversion. The posterior is Laplace's
+// approximation at the mode, widened by how much good and bad days cluster.
+// Fit is deterministic in its input and uses all processors.
+func Fit(in Input) Result {
+	f := newFitter(in)
+	for range 2 { // day-of-week factors settle in two rounds
+		f.each(func(u *unitFit) { u.fit(gauss{p: 1, h: priorElasticity}, f.dow[u.Platform]) })
+		f.updateDayOfWeek()
+	}
+	f.each(func(u *unitFit) {
+		u.fit(gauss{p: 1, h: priorElasticity}, f.dow[u.Platform])
+		u.disperse(f.dow[u.Platform])
+	})
+	f.poolDispersion()
+	pools := f.poolElasticities()
+	f.each(func(u *unitFit) { u.fit(u.prior, f.dow[u.Platform]) })
+	f.cluster()
+	out := Result{Curves: make([]Curve, len(f.units)), Outages: f.outages, DayOfWeek: map[string][7]float64{}, Pools: pools}
+	for p, d := range f.dow {
+		out.DayOfWeek[p] = *d
+	}
+	for i := range f.units {
+		out.Curves[i] = f.units[i].curve(in.Seed, f.clustering[f.units[i].Platform])
+	}
+	return out
 }
 
-// Fit fits a curve to every unit. It is deterministic in its input.
-func Fit(in Input) Result { return Result{Curves: make([]Curve, len(in.Units))} }
+// fitter is a fit under way. Work on single units runs in parallel; everything
+// shared is summed in the order of the units, so that the result is the same
+// on any number of processors.
+type fitter struct {
+	units      []unitFit
+	outages    []Outage
+	dow        map[string]*[7]float64
+	clustering map[string]float64
+}
+
+func newFitter(in Input) *fitter {
+	f := &fitter{outages: FindOutages(in), dow: map[string]*[7]float64{}, clustering: map[string]float64{}}
+	down := map[Outage]bool{}
+	for _, o := range f.outages {
+		down[Outage{Platform: o.Platform, Unit: o.Unit, Date: o.Date}] = true
+	}
+	f.units = make([]unitFit, len(in.Units))
+	for i, u := range in.Units {
+		f.units[i] = newUnitFit(u, in, func(d civil.Date) bool {
+			return down[Outage{Platform: u.Platform, Date: d}] || down[Outage{Platform: u.Platform, Unit: u.ID, Date: d}]
+		})
+		if f.dow[u.Platform] == nil {
+			f.dow[u.Platform] = &[7]float64{1, 1, 1, 1, 1, 1, 1}
+		}
+	}
+	f.poolROAS()
+	return f
+}
+
+// each runs fn on every unit, in parallel.
+func (f *fitter) each(fn func(*unitFit)) {
+	workers := min(runtime.GOMAXPROCS(0), len(f.units))
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(f.units); i += workers {
+				fn(&f.units[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+type poolKey struct{ platform, typ string }
+
+// poolROAS gives every unit the reported value per spend of its type, or of
+// its platform or everything where the type has none, and a first guess at the
+// dispersion.
+func (f *fitter) poolROAS() {
+	type sums struct{ value, spend, conversions float64 }
+	by := map[poolKey]sums{}
+	for i := range f.units {
+		u := &f.units[i]
+		for _, k := range []poolKey{{u.Platform, u.Type}, {u.Platform, ""}, {}} {
+			s := by[k]
+			by[k] = sums{s.value + u.value, s.spend + u.spend, s.conversions + u.conversions}
+		}
+	}
+	for i := range f.units {
+		u := &f.units[i]
+		for _, k := range []poolKey{{u.Platform, u.Type}, {u.Platform, ""}, {}} {
+			if s := by[k]; s.value > 0 && s.spend > 0 {
+				u.poolROAS = s.value / s.spend
+				u.phi = s.value / max(s.conversions, 1) // value per conversion: Poisson orders of one size
+				break
+			}
+		}
+	}
+}
+
+func (f *fitter) updateDayOfWeek() {
+	type sums struct{ seen, fitted [7]float64 }
+	by := map[string]*sums{}
+	for i := range f.units {
+		u := &f.units[i]
+		s := by[u.Platform]
+		if s == nil {
+			s = &sums{}
+			by[u.Platform] = s
+		}
+		for d := range 7 {
+			s.seen[d] += u.seen[d] + u.phi // one conversion's worth of doubt each
+			s.fitted[d] += u.fitted[d] + u.phi
+		}
+	}
+	for p, s := range by {
+		var mean float64
+		dow := f.dow[p]
+		for d := range 7 {
+			if s.fitted[d] > 0 {
+				dow[d] *= s.seen[d] / s.fitted[d]
+			}
+			mean += dow[d] / 7
+		}
+		for d := range 7 {
+			dow[d] /= mean
+		}
+	}
+}
+
+// poolDispersion shrinks each unit's dispersion towards its type's with the
+// weight of ten days.
+func (f *fitter) poolDispersion() {
+	const days = 10
+	type sums struct{ chi, df float64 }
+	by := map[poolKey]sums{}
+	for i := range f.units {
+		u := &f.units[i]
+		k := poolKey{u.Platform, u.Type}
+		by[k] = sums{by[k].chi + u.chi, by[k].df + u.df}
+	}
+	for i := range f.units {
+		u := &f.units[i]
+		s := by[poolKey{u.Platform, u.Type}]
+		if s.df > 0 {
+			u.phi = (u.chi + days*s.chi/s.df) / (u.df + days)
+		}
+		// Perfect data would make every weight infinite; a hundredth of a day's
+		// standard deviation is as good as perfect.
+		u.phi = max(u.phi, 1e-4*u.level)
+	}
+}
+
+// cluster measures, per platform, how much more the means of 14 days vary than
+// independent days would; it starts from 1.5 with the weight of ten blocks.
+func (f *fitter) cluster() {
+	f.each(func(u *unitFit) { u.blocks(f.dow[u.Platform]) })
+	type sums struct{ chi, df float64 }
+	by := map[string]sums{}
+	for i := range f.units {
+		u := &f.units[i]
+		by[u.Platform] = sums{by[u.Platform].chi + u.blockChi, by[u.Platform].df + u.blockDF}
+	}
+	for p, s := range by {
+		f.clustering[p] = min(max((s.chi+10*1.5)/(s.df+10), 1), 12)
+	}
+}
+
+func unitSeed(seed uint64, id string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(id)) // never fails
+	return seed ^ h.Sum64()
+}
+
+// decay is the weight of a day of the given age.
+func decay(age int) float64 { return math.Exp2(-float64(age) / halfLife) }

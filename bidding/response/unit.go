@@ -1,0 +1,260 @@
+package response
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"adsteward/internal/civil"
+)
+
+// row is one usable day of a unit.
+type row struct {
+	date    civil.Date
+	x       float64 // ln spend
+	y       float64 // value reported so far
+	arrived float64 // F(age)
+	w       float64 // weight by age; the weights add up to Kish's effective number of days
+}
+
+// unitFit is the regression of one unit.
+type unitFit struct {
+	Unit
+	rows                      []row
+	left                      int     // days left out for outages
+	value, spend, conversions float64 // lag-corrected totals of the rows
+	poolROAS                  float64
+
+	// The fit: R = level * (s/exp(x0))^eps, with information (in units of 1/phi)
+	// about ln level and eps, which are uncorrelated at x0.
+	x0, level, eps     float64
+	infoLevel, infoEps float64 // infoEps: the likelihood's part
+	own                float64 // the likelihood's mode of eps
+	phi                float64
+	prior              gauss // of the elasticity
+
+	seen, fitted      [7]float64 // by day of the week
+	chi, df           float64    // Pearson's statistic
+	blockChi, blockDF float64
+}
+
+func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
+	f := unitFit{Unit: u, eps: priorElasticity}
+	lag := in.lag(u.Platform)
+	var spends []float64
+	for _, d := range u.Days {
+		if d.Spend > 0 {
+			spends = append(spends, d.Spend)
+		}
+	}
+	usual := median(spends)
+	var sum, squares float64
+	for _, d := range u.Days {
+		age := in.Today.Sub(d.Date)
+		// A day with less than a twentieth of the usual spend was mostly off; its
+		// logarithm would weigh more than all others.
+		if age < 1 || d.Spend <= usual/20 || !(d.Value >= 0) || math.IsInf(d.Value+d.Spend, 0) {
+			continue
+		}
+		if down(d.Date) {
+			f.left++
+			continue
+		}
+		r := row{date: d.Date, x: math.Log(d.Spend), y: d.Value, arrived: lag.At(age), w: decay(age)}
+		f.rows = append(f.rows, r)
+		sum, squares = sum+r.w, squares+r.w*r.w
+		f.value += d.Value / r.arrived
+		f.conversions += d.Conversions / r.arrived
+		f.spend += d.Spend
+	}
+	for k := range f.rows {
+		f.rows[k].w *= sum / squares
+	}
+	// Start where the average day is.
+	switch n := float64(len(f.rows)); {
+	case n > 0:
+		f.x0 = math.Log(f.spend / n)
+	case u.Budget > 0:
+		f.x0 = math.Log(u.Budget)
+	}
+	return f
+}
+
+// predict is the expected reported value of a row.
+func (f *unitFit) predict(r row, dow *[7]float64) float64 {
+	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.eps*(r.x-f.x0))
+}
+
+// fit finds the mode by Newton's method (iteratively re-weighted least squares
+// with a prior on eps and one conversion at the pool's ROAS as a prior on the level).
+func (f *unitFit) fit(prior gauss, dow *[7]float64) {
+	f.prior = prior
+	f.seen, f.fitted = [7]float64{}, [7]float64{}
+	if f.poolROAS <= 0 {
+		f.level, f.eps = 0, prior.mean()
+		f.infoLevel, f.infoEps = 0, 0
+		return
+	}
+	if f.DemandDriven {
+		f.eps = prior.mean()
+	}
+	if f.level == 0 {
+		f.level = f.poolROAS * math.Exp(f.x0)
+	}
+	const rounds = 25
+	for k := range rounds {
+		f.center(dow)
+		pull := f.phi * f.level / (f.poolROAS * math.Exp(f.x0)) // fitted value of the prior's conversion
+		scoreLevel, scoreEps := f.phi-pull, f.phi*(prior.h-prior.p*f.eps)
+		infoLevel, infoEps := pull, 0.0
+		for _, r := range f.rows {
+			mu := r.w * f.predict(r, dow)
+			dx := r.x - f.x0
+			miss := r.w*r.y - mu
+			scoreLevel += miss
+			scoreEps += miss * dx
+			infoLevel += mu
+			infoEps += mu * dx * dx
+		}
+		f.infoLevel, f.infoEps = infoLevel, infoEps
+		stepLevel := scoreLevel / infoLevel
+		stepEps := 0.0
+		if f.DemandDriven {
+			f.infoEps = 0
+		} else {
+			stepEps = scoreEps / (infoEps + f.phi*prior.p)
+		}
+		// Newton on an exponential overshoots from below: half steps at most.
+		f.level *= math.Exp(min(max(stepLevel, -2), 0.5))
+		f.eps += min(max(stepEps, -0.5), 0.5)
+		if k > 0 && math.Abs(stepLevel) < 1e-8 && math.Abs(stepEps) < 1e-8 {
+			break
+		}
+	}
+	// The mode lies between the prior's mean and the likelihood's.
+	f.own = f.eps + f.phi*(prior.p*f.eps-prior.h)/max(f.infoEps, math.SmallestNonzeroFloat64)
+	for _, r := range f.rows {
+		d := r.date.Weekday()
+		f.seen[d] += r.w * r.y
+		f.fitted[d] += r.w * f.predict(r, dow)
+	}
+}
+
+// center moves x0 to where level and elasticity are uncorrelated: the mean of
+// ln spend weighted by fitted value.
+func (f *unitFit) center(dow *[7]float64) {
+	var sum, weight float64
+	for _, r := range f.rows {
+		mu := r.w * f.predict(r, dow)
+		sum += mu * r.x
+		weight += mu
+	}
+	if weight > 0 {
+		x := sum / weight
+		f.level *= math.Exp(f.eps * (x - f.x0))
+		f.x0 = x
+	}
+}
+
+// disperse measures Pearson's statistic: the weighted sum of squared residuals
+// over fitted values, and its degrees of freedom.
+func (f *unitFit) disperse(dow *[7]float64) {
+	f.chi, f.df = 0, 0
+	if f.level <= 0 {
+		return
+	}
+	var days float64
+	for _, r := range f.rows {
+		mu := f.predict(r, dow)
+		f.chi += r.w * (r.y - mu) * (r.y - mu) / mu
+		days += r.w
+	}
+	if f.df = days - 2; f.df <= 0 {
+		f.chi, f.df = 0, 0
+	}
+}
+
+// blocks sums squared standardised residuals of whole blocks of 14 days.
+func (f *unitFit) blocks(dow *[7]float64) {
+	const days, least = 14, 10
+	f.blockChi, f.blockDF = 0, 0
+	if f.level <= 0 || f.phi <= 0 || len(f.rows) == 0 {
+		return
+	}
+	last := f.rows[len(f.rows)-1].date
+	var sum float64
+	var n, blocks int
+	at := 0
+	flush := func() {
+		if n >= least {
+			f.blockChi += sum * sum / float64(n)
+			blocks++
+		}
+		sum, n = 0, 0
+	}
+	for _, r := range slices.Backward(f.rows) {
+		if b := last.Sub(r.date) / days; b != at {
+			flush()
+			at = b
+		}
+		mu := f.predict(r, dow)
+		sum += (r.y - mu) / math.Sqrt(f.phi*mu)
+		n++
+	}
+	flush()
+	if f.blockDF = float64(blocks - 1); blocks < 2 { // the fitted level takes one
+		f.blockChi, f.blockDF = 0, 0
+	}
+}
+
+// likelihood is what the unit's own days say of its elasticity; nothing where
+// they leave it open by more than 1 either way.
+func (f *unitFit) likelihood() gauss {
+	if f.phi <= 0 || f.infoEps/f.phi < 1 {
+		return gauss{}
+	}
+	p := f.infoEps / f.phi
+	return gauss{p: p, h: p * f.own}
+}
+
+// curve is the posterior.
+func (f *unitFit) curve(seed uint64, clustering float64) Curve {
+	own := f.infoEps / max(f.phi, math.SmallestNonzeroFloat64)
+	c := Curve{
+		Unit: f.ID, Spend: math.Exp(f.x0), Level: f.level,
+		ElasticityMean: f.eps, ElasticitySD: 1 / math.Sqrt(own+f.prior.p),
+		Elasticity: min(max(f.eps, MinElasticity), MaxElasticity),
+		Dispersion: f.phi, Clustering: clustering,
+		Days: len(f.rows), Conversions: f.conversions,
+		PoolShare: f.prior.p / (own + f.prior.p),
+		Seed:      unitSeed(seed, f.ID),
+	}
+	if f.infoLevel > 0 {
+		c.LevelSD = min(math.Sqrt(f.phi*clustering/f.infoLevel), 1.5)
+	}
+	c.ElasticityLow = truncatedNormal(c.ElasticityMean, c.ElasticitySD, 0.1)
+	c.ElasticityHigh = truncatedNormal(c.ElasticityMean, c.ElasticitySD, 0.9)
+	c.Note = f.note(c)
+	return c
+}
+
+func (f *unitFit) note(c Curve) string {
+	var s string
+	switch {
+	case f.poolROAS <= 0:
+		s = "No value has been reported, so there is no curve."
+	case len(f.rows) == 0:
+		s = "It has no days of its own; the curve is that of its kind."
+	case f.DemandDriven:
+		s = "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind."
+	case c.PoolShare > 0.5:
+		s = fmt.Sprintf("Its own %.0f conversions say little; %.0f %% of the elasticity comes from campaigns of its kind.", f.conversions, 100*c.PoolShare)
+	}
+	if f.left > 0 {
+		if s != "" {
+			s += " "
+		}
+		s += fmt.Sprintf("%d days of a tracking outage are left out.", f.left)
+	}
+	return s
+}
