@@ -252,9 +252,26 @@ func (s *Sandbox) ensureUserList() error {
 
 // state is what the state file holds.
 type state struct {
+	Start       civil.Date      `json:"start"` // of the scenario
 	Market      json.RawMessage `json:"market"`
 	GoogleLists *lists.Lists    `json:"google_lists"`
 	MetaLists   *lists.Lists    `json:"meta_lists"`
+}
+
+// StartOf returns the start of the scenario that a state file belongs to, so that
+// the same DemoScenario can be made again. A missing file is fs.ErrNotExist.
+func StartOf(stateFile string) (civil.Date, error) {
+	var st struct {
+		Start civil.Date `json:"start"`
+	}
+	data, err := os.ReadFile(stateFile)
+	if err != nil {
+		return 0, fmt.Errorf("sandbox: %w", err)
+	}
+	if err := json.Unmarshal(data, &st); err != nil || st.Start.IsZero() {
+		return 0, fmt.Errorf("sandbox: %s is not a sandbox's state; remove it to begin afresh", stateFile)
+	}
+	return st.Start, nil
 }
 
 func (s *Sandbox) restore() (err error) {
@@ -283,7 +300,7 @@ func (s *Sandbox) keep() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, err := json.Marshal(state{s.market.Journal(), s.googleLists, s.metaLists})
+	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists})
 	if err == nil {
 		err = writeWhole(s.opts.StateFile, data)
 	}

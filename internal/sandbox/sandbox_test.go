@@ -1,12 +1,12 @@
 package sandbox_test
 
 import (
-	"context"
 	"encoding/csv"
 	"encoding/xml"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -152,6 +152,9 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	want, wantList := s.Market().Campaigns(""), s.Info().UserListID
+	if got, err := sandbox.StartOf(file); err != nil || got != start {
+		t.Errorf("the state begins on %s, error %v", got, err)
+	}
 	// A second sandbox finds everything without the first having been stopped.
 	again := run(t, sandbox.Options{StateFile: file})
 	if diff := cmp.Diff(want, again.Market().Campaigns("")); diff != "" || again.Market().Today() != start+2 {
@@ -192,16 +195,14 @@ func TestStopEndsSilence(t *testing.T) {
 	t.Parallel()
 	held := faults.NewTable(faults.Rule{Kind: faults.TimeoutBefore, Service: "oauth"})
 	s := run(t, sandbox.Options{Faults: held})
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	sent := make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Info().TokenURL, strings.NewReader("grant_type=refresh_token"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent := make(chan struct{})
 	done := make(chan error)
 	go func() {
-		close(sent)
 		resp, err := http.DefaultClient.Do(req)
 		if err == nil {
 			resp.Body.Close()

@@ -11,6 +11,7 @@ package market
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,8 +101,14 @@ func RemoteCampaignID(p platform.Name, index int) string {
 	return strconv.FormatInt(base+int64(index), 10)
 }
 
-// New returns the market on the scenario's start day, its history complete.
-func New(sc *Scenario) (*Market, error) {
+// New returns the market on the scenario's start day, its history complete. It
+// works on a copy of the scenario, checked and completed as ReadScenario does.
+func New(given *Scenario) (*Market, error) {
+	sc := new(*given)
+	sc.Campaigns = slices.Clone(given.Campaigns)
+	if err := sc.complete(); err != nil {
+		return nil, fmt.Errorf("scenario: %w", err)
+	}
 	loc, err := time.LoadLocation(sc.TimeZone)
 	if err != nil {
 		return nil, fmt.Errorf("scenario: time_zone %q is not known", sc.TimeZone)

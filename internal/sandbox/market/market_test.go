@@ -350,6 +350,34 @@ func TestSettingRefuses(t *testing.T) {
 	}
 }
 
+// Amounts are whole coins of the currency, however many decimals it has.
+func TestCurrencies(t *testing.T) {
+	t.Parallel()
+	for currency, unit := range map[string]money.Micros{"JPY": money.One, "KWD": 1000} {
+		m := newMarket(t, `{"start": "2026-03-02", "currency": "`+currency+`", "history_days": 30, "campaigns": [
+		  {"id": "g1", "platform": "google", "budget": 12345, "n": 80000, "target_roas": 4}]}`)
+		for _, p := range m.Report("", m.Today()-30, m.Today()) {
+			if p.Cost%unit != 0 || p.Value%unit != 0 || p.Cost == 0 {
+				t.Errorf("%s on %s: cost %s, value %s", currency, p.Date, p.Cost.Decimal(), p.Value.Decimal())
+			}
+		}
+		for _, o := range m.Shop(m.Today() - 1).Orders {
+			if o.Revenue%unit != 0 || o.Lines[0].UnitPrice%unit != 0 || o.Lines[0].UnitCost%unit != 0 {
+				t.Fatalf("%s: odd amounts in %+v", currency, o)
+			}
+		}
+	}
+}
+
+func TestNewRefusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	sc := scenario(t, twoCampaigns)
+	sc.Campaigns[0].Iota = 0
+	if _, err := market.New(sc); err == nil || !strings.Contains(err.Error(), "iota") {
+		t.Errorf("a scenario without iota: %v", err)
+	}
+}
+
 func BenchmarkTenThousandCampaigns(b *testing.B) {
 	var text strings.Builder
 	text.WriteString(`{"start": "2026-03-01", "history_days": 90, "campaigns": [`)

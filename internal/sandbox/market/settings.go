@@ -185,12 +185,12 @@ func Restore(sc *Scenario, data []byte) (*Market, error) {
 	if err := decodeStrict(data, &j); err != nil {
 		return nil, fmt.Errorf("market journal: %w", err)
 	}
-	if j.Scenario != sc.fingerprint() {
-		return nil, errors.New("the market journal belongs to another scenario; start afresh in an empty directory")
-	}
 	m, err := New(sc)
 	if err != nil {
 		return nil, err
+	}
+	if j.Scenario != m.sc.fingerprint() {
+		return nil, errors.New("the market journal belongs to another scenario; start afresh in an empty directory")
 	}
 	for _, o := range j.Orders {
 		m.AdvanceTo(o.Day)
@@ -202,9 +202,13 @@ func Restore(sc *Scenario, data []byte) (*Market, error) {
 	return m, nil
 }
 
+// fingerprint tells scenarios apart. How many nights are looked at is no part of
+// the market, and a journal goes on with any number.
 func (sc *Scenario) fingerprint() string {
+	same := *sc
+	same.Nights = 0
 	h := fnv.New64a()
-	if err := json.NewEncoder(h).Encode(sc); err != nil {
+	if err := json.NewEncoder(h).Encode(same); err != nil {
 		return ""
 	}
 	return fmt.Sprintf("%016x", h.Sum64())

@@ -185,7 +185,7 @@ func (sh *shop) visits(out *ShopDay, c *campaign, day civil.Date, claims []*camp
 		if s.Float64() < ordersMeasured {
 			p.source, p.click = string(c.spec.Platform), clickID(c.spec.Platform, key)
 			out.Touches = append(out.Touches, sh.touch(c, p, known, sh.at(day, click)))
-			sh.secondVisit(&p, s, day.AddDays(o.delay), known)
+			sh.secondVisit(&p, key, s, day.AddDays(o.delay), known)
 		}
 		if o.delay > 0 && s.Float64() < 0.5 {
 			out.Carts = append(out.Carts, sh.cart(s, p.buyer, p.value, known, s.Float64() < cartsWithEmail, sh.at(day, click+300)))
@@ -197,7 +197,7 @@ func (sh *shop) visits(out *ShopDay, c *campaign, day civil.Date, claims []*camp
 
 // secondVisit now and then lets another ad, rather one of a brand or retargeting
 // campaign, have the last click before the order.
-func (sh *shop) secondVisit(p *pending, s *stream, day civil.Date, known bool) {
+func (sh *shop) secondVisit(p *pending, visit uint64, s *stream, day civil.Date, known bool) {
 	if s.Float64() >= secondTouch {
 		return
 	}
@@ -208,7 +208,7 @@ func (sh *shop) secondVisit(p *pending, s *stream, day civil.Date, known bool) {
 			break
 		}
 	}
-	p.source, p.click = string(c.spec.Platform), clickID(c.spec.Platform, mix(p.key+1))
+	p.source, p.click = string(c.spec.Platform), clickID(c.spec.Platform, mix(visit+1))
 	plan := sh.plan(day)
 	plan.touches = append(plan.touches, sh.touch(c, *p, known, sh.at(day, p.second-20)))
 }
