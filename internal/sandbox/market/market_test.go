@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"adsteward/internal/civil"
@@ -375,6 +377,37 @@ func TestNewRefusesWhatCannotBe(t *testing.T) {
 	sc.Campaigns[0].Iota = 0
 	if _, err := market.New(sc); err == nil || !strings.Contains(err.Error(), "iota") {
 		t.Errorf("a scenario without iota: %v", err)
+	}
+}
+
+// For the race detector; and whatever the order, the journal tells it.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, twoCampaigns)
+	var calls atomic.Int32
+	m.OnChange(func() { calls.Add(1); m.Journal() })
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for d := range 5 {
+				_ = m.SetBudget("g1", money.Micros(100+10*i+d)*money.One, "x", "y") // cannot fail
+				m.AdvanceTo(m.Today() + 1)
+				m.Report("", m.Today()-20, m.Today())
+				m.Campaigns("")
+				m.Shop(m.Today() - 1)
+				m.Products()
+				m.Changes("")
+			}
+		})
+	}
+	wg.Wait()
+	again, err := market.Restore(scenario(t, twoCampaigns), m.Journal())
+	must(t, err)
+	if diff := cmp.Diff(m.Report("", m.Today()-70, m.Today()), again.Report("", m.Today()-70, m.Today())); diff != "" {
+		t.Error(diff)
+	}
+	if calls.Load() != 40 {
+		t.Errorf("%d changes were told, want 40", calls.Load())
 	}
 }
 

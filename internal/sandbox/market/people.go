@@ -57,14 +57,14 @@ type country struct {
 	weight, zeal float64
 }
 
-// countries lists where a shop of this currency sells. The phone prefixes are in
-// ranges that the countries have not given to anybody.
+// countries lists where a shop of this currency sells. The phone prefixes are,
+// as far as there are any, in ranges that subscribers do not get.
 func countries(currency string) []country {
 	switch currency {
 	case "EUR":
-		return []country{{"DE", "+49150", 8, 0.6, 1}, {"AT", "+43690", 7, 0.15, 1.15}, {"NL", "+3160", 8, 0.15, 1}, {"FR", "+3363998", 4, 0.1, 0.8}}
+		return []country{{"DE", "+49150", 8, 0.6, 1}, {"AT", "+43690", 7, 0.15, 1.15}, {"NL", "+3160", 7, 0.15, 1}, {"FR", "+33700", 6, 0.1, 0.8}}
 	case "GBP":
-		return []country{{"GB", "+447700900", 3, 1, 1}}
+		return []country{{"GB", "+4470", 8, 1, 1}}
 	case "JPY":
 		return []country{{"JP", "+8120", 8, 1, 1}}
 	case "CHF":
