@@ -17,8 +17,44 @@ const (
 // Check asks every guardrail about one change. It returns the allowed value,
 // which is the value seen where a verdict is Block, and what each guardrail
 // said that did not simply pass.
+//
+// The table's order: first whether anything may be touched at all (kill switch
+// to black-out), then whether what we know can be trusted (freshness, outage,
+// minimum data), then whether it is too soon (others, once a day, cool-down,
+// learning), then whether growing is wise (break-even, CAC, LTV:CAC). All of
+// these only pass or block, so their order decides nothing but the order of the
+// reasons. The clamps follow, and there order matters: floors and ceilings
+// first, the step after them, so that a floor far away is approached in steps,
+// and rounding last, towards the value seen, so that it never exceeds the step.
+// A clamp that would cross the value seen blocks instead: no guardrail turns an
+// increase into a cut.
 func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Verdict) {
-	return c.Value, nil
+	value := c.Value
+	var said []Verdict
+	blocked := false
+	for _, r := range rules {
+		if blocked && r.clamps {
+			break // how far it would have got is no news
+		}
+		c := c
+		c.Value = value
+		v, to := r.ask(p, mode, f, c)
+		switch v.Answer {
+		case Pass:
+			continue
+		case Clamp:
+			if value = to; (value-c.Seen > 0) != (c.Value-c.Seen > 0) || value == c.Seen {
+				v.Answer = Block
+			}
+		}
+		blocked = blocked || v.Answer == Block
+		v.Name = r.name
+		said = append(said, v)
+	}
+	if blocked {
+		return c.Seen, said
+	}
+	return value, said
 }
 
 // Blocked reports whether one of the verdicts is Block.
@@ -29,34 +65,4 @@ func Blocked(vs []Verdict) bool {
 		}
 	}
 	return false
-}
-
-// Run is what the run-wide guardrails look at.
-type Run struct {
-	Currency string
-	Budgets  money.Micros // sum of all daily budgets now
-	Moved    money.Micros // sum of absolute budget changes already made today
-}
-
-// Item is one allowed change of a run and what it is expected to gain a day.
-type Item struct {
-	platform.Change
-	Gain float64
-}
-
-// Decision is what the run-wide guardrails allow of one item.
-type Decision struct {
-	Value    money.Micros // Seen where blocked
-	Verdicts []Verdict
-}
-
-// CheckRun applies the total cap and the movement cap over a whole set of
-// changes; decisions are in the order of the items. The sum of budgets stays
-// under the cap whichever of the allowed changes are applied.
-func CheckRun(p Policy, run Run, items []Item) []Decision {
-	out := make([]Decision, len(items))
-	for i, it := range items {
-		out[i].Value = it.Value
-	}
-	return out
 }

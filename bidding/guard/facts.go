@@ -1,6 +1,8 @@
 package guard
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"adsteward/internal/civil"
@@ -9,27 +11,31 @@ import (
 )
 
 // Facts is what the guardrails look at for one entity of one ad account. It is
-// stored with the run, so that an edit or a rollback is checked as the proposal was.
+// stored with the run, so that an edit or a rollback is checked as the proposal
+// was; whoever checks later brings Today, Now, KillSwitch, LastChange and
+// LastChangeByOther up to date first.
 type Facts struct {
-	Name      string        `json:"name"`
-	Campaigns []string      `json:"campaigns,omitempty"` // ids and names of the campaigns under the entity; protecting one protects the entity
+	Name string `json:"name"`
+	// Campaigns are the ids and names of the campaigns (ad sets) that the entity
+	// serves: protecting one of them protects the entity.
+	Campaigns []string      `json:"campaigns,omitempty"`
 	Platform  platform.Name `json:"platform"`
 	Currency  string        `json:"currency"`
+	TimeZone  string        `json:"time_zone"`
+	// ExpectedCurrency and ExpectedTimeZone are what the configuration says;
+	// empty: nothing to compare with.
+	ExpectedCurrency string `json:"expected_currency"`
+	ExpectedTimeZone string `json:"expected_time_zone"`
 	// BudgetUnit and MinBudget are the account's; see platform.Account.
 	BudgetUnit money.Micros `json:"budget_unit"`
 	MinBudget  money.Micros `json:"min_budget"`
-	// ExpectedCurrency and ExpectedTimeZone are what the configuration says;
-	// empty: nothing to compare with.
-	ExpectedCurrency string     `json:"expected_currency"`
-	ExpectedTimeZone string     `json:"expected_time_zone"`
-	TimeZone         string     `json:"time_zone"`
-	Today            civil.Date `json:"today"` // in the account's zone
-	Now              time.Time  `json:"now"`
-	KillSwitch       string     `json:"kill_switch"` // why it is on; empty: off
-	ReadOnly         string     `json:"read_only"`   // why the entity must not be changed
-	Learning         string     `json:"learning"`    // the platform's word; empty: not learning
-	// LastChange is the newest change of the entity by us or anyone, in the
-	// account's zone; zero: none known. Cycle is one conversion cycle in days.
+	Today      civil.Date   `json:"today"` // in the account's zone
+	Now        time.Time    `json:"now"`
+	KillSwitch string       `json:"kill_switch"` // why it is on; empty: off
+	ReadOnly   string       `json:"read_only"`   // why the entity must not be changed
+	Learning   string       `json:"learning"`    // the platform's word; empty: not learning
+	// LastChange is the date of the newest change of the entity, ours or
+	// anybody's; zero: none known. Cycle is one conversion cycle in days.
 	LastChange        civil.Date `json:"last_change"`
 	Cycle             int        `json:"cycle"`
 	LastChangeByOther time.Time  `json:"last_change_by_other"` // zero: none
@@ -39,11 +45,71 @@ type Facts struct {
 	Conversions       float64    `json:"conversions"` // in the window
 	Spend             float64    `json:"spend"`       // in the window
 	// ROAS is lag-corrected reported value over spend in the window, BreakEven
-	// 1/k; 0 where unknown.
+	// is 1/k; 0 where unknown.
 	ROAS      float64 `json:"roas"`
 	BreakEven float64 `json:"break_even"`
-	// CAC is spend per incremental order and LTVCAC the discounted lifetime
-	// revenue of a new customer over it; 0 where the shop's data do not tell.
+	// CAC is spend per incremental order, LTVCAC the discounted lifetime revenue
+	// of a new customer over it (lambda * iota * ROAS); 0 where the shop's data
+	// do not tell. In revenue a floor of 3 lies between break-even and the
+	// profit-maximising ROAS of a shop with 40 % margin; in margin it would stop
+	// almost any growth that earns money.
 	CAC    float64 `json:"cac"`
 	LTVCAC float64 `json:"ltv_cac"`
+}
+
+// sane reports whether every number is one.
+func (f Facts) sane() bool {
+	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC} {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// is reports whether a name in the policy means this entity.
+func (f Facts) is(id, match string) bool {
+	return match == id || match == f.Name || slices.Contains(f.Campaigns, match)
+}
+
+// bounds are the floor and ceiling of a field for this entity, in micros, and
+// the settings they come from; a ceiling of 0 is none.
+func (p Policy) bounds(f Facts, c platform.Change) (lo, hi money.Micros, loKey, hiKey string) {
+	pick := func(l Limits) (float64, float64, string) {
+		switch {
+		case c.Field == platform.DailyBudget:
+			return l.MinBudget, l.MaxBudget, "budget"
+		case c.Field.IsRatio():
+			return l.MinTarget, l.MaxTarget, "target"
+		}
+		return l.MinBid, l.MaxBid, "bid"
+	}
+	min, max, name := pick(p.Limits)
+	loKey, hiKey = "limits.min_"+name, "limits.max_"+name
+	for _, e := range p.Entities {
+		if !f.is(c.Entity.ID, e.Match) {
+			continue
+		}
+		l, h, _ := pick(e.Limits)
+		if l > 0 {
+			min, loKey = l, "entities."+e.Match+".min_"+name
+		}
+		if h > 0 {
+			max, hiKey = h, "entities."+e.Match+".max_"+name
+		}
+	}
+	lo, hi = micros(min), micros(max)
+	if c.Field == platform.DailyBudget && f.MinBudget > lo {
+		lo, loKey = f.MinBudget, "the platform's minimum budget"
+	}
+	return lo, hi, loKey, hiKey
+}
+
+// micros converts a validated amount; what is out of range counts as none.
+func micros(units float64) money.Micros {
+	m, err := money.FromFloat(units)
+	if err != nil {
+		return 0
+	}
+	return m
 }

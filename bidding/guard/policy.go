@@ -1,31 +1,49 @@
 package guard
 
-import "adsteward/internal/civil"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"go.yaml.in/yaml/v3"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+)
 
 // Policy is the policy file: what the marketer allows. Money is in units of the
 // ad account's currency (amounts over all accounts: of the account group's),
 // shares are fractions (0.15 is 15 %). Default returns the documented defaults;
 // zero of an optional cap means none.
 type Policy struct {
-	Step            Step           `yaml:"step" json:"step"`
-	CoolDown        CoolDown       `yaml:"cool_down" json:"cool_down"`
-	Minimum         Minimum        `yaml:"minimum" json:"minimum"`
-	Limits          Limits         `yaml:"limits" json:"limits"`                       // for every entity
-	Entities        []EntityRule   `yaml:"entities" json:"entities"`                   // exceptions, by id or name
-	Protected       []string       `yaml:"protected" json:"protected"`                 // ids or names that are never changed
-	TotalDailyCap   float64        `yaml:"total_daily_cap" json:"total_daily_cap"`     // sum of all daily budgets; 0: none
-	TotalMonthlyCap float64        `yaml:"total_monthly_cap" json:"total_monthly_cap"` // 30.4 x the sum of daily budgets; 0: none
-	MaxMovement     float64        `yaml:"max_movement" json:"max_movement"`           // share of all daily budgets that one run may move
-	BreakEven       float64        `yaml:"break_even" json:"break_even"`               // no scaling below this multiple of break-even ROAS; 0: off
-	CACCeiling      float64        `yaml:"cac_ceiling" json:"cac_ceiling"`             // spend per incremental order of a new customer; 0: none
-	LTVCACFloor     float64        `yaml:"ltv_cac_floor" json:"ltv_cac_floor"`
-	Freshness       Freshness      `yaml:"freshness" json:"freshness"`
-	TrackingOutage  TrackingOutage `yaml:"tracking_outage" json:"tracking_outage"`
-	ChangeByOthers  ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
-	BlackOut        []BlackOut     `yaml:"black_out" json:"black_out"`
-	DeadBand        DeadBand       `yaml:"dead_band" json:"dead_band"`
-	AutoApprove     AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
-	ExpiryHours     int            `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
+	Step      Step         `yaml:"step" json:"step"`
+	CoolDown  CoolDown     `yaml:"cool_down" json:"cool_down"`
+	Minimum   Minimum      `yaml:"minimum" json:"minimum"`
+	Limits    Limits       `yaml:"limits" json:"limits"`       // for every entity
+	Entities  []EntityRule `yaml:"entities" json:"entities"`   // exceptions, by id or name
+	Protected []string     `yaml:"protected" json:"protected"` // ids or names that are never changed
+	// TotalDailyCap bounds the sum of all daily budgets, TotalMonthlyCap 30.4
+	// times that sum. With neither, the plan keeps to the present sum.
+	TotalDailyCap   float64 `yaml:"total_daily_cap" json:"total_daily_cap"`
+	TotalMonthlyCap float64 `yaml:"total_monthly_cap" json:"total_monthly_cap"`
+	// MaxMovement is the share of all daily budgets that one day's changes may move.
+	MaxMovement float64 `yaml:"max_movement" json:"max_movement"`
+	// BreakEven: below this multiple of its break-even ROAS nothing is scaled
+	// up, and no target is set below it. 0: off.
+	BreakEven float64 `yaml:"break_even" json:"break_even"`
+	// CACCeiling and LTVCACFloor stop scaling up; see Facts for what they
+	// compare. 0: off.
+	CACCeiling     float64        `yaml:"cac_ceiling" json:"cac_ceiling"`
+	LTVCACFloor    float64        `yaml:"ltv_cac_floor" json:"ltv_cac_floor"`
+	Freshness      Freshness      `yaml:"freshness" json:"freshness"`
+	TrackingOutage TrackingOutage `yaml:"tracking_outage" json:"tracking_outage"`
+	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
+	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
+	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
+	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
+	ExpiryHours    int            `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
 }
 
 // Step bounds one change as a share of the value seen.
@@ -34,7 +52,8 @@ type Step struct {
 	HardLimit float64 `yaml:"hard_limit" json:"hard_limit"` // what a person may edit it to
 }
 
-// CoolDown is the rest after a change.
+// CoolDown is the rest after a change: this many days, or one conversion cycle
+// where that is longer.
 type CoolDown struct {
 	Days int `yaml:"days" json:"days"`
 }
@@ -56,22 +75,22 @@ type Limits struct {
 	MaxBid    float64 `yaml:"max_bid" json:"max_bid"`
 }
 
-// EntityRule is an exception for the entity whose id or name equals Match; a
-// bound of 0 leaves the general one.
+// EntityRule is an exception for the entity whose id or name equals Match, or
+// that serves a campaign which does; a bound of 0 leaves the general one.
 type EntityRule struct {
 	Match     string `yaml:"match" json:"match"`
 	Limits    `yaml:",inline"`
 	Protected bool `yaml:"protected" json:"protected"`
 }
 
-// Freshness is how old the newest reported day may be.
+// Freshness is how old the newest reported day may be; 1: yesterday must be there.
 type Freshness struct {
-	MaxAgeDays int `yaml:"max_age_days" json:"max_age_days"` // 1: yesterday must be there
+	MaxAgeDays int `yaml:"max_age_days" json:"max_age_days"`
 }
 
-// TrackingOutage freezes a platform while its tracking was down lately.
+// TrackingOutage freezes a platform while an outage lies at most this many days back.
 type TrackingOutage struct {
-	FreezeDays int `yaml:"freeze_days" json:"freeze_days"` // an outage among this many newest days freezes
+	FreezeDays int `yaml:"freeze_days" json:"freeze_days"`
 }
 
 // ChangeByOthers keeps away from what somebody else has just changed.
@@ -93,18 +112,18 @@ type DeadBand struct {
 }
 
 // AutoApprove is the policy's own yes; off unless Enabled. A field that is not
-// listed in Fields is never approved automatically.
+// listed is never approved automatically.
 type AutoApprove struct {
-	Enabled bool                `yaml:"enabled" json:"enabled"`
-	Fields  map[string]AutoCaps `yaml:"fields" json:"fields"` // by field: daily_budget, target_roas, ...
+	Enabled bool                        `yaml:"enabled" json:"enabled"`
+	Fields  map[platform.Field]AutoCaps `yaml:"fields" json:"fields"`
 }
 
-// AutoCaps bound what may be approved without a person. For daily budgets,
-// PerRun and PerDay cap the sum of absolute changes as a share of all daily
-// budgets; for other fields the number of changes is capped by MaxPerRun and
-// MaxPerDay. 0: none allowed.
+// AutoCaps bound what may be approved without a person. PerItem is a share of
+// the value seen. MaxPerRun and MaxPerDay count changes. PerRun and PerDay bound
+// the sum of absolute changes of daily budgets as a share of all daily budgets;
+// other fields have no such sum. A cap of 0 allows nothing.
 type AutoCaps struct {
-	PerItem   float64 `yaml:"per_item" json:"per_item"` // share of the value seen
+	PerItem   float64 `yaml:"per_item" json:"per_item"`
 	PerRun    float64 `yaml:"per_run" json:"per_run"`
 	PerDay    float64 `yaml:"per_day" json:"per_day"`
 	MaxPerRun int     `yaml:"max_per_run" json:"max_per_run"`
@@ -113,12 +132,113 @@ type AutoCaps struct {
 
 // Default is the policy of somebody who has set nothing.
 func Default() Policy {
-	return Policy{Step: Step{Default: 0.15, HardLimit: 0.20}, CoolDown: CoolDown{Days: 7}, ExpiryHours: 48}
+	return Policy{
+		Step:           Step{Default: 0.15, HardLimit: 0.20},
+		CoolDown:       CoolDown{Days: 7},
+		Minimum:        Minimum{WindowDays: 28, Conversions: 15, Spend: 10},
+		MaxMovement:    0.20,
+		BreakEven:      1,
+		LTVCACFloor:    3,
+		Freshness:      Freshness{MaxAgeDays: 2},
+		TrackingOutage: TrackingOutage{FreezeDays: 3},
+		ChangeByOthers: ChangeByOthers{Hours: 72},
+		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
+		ExpiryHours:    48,
+	}
 }
 
 // Parse reads a policy file (YAML) over the defaults and validates it; an
 // unknown key is an error.
-func Parse(b []byte) (Policy, error) { return Default(), nil }
+func Parse(b []byte) (Policy, error) {
+	p := Default()
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	d.KnownFields(true)
+	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
+		return Policy{}, fmt.Errorf("the policy cannot be read: %w", err)
+	}
+	return p, p.Validate()
+}
 
 // Validate returns one clear error for each wrong value, joined.
-func (p Policy) Validate() error { return nil }
+func (p Policy) Validate() error {
+	var errs []error
+	check := func(ok bool, key string, value any, must string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s is %v; it must be %s", key, value, must))
+		}
+	}
+	within := func(key string, v, lo, hi float64) {
+		check(v >= lo && v <= hi, key, v, fmt.Sprintf("between %g and %g", lo, hi))
+	}
+	amount := func(key string, v float64) {
+		check(v >= 0 && v <= 9e12, key, v, "a finite amount of at least 0 (0: none)")
+	}
+	check(p.Step.HardLimit > 0 && p.Step.HardLimit <= 1, "step.hard_limit", p.Step.HardLimit, "above 0 and at most 1 (0.20 is 20 %)")
+	check(p.Step.Default > 0 && p.Step.Default <= p.Step.HardLimit, "step.default", p.Step.Default, "above 0 and at most step.hard_limit")
+	within("cool_down.days", float64(p.CoolDown.Days), 0, 365)
+	within("minimum.window_days", float64(p.Minimum.WindowDays), 7, 90)
+	amount("minimum.conversions", p.Minimum.Conversions)
+	amount("minimum.spend", p.Minimum.Spend)
+	limits := func(key string, l Limits) {
+		for _, b := range []struct {
+			name   string
+			lo, hi float64
+		}{{"budget", l.MinBudget, l.MaxBudget}, {"target", l.MinTarget, l.MaxTarget}, {"bid", l.MinBid, l.MaxBid}} {
+			amount(key+".min_"+b.name, b.lo)
+			amount(key+".max_"+b.name, b.hi)
+			check(b.hi == 0 || !(b.lo > b.hi), key+".min_"+b.name, b.lo, fmt.Sprintf("at most %s.max_%s (%g)", key, b.name, b.hi))
+		}
+	}
+	limits("limits", p.Limits)
+	for i, e := range p.Entities {
+		key := fmt.Sprintf("entities[%d]", i)
+		check(e.Match != "", key+".match", `""`, "the id or name of an entity")
+		limits(key, e.Limits)
+	}
+	for i, s := range p.Protected {
+		check(s != "", fmt.Sprintf("protected[%d]", i), `""`, "the id or name of an entity")
+	}
+	amount("total_daily_cap", p.TotalDailyCap)
+	amount("total_monthly_cap", p.TotalMonthlyCap)
+	check(p.MaxMovement > 0 && p.MaxMovement <= 1, "max_movement", p.MaxMovement, "above 0 and at most 1")
+	within("break_even", p.BreakEven, 0, 10)
+	amount("cac_ceiling", p.CACCeiling)
+	within("ltv_cac_floor", p.LTVCACFloor, 0, 100)
+	within("freshness.max_age_days", float64(p.Freshness.MaxAgeDays), 1, 30)
+	within("tracking_outage.freeze_days", float64(p.TrackingOutage.FreezeDays), 1, 30)
+	within("change_by_others.hours", float64(p.ChangeByOthers.Hours), 0, 24*365)
+	for i, b := range p.BlackOut {
+		key := fmt.Sprintf("black_out[%d]", i)
+		check(!b.From.IsZero() && !b.To.IsZero() && b.From <= b.To, key, b.From.String()+" to "+b.To.String(), "from a date to the same or a later one")
+	}
+	within("dead_band.change", p.DeadBand.Change, 0, 1)
+	check(!math.IsNaN(p.DeadBand.MinGain) && p.DeadBand.MinGain >= 0, "dead_band.min_gain", p.DeadBand.MinGain, "at least 0")
+	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
+	for f, c := range p.AutoApprove.Fields {
+		key := "auto_approve.fields." + string(f)
+		switch f {
+		case platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.BidAmount, platform.ROASFloor:
+		default:
+			check(false, key, "not a field", "daily_budget, target_roas, cpc_bid, bid_amount or roas_floor")
+		}
+		within(key+".per_item", c.PerItem, 0, 1)
+		within(key+".per_run", c.PerRun, 0, 1)
+		within(key+".per_day", c.PerDay, 0, 1)
+		within(key+".max_per_run", float64(c.MaxPerRun), 0, 1e6)
+		within(key+".max_per_day", float64(c.MaxPerDay), 0, 1e6)
+	}
+	return errors.Join(errs...)
+}
+
+// Cap is the most that all daily budgets may add up to, and the setting that
+// says so; ok is false where there is none.
+func (p Policy) Cap() (amount float64, setting string, ok bool) {
+	amount, setting = p.TotalDailyCap, "total_daily_cap"
+	if m := p.TotalMonthlyCap / daysPerMonth; m > 0 && (amount == 0 || m < amount) {
+		amount, setting = m, "total_monthly_cap"
+	}
+	return amount, setting, amount > 0
+}
+
+// daysPerMonth is what Google multiplies a daily budget by for the month's limit.
+const daysPerMonth = 30.4

@@ -1,0 +1,335 @@
+package guard_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+var (
+	today = civil.MustParse("2026-05-20")
+	now   = time.Date(2026, 5, 20, 3, 0, 0, 0, time.UTC)
+)
+
+// fine are facts that no guardrail objects to.
+func fine() guard.Facts {
+	return guard.Facts{Name: "Shoes", Campaigns: []string{"c1", "Shoes DE"}, Platform: platform.Google, Currency: "EUR", ExpectedCurrency: "EUR",
+		TimeZone: "Europe/Berlin", ExpectedTimeZone: "Europe/Berlin", BudgetUnit: 10_000, MinBudget: money.One, Today: today, Now: now,
+		LastData: today - 1, Conversions: 100, Spend: 3000, ROAS: 5, BreakEven: 2, LTVCAC: 5, CAC: 20}
+}
+
+func budget(seen, value money.Micros) platform.Change {
+	return platform.Change{Entity: platform.Ref{Type: platform.Budget, ID: "b1"}, Field: platform.DailyBudget, Seen: seen, Value: value}
+}
+
+func TestEachGuardrail(t *testing.T) {
+	t.Parallel()
+	const e = money.One
+	target := func(seen, value money.Micros) platform.Change {
+		return platform.Change{Entity: platform.Ref{Type: platform.Campaign, ID: "c1"}, Field: platform.TargetROAS, Seen: seen, Value: value}
+	}
+	up, down := budget(100*e, 110*e), budget(100*e, 90*e)
+	for name, c := range map[string]struct {
+		edit   func(*guard.Policy, *guard.Facts)
+		change platform.Change
+		mode   guard.Mode
+		want   money.Micros
+		by     string // the guardrail that says something; empty: none
+	}{
+		"nothing objects":             {nil, up, guard.Propose, 110 * e, ""},
+		"kill switch":                 {func(_ *guard.Policy, f *guard.Facts) { f.KillSwitch = "holiday" }, up, guard.Propose, 100 * e, "kill_switch"},
+		"kill switch stops rollbacks": {func(_ *guard.Policy, f *guard.Facts) { f.KillSwitch = "holiday" }, down, guard.Rollback, 100 * e, "kill_switch"},
+		"protected by id":             {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"b1"} }, up, guard.Propose, 100 * e, "protected"},
+		"protected by name":           {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"Shoes"} }, up, guard.Propose, 100 * e, "protected"},
+		"protected by campaign":       {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"Shoes DE"} }, up, guard.Edit, 100 * e, "protected"},
+		"protected by rule": {func(p *guard.Policy, _ *guard.Facts) {
+			p.Entities = []guard.EntityRule{{Match: "c1", Protected: true}}
+		}, up, guard.Propose, 100 * e, "protected"},
+		"read only":                   {func(_ *guard.Policy, f *guard.Facts) { f.ReadOnly = "ended" }, up, guard.Propose, 100 * e, "read_only"},
+		"currency":                    {func(_ *guard.Policy, f *guard.Facts) { f.Currency = "USD" }, up, guard.Propose, 100 * e, "currency"},
+		"time zone":                   {func(_ *guard.Policy, f *guard.Facts) { f.TimeZone = "UTC" }, up, guard.Propose, 100 * e, "time_zone"},
+		"black-out":                   {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today, To: today}} }, up, guard.Propose, 100 * e, "black_out"},
+		"black-out over":              {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today - 3, To: today - 1}} }, up, guard.Propose, 110 * e, ""},
+		"stale":                       {func(_ *guard.Policy, f *guard.Facts) { f.LastData = today - 3 }, up, guard.Propose, 100 * e, "freshness"},
+		"two days old is fresh":       {func(_ *guard.Policy, f *guard.Facts) { f.LastData = today - 2 }, up, guard.Propose, 110 * e, ""},
+		"nothing reported":            {func(_ *guard.Policy, f *guard.Facts) { f.LastData = 0 }, down, guard.Propose, 100 * e, "freshness"},
+		"outage freezes cuts too":     {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 3 }, down, guard.Propose, 100 * e, "tracking_outage"},
+		"outage over":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 4 }, down, guard.Propose, 90 * e, ""},
+		"few conversions":             {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 14.9 }, down, guard.Propose, 100 * e, "minimum_data"},
+		"little spend":                {func(_ *guard.Policy, f *guard.Facts) { f.Spend = 9 }, down, guard.Propose, 100 * e, "minimum_data"},
+		"rollback needs no evidence":  {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 0 }, down, guard.Rollback, 90 * e, ""},
+		"somebody else":               {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-71 * time.Hour) }, up, guard.Propose, 100 * e, "changed_by_others"},
+		"somebody else long ago":      {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-72 * time.Hour) }, up, guard.Propose, 110 * e, ""},
+		"twice a day":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today }, down, guard.Rollback, 100 * e, "once_a_day"},
+		"cool-down":                   {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 6 }, up, guard.Propose, 100 * e, "cool_down"},
+		"cool-down over":              {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 7 }, up, guard.Propose, 110 * e, ""},
+		"long conversion cycle":       {func(_ *guard.Policy, f *guard.Facts) { f.LastChange, f.Cycle = today-9, 10 }, up, guard.Propose, 100 * e, "cool_down"},
+		"rollback in cool-down":       {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 1 }, down, guard.Rollback, 90 * e, ""},
+		"learning":                    {func(_ *guard.Policy, f *guard.Facts) { f.Learning = "LEARNING_BUDGET_CHANGE" }, up, guard.Propose, 100 * e, "learning"},
+		"below break-even grows not":  {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = 1.9 }, up, guard.Propose, 100 * e, "break_even"},
+		"below break-even may shrink": {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = 1.9 }, down, guard.Propose, 90 * e, ""},
+		"CAC ceiling":                 {func(p *guard.Policy, _ *guard.Facts) { p.CACCeiling = 15 }, up, guard.Propose, 100 * e, "cac_ceiling"},
+		"LTV:CAC":                     {func(_ *guard.Policy, f *guard.Facts) { f.LTVCAC = 2.9 }, up, guard.Propose, 100 * e, "ltv_cac"},
+		"LTV:CAC unknown":             {func(_ *guard.Policy, f *guard.Facts) { f.LTVCAC = 0 }, up, guard.Propose, 110 * e, ""},
+		"target kept at break-even":   {func(_ *guard.Policy, f *guard.Facts) { f.BreakEven = 2.9 }, target(3*e, 2_700_000), guard.Propose, 2_900_000, "break_even_target"},
+		"ceiling":                     {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 105 }, up, guard.Propose, 105 * e, "limits"},
+		"above the ceiling already":   {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 95 }, up, guard.Propose, 100 * e, "limits"},
+		"entity's own ceiling": {func(p *guard.Policy, _ *guard.Facts) {
+			p.Limits.MaxBudget = 105
+			p.Entities = []guard.EntityRule{{Match: "Shoes", Limits: guard.Limits{MaxBudget: 108}}}
+		}, up, guard.Propose, 108 * e, "limits"},
+		"floor":             {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MinBudget = 95 }, down, guard.Propose, 95 * e, "limits"},
+		"platform's floor":  {func(_ *guard.Policy, f *guard.Facts) { f.MinBudget = 95 * e }, down, guard.Propose, 95 * e, "limits"},
+		"step up":           {nil, budget(100*e, 150*e), guard.Propose, 115 * e, "step"},
+		"step down":         {nil, budget(100*e, 50*e), guard.Propose, 85 * e, "step"},
+		"hard limit":        {nil, budget(100*e, 150*e), guard.Edit, 120 * e, "step"},
+		"target step":       {nil, target(4*e, 2*e), guard.Propose, 3_400_000, "step"},
+		"yen are whole":     {yen, budget(1000*e, 1_099_900_000), guard.Propose, 1099 * e, "rounding"},
+		"few yen cannot":    {yen, budget(5*e, 9*e), guard.Propose, 5 * e, "step+rounding"},
+		"dinar":             {dinar, budget(1_005_000, 1_100_500), guard.Propose, 1_100_000, "rounding"},
+		"same value":        {nil, budget(100*e, 100*e), guard.Propose, 100 * e, "rounding"},
+		"NaN":               {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = math.NaN() }, up, guard.Propose, 100 * e, "numbers"},
+		"infinite policy":   {func(p *guard.Policy, _ *guard.Facts) { p.Step.HardLimit = math.Inf(1) }, up, guard.Propose, 100 * e, "numbers"},
+		"no present value":  {nil, budget(0, 10*e), guard.Propose, 0, "numbers"},
+		"proposed is below": {nil, budget(100*e, -10*e), guard.Propose, 100 * e, "numbers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, f := guard.Default(), fine()
+			if c.edit != nil {
+				c.edit(&p, &f)
+			}
+			got, said := guard.Check(p, c.mode, f, c.change)
+			var by []string
+			for _, v := range said {
+				by = append(by, v.Name)
+				if v.Detail == "" && v.Name != "rounding" {
+					t.Errorf("%s gives no reason", v.Name)
+				}
+			}
+			if got != c.want || strings.Join(by, "+") != c.by {
+				t.Errorf("got %v by %v, want %v by %q: %v", got, by, c.want, c.by, said)
+			}
+		})
+	}
+}
+
+func yen(_ *guard.Policy, f *guard.Facts) {
+	f.Currency, f.ExpectedCurrency, f.BudgetUnit, f.MinBudget = "JPY", "JPY", money.One, 0
+}
+
+func dinar(_ *guard.Policy, f *guard.Facts) {
+	f.Currency, f.ExpectedCurrency, f.BudgetUnit, f.MinBudget = "KWD", "KWD", 5000, 0
+}
+
+func anyFacts(t *rapid.T) guard.Facts {
+	f := fine()
+	oneOf := func(name string, xs ...float64) float64 { return rapid.SampledFrom(xs).Draw(t, name) }
+	day := func(name string) civil.Date {
+		if rapid.Bool().Draw(t, name+" known") {
+			return today.AddDays(-rapid.IntRange(-1, 20).Draw(t, name))
+		}
+		return 0
+	}
+	f.Conversions = oneOf("conversions", 0, 15, 400, math.NaN(), math.Inf(1))
+	f.ROAS = oneOf("roas", 0, 1, 5, math.Inf(-1))
+	f.BreakEven = oneOf("break-even", 0, 2, 3)
+	f.LastChange, f.LastOutage = day("change"), day("outage")
+	f.Cycle = rapid.IntRange(0, 14).Draw(t, "cycle")
+	f.BudgetUnit = money.Micros(rapid.SampledFrom([]int64{0, 1, 10_000, 1_000_000, 50_000_000}).Draw(t, "unit"))
+	f.MinBudget = money.Micros(rapid.Int64Range(0, 50_000_000).Draw(t, "minimum"))
+	f.Currency = rapid.SampledFrom([]string{"EUR", "JPY", "KWD"}).Draw(t, "currency")
+	f.ExpectedCurrency = ""
+	return f
+}
+
+func anyPolicy(t *rapid.T) guard.Policy {
+	p := guard.Default()
+	p.Step.HardLimit = rapid.SampledFrom([]float64{0.05, 0.2, 1, math.NaN(), math.Inf(1), -1}).Draw(t, "hard limit")
+	p.Step.Default = p.Step.HardLimit * rapid.SampledFrom([]float64{0.1, 0.75, 1}).Draw(t, "step")
+	p.Limits.MaxBudget = rapid.SampledFrom([]float64{0, 10, 1000}).Draw(t, "max")
+	p.Limits.MinBudget = rapid.SampledFrom([]float64{0, 5}).Draw(t, "min")
+	p.Protected = rapid.SampledFrom([][]string{nil, {"b1"}, {"other"}}).Draw(t, "protected")
+	p.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 3000}).Draw(t, "cap")
+	return p
+}
+
+// No input whatever yields a change above the hard limit, beyond a bound it was
+// within, on a protected entity, during an outage, in cool-down or twice a day.
+func TestNoInputGetsPast(t *testing.T) {
+	t.Parallel()
+	fields := []platform.Field{platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.ROASFloor, platform.BidAmount}
+	rapid.Check(t, func(t *rapid.T) {
+		p, f := anyPolicy(t), anyFacts(t)
+		c := platform.Change{Entity: platform.Ref{Type: platform.Budget, ID: "b1"}, Field: rapid.SampledFrom(fields).Draw(t, "field"),
+			Seen:  money.Micros(rapid.OneOf(rapid.Int64Range(1, 2_000_000_000), rapid.Int64()).Draw(t, "seen")),
+			Value: money.Micros(rapid.OneOf(rapid.Int64Range(1, 2_000_000_000), rapid.Int64()).Draw(t, "value"))}
+		mode := rapid.SampledFrom([]guard.Mode{guard.Propose, guard.Edit, guard.Rollback}).Draw(t, "mode")
+		got, said := guard.Check(p, mode, f, c)
+		if got == c.Seen {
+			if !guard.Blocked(said) && c.Value != c.Seen {
+				t.Fatalf("no change and no block: %v", said)
+			}
+			return
+		}
+		limit := p.Step.HardLimit
+		if mode == guard.Propose {
+			limit = p.Step.Default
+		}
+		moved := math.Abs(float64(got) - float64(c.Seen))
+		switch {
+		case !(limit > 0 && limit <= 1) || math.IsNaN(f.Conversions) || math.IsInf(f.Conversions, 0) || math.IsInf(f.ROAS, 0):
+			t.Fatal("a change although a number is none")
+		case moved > limit*float64(c.Seen)*(1+1e-12):
+			t.Fatalf("%v to %v is beyond the limit of %v", c.Seen, got, limit)
+		case (got > c.Seen) != (c.Value > c.Seen):
+			t.Fatalf("asked for %v from %v, got %v", c.Value, c.Seen, got)
+		case moved > math.Abs(float64(c.Value)-float64(c.Seen)):
+			t.Fatalf("asked for %v from %v, got more: %v", c.Value, c.Seen, got)
+		case len(p.Protected) > 0 && p.Protected[0] == "b1":
+			t.Fatal("a protected entity is changed")
+		case !f.LastOutage.IsZero() && today.Sub(f.LastOutage) <= 3:
+			t.Fatal("changed during an outage")
+		case !f.LastChange.IsZero() && f.LastChange >= today:
+			t.Fatal("changed twice a day")
+		case mode != guard.Rollback && !f.LastChange.IsZero() && today.Sub(f.LastChange) < max(7, f.Cycle):
+			t.Fatal("changed in cool-down")
+		}
+		if c.Field == platform.DailyBudget {
+			lo, hi := max(p.Limits.MinBudget, f.MinBudget.Float()), p.Limits.MaxBudget
+			if got > c.Seen && hi > 0 && got.Float() > hi || got < c.Seen && got.Float() < lo {
+				t.Fatalf("%v is outside [%v, %v]", got, lo, hi)
+			}
+			if f.BudgetUnit > 0 && got%f.BudgetUnit != 0 {
+				t.Fatalf("%v is no multiple of %v", got, f.BudgetUnit)
+			}
+		}
+	})
+}
+
+func TestRunKeepsTheCapAndTheMovement(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := anyPolicy(t)
+		p.MaxMovement = rapid.Float64Range(0.001, 1).Draw(t, "movement")
+		var items []guard.Item
+		var sum money.Micros
+		for range rapid.IntRange(0, 12).Draw(t, "n") {
+			seen := money.Micros(rapid.Int64Range(1, 500).Draw(t, "seen")) * money.One
+			value := money.Micros(float64(seen) * rapid.Float64Range(0.8, 1.2).Draw(t, "to"))
+			items = append(items, guard.Item{Change: budget(seen, value/10_000*10_000), Unit: 10_000, Gain: rapid.Float64().Draw(t, "gain")})
+			sum += seen
+		}
+		run := guard.Run{Currency: "EUR", Budgets: sum, Moved: money.Micros(rapid.Int64Range(0, 100_000_000).Draw(t, "moved"))}
+		var after, movement money.Micros
+		raised := false
+		for i, d := range guard.CheckRun(p, run, items) {
+			it := items[i]
+			if it.Value > it.Seen && (d.Value > it.Value || d.Value < it.Seen) || it.Value < it.Seen && (d.Value < it.Value || d.Value > it.Seen) {
+				t.Fatalf("%v to %v became %v", it.Seen, it.Value, d.Value)
+			}
+			if d.Value != it.Value && len(d.Verdicts) == 0 {
+				t.Fatal("shortened without a reason")
+			}
+			after += d.Value
+			movement += max(d.Value-it.Seen, it.Seen-d.Value)
+			raised = raised || d.Value > it.Seen
+		}
+		if movement > 0 && (movement+run.Moved).Float() > p.MaxMovement*sum.Float()+1e-6 {
+			t.Fatalf("moved %v of %v, %v before", movement, sum, run.Moved)
+		}
+		if raised && p.TotalDailyCap > 0 && after.Float() > p.TotalDailyCap {
+			t.Fatalf("raised to %v, above the cap of %v", after, p.TotalDailyCap)
+		}
+	})
+}
+
+func TestRunPrefersWhatGainsMost(t *testing.T) {
+	t.Parallel()
+	p := guard.Default()
+	p.TotalDailyCap = 305
+	const e = money.One
+	items := []guard.Item{
+		{Change: budget(100*e, 110*e), Unit: e, Gain: 1},
+		{Change: budget(100*e, 110*e), Unit: e, Gain: 5},
+		{Change: budget(100*e, 92*e), Unit: e, Gain: 2},
+	}
+	var got []money.Micros
+	for _, d := range guard.CheckRun(p, guard.Run{Currency: "EUR", Budgets: 300 * e}, items) {
+		got = append(got, d.Value)
+	}
+	if want := []money.Micros{103 * e, 110 * e, 92 * e}; !cmp.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if v := guard.CheckCap(p, "EUR", 300*e, items[0].Change); v.Answer != guard.Block {
+		t.Errorf("without the cut the increase passes: %v", v)
+	}
+	if v := guard.CheckCap(p, "EUR", 292*e, items[0].Change); v.Answer != guard.Pass {
+		t.Errorf("after the cut the increase is refused: %v", v)
+	}
+}
+
+func TestAnEmptyPolicyIsTheDefault(t *testing.T) {
+	t.Parallel()
+	p, err := guard.Parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(guard.Default(), p); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestPolicyErrorsNameTheKey(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		"step: {default: 0.3}":                            "step.default",
+		"step: {hard_limit: .nan}":                        "step.hard_limit",
+		"cool_down: {days: -1}":                           "cool_down.days",
+		"limits: {min_budget: 5, max_budget: 4}":          "limits.min_budget",
+		"max_movement: 2":                                 "max_movement",
+		"total_daily_cap: -5":                             "total_daily_cap",
+		"expiry_hours: 0":                                 "expiry_hours",
+		"freshness: {max_age_days: 0}":                    "freshness.max_age_days",
+		"black_out: [{from: 2026-05-02, to: 2026-05-01}]": "black_out[0]",
+		"entities: [{max_budget: 4}]":                     "entities[0].match",
+		"auto_approve: {fields: {budget: {}}}":            "auto_approve.fields.budget",
+		"stepp: {}":                                       "stepp",
+		"step: [":                                         "policy",
+	} {
+		if _, err := guard.Parse([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want an error naming %s", body, err, want)
+		}
+	}
+}
+
+func TestAutoApprovalKeepsWithinItsCaps(t *testing.T) {
+	t.Parallel()
+	const e = money.One
+	a := guard.AutoApprove{Enabled: true, Fields: map[platform.Field]guard.AutoCaps{
+		platform.DailyBudget: {PerItem: 0.10, PerRun: 0.05, PerDay: 0.06, MaxPerRun: 2, MaxPerDay: 10}}}
+	items := []platform.Change{budget(100*e, 111*e), budget(100*e, 110*e), budget(100*e, 104*e), budget(100*e, 101*e),
+		{Field: platform.TargetROAS, Seen: 3 * e, Value: 3_100_000}}
+	check := func(a guard.AutoApprove, budgets money.Micros, before []platform.Change, want ...bool) {
+		t.Helper()
+		for i, why := range guard.AutoApprovable(a, budgets, before, items) {
+			if (why == "") != want[i] {
+				t.Errorf("item %d: %q, want yes = %v", i, why, want[i])
+			}
+		}
+	}
+	check(a, 1000*e, nil, false, true, true, false, false)                                      // two changes a run
+	check(a, 1000*e, []platform.Change{budget(100*e, 156*e)}, false, false, true, false, false) // 56 of the day's 60 are gone
+	check(a, 200*e, nil, false, true, false, false, false)                                      // 10 a run
+	a.Enabled = false
+	check(a, 1000*e, nil, false, false, false, false, false)
+}

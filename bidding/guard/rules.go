@@ -1,0 +1,292 @@
+package guard
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// rule is one guardrail: a pure function that answers pass, clamp (and to what)
+// or block.
+type rule struct {
+	name   string
+	clamps bool
+	ask    func(Policy, Mode, Facts, platform.Change) (Verdict, money.Micros)
+}
+
+// rules is every guardrail on a single change, in the order of Check.
+var rules = []rule{
+	{"kill_switch", false, killSwitch},
+	{"numbers", false, numbers},
+	{"protected", false, protected},
+	{"read_only", false, readOnly},
+	{"currency", false, currency},
+	{"time_zone", false, timeZone},
+	{"black_out", false, blackOut},
+	{"freshness", false, freshness},
+	{"tracking_outage", false, trackingOutage},
+	{"minimum_data", false, minimumData},
+	{"changed_by_others", false, changedByOthers},
+	{"once_a_day", false, onceADay},
+	{"cool_down", false, coolDown},
+	{"learning", false, learning},
+	{"break_even", false, breakEven},
+	{"cac_ceiling", false, cacCeiling},
+	{"ltv_cac", false, ltvCAC},
+	{"break_even_target", true, breakEvenTarget},
+	{"limits", true, limits},
+	{"step", true, step},
+	{"rounding", true, rounding},
+}
+
+func pass() (Verdict, money.Micros) { return Verdict{Answer: Pass}, 0 }
+
+func block(setting, format string, args ...any) (Verdict, money.Micros) {
+	return Verdict{Answer: Block, Setting: setting, Detail: fmt.Sprintf(format, args...)}, 0
+}
+
+func clamp(to money.Micros, setting, format string, args ...any) (Verdict, money.Micros) {
+	return Verdict{Answer: Clamp, Setting: setting, Detail: fmt.Sprintf(format, args...)}, to
+}
+
+// grows reports whether a change buys more: a higher budget or bid, a lower target.
+func grows(c platform.Change) bool { return (c.Value > c.Seen) != c.Field.IsRatio() }
+
+// show writes a value of a field for people.
+func show(f Facts, field platform.Field, v money.Micros) string {
+	if field.IsRatio() {
+		return v.Decimal()
+	}
+	return money.Format(v, f.Currency)
+}
+
+func killSwitch(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if f.KillSwitch != "" {
+		return block("kill switch", "The kill switch is on: %s.", f.KillSwitch)
+	}
+	return pass()
+}
+
+func numbers(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	switch {
+	case !f.sane():
+		return block("none", "A figure of this entity is not a number.")
+	case p.Validate() != nil:
+		return block("the policy", "The policy is not valid.")
+	case c.Seen <= 0 || c.Value <= 0:
+		return block("none", "There is no present value to change, or the new one is not above zero.")
+	case c.Seen > maxValue || c.Value > maxValue:
+		return block("none", "The value is beyond any amount a platform takes.")
+	}
+	return pass()
+}
+
+// maxValue keeps sums and products of values far from overflow.
+const maxValue = 9_000_000_000 * money.One
+
+func protected(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	for _, s := range p.Protected {
+		if f.is(c.Entity.ID, s) {
+			return block("protected", "%q is protected.", s)
+		}
+	}
+	for _, e := range p.Entities {
+		if e.Protected && f.is(c.Entity.ID, e.Match) {
+			return block("entities."+e.Match+".protected", "%q is protected.", e.Match)
+		}
+	}
+	return pass()
+}
+
+func readOnly(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if f.ReadOnly != "" {
+		return block("none", "It cannot be changed: %s.", f.ReadOnly)
+	}
+	return pass()
+}
+
+func currency(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if f.ExpectedCurrency != "" && f.Currency != f.ExpectedCurrency {
+		return block("currency", "The ad account is in %s, the configuration says %s.", f.Currency, f.ExpectedCurrency)
+	}
+	return pass()
+}
+
+func timeZone(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if f.ExpectedTimeZone != "" && f.TimeZone != f.ExpectedTimeZone {
+		return block("time_zone", "The ad account's time zone is %s, the configuration says %s.", f.TimeZone, f.ExpectedTimeZone)
+	}
+	return pass()
+}
+
+func blackOut(p Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	for _, b := range p.BlackOut {
+		if f.Today >= b.From && f.Today <= b.To {
+			reason := ""
+			if b.Reason != "" {
+				reason = " (" + b.Reason + ")"
+			}
+			return block("black_out", "No changes from %s to %s%s.", b.From, b.To, reason)
+		}
+	}
+	return pass()
+}
+
+func freshness(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	switch {
+	case m == Rollback:
+	case f.LastData.IsZero():
+		return block("freshness.max_age_days", "The platform has reported nothing yet.")
+	case f.Today.Sub(f.LastData) > p.Freshness.MaxAgeDays:
+		return block("freshness.max_age_days", "The newest figures are of %s, more than %d days ago.", f.LastData, p.Freshness.MaxAgeDays)
+	}
+	return pass()
+}
+
+func trackingOutage(p Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if !f.LastOutage.IsZero() && f.Today.Sub(f.LastOutage) <= p.TrackingOutage.FreezeDays {
+		return block("tracking_outage.freeze_days", "Tracking was down on %s: money was spent and almost no conversions were reported. Nothing is changed for %d days.",
+			f.LastOutage, p.TrackingOutage.FreezeDays)
+	}
+	return pass()
+}
+
+func minimumData(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	switch {
+	case m == Rollback:
+	case f.Conversions < p.Minimum.Conversions:
+		return block("minimum.conversions", "It has %.0f conversions in %d days, fewer than %.0f.", f.Conversions, p.Minimum.WindowDays, p.Minimum.Conversions)
+	case f.Spend < p.Minimum.Spend:
+		return block("minimum.spend", "It spent %.2f in %d days, less than %.2f.", f.Spend, p.Minimum.WindowDays, p.Minimum.Spend)
+	}
+	return pass()
+}
+
+func changedByOthers(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	since := f.Now.Sub(f.LastChangeByOther)
+	if m == Rollback || f.LastChangeByOther.IsZero() || since >= time.Duration(p.ChangeByOthers.Hours)*time.Hour {
+		return pass()
+	}
+	who := f.OtherActor
+	if who == "" {
+		who = "Somebody else"
+	}
+	return block("change_by_others.hours", "%s changed it on %s, less than %d hours ago.", who, f.LastChangeByOther.UTC().Format("2006-01-02 15:04 UTC"), p.ChangeByOthers.Hours)
+}
+
+// onceADay has no setting: on Google a day may spend twice the highest budget
+// set that day, so a second change undoes nothing.
+func onceADay(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if !f.LastChange.IsZero() && f.LastChange >= f.Today {
+		return block("none", "It was already changed today.")
+	}
+	return pass()
+}
+
+func coolDown(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	days := max(p.CoolDown.Days, f.Cycle)
+	if m != Rollback && !f.LastChange.IsZero() && f.Today.Sub(f.LastChange) < days {
+		return block("cool_down.days", "It was changed on %s; the next change may come on %s.", f.LastChange, f.LastChange.AddDays(days))
+	}
+	return pass()
+}
+
+func learning(_ Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && f.Learning != "" {
+		return block("none", "The platform says that it is learning (%s).", f.Learning)
+	}
+	return pass()
+}
+
+func breakEven(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	least := p.BreakEven * f.BreakEven
+	if m != Rollback && grows(c) && f.ROAS > 0 && f.ROAS < least {
+		return block("break_even", "Its ROAS of %.2f is below %.2f, where a sale stops paying for its click.", f.ROAS, least)
+	}
+	return pass()
+}
+
+func cacCeiling(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.CACCeiling > 0 && f.CAC > p.CACCeiling {
+		return block("cac_ceiling", "An incremental order costs %.2f, more than %.2f.", f.CAC, p.CACCeiling)
+	}
+	return pass()
+}
+
+func ltvCAC(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && f.LTVCAC > 0 && f.LTVCAC < p.LTVCACFloor {
+		return block("ltv_cac_floor", "A new customer brings %.1f times what winning one costs, less than %.1f times.", f.LTVCAC, p.LTVCACFloor)
+	}
+	return pass()
+}
+
+func breakEvenTarget(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	least := micros(math.Ceil(p.BreakEven*f.BreakEven*100) / 100)
+	if m != Rollback && c.Field.IsRatio() && c.Value < c.Seen && c.Value < least {
+		return clamp(least, "break_even", "Not below %s, where a sale stops paying for its click.", least.Decimal())
+	}
+	return pass()
+}
+
+func limits(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	lo, hi, loKey, hiKey := p.bounds(f, c)
+	switch {
+	case lo > 0 && c.Value < lo && c.Value < c.Seen:
+		return clamp(lo, loKey, "Not below %s.", show(f, c.Field, lo))
+	case hi > 0 && c.Value > hi && c.Value > c.Seen:
+		return clamp(hi, hiKey, "Not above %s.", show(f, c.Field, hi))
+	}
+	return pass()
+}
+
+func step(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	share, key := p.Step.Default, "step.default"
+	if m != Propose {
+		share, key = p.Step.HardLimit, "step.hard_limit"
+	}
+	most := money.Micros(math.Floor(share * float64(c.Seen)))
+	switch {
+	case c.Value > c.Seen+most:
+		return clamp(c.Seen+most, key, "At most %g %% at once: %s instead of %s.", 100*share, show(f, c.Field, c.Seen+most), show(f, c.Field, c.Value))
+	case c.Value < c.Seen-most:
+		return clamp(c.Seen-most, key, "At most %g %% at once: %s instead of %s.", 100*share, show(f, c.Field, c.Seen-most), show(f, c.Field, c.Value))
+	}
+	return pass()
+}
+
+// unit is the multiple a field's value must be of: the account's smallest
+// billable unit, and a hundredth for ratios.
+func (f Facts) unit(field platform.Field) money.Micros {
+	switch {
+	case field.IsRatio():
+		return money.One / 100
+	case f.BudgetUnit > 0:
+		return f.BudgetUnit
+	}
+	return money.MinorUnit(f.Currency)
+}
+
+// towards rounds v to a multiple of unit, towards seen.
+func towards(v, seen, unit money.Micros) money.Micros {
+	down := v / unit * unit
+	if v > seen || down == v {
+		return down
+	}
+	return down + unit
+}
+
+func rounding(_ Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	unit := f.unit(c.Field)
+	to := towards(c.Value, c.Seen, unit)
+	if to == c.Value && c.Value != c.Seen {
+		return pass()
+	}
+	if to == c.Seen || (to > c.Seen) != (c.Value > c.Seen) {
+		return block("the platform's smallest unit", "The change is smaller than %s.", show(f, c.Field, unit))
+	}
+	// Rounding is no news to anybody: it changes the value and says nothing.
+	return Verdict{Answer: Clamp, Setting: "", Detail: ""}, to
+}

@@ -1,0 +1,65 @@
+package guard
+
+// Template is a policy file that holds the defaults and explains each.
+const Template = `# The policy: what adsteward may propose, and what may be approved. Every value
+# here is the default; money is in the ad account's currency. The version in
+# force is kept with each run.
+
+step:
+  default: 0.15     # a proposal changes a value by at most 15 %
+  hard_limit: 0.20  # a person may edit it to at most 20 %
+
+cool_down:
+  days: 7           # rest after a change; longer where conversions take longer to arrive
+
+minimum:            # evidence a change needs
+  window_days: 28
+  conversions: 15
+  spend: 10
+
+limits:             # bounds of every budget, target and bid; 0 is no bound
+  min_budget: 0
+  max_budget: 0
+  min_target: 0
+  max_target: 0
+  min_bid: 0
+  max_bid: 0
+
+entities: []        # exceptions by id or name:
+# - match: "Search | Brand"
+#   max_budget: 500
+#   protected: true
+
+protected: []       # ids or names that are never changed
+
+total_daily_cap: 0    # sum of all daily budgets; 0 is no cap
+total_monthly_cap: 0  # 30.4 x the sum of the daily budgets; 0 is no cap
+max_movement: 0.20    # share of all daily budgets that one day may move
+
+break_even: 1       # no scaling below this multiple of the break-even ROAS; 0 is off
+cac_ceiling: 0      # spend per incremental order of a new customer; 0 is no ceiling
+ltv_cac_floor: 3    # lifetime value over acquisition cost; 0 is off
+
+freshness:
+  max_age_days: 2   # how old the newest reported day may be
+
+tracking_outage:
+  freeze_days: 3    # an outage among this many newest days freezes the platform
+
+change_by_others:
+  hours: 72         # hands off what somebody else has just changed
+
+black_out: []       # dates on which nothing is changed:
+# - {from: 2026-11-27, to: 2026-11-30, reason: Black Friday}
+
+dead_band:          # what is too small to bother anybody with
+  change: 0.03
+  min_gain: 0.01    # expected profit a day
+
+expiry_hours: 48    # how long a proposal may be decided and pushed
+
+auto_approve:       # the policy's own yes; off unless enabled, and then only within these caps
+  enabled: false
+  fields: {}
+#   daily_budget: {per_item: 0.05, per_run: 0.02, per_day: 0.02, max_per_run: 5, max_per_day: 5}
+`
