@@ -2,7 +2,6 @@ package googleads
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -170,13 +169,5 @@ func TestDuring(t *testing.T) {
 	}
 	if _, _, ok := during("LAST_90_DAYS", today); ok {
 		t.Error("LAST_90_DAYS is not a period of the language")
-	}
-}
-
-func TestMessagesEndInAFullStop(t *testing.T) {
-	t.Parallel()
-	_, err := parseQuery("SELECT campaign.id FROM campaign LIMIT 0")
-	if err == nil || !strings.HasSuffix(err.Error(), ".") {
-		t.Errorf("message %q", err)
 	}
 }

@@ -132,15 +132,21 @@ type record struct {
 type result struct {
 	q        *query
 	entities []entity
-	pruned   []*services.GoogleAdsRow // of each entity, the selected attributes; made when needed
+	pruned   [][]attribute // of each entity, the selected attributes; made when needed
 	records  []record
 	total    int // rows without LIMIT
+}
+
+// attribute is a resource of a row, such as its campaign, with what is answered of it.
+type attribute struct {
+	fd    protoreflect.FieldDescriptor
+	value protoreflect.Value
 }
 
 // run evaluates the query.
 func (q *query) run(a *account) *result {
 	res := &result{q: q, entities: a.entities(q.resource.name)}
-	res.pruned = make([]*services.GoogleAdsRow, len(res.entities))
+	res.pruned = make([][]attribute, len(res.entities))
 	keep := make([]bool, len(res.entities))
 	for i := range res.entities {
 		keep[i] = q.matches(func(f *field) bool { return !f.isMetric() && !f.isSegment() }, res, record{entity: i})
@@ -319,10 +325,9 @@ func (res *result) row(rec *record) *services.GoogleAdsRow {
 	}
 	row := &services.GoogleAdsRow{}
 	out := row.ProtoReflect()
-	res.pruned[rec.entity].ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		out.Set(fd, v)
-		return true
-	})
+	for _, attr := range res.pruned[rec.entity] {
+		out.Set(attr.fd, attr.value)
+	}
 	for _, f := range res.q.fields {
 		if !f.isMetric() && !f.isSegment() {
 			continue
@@ -337,7 +342,7 @@ func (res *result) row(rec *record) *services.GoogleAdsRow {
 
 // prune returns the selected attributes of a row, and the resource names of
 // the resources they belong to.
-func (q *query) prune(row *services.GoogleAdsRow) *services.GoogleAdsRow {
+func (q *query) prune(row *services.GoogleAdsRow) []attribute {
 	out := &services.GoogleAdsRow{}
 	names := []string{q.resource.name}
 	for _, f := range q.fields {
@@ -347,13 +352,18 @@ func (q *query) prune(row *services.GoogleAdsRow) *services.GoogleAdsRow {
 		}
 	}
 	if q.bare {
-		return out
+		names = nil
 	}
 	for _, name := range names {
 		root := out.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(name))
 		copyField(out.ProtoReflect(), row.ProtoReflect(), []protoreflect.FieldDescriptor{root, root.Message().Fields().ByName("resource_name")})
 	}
-	return out
+	attrs := []attribute{} // not nil: it has been made
+	out.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		attrs = append(attrs, attribute{fd, v})
+		return true
+	})
+	return attrs
 }
 
 // copyField sets the field of dst that fds lead to as it is in src. A message

@@ -82,7 +82,7 @@ func New(opts Options) *Server {
 		loc = time.UTC
 	}
 	s := &Server{opts: opts, loc: loc, quotaDay: opts.Market.Today(), busy: map[string]bool{}}
-	s.grpc = grpc.NewServer(grpc.UnknownServiceHandler(s.unknown))
+	s.grpc = grpc.NewServer(grpc.UnknownServiceHandler(s.unknown), grpc.UnaryInterceptor(s.unimplemented))
 	s.Register(s.grpc)
 	return s
 }
@@ -117,6 +117,16 @@ func (s *Server) unknown(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
 	c := s.newCall(stream.Context())
 	return c.finish(status.Errorf(codes.Unimplemented, "%s is not emulated", method))
+}
+
+// unimplemented gives the methods that are not emulated of services that are a
+// request id; the others see to it themselves.
+func (s *Server) unimplemented(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	resp, err := handle(ctx, req)
+	if status.Code(err) == codes.Unimplemented {
+		err = s.newCall(ctx).finish(err)
+	}
+	return resp, err
 }
 
 type customerService struct {

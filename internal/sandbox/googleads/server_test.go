@@ -111,6 +111,10 @@ func TestEveryAnswerHasARequestID(t *testing.T) {
 	if status.Code(err) != codes.Unimplemented || len(trailer.Get("request-id")) != 1 {
 		t.Errorf("a service that is not emulated: %v, %v", err, trailer)
 	}
+	_, err = services.NewCustomerServiceClient(r.conn).MutateCustomer(r.ctx, &services.MutateCustomerRequest{CustomerId: testCustomer}, grpc.Trailer(&trailer))
+	if status.Code(err) != codes.Unimplemented || len(trailer.Get("request-id")) != 1 {
+		t.Errorf("a method that is not emulated: %v, %v", err, trailer)
+	}
 }
 
 func TestQuota(t *testing.T) {
