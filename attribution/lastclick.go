@@ -5,8 +5,11 @@
 package attribution
 
 import (
+	"fmt"
 	"iter"
+	"strings"
 	"time"
+	"unicode"
 
 	"adsteward/internal/money"
 )
@@ -34,8 +37,10 @@ type Order struct {
 
 // Match says what an order is credited to.
 type Match struct {
-	Order    Order
-	Campaign string // "platform:campaign", or "" for none
+	Order Order
+	// Campaign is the touch's, as CampaignKey writes it; "" where no touch was
+	// found or where it was none of an ad platform's.
+	Campaign string
 	By       By
 }
 
@@ -53,18 +58,105 @@ type Counts struct {
 	Orders, ByClick, ByTouch, Unmatched int
 }
 
-// CampaignKey names a campaign as orders carry it: "google:123", "meta:456";
-// "" where the channel is no ad platform's.
-func CampaignKey(channel, campaign string) string { return "" }
+// CampaignKey names a campaign as orders carry it: "google:123", "meta:456"; ""
+// where the channel is no ad platform's or there is no campaign.
+func CampaignKey(channel, campaign string) string {
+	words := strings.FieldsFunc(strings.ToLower(channel), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if len(words) == 0 || campaign == "" {
+		return ""
+	}
+	for _, w := range words {
+		if w == "organic" || w == "referral" {
+			return ""
+		}
+	}
+	switch words[0] {
+	case "google", "googleads", "adwords":
+		return "google:" + campaign
+	case "meta", "metaads", "facebook", "facebookads", "fb", "instagram", "ig":
+		return "meta:" + campaign
+	}
+	return ""
+}
 
-// LastClick credits each order once: to the touch with its click id, else to
-// its customer's last touch within window before it, else to nothing. Touches
-// after an order do not count. Orders must come sorted by customer, touches
-// likewise (within a customer in any order); orders is run through twice. Only
-// one customer's touches and the orders with click ids are held in memory. It
-// stops at the first error of a sequence or of yield.
+// LastClick credits each order once: to the last touch with its click id, else
+// to its customer's last touch within window before it, else to nothing.
+// Touches after an order do not count. The sequences may come in any order;
+// of touches that are equally late, the one that comes later counts. The orders
+// are held in memory and the touches are not. Matches come in the order of the
+// orders. It stops at the first error of a sequence or of yield.
 func LastClick(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], window time.Duration, yield func(Match) error) (Counts, error) {
-	return Counts{}, nil
+	var c Counts
+	var open []openOrder
+	byCustomer, byClick := map[string][]int{}, map[string][]int{}
+	for o, err := range orders {
+		if err != nil {
+			return c, err
+		}
+		if o.CustomerID != "" {
+			byCustomer[o.CustomerID] = append(byCustomer[o.CustomerID], len(open))
+		}
+		if o.ClickID != "" {
+			byClick[o.ClickID] = append(byClick[o.ClickID], len(open))
+		}
+		open = append(open, openOrder{order: o})
+	}
+	for t, err := range touches {
+		if err != nil {
+			return c, err
+		}
+		key := CampaignKey(t.Channel, t.Campaign)
+		if t.ClickID != "" {
+			for _, i := range byClick[t.ClickID] {
+				open[i].click.offer(t.At, open[i].order.At, key)
+			}
+		}
+		if t.CustomerID != "" {
+			for _, i := range byCustomer[t.CustomerID] {
+				if open[i].order.At.Sub(t.At) <= window {
+					open[i].touch.offer(t.At, open[i].order.At, key)
+				}
+			}
+		}
+	}
+	for _, o := range open {
+		m := Match{Order: o.order}
+		c.Orders++
+		switch {
+		case o.click.found:
+			m.Campaign, m.By = o.click.campaign, ByClick
+			c.ByClick++
+		case o.touch.found:
+			m.Campaign, m.By = o.touch.campaign, ByTouch
+			c.ByTouch++
+		default:
+			c.Unmatched++
+		}
+		if err := yield(m); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// openOrder is an order whose touch is being looked for.
+type openOrder struct {
+	order        Order
+	click, touch candidate
+}
+
+// candidate is the latest touch so far.
+type candidate struct {
+	found    bool
+	at       time.Time
+	campaign string
+}
+
+func (c *candidate) offer(at, order time.Time, campaign string) {
+	if at.After(order) || c.found && at.Before(c.at) {
+		return
+	}
+	*c = candidate{true, at, campaign}
 }
 
 // CampaignValue is what shop and platform each say of one campaign over the
@@ -77,13 +169,61 @@ type CampaignValue struct {
 }
 
 // Share is a campaign's incremental share iota as far as attribution can tell:
-// shop-attributed over platform-reported revenue.
+// shop-attributed over platform-reported revenue. It tells claims that no order
+// stands behind; it does not tell orders that would have come anyway.
 type Share struct {
 	CampaignValue
 	Ratio float64 // the campaign's own Shop / Reported; 0 where nothing is reported
-	Iota  float64 // Ratio leaning on the ratio of all campaigns where orders are few
-	Why   string
+	// Iota is Ratio, leaning on the ratio of all campaigns where the claims are
+	// few, and at most 1.
+	Iota       float64
+	Calibrated bool // false: there are too few orders to compare, and Iota is 1
+	Why        string
 }
 
-// Shares computes each campaign's Share, in the order given.
-func Shares(values []CampaignValue) []Share { return nil }
+const (
+	// priorOrders is how many orders of its own weigh as much as the ratio of
+	// all campaigns.
+	priorOrders = 25
+	// minOrders is how many credited orders, over all campaigns, make a
+	// comparison.
+	minOrders = 20
+)
+
+// Shares computes each campaign's Share, in the order given. A campaign's own
+// ratio weighs n / (n + 25), n the number of orders its claim would be at the
+// mean value of an order, so that a large claim with no order behind it counts.
+func Shares(values []CampaignValue) []Share {
+	var total CampaignValue
+	for _, v := range values {
+		if v.Reported > 0 {
+			total.Orders += v.Orders
+			total.Shop += v.Shop
+			total.Reported += v.Reported
+		}
+	}
+	out := make([]Share, len(values))
+	for i, v := range values {
+		out[i] = share(v, total)
+	}
+	return out
+}
+
+func share(v, total CampaignValue) Share {
+	s := Share{CampaignValue: v, Iota: 1}
+	if v.Reported > 0 {
+		s.Ratio = v.Shop.Float() / v.Reported.Float()
+	}
+	if total.Orders < minOrders || total.Shop <= 0 {
+		s.Why = fmt.Sprintf("uncalibrated: %d orders could be joined to a campaign, and %d are needed", total.Orders, minOrders)
+		return s
+	}
+	s.Calibrated = true
+	all := total.Shop.Float() / total.Reported.Float()
+	claimed := v.Reported.Float() / (total.Shop.Float() / float64(total.Orders))
+	w := claimed / (claimed + priorOrders)
+	s.Iota = min(w*s.Ratio+(1-w)*all, 1)
+	s.Why = fmt.Sprintf("the shop's orders hold %s of the %s reported (%.2f); with %.2f over all campaigns, of which this one's claim is worth about %.0f orders",
+		v.Shop.Decimal(), v.Reported.Decimal(), s.Ratio, all, claimed)
+	return s
+}

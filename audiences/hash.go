@@ -65,7 +65,7 @@ func Hash(platform, kind, value, defaultCountry string) (Hashed, error) {
 	if !slices.Contains(Kinds(), kind) {
 		return Hashed{}, fmt.Errorf("there is no kind of identifier %q; choose one of %s", kind, strings.Join(Kinds(), ", "))
 	}
-	if _, ok := callingCodes[defaultCountry]; defaultCountry != "" && !ok {
+	if defaultCountry != "" && !isAlpha2(defaultCountry) {
 		return Hashed{}, fmt.Errorf("%q is not a country; write two capital letters such as DE", defaultCountry)
 	}
 	// A hash of nothing, or of half a character, would match nobody.

@@ -33,6 +33,8 @@ func TestHash(t *testing.T) {
 		{"google", Phone, "06 30 123 4567", "HU", "+36301234567"},
 		{"google", Phone, "03-1234-5678", "JP", "+81312345678"},
 		{"google", Phone, "call me", "DE", "!"},
+		{"google", Phone, "020 7123 4567", "UK", "!"},
+		{"google", Phone, "+44 20 7123 4567", "UK", "+442071234567"},
 		{"google", Phone, "12345", "", "!"},
 		{"google", Phone, "+1234567890123456", "", "!"},
 		{"meta", FirstName, " Mary-Ann O'Hara ", "", "maryannohara"},

@@ -24,7 +24,9 @@ func internationalNumber(s, defaultCountry string) (digits, reason string) {
 	if !international && strings.HasPrefix(digits, "00") {
 		international = true
 	}
-	if !international && defaultCountry != "" {
+	if _, known := callingCodes[defaultCountry]; !international && defaultCountry != "" && !known {
+		return "", "is of a country, " + defaultCountry + ", that has no calling code"
+	} else if !international && defaultCountry != "" {
 		digits = withCallingCode(digits, defaultCountry)
 	} else if !international && strings.HasPrefix(digits, "0") {
 		return "", "has no country, and there is no default country"

@@ -132,9 +132,16 @@ func (p *parser) currencyOf(r record) (string, error) {
 	return c, nil
 }
 
-// country reads an ISO 3166 alpha-2 code; "" where the cell is empty.
+// country reads an ISO 3166 alpha-2 code; "" where the cell is empty. UK and EL,
+// which ISO reserves for the United Kingdom and Greece, are understood.
 func (p *parser) country(r record) (string, error) {
 	c := strings.ToUpper(r.get("country"))
+	switch c {
+	case "UK":
+		return "GB", nil
+	case "EL":
+		return "GR", nil
+	}
 	if c == "" || len(c) == 2 && c[0] >= 'A' && c[0] <= 'Z' && c[1] >= 'A' && c[1] <= 'Z' {
 		return c, nil
 	}

@@ -1,0 +1,158 @@
+package attribution
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"adsteward/internal/money"
+)
+
+func seq[T any](items ...T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, it := range items {
+			if !yield(it, nil) {
+				return
+			}
+		}
+	}
+}
+
+func failing[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
+	}
+}
+
+func at(day, hour int) time.Time { return time.Date(2026, 3, day, hour, 0, 0, 0, time.UTC) }
+
+func TestLastClick(t *testing.T) {
+	t.Parallel()
+	orders := seq(
+		Order{OrderID: "click", CustomerID: "a", At: at(20, 12), ClickID: "G1"},
+		Order{OrderID: "last", CustomerID: "a", At: at(25, 12)},
+		Order{OrderID: "same hour", CustomerID: "b", At: at(10, 12)},
+		Order{OrderID: "too old", CustomerID: "c", At: at(31, 12)},
+		Order{OrderID: "edge", CustomerID: "d", At: at(31, 12)},
+		Order{OrderID: "untouched", CustomerID: "e", At: at(10, 12)},
+		Order{OrderID: "mail", CustomerID: "f", At: at(10, 12)},
+		Order{OrderID: "guest", At: at(10, 12), ClickID: "F9"},
+		Order{OrderID: "unknown click", CustomerID: "g", At: at(10, 12), ClickID: "nobody's"},
+		Order{OrderID: "later click", CustomerID: "h", At: at(10, 12), ClickID: "G7"},
+		Order{OrderID: "case", CustomerID: "i", At: at(10, 12), ClickID: "f9"},
+	)
+	touches := seq(
+		Touch{At: at(1, 1), Channel: "facebook", Campaign: "20", ClickID: "F9"},
+		Touch{CustomerID: "a", At: at(24, 1), Channel: "meta", Campaign: "21"},
+		Touch{CustomerID: "a", At: at(19, 1), Channel: "google", Campaign: "10", ClickID: "G1"},
+		Touch{CustomerID: "a", At: at(20, 1), Channel: "meta", Campaign: "22"},
+		Touch{CustomerID: "a", At: at(26, 1), Channel: "google", Campaign: "11"},
+		Touch{CustomerID: "b", At: at(10, 12), Channel: "Google Ads", Campaign: "12"},
+		Touch{CustomerID: "c", At: at(1, 11), Channel: "google", Campaign: "13"},
+		Touch{CustomerID: "d", At: at(1, 12), Channel: "google", Campaign: "14"},
+		Touch{CustomerID: "f", At: at(8, 1), Channel: "google", Campaign: "15"},
+		Touch{CustomerID: "f", At: at(9, 1), Channel: "email", Campaign: "spring"},
+		Touch{CustomerID: "g", At: at(9, 1), Channel: "google", Campaign: "16"},
+		Touch{CustomerID: "h", At: at(11, 1), Channel: "google", Campaign: "17", ClickID: "G7"},
+	)
+	got := map[string]string{}
+	var names []string
+	counts, err := LastClick(orders, touches, DefaultWindow, func(m Match) error {
+		got[m.Order.OrderID] = strings.TrimSpace(m.Campaign + " " + string(m.By))
+		names = append(names, m.Order.OrderID)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"click": "google:10 click id", "last": "meta:21 last touch", "same hour": "google:12 last touch", "too old": "", "edge": "google:14 last touch",
+		"untouched": "", "mail": "last touch", "guest": "meta:20 click id", "unknown click": "google:16 last touch", "later click": "", "case": "",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if counts != (Counts{Orders: 11, ByClick: 2, ByTouch: 5, Unmatched: 4}) {
+		t.Errorf("%+v", counts)
+	}
+	if names[0] != "click" || names[10] != "case" {
+		t.Errorf("out of order: %v", names)
+	}
+}
+
+func TestLastClickErrors(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	one := Order{OrderID: "1"}
+	none := func(Match) error { return nil }
+	if _, err := LastClick(failing[Order](broken), seq[Touch](), DefaultWindow, none); err != broken {
+		t.Error(err)
+	}
+	if _, err := LastClick(seq(one), failing[Touch](broken), DefaultWindow, none); err != broken {
+		t.Error(err)
+	}
+	if _, err := LastClick(seq(one), seq[Touch](), DefaultWindow, func(Match) error { return broken }); err != broken {
+		t.Error(err)
+	}
+}
+
+func TestCampaignKey(t *testing.T) {
+	t.Parallel()
+	for channel, want := range map[string]string{"google": "google:7", "Google / CPC": "google:7", "google-ads": "google:7", "Instagram": "meta:7", "meta_ads": "meta:7",
+		"google / organic": "", "email": "", "": "", "direct": "", "facebook referral": ""} {
+		if got := CampaignKey(channel, "7"); got != want {
+			t.Errorf("%q: %q, want %q", channel, got, want)
+		}
+	}
+	if got := CampaignKey("google", ""); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestShares(t *testing.T) {
+	t.Parallel()
+	eur := func(f float64) money.Micros { return money.Micros(f * 1e6) }
+	got := Shares([]CampaignValue{
+		{Campaign: "large", Orders: 1000, Shop: eur(50_000), Reported: eur(100_000)},
+		{Campaign: "small", Orders: 1, Shop: eur(50), Reported: eur(50)},
+		{Campaign: "empty claim", Orders: 0, Shop: 0, Reported: eur(50_000)},
+		{Campaign: "modest", Orders: 2000, Shop: eur(100_000), Reported: eur(50_000)},
+		{Campaign: "silent", Orders: 3, Shop: eur(150)},
+	})
+	all := 150_050. / 200_050
+	mean := 150_050. / 3001
+	w := func(reported float64) float64 { n := reported / mean; return n / (n + 25) }
+	want := []float64{w(100_000)*0.5 + (1-w(100_000))*all, w(50)*1 + (1-w(50))*all, (1 - w(50_000)) * all, 1, all}
+	for i, s := range got {
+		if math.Abs(s.Iota-want[i]) > 1e-12 || !s.Calibrated || s.Why == "" {
+			t.Errorf("%s: %+v, want %v", s.Campaign, s, want[i])
+		}
+	}
+	for _, s := range Shares([]CampaignValue{{Campaign: "untouched", Reported: eur(500)}}) {
+		if s.Iota != 1 || s.Calibrated || !strings.HasPrefix(s.Why, "uncalibrated") {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+func BenchmarkLastClick(b *testing.B) {
+	var orders []Order
+	var touches []Touch
+	for i := range 100_000 {
+		id := fmt.Sprint(i % 30_000)
+		orders = append(orders, Order{OrderID: fmt.Sprint(i), CustomerID: id, At: at(1+i%28, 12)})
+		touches = append(touches, Touch{CustomerID: id, At: at(1+i%28, 10), Channel: "google", Campaign: "7"})
+	}
+	for b.Loop() {
+		if _, err := LastClick(seq(orders...), seq(touches...), DefaultWindow, func(Match) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
