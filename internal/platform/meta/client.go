@@ -43,8 +43,8 @@ type Config struct {
 	// AsyncRows is the number of entity-days from which on insights are read as
 	// an asynchronous report; 5,000 where 0.
 	AsyncRows int
-	// PollInterval and ReportTimeout are for asynchronous reports: 2 s and
-	// 10 min where 0.
+	// PollInterval is the longest pause between two looks at an asynchronous
+	// report, and ReportTimeout the longest wait for one: 2 s and 10 min where 0.
 	PollInterval  time.Duration
 	ReportTimeout time.Duration
 	// RequestTimeout bounds each single request; 60 s where 0.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/huandu/facebook/v2"
 
@@ -197,5 +196,3 @@ func unreadable(what string, err error) *platform.Error {
 	return &platform.Error{Platform: platform.Meta, Kind: platform.Retryable,
 		Message: fmt.Sprintf("the answer about %s cannot be read: %v", what, err), Err: err}
 }
-
-const maxRegain = 24 * time.Hour // a header that says more is not believed

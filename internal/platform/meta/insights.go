@@ -138,7 +138,7 @@ func (c *Client) report(ctx context.Context, q facebook.Params) (string, error) 
 	}
 	waiting, cancel := context.WithTimeout(ctx, c.cfg.ReportTimeout)
 	defer cancel()
-	for {
+	for pause := c.cfg.PollInterval / 8; ; pause = min(2*pause, c.cfg.PollInterval) {
 		r, err := c.do(waiting, call{method: facebook.GET, path: run,
 			params: facebook.Params{"fields": "async_status,async_percent_completion"}})
 		if err != nil {
@@ -151,7 +151,7 @@ func (c *Client) report(ctx context.Context, q facebook.Params) (string, error) 
 			return "", &platform.Error{Platform: platform.Meta, Kind: platform.Retryable, RequestID: r.requestID,
 				Code: jobFailed, Message: "Meta could not prepare the report of insights"}
 		}
-		if err := c.cfg.Retry.Sleep(waiting, c.cfg.PollInterval); err != nil {
+		if err := c.cfg.Retry.Sleep(waiting, pause); err != nil {
 			return "", &platform.Error{Platform: platform.Meta, Kind: platform.Retryable, RequestID: r.requestID, Code: "REPORT_TIMEOUT",
 				Message: fmt.Sprintf("Meta had not prepared the report after %s", c.cfg.ReportTimeout),
 				Remedy:  "it is asked for again in the next run", Err: err}

@@ -16,6 +16,9 @@ type load struct {
 	regain  time.Duration
 }
 
+// maxRegain bounds the wait: a header that says more is not believed.
+const maxRegain = 24 * time.Hour
+
 // slowAbove is the load in percent from which on the client goes slower.
 const slowAbove = 75
 
@@ -24,7 +27,9 @@ const slowAbove = 75
 func readLoad(h http.Header) load {
 	var l load
 	use := func(percents ...float64) { l.percent = max(l.percent, slices.Max(percents)) }
-	wait := func(d time.Duration) { l.regain = min(max(l.regain, d), maxRegain) }
+	wait := func(seconds float64) { // bounded before it becomes a Duration, which would overflow
+		l.regain = max(l.regain, time.Duration(min(seconds, maxRegain.Seconds())*float64(time.Second)))
+	}
 
 	type counts struct {
 		Calls  float64 `json:"call_count"`
@@ -43,7 +48,7 @@ func readLoad(h http.Header) load {
 	if json.Unmarshal([]byte(h.Get("X-Ad-Account-Usage")), &account) == nil {
 		use(account.Percent)
 		if account.Percent >= 100 {
-			wait(time.Duration(account.Reset * float64(time.Second)))
+			wait(account.Reset)
 		}
 	}
 	var cases map[string][]counts
@@ -51,7 +56,7 @@ func readLoad(h http.Header) load {
 		for _, list := range cases {
 			for _, k := range list {
 				use(k.Calls, k.CPU, k.Time)
-				wait(time.Duration(k.Regain * float64(time.Minute)))
+				wait(60 * k.Regain)
 			}
 		}
 	}

@@ -1,0 +1,529 @@
+package meta_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/internal/platform/meta"
+	"adsteward/internal/platform/pace"
+	"adsteward/internal/sandbox/faults"
+	"adsteward/internal/sandbox/lists"
+	"adsteward/internal/sandbox/market"
+	emulator "adsteward/internal/sandbox/meta"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	accountID = "1234567890"
+	token     = "the-token"
+	secret    = "the-secret"
+)
+
+const shop = `{"name": "shop", "seed": 3, "start": "2026-03-01", "nights": 30, "history_days": 40, "currency": %q,
+  "time_zone": "Europe/Vienna", "campaigns": [
+    {"id": "m1", "platform": "meta", "name": "Prospecting", "budget": 120, "n": 1200},
+    {"id": "m2", "platform": "meta", "name": "Catalogue", "budget": 80, "target_roas": 2.5, "type": "retargeting"},
+    {"id": "g1", "platform": "google", "budget": 50}]}`
+
+// world is an emulated account and a client of it whose pauses take no time.
+type world struct {
+	market *market.Market
+	faults *faults.Table
+	lists  *lists.Lists
+	client *meta.Client
+	server *httptest.Server
+}
+
+func setup(t *testing.T, currency string, adjust ...func(*meta.Config)) *world {
+	t.Helper()
+	sc, err := market.ReadScenario(strings.NewReader(fmt.Sprintf(shop, currency)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := market.New(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{market: m, faults: faults.NewTable(), lists: lists.New(emulator.FirstAudienceID)}
+	w.server = httptest.NewServer(emulator.New(emulator.Options{Market: m, Faults: w.faults, AdAccountID: accountID,
+		AccessToken: token, AppSecret: secret, Lists: w.lists}))
+	cfg := meta.Config{BaseURL: w.server.URL, AdAccountID: "act_" + accountID, AccessToken: token, AppSecret: secret, CallsPerSecond: 1e6,
+		HTTPClient: w.server.Client(), RequestTimeout: 20 * time.Second,
+		Retry: pace.Policy{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	if w.client, err = meta.Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.client.Close()
+		w.server.Close()
+	})
+	return w
+}
+
+func (w *world) entity(t *testing.T, typ platform.EntityType, name string) platform.Entity {
+	t.Helper()
+	all, err := w.client.Structure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		if e.Type == typ && strings.HasPrefix(e.Name, name) {
+			return e
+		}
+	}
+	t.Fatalf("there is no %s %q in %v", typ, name, all)
+	return platform.Entity{}
+}
+
+func kindOf(t *testing.T, err error, want platform.Kind) *platform.Error {
+	t.Helper()
+	e, ok := errors.AsType[*platform.Error](err)
+	if !ok || e.Kind != want {
+		t.Fatalf("error %v (%T), want one of kind %s", err, err, want)
+	}
+	for _, s := range []string{token, secret} {
+		if strings.Contains(e.Error(), s) {
+			t.Fatalf("the error tells a secret: %v", e)
+		}
+	}
+	return e
+}
+
+func TestAccount(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		currency    string
+		unit, least money.Micros
+	}{
+		{"EUR", 10_000, 1_000_000},
+		{"JPY", 1_000_000, 100_000_000},
+		{"KWD", 10_000, 1_000_000}, // hundredths with Meta, though ISO 4217 has three decimals
+	} {
+		got, err := setup(t, tc.currency).client.Account(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := platform.Account{Platform: platform.Meta, ID: accountID, Name: "shop", Currency: tc.currency, TimeZone: "Europe/Vienna",
+			BudgetUnit: tc.unit, MinBudget: tc.least}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestStructure(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR", func(c *meta.Config) { c.PageSize = 1 })
+	got, err := w.client.Structure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c1 := platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Meta, 0)}
+	c2 := platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Meta, 1)}
+	none := map[platform.Field]money.Micros{}
+	want := []platform.Entity{
+		{Ref: c1, Name: "Prospecting", Status: platform.Enabled, Budget: c1, Channel: "sales", Bidding: "LOWEST_COST_WITHOUT_CAP",
+			Fields: map[platform.Field]money.Micros{platform.DailyBudget: 120_000_000}},
+		{Ref: c2, Name: "Catalogue", Status: platform.Enabled, Budget: c2, Channel: "sales", Bidding: "LOWEST_COST_WITH_MIN_ROAS",
+			Fields: map[platform.Field]money.Micros{platform.DailyBudget: 80_000_000}},
+		{Ref: platform.Ref{Type: platform.AdSet, ID: "99" + c1.ID}, Name: "Prospecting ad set", Status: platform.Enabled, Parent: c1, Budget: c1,
+			Bidding: "LOWEST_COST_WITHOUT_CAP", Fields: none},
+		{Ref: platform.Ref{Type: platform.AdSet, ID: "99" + c2.ID}, Name: "Catalogue ad set", Status: platform.Enabled, Parent: c2, Budget: c2,
+			Bidding: "LOWEST_COST_WITH_MIN_ROAS", Fields: map[platform.Field]money.Micros{platform.ROASFloor: 2_500_000}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPerformanceIsWhatTheMarketReports(t *testing.T) {
+	t.Parallel()
+	for name, asyncRows := range map[string]int{"at once": 1 << 20, "as a report": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, "EUR", func(c *meta.Config) { c.PageSize, c.AsyncRows = 7, asyncRows })
+			w.market.AdvanceTo(civil.MustParse("2026-03-05"))
+			from, to := civil.MustParse("2026-02-20"), civil.MustParse("2026-03-10")
+			got := map[platform.Ref]map[civil.Date]platform.Performance{}
+			rows := 0
+			err := w.client.Performance(t.Context(), from, to, func(batch []platform.Performance) error {
+				for _, p := range batch {
+					rows++
+					if got[p.Entity] == nil {
+						got[p.Entity] = map[civil.Date]platform.Performance{}
+					}
+					got[p.Entity][p.Date] = p
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rows != 2*13 { // 20 February to 4 March
+				t.Errorf("%d rows, want one for each of 2 campaigns and 13 complete days", rows)
+			}
+			for _, want := range w.market.Report(platform.Meta, from, to) {
+				ref := platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Meta, map[string]int{"m1": 0, "m2": 1}[want.Entity.ID])}
+				p := got[ref][want.Date]
+				want.Entity = ref
+				want.Cost, want.Value = want.Cost.RoundTo(10_000), want.Value.RoundTo(10_000) // spend is told in cents
+				if diff := cmp.Diff(want, p); diff != "" {
+					t.Errorf("%s %s: %s", ref.ID, want.Date, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestPerformanceStopsAtTheFirstErrorOfYield(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR", func(c *meta.Config) { c.PageSize = 5 })
+	stop, calls := errors.New("enough"), 0
+	err := w.client.Performance(t.Context(), civil.MustParse("2026-02-01"), civil.MustParse("2026-02-20"), func([]platform.Performance) error {
+		calls++
+		return stop
+	})
+	if err != stop || calls != 1 {
+		t.Errorf("error %v after %d calls, want the yield's own after one", err, calls)
+	}
+}
+
+func TestApplyAndReadBack(t *testing.T) {
+	t.Parallel()
+	for currency, value := range map[string]money.Micros{"EUR": 138_000_000, "JPY": 138_000_000, "KWD": 138_250_000} {
+		t.Run(currency, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, currency)
+			c, s := w.entity(t, platform.Campaign, "Prospecting"), w.entity(t, platform.AdSet, "Catalogue")
+			changes := []platform.Change{
+				{Entity: c.Ref, Field: platform.DailyBudget, Seen: 120_000_000, Value: value},
+				{Entity: s.Ref, Field: platform.ROASFloor, Seen: 2_500_000, Value: 2_750_000},
+			}
+			results, err := w.client.Validate(t.Context(), changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if r.Err != nil || r.RequestID == "" {
+					t.Errorf("validation %d: request %q, error %v", i, r.RequestID, r.Err)
+				}
+			}
+			if len(w.market.Changes(platform.Meta)) != 0 {
+				t.Fatal("validation changed the market")
+			}
+			if results, err = w.client.Apply(t.Context(), changes); err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if r.Err != nil || r.RequestID == "" {
+					t.Errorf("change %d: request %q, error %v", i, r.RequestID, r.Err)
+				}
+			}
+			back, err := w.client.Read(t.Context(), []platform.Ref{c.Ref, s.Ref, {Type: platform.Campaign, ID: "404"}})
+			if err != nil || len(back) != 2 {
+				t.Fatalf("read %v, %v, want both entities and not the unknown one", back, err)
+			}
+			if got := back[0].Fields[platform.DailyBudget]; got != value {
+				t.Errorf("the budget reads %s, want %s", got.Decimal(), value.Decimal())
+			}
+			if got := back[1].Fields[platform.ROASFloor]; got != 2_750_000 {
+				t.Errorf("the ROAS floor reads %s", got.Decimal())
+			}
+			if got := w.market.Campaigns(platform.Meta)[0].Budget; got != value {
+				t.Errorf("the market has a budget of %s, want %s", got.Decimal(), value.Decimal())
+			}
+		})
+	}
+}
+
+func TestALargeStepMakesACampaignLearn(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	c := w.entity(t, platform.Campaign, "Prospecting")
+	if c.Learning != "" {
+		t.Fatalf("the campaign learns before anything was changed: %q", c.Learning)
+	}
+	results, err := w.client.Apply(t.Context(), []platform.Change{{Entity: c.Ref, Field: platform.DailyBudget, Value: 200_000_000}})
+	if err != nil || results[0].Err != nil {
+		t.Fatal(err, results)
+	}
+	w.market.AdvanceTo(w.market.Today() + 1)
+	read, err := w.client.Read(t.Context(), []platform.Ref{c.Ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := w.entity(t, platform.Campaign, "Prospecting"); again.Learning != "LEARNING" || read[0].Learning != "LEARNING" {
+		t.Errorf("learning is %q in the structure and %q when read alone", again.Learning, read[0].Learning)
+	}
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR", func(c *meta.Config) { c.PageSize = 1 })
+	c, s := w.entity(t, platform.Campaign, "Prospecting"), w.entity(t, platform.AdSet, "Catalogue")
+	if _, err := w.client.Apply(t.Context(), []platform.Change{{Entity: c.Ref, Field: platform.DailyBudget, Value: 130_000_000}}); err != nil {
+		t.Fatal(err)
+	}
+	w.market.AdvanceTo(w.market.Today() + 1)
+	if err := w.market.SetTargetROAS("m2", 3_000_000, "Ada", "Ads Manager"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.client.Changes(t.Context(), civil.MustParse("2026-02-28").Time())
+	if err != nil || len(got) != 2 {
+		t.Fatalf("changes %v, %v, want two", got, err)
+	}
+	if e := got[0]; e.Entity != c.Ref || e.Field != platform.DailyBudget || e.Old != 120_000_000 || e.New != 130_000_000 || e.Actor == "" || e.Client == "" {
+		t.Errorf("the budget's change reads %+v", e)
+	}
+	if e := got[1]; e.Entity != s.Ref || e.Field != platform.ROASFloor || e.Old != 2_500_000 || e.New != 3_000_000 || e.Actor != "Ada" || e.Client != "Ads Manager" {
+		t.Errorf("the floor's change reads %+v", e)
+	}
+	if later, err := w.client.Changes(t.Context(), got[0].At.Add(time.Second)); err != nil || len(later) != 1 {
+		t.Errorf("changes since the first: %v, %v, want the second alone", later, err)
+	}
+}
+
+func TestOperationsAreCounted(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	if _, err := w.client.Structure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := w.client.Usage().Operations
+	if before != 3 { // currency, campaigns, ad sets
+		t.Errorf("the structure took %d operations, want 3", before)
+	}
+	c := market.RemoteCampaignID(platform.Meta, 0)
+	if _, err := w.client.Read(t.Context(), []platform.Ref{{Type: platform.Campaign, ID: c}, {Type: platform.AdSet, ID: "99" + c}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.client.Usage().Operations - before; n != 2 {
+		t.Errorf("reading two entities took %d operations, want 2", n)
+	}
+}
+
+func TestAudiences(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	ctx := t.Context()
+	list := platform.List{Name: "Seed", Kind: platform.Seed, MembershipDays: 180}
+	id, err := w.client.EnsureList(ctx, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := w.client.EnsureList(ctx, list); err != nil || again != id {
+		t.Fatalf("the list is %q the second time, %v, want %q", again, err, id)
+	}
+	if _, err := w.client.EnsureLookalike(ctx, "Like the best", id, "DE", 0.02); err == nil {
+		t.Fatal("a lookalike of an empty seed was made")
+	} else {
+		kindOf(t, err, platform.Rejected)
+	}
+
+	members := people(25_000)
+	members[3].EmailSHA256 = "ada@example.com"       // never leaves
+	members[20_001] = platform.Member{Country: "DE"} // nobody
+	receipts, err := w.client.Add(ctx, id, members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []platform.SyncReceipt{{Received: 9_999, Invalid: 1}, {Received: 10_000}, {Received: 4_999, Invalid: 1}}
+	if diff := cmp.Diff(want, withoutIDs(t, receipts)); diff != "" {
+		t.Error(diff)
+	}
+	if n := w.lists.Size(w.lists.All()[0].ID); n != 24_998 {
+		t.Errorf("the audience has %d people, want 24,998", n)
+	}
+	if first := w.lists.Members(w.lists.All()[0].ID)[0]; first.Value != 1 {
+		t.Errorf("the first member's value is %v, want 1", first.Value)
+	}
+	receipts, err = w.client.Remove(ctx, id, members[:100])
+	if err != nil || len(receipts) != 1 || receipts[0].Received != 99 {
+		t.Errorf("removal: %v, %v", receipts, err)
+	}
+	if n := w.lists.Size(w.lists.All()[0].ID); n != 24_899 {
+		t.Errorf("the audience has %d people after the removal, want 24,899", n)
+	}
+	if st, err := w.client.Status(ctx, receipts[0].RequestID); err != nil || st.State != "success" {
+		t.Errorf("status %v, %v", st, err)
+	}
+	look, err := w.client.EnsureLookalike(ctx, "Like the best", id, "DE", 0.02)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := w.client.EnsureLookalike(ctx, "Like the best", id, "DE", 0.02); err != nil || again != look || look == id {
+		t.Errorf("the lookalike is %q, then %q, %v; the seed is %q", look, again, err, id)
+	}
+}
+
+func people(n int) []platform.Member {
+	out := make([]platform.Member, n)
+	for i := range out {
+		out[i] = platform.Member{ExternalID: fmt.Sprintf("c%d", i), EmailSHA256: fmt.Sprintf("%064x", i), Country: "DE", Value: float64(i + 1)}
+	}
+	return out
+}
+
+func withoutIDs(t *testing.T, receipts []platform.SyncReceipt) []platform.SyncReceipt {
+	t.Helper()
+	out := make([]platform.SyncReceipt, len(receipts))
+	for i, r := range receipts {
+		if r.RequestID == "" {
+			t.Errorf("receipt %d has no request id", i)
+		}
+		r.RequestID = ""
+		out[i] = r
+	}
+	return out
+}
+
+// TestFaultsOfReads: whatever happens to a read once, the answer comes.
+func TestFaultsOfReads(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []faults.Kind{faults.TimeoutBefore, faults.TimeoutAfter, faults.RateLimit, faults.Unavailable, faults.SlowStream, faults.PartialFailure} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, "EUR")
+			w.faults.Add(faults.Rule{Kind: kind, Service: "meta", Method: "/campaigns", DelayMS: 10})
+			if got, err := w.client.Structure(t.Context()); err != nil || len(got) != 4 {
+				t.Errorf("%d entities, %v, want 4", len(got), err)
+			}
+		})
+	}
+}
+
+// TestFaultsOfWrites: an unanswered write is Unknown and is not sent twice; one
+// that was refused for the moment is.
+func TestFaultsOfWrites(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		kind    faults.Kind
+		want    platform.Kind // "" for success
+		applied bool
+	}{
+		{faults.TimeoutBefore, platform.Unknown, false},
+		{faults.TimeoutAfter, platform.Unknown, true},
+		{faults.Unavailable, platform.Unknown, false},
+		{faults.RateLimit, "", true},
+		{faults.PartialFailure, platform.Rejected, false},
+		{faults.ExpiredToken, platform.Authentication, false},
+		{faults.SlowStream, "", true},
+	} {
+		t.Run(string(tc.kind), func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, "EUR")
+			c := w.entity(t, platform.Campaign, "Prospecting")
+			w.faults.Add(faults.Rule{Kind: tc.kind, Service: "meta", Method: "POST /", DelayMS: 10})
+			results, err := w.client.Apply(t.Context(), []platform.Change{{Entity: c.Ref, Field: platform.DailyBudget, Value: 130_000_000}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want == "" && results[0].Err != nil {
+				t.Errorf("error %v, want none", results[0].Err)
+			}
+			if tc.want != "" {
+				kindOf(t, results[0].Err, tc.want)
+			}
+			if applied := len(w.market.Changes(platform.Meta)) == 1; applied != tc.applied {
+				t.Errorf("applied: %v, want %v", applied, tc.applied)
+			}
+		})
+	}
+}
+
+func TestItemsOfABatchFailApart(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	a, b := w.entity(t, platform.Campaign, "Prospecting"), w.entity(t, platform.Campaign, "Catalogue")
+	w.faults.Add(faults.Rule{Kind: faults.PartialFailure, Service: "meta", Method: "POST /"})
+	results, err := w.client.Apply(t.Context(), []platform.Change{
+		{Entity: a.Ref, Field: platform.DailyBudget, Value: 130_000_000}, {Entity: b.Ref, Field: platform.DailyBudget, Value: 90_000_000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kindOf(t, results[0].Err, platform.Rejected)
+	if results[1].Err != nil {
+		t.Errorf("the second change: %v", results[1].Err)
+	}
+}
+
+func TestAStaleReadShowsTheValueBefore(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	c := w.entity(t, platform.Campaign, "Prospecting")
+	if _, err := w.client.Apply(t.Context(), []platform.Change{{Entity: c.Ref, Field: platform.DailyBudget, Value: 130_000_000}}); err != nil {
+		t.Fatal(err)
+	}
+	w.faults.Add(faults.Rule{Kind: faults.StaleRead, Service: "meta"})
+	for _, want := range []money.Micros{120_000_000, 130_000_000} {
+		got, err := w.client.Read(t.Context(), []platform.Ref{c.Ref})
+		if err != nil || got[0].Fields[platform.DailyBudget] != want {
+			t.Errorf("read %v, %v, want %s", got, err, want.Decimal())
+		}
+	}
+}
+
+func TestAWrongTokenSaysSo(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR", func(c *meta.Config) { c.AccessToken = "another" })
+	_, err := w.client.Account(t.Context())
+	if e := kindOf(t, err, platform.Authentication); e.Code != "190" || e.Remedy == "" {
+		t.Errorf("error %+v, want code 190 with a remedy", e)
+	}
+}
+
+func TestNoServerIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	c := w.entity(t, platform.Campaign, "Prospecting")
+	w.server.Close()
+	results, err := w.client.Apply(t.Context(), []platform.Change{{Entity: c.Ref, Field: platform.DailyBudget, Value: 130_000_000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := kindOf(t, results[0].Err, platform.Retryable); e.Code != "NOT_SENT" {
+		t.Errorf("error %+v, want that nothing was sent", e)
+	}
+}
+
+func TestTheTokenIsNeverInAnAddress(t *testing.T) {
+	t.Parallel()
+	var addresses []string
+	w := setup(t, "EUR")
+	client, err := meta.Open(meta.Config{BaseURL: w.server.URL, AdAccountID: accountID, AccessToken: token, AppSecret: secret,
+		HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			addresses = append(addresses, r.URL.String())
+			return w.server.Client().Transport.RoundTrip(r)
+		})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Account(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if strings.Contains(a, token) || !strings.Contains(a, "appsecret_proof=") {
+			t.Errorf("the address %s holds the token or no proof", a)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
