@@ -90,6 +90,20 @@ func (q *Queries) Proposals(ctx context.Context, f Filter) ([]Proposal, error) {
 	return allIn[Proposal](ctx, q, query, args...)
 }
 
+// ProposalCounts counts proposals by state.
+func (q *Queries) ProposalCounts(ctx context.Context, account string) (map[string]int, error) {
+	w := inAccount(account)
+	rows, err := all[struct {
+		State string `db:"state"`
+		N     int    `db:"n"`
+	}](ctx, q, `SELECT state, COUNT(*) AS n FROM proposals`+w.String()+` GROUP BY state`, w.args...)
+	out := map[string]int{}
+	for _, r := range rows {
+		out[r.State] = r.N
+	}
+	return out, err
+}
+
 // MoveProposal moves a proposal from one state to another, if it is still in
 // the first: false where it is not, or does not exist. Moving to "applied" sets
 // AppliedAt. Which moves are allowed the caller knows.

@@ -12,6 +12,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -140,8 +141,7 @@ func connectSQLite(ctx context.Context, path string) (*sqlx.DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, unreachable("SQLite", err)
 	}
-	uri := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqliteSettings
-	db, err := sqlx.Open("sqlite3", uri)
+	db, err := sqlx.Open("sqlite3", sqliteURI(path))
 	if err != nil {
 		return nil, unreachable(path, err)
 	}
@@ -153,6 +153,14 @@ func connectSQLite(ctx context.Context, path string) (*sqlx.DB, error) {
 	}
 	return db, nil
 }
+
+func sqliteURI(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqliteSettings
+}
+
+// SQLitePool opens another pool on the same SQLite file with the same settings,
+// for a library that wants one of its own. The caller closes it.
+func (s *Store) SQLitePool() (*sql.DB, error) { return sql.Open("sqlite3", sqliteURI(s.path)) }
 
 func sqliteUnusable(path string, err error) error {
 	var lite sqlite3.Error

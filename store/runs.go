@@ -61,6 +61,16 @@ func (q *Queries) SetStage(ctx context.Context, s Stage) error {
 		"stage", s.RunID+" "+s.Stage)
 }
 
+// DeleteRun removes a run with its stages and models. Call it inside InTx.
+func (q *Queries) DeleteRun(ctx context.Context, runID string) error {
+	for _, table := range []string{"models", "stages", "runs"} {
+		if _, err := q.exec(ctx, `DELETE FROM `+table+` WHERE run_id = ?`, runID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PutModels stores model results; a kind and key written before is replaced.
 func (q *Queries) PutModels(ctx context.Context, models []Model) error {
 	models = lastOf(models, func(m *Model) [3]string { return [3]string{m.RunID, m.Kind, m.Key} })
