@@ -12,6 +12,7 @@ import (
 	"github.com/shenzhencenter/google-ads-pb/services"
 	"google.golang.org/protobuf/proto"
 
+	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/internal/sandbox/market"
 )
@@ -145,6 +146,8 @@ func (a *account) entities(resource string) []entity {
 				out = append(out, entity{row: row, campaigns: ids(st.users)})
 			}
 		}
+	case "currency_constant":
+		out = a.currencyEntities()
 	case "change_event":
 		out = a.changeEntities()
 	case "user_list":
@@ -168,6 +171,22 @@ func (a *account) budgetEntities() []entity {
 		row := a.base()
 		row.CampaignBudget = b
 		out = append(out, entity{row: row})
+	}
+	return out
+}
+
+// currencyEntities lists the currency of the account and a few others.
+func (a *account) currencyEntities() []entity {
+	codes := []string{"CHF", "EUR", "GBP", "JPY", "KWD", "PLN", "SEK", "USD"}
+	if own := a.customer.GetCurrencyCode(); !slices.Contains(codes, own) {
+		codes = append(codes, own)
+	}
+	var out []entity
+	for _, code := range codes {
+		out = append(out, entity{row: &services.GoogleAdsRow{CurrencyConstant: &resources.CurrencyConstant{
+			ResourceName: "currencyConstants/" + code, Code: proto.String(code),
+			BillableUnitMicros: proto.Int64(int64(money.MinorUnit(code))),
+		}}})
 	}
 	return out
 }

@@ -34,6 +34,7 @@ func lookupResource(name string) (resource, bool) {
 		r.attributed = []string{"customer"}
 	case "campaign_simulation":
 		r.attributed = []string{"campaign", "customer"}
+	case "currency_constant":
 	default:
 		return resource{}, false
 	}

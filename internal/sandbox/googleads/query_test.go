@@ -261,6 +261,12 @@ func TestStructure(t *testing.T) {
 	if rows := r.query("SELECT campaign_simulation.type FROM campaign_simulation"); len(rows) != 0 {
 		t.Errorf("%d simulations", len(rows))
 	}
+	for code, unit := range map[string]int64{"EUR": 10_000, "JPY": 1_000_000, "KWD": 1_000} {
+		rows := r.query("SELECT currency_constant.billable_unit_micros FROM currency_constant WHERE currency_constant.code = '" + code + "'")
+		if len(rows) != 1 || rows[0].GetCurrencyConstant().GetBillableUnitMicros() != unit {
+			t.Errorf("%s: %v", code, rows)
+		}
+	}
 	if rows := r.query("SELECT customer_client.id, customer_client.level FROM customer_client"); len(rows) != 1 || rows[0].GetCustomerClient().GetId() != testCustomerID {
 		t.Errorf("clients %v", rows)
 	}
