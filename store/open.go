@@ -212,6 +212,10 @@ func (s *Store) Close() error { return s.db.Close() }
 // DB is the pool, for libraries that keep tables of their own in the same database.
 func (s *Store) DB() *sqlx.DB { return s.db }
 
+// Lookup is Key.Lookup with the store's key: the pseudonym under which an
+// identifier is found.
+func (s *Store) Lookup(normalized string) string { return s.secrets.lookup(normalized) }
+
 // Dialect says which database this is.
 func (s *Store) Dialect() Dialect { return s.dialect }
 
