@@ -503,3 +503,58 @@ func TestOpenRefusesABrokenConfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestConnCarriesCredentialsAndTypesErrors(t *testing.T) {
+	t.Parallel()
+	var answers []error
+	var calls atomic.Int64
+	client := serve(t, func(c *call) error {
+		if got := strings.Join(c.metadata.Get("authorization"), ","); !strings.HasPrefix(got, "Bearer token-") {
+			t.Errorf("authorization is %q", got)
+		}
+		c.answerID("req-1")
+		if err := answers[calls.Add(1)-1]; err != nil {
+			return err
+		}
+		if strings.HasSuffix(c.method, "/Search") {
+			c.send(t, &services.SearchGoogleAdsResponse{})
+		} else {
+			c.send(t, &services.MutateUserListsResponse{})
+		}
+		return nil
+	}, func(cfg *Config) { cfg.Credentials = &renewing{} })
+	search := func() error {
+		_, err := services.NewGoogleAdsServiceClient(client.Conn()).Search(t.Context(), &services.SearchGoogleAdsRequest{})
+		return err
+	}
+	mutate := func() error {
+		_, err := services.NewUserListServiceClient(client.Conn()).MutateUserLists(t.Context(), &services.MutateUserListsRequest{})
+		return err
+	}
+	down, expired, busy := status.Error(codes.Unavailable, "down"), status.Error(codes.Unauthenticated, "expired"), status.Error(codes.ResourceExhausted, "busy")
+	for name, tc := range map[string]struct {
+		call    func() error
+		answers []error
+		kind    platform.Kind
+	}{
+		"search again":        {search, []error{down, nil}, ""},
+		"mutate once":         {mutate, []error{down}, platform.Unknown},
+		"quota has no effect": {mutate, []error{busy, nil}, ""},
+		"token renewed":       {mutate, []error{expired, nil}, ""},
+		"refused":             {mutate, []error{status.Error(codes.InvalidArgument, "no")}, platform.Rejected},
+	} {
+		answers = tc.answers
+		calls.Store(0)
+		err := tc.call()
+		e, _ := errors.AsType[*platform.Error](err)
+		if tc.kind == "" && err != nil || tc.kind != "" && (e == nil || e.Kind != tc.kind || e.RequestID != "req-1") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if int(calls.Load()) != len(tc.answers) {
+			t.Errorf("%s: %d requests, want %d", name, calls.Load(), len(tc.answers))
+		}
+	}
+	if n := client.Usage().Operations; n != 8 {
+		t.Errorf("%d operations, want one for each request", n)
+	}
+}
