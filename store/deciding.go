@@ -84,10 +84,10 @@ func (q *Queries) Proposals(ctx context.Context, f Filter) ([]Proposal, error) {
 		w.add("created_at >= ?", utc(f.Since))
 	}
 	if len(f.States) > 0 {
-		w.add("state IN (?)", f.States)
+		w.add("state IN "+among(len(f.States)), with(f.States)...)
 	}
 	query, args := limited(`SELECT * FROM proposals`+w.String()+` ORDER BY created_at DESC, proposal_id`, w.args, f.Limit)
-	return allIn[Proposal](ctx, q, query, args...)
+	return all[Proposal](ctx, q, query, args...)
 }
 
 // ProposalCounts counts proposals by state.

@@ -12,8 +12,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"crypto/subtle"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"

@@ -16,7 +16,7 @@ const orderColumns = "customer_id ordered_at order_date currency revenue discoun
 // changed. The lines of a changed order are replaced as a whole. Campaign counts
 // for new orders only; afterwards it is SetOrderCampaigns' to change.
 func (q *Queries) UpsertOrders(ctx context.Context, orders []Order) (changed int, err error) {
-	orders = lastOf(orders, func(o *Order) [2]string { return [2]string{o.Account, o.OrderID} })
+	orders = lastOf(orders, orderKey)
 	in := upsert("orders", "account order_id", orderColumns)
 	in.columns = append(in.columns, "campaign")
 	in.tail += " RETURNING account, order_id"
@@ -45,31 +45,29 @@ func (q *Queries) upsertOrders(ctx context.Context, in insert, orders []Order) (
 	}
 	written := make(map[[2]string]bool, len(orders))
 	if err := each(ctx, q, func(o *Order) error {
-		written[[2]string{o.Account, o.OrderID}] = true
+		written[orderKey(o)] = true
 		return nil
 	}, in.statement(q.dialect, len(orders)), args...); err != nil {
 		return 0, err
 	}
-	differing, err := q.differingLines(ctx, orders)
-	if err != nil {
-		return 0, err
+	replaced, err := q.replaceLines(ctx, orders)
+	for _, k := range replaced {
+		written[k] = true
 	}
-	for _, o := range differing {
-		written[[2]string{o.Account, o.OrderID}] = true
-	}
-	return len(written), q.replaceLines(ctx, differing)
+	return len(written), err
 }
 
-// differingLines returns the orders whose lines are not those stored.
-func (q *Queries) differingLines(ctx context.Context, orders []Order) ([]Order, error) {
+// replaceLines writes the lines of the orders whose lines are not those stored
+// and returns these orders.
+func (q *Queries) replaceLines(ctx context.Context, orders []Order) (replaced [][2]string, err error) {
 	ids := map[string][]string{}
 	for i := range orders {
 		ids[orders[i].Account] = append(ids[orders[i].Account], orders[i].OrderID)
 	}
 	stored := map[[2]string][]OrderLine{}
 	for account, orderIDs := range ids {
-		lines, err := allIn[OrderLine](ctx, q, `SELECT * FROM order_lines WHERE account = ? AND order_id IN (?) ORDER BY order_id, line`,
-			account, orderIDs)
+		lines, err := all[OrderLine](ctx, q, `SELECT * FROM order_lines WHERE account = ? AND order_id IN `+among(len(orderIDs))+
+			` ORDER BY line`, with(orderIDs, account)...)
 		if err != nil {
 			return nil, err
 		}
@@ -78,19 +76,35 @@ func (q *Queries) differingLines(ctx context.Context, orders []Order) ([]Order, 
 			stored[k] = append(stored[k], l)
 		}
 	}
-	var differing []Order
-	for _, o := range orders {
-		o.Lines = numbered(o)
-		if !slices.EqualFunc(o.Lines, stored[[2]string{o.Account, o.OrderID}], sameLine) {
-			differing = append(differing, o)
+	old, lines := map[string][]string{}, []OrderLine(nil)
+	for i := range orders {
+		o, k := &orders[i], orderKey(&orders[i])
+		wanted := numbered(o)
+		if slices.EqualFunc(wanted, stored[k], sameLine) {
+			continue
+		}
+		if len(stored[k]) > 0 {
+			old[o.Account] = append(old[o.Account], o.OrderID)
+		}
+		lines, replaced = append(lines, wanted...), append(replaced, k)
+	}
+	for account, orderIDs := range old {
+		if _, err := q.exec(ctx, `DELETE FROM order_lines WHERE account = ? AND order_id IN `+among(len(orderIDs)), with(orderIDs, account)...); err != nil {
+			return nil, err
 		}
 	}
-	return differing, nil
+	in := insert{"order_lines", []string{"account", "order_id", "line", "sku", "quantity", "unit_price", "unit_cost"}, ""}
+	_, err = insertAll(ctx, q, in, lines, func(args []any, l *OrderLine) []any {
+		return append(args, l.Account, l.OrderID, l.Line, l.SKU, l.Quantity, int64(l.UnitPrice), micros(l.UnitCost))
+	})
+	return replaced, err
 }
+
+func orderKey(o *Order) [2]string { return [2]string{o.Account, o.OrderID} }
 
 // numbered returns the order's lines with their keys: lines carry no identity
 // of their own, so they are numbered from 1 as they come.
-func numbered(o Order) []OrderLine {
+func numbered(o *Order) []OrderLine {
 	lines := slices.Clone(o.Lines)
 	for i := range lines {
 		lines[i].Account, lines[i].OrderID, lines[i].Line = o.Account, o.OrderID, i+1
@@ -101,24 +115,6 @@ func numbered(o Order) []OrderLine {
 func sameLine(a, b OrderLine) bool {
 	sameCost := a.UnitCost == nil && b.UnitCost == nil || a.UnitCost != nil && b.UnitCost != nil && *a.UnitCost == *b.UnitCost
 	return a.Line == b.Line && a.SKU == b.SKU && a.Quantity == b.Quantity && a.UnitPrice == b.UnitPrice && sameCost
-}
-
-func (q *Queries) replaceLines(ctx context.Context, orders []Order) error {
-	ids, lines := map[string][]string{}, []OrderLine(nil)
-	for _, o := range orders {
-		ids[o.Account] = append(ids[o.Account], o.OrderID)
-		lines = append(lines, o.Lines...)
-	}
-	for account, orderIDs := range ids {
-		if _, err := q.execIn(ctx, `DELETE FROM order_lines WHERE account = ? AND order_id IN (?)`, account, orderIDs); err != nil {
-			return err
-		}
-	}
-	in := insert{"order_lines", []string{"account", "order_id", "line", "sku", "quantity", "unit_price", "unit_cost"}, ""}
-	_, err := insertAll(ctx, q, in, lines, func(args []any, l *OrderLine) []any {
-		return append(args, l.Account, l.OrderID, l.Line, l.SKU, l.Quantity, int64(l.UnitPrice), micros(l.UnitCost))
-	})
-	return err
 }
 
 // EachOrder hands over the orders of the dates from..to with their lines,
@@ -195,8 +191,8 @@ func (q *Queries) SetOrderCampaigns(ctx context.Context, account string, campaig
 		for _, c := range slices.Sorted(maps.Keys(orders)) {
 			slices.Sort(orders[c])
 			for ids := range slices.Chunk(orders[c], maxBatch) {
-				if _, err := q.execIn(ctx, `UPDATE orders SET campaign = ? WHERE campaign <> ? AND account = ? AND order_id IN (?)`,
-					c, c, account, ids); err != nil {
+				if _, err := q.exec(ctx, `UPDATE orders SET campaign = ? WHERE campaign <> ? AND account = ? AND order_id IN `+among(len(ids)),
+					with(ids, c, c, account)...); err != nil {
 					return err
 				}
 			}

@@ -125,30 +125,32 @@ const (
 // gets a row in the restatement history. A day reported again unchanged is not
 // written, so its PulledAt says when these figures were first seen.
 func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows []Performance) error {
-	rows = sortedPerformance(rows)
-	state := make([]byte, len(rows))
+	sorted := sortedPerformance(rows)
+	state := make([]byte, len(sorted))
 	const key = "account platform ad_account entity_type entity_id date"
 	inPerf := upsert("performance", key, "cost value conversions clicks impressions pulled_at")
 	inHistory := upsert("performance_history", key+" as_of", "cost value conversions")
 	return q.atomically(ctx, func(q *Queries) error {
-		for start := 0; start < len(rows); {
+		for start := 0; start < len(sorted); {
 			end := start + 1
-			for end < len(rows) && sameAdAccount(&rows[start], &rows[end]) {
+			for end < len(sorted) && sameAdAccount(sorted[start], sorted[end]) {
 				end++
 			}
-			if err := q.comparePerformance(ctx, rows[start:end], state[start:end]); err != nil {
+			if err := q.comparePerformance(ctx, sorted[start:end], state[start:end]); err != nil {
 				return err
 			}
 			start = end
 		}
-		if _, err := insertAll(ctx, q, inPerf, keep(rows, state, perfTouched), func(args []any, p *Performance) []any {
+		if _, err := insertAll(ctx, q, inPerf, keep(sorted, state, perfTouched), func(args []any, row **Performance) []any {
+			p := *row
 			return append(args, p.Account, p.Platform, p.AdAccount, p.EntityType, p.EntityID, p.Date.String(),
 				int64(p.Cost), int64(p.Value), p.Conversions, p.Clicks, p.Impressions, utc(p.PulledAt))
 		}); err != nil {
 			return err
 		}
 		as := asOf.String()
-		_, err := insertAll(ctx, q, inHistory, keep(rows, state, perfNew), func(args []any, p *Performance) []any {
+		_, err := insertAll(ctx, q, inHistory, keep(sorted, state, perfNew), func(args []any, row **Performance) []any {
+			p := *row
 			return append(args, p.Account, p.Platform, p.AdAccount, p.EntityType, p.EntityID, p.Date.String(), as,
 				int64(p.Cost), int64(p.Value), p.Conversions)
 		})
@@ -157,32 +159,32 @@ func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows [
 }
 
 // keep returns the rows whose state is at most limit.
-func keep(rows []Performance, state []byte, limit byte) []Performance {
-	if !slices.ContainsFunc(state, func(s byte) bool { return s > limit }) {
-		return rows
-	}
-	var kept []Performance
-	for i := range rows {
+func keep(rows []*Performance, state []byte, limit byte) []*Performance {
+	var kept []*Performance
+	for i, p := range rows {
 		if state[i] <= limit {
-			kept = append(kept, rows[i])
+			kept = append(kept, p)
 		}
 	}
 	return kept
 }
 
-// sortedPerformance returns the rows in the order of the primary key, which is
-// the fastest to insert, without duplicates.
-func sortedPerformance(rows []Performance) []Performance {
-	rows = slices.Clone(rows)
-	slices.SortStableFunc(rows, func(a, b Performance) int { return comparePerfKeys(&a, &b) })
-	n := 0
+// sortedPerformance points to the rows in the order of the primary key, which
+// is the fastest to insert, without duplicates.
+func sortedPerformance(rows []Performance) []*Performance {
+	sorted := make([]*Performance, len(rows))
 	for i := range rows {
-		if i+1 == len(rows) || comparePerfKeys(&rows[i], &rows[i+1]) != 0 {
-			rows[n] = rows[i]
+		sorted[i] = &rows[i]
+	}
+	slices.SortStableFunc(sorted, comparePerfKeys)
+	n := 0
+	for i, p := range sorted {
+		if i+1 == len(sorted) || comparePerfKeys(p, sorted[i+1]) != 0 {
+			sorted[n] = p
 			n++
 		}
 	}
-	return rows[:n]
+	return sorted[:n]
 }
 
 func comparePerfKeys(a, b *Performance) int {
@@ -200,18 +202,18 @@ func sameAdAccount(a, b *Performance) bool {
 
 // comparePerformance fills state for the sorted rows of one ad account by
 // reading what is stored for their dates.
-func (q *Queries) comparePerformance(ctx context.Context, rows []Performance, state []byte) error {
+func (q *Queries) comparePerformance(ctx context.Context, rows []*Performance, state []byte) error {
 	from, to := rows[0].Date, rows[0].Date
-	for i := range rows {
-		from, to = min(from, rows[i].Date), max(to, rows[i].Date)
+	for _, p := range rows {
+		from, to = min(from, p.Date), max(to, p.Date)
 	}
-	r := &rows[0]
+	r := rows[0]
 	return each(ctx, q, func(old *Performance) error {
-		i := sort.Search(len(rows), func(i int) bool { return comparePerfDays(&rows[i], old) >= 0 })
-		if i == len(rows) || comparePerfDays(&rows[i], old) != 0 {
+		i := sort.Search(len(rows), func(i int) bool { return comparePerfDays(rows[i], old) >= 0 })
+		if i == len(rows) || comparePerfDays(rows[i], old) != 0 {
 			return nil
 		}
-		p := &rows[i]
+		p := rows[i]
 		switch {
 		case p.Cost != old.Cost || p.Value != old.Value || p.Conversions != old.Conversions:
 			state[i] = perfNew

@@ -28,15 +28,6 @@ func (q *Queries) execNamed(ctx context.Context, query string, arg any) (int64, 
 	return res.RowsAffected()
 }
 
-// execIn is exec with slices among the args, each for one IN (?).
-func (q *Queries) execIn(ctx context.Context, query string, args ...any) (int64, error) {
-	query, args, err := sqlx.In(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return q.exec(ctx, query, args...)
-}
-
 func (q *Queries) rebind(query string) string {
 	if q.dialect == SQLite {
 		return query
@@ -68,6 +59,21 @@ func allIn[T any](ctx context.Context, q *Queries, query string, args ...any) ([
 		return nil, err
 	}
 	return all[T](ctx, q, query, args...)
+}
+
+// among is the right side of IN for n values. VALUES makes it a relation to join
+// with: a plain list PostgreSQL compares with every row one by one once it has
+// settled on a generic plan.
+func among(n int) string {
+	return "(VALUES (?)" + strings.Repeat(", (?)", n-1) + ")"
+}
+
+// with puts values before the strings in a list of args.
+func with(values []string, first ...any) []any {
+	for _, v := range values {
+		first = append(first, v)
+	}
+	return first
 }
 
 // each hands the rows to fn one after the other.
