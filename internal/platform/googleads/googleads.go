@@ -1,7 +1,8 @@
 // Package googleads speaks to the Google Ads API (v25, gRPC) and translates
 // between it and the vocabulary of package platform. query.go and build.go make
 // requests and read.go reads answers, all without a connection; errors.go types
-// what went wrong; send.go is the one place that sends. Nothing here decides
+// what went wrong; send.go sends, and conn.go lends that way of sending to
+// services platform.Ads has no word for. Nothing here decides
 // what to change.
 package googleads
 
