@@ -70,22 +70,22 @@ type Options struct {
 
 // Problem is one thing wrong with one row.
 type Problem struct {
-	Line   int    // physical line of the file, from 1, on which the row begins
-	Column string // the file's name of the column; "" where the whole row is meant
-	What   string // what is wrong and what to do
+	Line   int    `json:"line"`    // physical line of the file, from 1, on which the row begins
+	Column string `json:"column"`  // the file's name of the column; "" where the whole row is meant
+	What   string `json:"message"` // what is wrong and what to do
 }
 
 // Report says what became of a file.
 type Report struct {
-	Source  string
-	Kind    Kind
-	Rows    int // rows read, the header not counted
-	Bad     int // rows skipped
-	Changed int // orders, touches, ... that were new or different
+	Source  string `json:"file"`
+	Kind    Kind   `json:"kind"`
+	Rows    int    `json:"rows"`    // rows read, the header not counted
+	Bad     int    `json:"bad"`     // rows skipped
+	Changed int    `json:"changed"` // orders, touches, ... that were new or different
 	// Known is set where the same file was imported before: nothing was done.
-	Known bool
+	Known bool `json:"known"`
 	// Problems are the first hundred.
-	Problems []Problem
+	Problems []Problem `json:"problems,omitempty"`
 }
 
 // BadInput is one problem that refused a whole file.

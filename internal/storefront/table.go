@@ -39,11 +39,6 @@ func (r record) get(name string) string {
 	return strings.TrimSpace(r.cells[i])
 }
 
-func (r record) has(name string) bool {
-	_, ok := r.cols.at[name]
-	return ok || r.cols.constant[name] != ""
-}
-
 // bad says what is wrong with one of our columns in this row.
 func (r record) bad(name, format string, args ...any) error {
 	called := name
