@@ -38,10 +38,17 @@ func testRuns(t *testing.T, s *store.Store) {
 	same(t, "runs", must(s.Runs(ctx, acc, 0))(t), []store.Run{next, r})
 	same(t, "newest", must(s.Runs(ctx, "", 1))(t), []store.Run{next})
 
-	_, err := s.Run(ctx, "none")
+	check(t, s.PutModels(ctx, []store.Model{{RunID: r.RunID, Kind: "ltv", Body: "{}"}}))
+	check(t, s.InTx(ctx, func(q *store.Queries) error { return q.DeleteRun(ctx, r.RunID) }))
+	_, err := s.Run(ctx, r.RunID)
+	is(t, err, store.ErrNotFound)
+	same(t, "stages of a deleted run", must(s.Stages(ctx, r.RunID))(t), []store.Stage(nil))
+	same(t, "runs left", must(s.Runs(ctx, acc, 0))(t), []store.Run{next})
+
+	_, err = s.Run(ctx, "none")
 	is(t, err, store.ErrNotFound)
 	is(t, s.SetRun(ctx, store.Run{RunID: "none"}), store.ErrNotFound)
-	is(t, s.SetStage(ctx, store.Stage{RunID: r.RunID, Stage: "none"}), store.ErrNotFound)
+	is(t, s.SetStage(ctx, store.Stage{RunID: next.RunID, Stage: "none"}), store.ErrNotFound)
 }
 
 func testModelsAndPolicies(t *testing.T, s *store.Store) {
@@ -115,6 +122,8 @@ func testChangeSets(t *testing.T, s *store.Store) {
 		}
 		same(t, c.name, strings.Join(ids, " "), c.want)
 	}
+	same(t, "counts", must(s.ProposalCounts(ctx, acc))(t), map[string]int{"proposed": 3, "approved": 1})
+	same(t, "counts of another account", must(s.ProposalCounts(ctx, "other"))(t), map[string]int{})
 	same(t, "proposal", must(s.Proposal(ctx, "b1"))(t), fresh[1])
 	same(t, "proposal", must(s.Proposal(ctx, "a2"))(t), old[1])
 }

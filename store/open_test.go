@@ -219,6 +219,18 @@ func TestPersonalDataIsNotInTheFile(t *testing.T) {
 	}
 }
 
+// TestSQLitePool writes through a library's own pool what the store then reads.
+func TestSQLitePool(t *testing.T) {
+	t.Parallel()
+	key := store.NewKey()
+	s := storetest.OpenAt(t, filepath.Join(t.TempDir(), "odd name? #1.db"), key)
+	pool := must(s.SQLitePool())(t)
+	defer pool.Close()
+	must(pool.ExecContext(t.Context(), `INSERT INTO policies (policy_id, body, created_at) VALUES ('id', 'body', '2026-01-01 00:00:00+00:00')`))(t)
+	same(t, "policy", must(s.Policy(t.Context(), "id"))(t), "body")
+	same(t, "lookup", s.Lookup("ann"), key.Lookup("ann"))
+}
+
 // TestReadModifyWrite has writers decide by what they read, each in a
 // transaction: on SQLite none may fail, and none may be lost.
 func TestReadModifyWrite(t *testing.T) {
