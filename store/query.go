@@ -52,15 +52,6 @@ func all[T any](ctx context.Context, q *Queries, query string, args ...any) ([]T
 	return list, err
 }
 
-// allIn is all with slices among the args, each for one IN (?).
-func allIn[T any](ctx context.Context, q *Queries, query string, args ...any) ([]T, error) {
-	query, args, err := sqlx.In(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	return all[T](ctx, q, query, args...)
-}
-
 // among is the right side of IN for n values. VALUES makes it a relation to join
 // with: a plain list PostgreSQL compares with every row one by one once it has
 // settled on a generic plan.
