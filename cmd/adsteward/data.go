@@ -10,7 +10,7 @@ import (
 
 type importCmd struct {
 	Kind     string            `arg:"" enum:"orders,touches,carts,costs,consents,performance" help:"orders, touches, carts, costs, consents or performance."`
-	Files    []string          `arg:"" name:"file" help:"Files; - is standard input."`
+	Files    []string          `arg:"" name:"file" help:"Files."`
 	Format   string            `enum:",csv,jsonl,shopify,woocommerce,google-ads,meta-ads" default:"" help:"csv, jsonl, shopify, woocommerce, google-ads or meta-ads; by the file's name where not given."`
 	Map      map[string]string `help:"Columns that are called otherwise. Example: --map customer_id=CustomerID,ordered_at=Date" mapsep:","`
 	SkipBad  bool              `help:"Report bad rows by line and skip them, instead of refusing the file."`
@@ -41,14 +41,14 @@ func (c *importCmd) Run(e *env) error {
 		return usage("--account %q is not in %s", name, a.cfg.File())
 	}
 	o := storefront.Options{Kind: storefront.Kind(c.Kind), Format: storefront.Format(c.Format), Account: name, Map: c.Map, SkipBad: c.SkipBad,
-		Currency: acc.Currency, Location: acc.Location(), Now: a.steward.Now()}
+		Currency: acc.Currency, Location: acc.Location(), Now: a.steward.Now(), Lookup: a.store.Lookup}
 	if c.Currency != "" {
 		o.Currency = strings.ToUpper(c.Currency)
 	}
 	var reports []storefront.Report
 	var skipped []error
 	for _, f := range c.Files {
-		r, err := storefront.ImportFile(e.ctx, a.store, f, e.stdin, o)
+		r, err := storefront.Import(e.ctx, a.store, f, o)
 		if err != nil {
 			return err // files before it are in; this one left nothing behind
 		}

@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
-
-	"adsteward/internal/money"
 )
 
 // Config is the whole file.
@@ -190,10 +188,12 @@ func decodeNode(n *yaml.Node, to any) error {
 	return nil
 }
 
-// Error is a fault of the configuration file: one line for people.
+// Error is a fault of the configuration or of a file it names: one line for
+// people. Where several faults were found, Faults holds each.
 type Error struct {
-	File string
-	Msg  string
+	File   string
+	Msg    string
+	Faults []string
 }
 
 func (e *Error) Error() string { return e.File + ": " + e.Msg }
@@ -202,22 +202,22 @@ func (e *Error) Error() string { return e.File + ": " + e.Msg }
 func Load(file string) (*Config, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, &Error{file, "there is no such file; `adsteward init` writes one to start from, --config names another"}
+		return nil, &Error{File: file, Msg: "there is no such file; `adsteward init` writes one to start from, --config names another"}
 	}
 	if err != nil {
-		return nil, &Error{file, err.Error()}
+		return nil, &Error{File: file, Msg: err.Error()}
 	}
 	defer f.Close()
 	c := Default()
 	dec := yaml.NewDecoder(f)
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &Error{file, cleanYAML(err)}
+		return nil, &Error{File: file, Msg: cleanYAML(err)}
 	}
 	c.file = file
 	c.resolve()
-	if err := c.check(); err != nil {
-		return nil, &Error{file, err.Error()}
+	if faults := c.check(); len(faults) > 0 {
+		return nil, &Error{File: file, Msg: strings.Join(faults, "; "), Faults: faults}
 	}
 	return &c, nil
 }
@@ -263,87 +263,6 @@ func (c *Config) resolve() {
 			abs(&m.AppSecretFile)
 		}
 	}
-}
-
-// check looks at form; the first fault is returned.
-func (c *Config) check() error {
-	if len(c.Accounts) == 0 {
-		return errors.New("accounts: is empty; name at least one shop")
-	}
-	if _, err := time.LoadLocation(c.Schedule.TimeZone); err != nil {
-		return fmt.Errorf("schedule.time_zone: %q is not a time zone; write it as Europe/Berlin", c.Schedule.TimeZone)
-	}
-	if c.Schedule.Grace < 0 {
-		return errors.New("schedule.grace: is negative; write it as 6h")
-	}
-	seen := map[string]bool{}
-	for i := range c.Accounts {
-		a := &c.Accounts[i]
-		if err := a.check(); err != nil {
-			return fmt.Errorf("accounts[%d].%w", i, err)
-		}
-		if seen[a.Name] {
-			return fmt.Errorf("accounts[%d].name: %q is used twice; names tell the shops apart", i, a.Name)
-		}
-		seen[a.Name] = true
-	}
-	return nil
-}
-
-func (a *Account) check() error {
-	if a.Name == "" || strings.ContainsAny(a.Name, "/ \t\n") {
-		return fmt.Errorf("name: %q is not a name; use letters, digits and dashes", a.Name)
-	}
-	if !money.ValidCode(a.Currency) {
-		return fmt.Errorf("currency: %q is not a currency code; write it as EUR", a.Currency)
-	}
-	if _, err := time.LoadLocation(a.TimeZone); err != nil {
-		return fmt.Errorf("time_zone: %q is not a time zone; write it as Europe/Berlin", a.TimeZone)
-	}
-	if v := a.Value.DefaultMargin; !(v > 0 && v <= 1) {
-		return fmt.Errorf("value.default_margin: %v is not a share above 0 and at most 1", v)
-	}
-	if v := a.Value.PaymentFeeRate; !(v >= 0 && v < 1) {
-		return fmt.Errorf("value.payment_fee_rate: %v is not a share below 1", v)
-	}
-	if v := a.Value.ShippingCost; !(v >= 0) {
-		return fmt.Errorf("value.shipping_cost: %v is below 0; it is what one parcel costs the shop", v)
-	}
-	if v := a.Value.DiscountAnnual; !(v >= 0 && v < 10) {
-		return fmt.Errorf("value.discount_annual: %v is not a yearly rate; write 10 %% as 0.1", v)
-	}
-	if v := a.Value.HorizonDays; v < 1 || v > 3650 {
-		return fmt.Errorf("value.horizon_days: %d is not between 1 and 3650", v)
-	}
-	for i, f := range a.Feeds {
-		if f.Platform != "google" && f.Platform != "meta" && f.Platform != "both" {
-			return fmt.Errorf("feeds[%d].platform: %q is none of google, meta, both", i, f.Platform)
-		}
-	}
-	return a.checkPlatforms()
-}
-
-func (a *Account) checkPlatforms() error {
-	if a.Google == nil && a.Meta == nil {
-		return errors.New("google, meta: neither is given; name at least one ad account")
-	}
-	if g := a.Google; g != nil && digits(g.CustomerID) == "" {
-		return fmt.Errorf("google.customer_id: %q is not a customer id; write it as 1234567890 or 123-456-7890", g.CustomerID)
-	}
-	if m := a.Meta; m != nil && digits(m.AdAccountID) == "" {
-		return fmt.Errorf("meta.ad_account_id: %q is not an ad account id; write its digits", m.AdAccountID)
-	}
-	u := a.Audiences
-	if u.CartWindowDays < 1 || u.CartWindowDays > 540 {
-		return fmt.Errorf("audiences.cart_window_days: %d is not between 1 and 540", u.CartWindowDays)
-	}
-	if !(u.TopLTVShare > 0 && u.TopLTVShare <= 1) {
-		return fmt.Errorf("audiences.top_ltv_share: %v is not a share above 0 and at most 1", u.TopLTVShare)
-	}
-	if !(u.LookalikeRatio >= 0.01 && u.LookalikeRatio <= 0.2) {
-		return fmt.Errorf("audiences.lookalike_ratio: %v is not between 0.01 and 0.20", u.LookalikeRatio)
-	}
-	return nil
 }
 
 // digits strips "act_" and dashes from a platform's id; "" where it is none.

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"adsteward/bidding"
@@ -113,7 +113,7 @@ func (n *night) autoApproveWithin(ctx context.Context, open []store.Proposal, no
 			if why != "" || open[i].RollbackOf != "" {
 				continue
 			}
-			if err := n.approveOne(ctx, q, open[i], "policy:"+n.shop.PolicyID, "within its caps", now); err != nil {
+			if err := n.approveOne(ctx, q, open[i], "policy:"+n.shop.PolicyID, "within the policy's caps", now); err != nil {
 				return err
 			}
 			approved++
@@ -123,7 +123,7 @@ func (n *night) autoApproveWithin(ctx context.Context, open []store.Proposal, no
 	return approved, err
 }
 
-// autoApprovedToday are the changes the policy has approved on this shop date.
+// autoApprovedToday are the changes a policy has approved on this shop date.
 func (n *night) autoApprovedToday(ctx context.Context, now time.Time) ([]platform.Change, error) {
 	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, Since: now.Add(-48 * time.Hour)})
 	if err != nil {
@@ -138,10 +138,9 @@ func (n *night) autoApprovedToday(ctx context.Context, now time.Time) ([]platfor
 		if err != nil {
 			return nil, err
 		}
-		if a.Actor != "policy:"+n.shop.PolicyID || n.dateOf(p.Account, a.At) != n.dateOf(p.Account, now) {
-			continue
+		if strings.HasPrefix(a.Actor, "policy:") && n.dateOf(p.Account, a.At) == n.dateOf(p.Account, now) {
+			out = append(out, change(p))
 		}
-		out = append(out, change(p))
 	}
 	return out, nil
 }
@@ -174,11 +173,10 @@ func (s *Steward) totalBudget(ctx context.Context, q *store.Queries, account, cu
 	return total, nil
 }
 
-// capHolds checks the total caps with this change made and the others not: of a
+// capHolds checks the total cap with this change made and the others not: of a
 // plan that keeps the cap as a whole, people may approve only the increases.
 func (w *pusher) capHolds(ctx context.Context, q *store.Queries, p store.Proposal) error {
-	limit := w.shop.Policy.DailyLimit()
-	if platform.Field(p.Field) != platform.DailyBudget || p.Proposed <= p.Seen || limit == math.MaxInt64 || p.Currency != w.shop.Currency {
+	if p.Currency != w.shop.Currency {
 		return nil
 	}
 	total, err := w.totalBudget(ctx, q, w.shop.Name, w.shop.Currency)
@@ -189,9 +187,8 @@ func (w *pusher) capHolds(ctx context.Context, q *store.Queries, p store.Proposa
 	if err != nil {
 		return err
 	}
-	if after := total + pushed + p.Proposed - p.Seen; after > limit {
-		return refused("guardrail total_cap: with it the daily budgets come to %s, above the cap of %s; push the decreases first or raise total_daily_cap",
-			money.Format(after, p.Currency), money.Format(limit, p.Currency))
+	if v := guard.CheckCap(w.shop.Policy, w.shop.Currency, total+pushed, change(p)); v.Answer == guard.Block {
+		return refused("guardrail %s (%s): %s Push the cuts first, or raise the cap", v.Name, v.Setting, v.Detail)
 	}
 	return nil
 }

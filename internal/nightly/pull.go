@@ -79,9 +79,9 @@ func (n *night) pullShop(ctx context.Context) (files int, err error) {
 	if n.shop.Directory == "" {
 		return 0, nil
 	}
-	reports, err := storefront.ImportDirectory(ctx, n.Store, n.shop.Directory, storefront.Options{
-		Account: n.shop.Name, Currency: n.shop.Currency, Location: n.shop.Location, Now: n.asOf(),
-	})
+	dir := storefront.Directory{Path: n.shop.Directory, Options: storefront.Options{Account: n.shop.Name, Currency: n.shop.Currency,
+		Location: n.shop.Location, Now: n.asOf(), Lookup: n.Store.Lookup}}
+	reports, err := dir.Import(ctx, n.Store)
 	for _, r := range reports {
 		if !r.Known {
 			files++

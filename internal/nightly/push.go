@@ -1,8 +1,10 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"adsteward/bidding"
@@ -139,6 +141,8 @@ func (w *pusher) run(ctx context.Context, todo []store.Proposal) []bidding.Outco
 	for _, o := range out {
 		finished[o.ID] = true
 	}
+	// Cuts go first: they make the room under the total cap that increases need.
+	slices.SortStableFunc(todo, func(a, b store.Proposal) int { return cmp.Compare(a.Proposed-a.Seen, b.Proposed-b.Seen) })
 	for _, p := range todo {
 		switch {
 		case finished[p.ProposalID]:
@@ -300,10 +304,10 @@ func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal
 			continue
 		}
 		if bidding.State(b.State).Pending() {
-			return refused("guardrail one_change_per_day: proposal %s for the same value is not settled yet", b.ProposalID)
+			return refused("guardrail once_a_day: proposal %s for the same value is not settled yet", b.ProposalID)
 		}
 		if b.AppliedAt.Valid && civil.Of(b.AppliedAt.Time.In(loc)) == today {
-			return refused("guardrail one_change_per_day: it was changed today by proposal %s; a day may spend by the highest value set on it, so a second change would undo nothing. It stays approved and goes out tomorrow", b.ProposalID)
+			return refused("guardrail once_a_day: it was changed today by proposal %s; a day may spend by the highest value set on it, so a second change would undo nothing. It stays approved and goes out tomorrow", b.ProposalID)
 		}
 	}
 	return w.capHolds(ctx, q, p)

@@ -101,7 +101,7 @@ func (q *Queue) openPostgres(ctx context.Context, cfg *river.Config) error {
 }
 
 func (q *Queue) openSQLite(ctx context.Context, cfg *river.Config) error {
-	db, err := sql.Open("sqlite3", q.steward.Store.DSN())
+	db, err := q.steward.Store.SQLitePool()
 	if err != nil {
 		return err
 	}

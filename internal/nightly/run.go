@@ -194,7 +194,10 @@ func (s *Steward) DryRun(ctx context.Context, account string, date civil.Date) (
 		StartedAt: s.Now(), PolicyID: shop.PolicyID}, nil); err != nil {
 		return out, err
 	}
-	defer func() { err = errors.Join(err, s.Store.DeleteRun(context.WithoutCancel(ctx), n.runID)) }()
+	defer func() {
+		ctx := context.WithoutCancel(ctx)
+		err = errors.Join(err, s.Store.InTx(ctx, func(q *store.Queries) error { return q.DeleteRun(ctx, n.runID) }))
+	}()
 	for _, stage := range []Stage{Pull, Feeds, Attribute, Value, Curves} {
 		rep, err := n.guarded(ctx, stage)
 		if err = errors.Join(err, rep.Partial); err != nil {

@@ -1,0 +1,28 @@
+# Two commands do everything on a fresh machine with Go and a C compiler:
+# make demo and make test. The first build takes some minutes: the Google Ads
+# API is large.
+
+GO ?= go
+PKGS = ./...
+
+.PHONY: build demo test lint bench
+
+build:
+	$(GO) build -o adsteward ./cmd/adsteward
+
+demo: build
+	./adsteward demo
+
+# -race and -shuffle find what a plain run does not. Tests that need PostgreSQL
+# (ADSTEWARD_TEST_POSTGRES) or Chromium say so where there is none.
+test: lint
+	$(GO) test -race -shuffle=on -timeout 10m $(PKGS)
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet $(PKGS)
+	$(GO) tool staticcheck $(PKGS)
+
+# Every figure of README comes from here.
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m $(PKGS) | grep -E '^(Benchmark|ok|FAIL|---)' | grep -v 'no test files'

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"adsteward": main})
+}
+
+// TestScripts runs the real binary as people and cron do.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ADSTEWARD_SHARED", shared())
+			return nil
+		},
+		Condition: func(cond string) (bool, error) { return cond == "shared" && shared() != "", nil },
+	})
+}
+
+// shared is the folder with public data sets, "" where there is none.
+func shared() string {
+	if dir := os.Getenv("ADSTEWARD_SHARED"); dir != "" {
+		return dir
+	}
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, serr := os.Stat(filepath.Join(dir, "shared", "data")); serr == nil {
+			return filepath.Join(dir, "shared")
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	return ""
+}
+
+// adsteward runs the program in this process and returns its output and code.
+func adsteward(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(context.WithoutCancel(t.Context()), args, strings.NewReader(""), &out, &errs)
+	return out.String(), errs.String(), code
+}
+
+// decode reads a command's JSON output.
+func decode[T any](t *testing.T, out string) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return v
+}

@@ -1,0 +1,70 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"adsteward/internal/money"
+)
+
+// faults gathers what is wrong, each with its key and what to do.
+type faults []string
+
+func (f *faults) wrong(bad bool, format string, args ...any) {
+	if bad {
+		*f = append(*f, fmt.Sprintf(format, args...))
+	}
+}
+
+// check looks at form only and returns every fault.
+func (c *Config) check() []string {
+	var f faults
+	f.wrong(len(c.Accounts) == 0, "accounts: is empty; name at least one shop")
+	f.wrong(!isZone(c.Schedule.TimeZone), "schedule.time_zone: %q is not a time zone; write it as Europe/Berlin", c.Schedule.TimeZone)
+	f.wrong(c.Schedule.Grace < 0, "schedule.grace: is negative; write it as 6h")
+	f.wrong(c.Web.PublicURL != "" && !strings.HasPrefix(c.Web.PublicURL, "http"), "web.public_url: %q is not an address; write it as https://ads.example.com", c.Web.PublicURL)
+	seen := map[string]bool{}
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		key := fmt.Sprintf("accounts[%d].", i)
+		a.check(key, &f)
+		f.wrong(seen[a.Name], "%sname: %q is used twice; names tell the shops apart", key, a.Name)
+		seen[a.Name] = true
+	}
+	return f
+}
+
+func (a *Account) check(key string, f *faults) {
+	f.wrong(a.Name == "" || strings.ContainsAny(a.Name, "/ \t\n"), "%sname: %q is not a name; use letters, digits and dashes", key, a.Name)
+	f.wrong(!money.ValidCode(a.Currency), "%scurrency: %q is not a currency code; write it as EUR", key, a.Currency)
+	f.wrong(!isZone(a.TimeZone), "%stime_zone: %q is not a time zone; write it as Europe/Berlin", key, a.TimeZone)
+	v := a.Value
+	f.wrong(!(v.DefaultMargin > 0 && v.DefaultMargin <= 1), "%svalue.default_margin: %v is not a share above 0 and at most 1", key, v.DefaultMargin)
+	f.wrong(!(v.PaymentFeeRate >= 0 && v.PaymentFeeRate < 1), "%svalue.payment_fee_rate: %v is not a share below 1", key, v.PaymentFeeRate)
+	f.wrong(!(v.ShippingCost >= 0 && v.ShippingCost < 1e9), "%svalue.shipping_cost: %v is not what a parcel costs the shop", key, v.ShippingCost)
+	f.wrong(!(v.DiscountAnnual >= 0 && v.DiscountAnnual < 10), "%svalue.discount_annual: %v is not a yearly rate; write 10 %% as 0.1", key, v.DiscountAnnual)
+	f.wrong(v.HorizonDays < 1 || v.HorizonDays > 3650, "%svalue.horizon_days: %d is not between 1 and 3650", key, v.HorizonDays)
+	for i, feed := range a.Feeds {
+		f.wrong(feed.Location == "", "%sfeeds[%d].location: is missing; write a file or an address", key, i)
+		f.wrong(feed.Platform != "google" && feed.Platform != "meta" && feed.Platform != "both",
+			"%sfeeds[%d].platform: %q is none of google, meta, both", key, i, feed.Platform)
+	}
+	u := a.Audiences
+	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
+	f.wrong(!(u.TopLTVShare > 0 && u.TopLTVShare <= 1), "%saudiences.top_ltv_share: %v is not a share above 0 and at most 1", key, u.TopLTVShare)
+	f.wrong(!(u.LookalikeRatio >= 0.01 && u.LookalikeRatio <= 0.2), "%saudiences.lookalike_ratio: %v is not between 0.01 and 0.20", key, u.LookalikeRatio)
+	f.wrong(a.Google == nil && a.Meta == nil, "%sgoogle, %smeta: neither is given; name at least one ad account", key, key)
+	if g := a.Google; g != nil {
+		f.wrong(g.ID() == "", "%sgoogle.customer_id: %q is not a customer id; write it as 123-456-7890", key, g.CustomerID)
+		f.wrong(g.LoginCustomerID != "" && g.LoginID() == "", "%sgoogle.login_customer_id: %q is not a customer id; write it as 123-456-7890", key, g.LoginCustomerID)
+	}
+	if m := a.Meta; m != nil {
+		f.wrong(m.ID() == "", "%smeta.ad_account_id: %q is not an ad account id; write its digits", key, m.AdAccountID)
+	}
+}
+
+func isZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != ""
+}

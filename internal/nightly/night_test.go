@@ -1,0 +1,222 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"adsteward/bidding"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+	"adsteward/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// history gives every campaign of the desk n days up to the day before today:
+// spend around its budget and value along a power law, worth more than it costs.
+func (d *desk) history(n int, today civil.Date) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i, e := range d.ads.entities {
+		for k := n; k >= 1; k-- {
+			spend := 100 * (0.9 + 0.2*rng.Float64())
+			value := (4 + float64(i%4)) * math.Pow(spend, 0.7) * math.Pow(100, 0.3) * (0.9 + 0.2*rng.Float64())
+			d.ads.days = append(d.ads.days, platform.Performance{Entity: e.Ref, Date: today.AddDays(-k), Cost: money.Micros(spend * 1e6),
+				Value: money.Micros(value * 1e6), Conversions: value / 50, Clicks: 200, Impressions: 10000})
+		}
+	}
+}
+
+// runQueued runs a whole night through the queue and waits for its end.
+func runQueued(t testing.TB, s *Steward, date civil.Date, stages []Stage) store.Run {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	q, err := OpenQueue(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if _, err := q.Enqueue(ctx, "shop", date, stages, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := q.Stop(context.WithoutCancel(ctx)); err != nil {
+			t.Error(err)
+		}
+	}()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := s.Store.Run(ctx, RunID("shop", date))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.State != Running {
+			return r
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the run is still %s", r.State)
+		case <-tick.C:
+		}
+	}
+}
+
+// TestNight runs a whole night and another one over both databases.
+func TestNight(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setup(t, st, 6)
+		today := civil.Of(testNow)
+		d.history(60, today)
+		if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+			t.Fatalf("the run is %s: %s", r.State, stageErrors(t, st, r.RunID))
+		}
+		first := open(t, st)
+		if len(first) < 3 {
+			t.Fatalf("%d proposals, want at least 3", len(first))
+		}
+		for _, p := range first {
+			checkExplained(t, p)
+		}
+		// The three proposals setup made were open and are superseded.
+		for _, id := range d.ids {
+			if s := d.state(t, id); s != bidding.Superseded {
+				t.Errorf("an older open proposal is %s", s)
+			}
+		}
+		// The same night again changes nothing.
+		runQueued(t, d.Steward, today, nil)
+		if again := open(t, st); len(again) != len(first) || again[0].ProposalID != first[0].ProposalID {
+			t.Error("running a finished night again made other proposals")
+		}
+		// What is approved waits for the push of the next night, which does it.
+		d.mustApprove(t, first[0].ProposalID)
+		d.now = d.now.AddDate(0, 0, 1)
+		d.history(1, today.AddDays(1))
+		runQueued(t, d.Steward, today.AddDays(1), nil)
+		if s := d.state(t, first[0].ProposalID); s != bidding.Applied {
+			t.Errorf("the approved proposal is %s after the next night", s)
+		}
+		for _, p := range open(t, st) {
+			if p.EntityID == first[0].EntityID && p.Field == first[0].Field {
+				t.Error("the night proposed a change of what was waiting to be pushed")
+			}
+		}
+		if _, _, err := st.VerifyAudit(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func open(t *testing.T, st *store.Store) []store.Proposal {
+	t.Helper()
+	ps, err := st.Proposals(t.Context(), store.Filter{Account: "shop", States: []string{string(bidding.Proposed)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ps
+}
+
+// checkExplained holds a proposal to the promise that every number explains
+// itself, and to the step.
+func checkExplained(t *testing.T, p store.Proposal) {
+	t.Helper()
+	d := draftOf(p)
+	e := d.Expected
+	if len(d.Reasons) == 0 || d.Evidence.K <= 0 || e.Level != 0.8 || !(e.Low <= e.ProfitPerDay && e.ProfitPerDay <= e.High) ||
+		!(e.GainLow <= e.GainPerDay && e.GainPerDay <= e.GainHigh) {
+		t.Errorf("%s does not explain itself: %+v", p.EntityName, d.Body)
+	}
+	if step := math.Abs(float64(p.Proposed-p.Seen)) / float64(p.Seen); step > 0.1500001 {
+		t.Errorf("%s moves by %.3f, above the default step", p.EntityName, step)
+	}
+}
+
+func stageErrors(t *testing.T, st *store.Store, runID string) string {
+	t.Helper()
+	rows, err := st.Stages(t.Context(), runID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := ""
+	for _, r := range rows {
+		s += fmt.Sprintf("%s %s %s; ", r.Stage, r.State, r.Error)
+	}
+	return s
+}
+
+// TestNightAfterAFault: a platform that is down fails the run with a clear
+// word; the same night run again, once it is back, is done.
+func TestNightAfterAFault(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	d.ads.spoil = func(call string) error {
+		if call == "structure" {
+			return &platform.Error{Platform: platform.Google, Kind: platform.Authentication, Message: "the token was refused", Remedy: "renew it"}
+		}
+		return nil
+	}
+	r := runQueued(t, d.Steward, today, nil)
+	if r.State != Failed {
+		t.Fatalf("the run is %s, want failed", r.State)
+	}
+	rows, err := d.Store.Stages(t.Context(), r.RunID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows[0].Fault != FaultUnreachable || rows[1].State != Skipped {
+		t.Errorf("pull has fault %q, feeds is %s", rows[0].Fault, rows[1].State)
+	}
+	d.ads.spoil = nil
+	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+		t.Errorf("after the platform came back the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
+	}
+}
+
+// TestRunStageSurvivesAPanic: an internal fault fails the stage, not the process.
+func TestRunStageSurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	d.Shops[0].Connect = func(context.Context) ([]Connection, error) { panic("a bug") }
+	err := d.RunDirect(t.Context(), "shop", civil.Of(testNow), []Stage{Pull})
+	if err == nil || errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// TestNightResumesAfterACrash leaves a stage running, as a killed process does,
+// and sees the next one take it up.
+func TestNightResumesAfterACrash(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	if err := d.RunDirect(t.Context(), "shop", today, []Stage{Pull, Feeds}); err != nil {
+		t.Fatal(err)
+	}
+	row, err := d.stageRow(t.Context(), RunID("shop", today), Attribute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.State, row.Attempt = Running, 1
+	if err := d.Store.SetStage(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+		t.Errorf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
+	}
+}

@@ -1,0 +1,303 @@
+package nightly
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+	"adsteward/store/storetest"
+)
+
+// crash is what a killed process is to a test: nothing after it runs.
+type crash struct{}
+
+// TestPushSurvivesEveryCrashPoint kills the push at every step of every item,
+// starts a new one over what is left, and checks the promise.
+func TestPushSurvivesEveryCrashPoint(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		_, points := pushUntil(t, st, -1)
+		if points < 10 {
+			t.Fatalf("only %d crash points were seen; the push should report each step", points)
+		}
+		for at := range points {
+			d, _ := pushUntil(t, st, at)
+			for _, o := range d.Apply(t.Context(), "ann", nil) { // the next process
+				if o.Err != nil && !strings.Contains(o.Err.Error(), "nothing happened") {
+					t.Errorf("crash point %d: after the restart %s: %v", at, o.ID, o.Err)
+				}
+			}
+			for _, id := range d.ids[:2] {
+				if s := d.state(t, id); s != bidding.Applied && s != bidding.Failed {
+					t.Errorf("crash point %d: %s is left in %s", at, id, s)
+				}
+			}
+			if s := d.state(t, d.ids[2]); s != bidding.Proposed {
+				t.Errorf("crash point %d: the unapproved proposal is %s", at, s)
+			}
+			d.appliedOnce(t, map[string]bool{d.ids[0]: true, d.ids[1]: true})
+			closeAll(t, d)
+		}
+	})
+}
+
+// closeAll ends a round: what is open would be pushed by the next one.
+func closeAll(t *testing.T, d *desk) {
+	t.Helper()
+	d.Reject(t.Context(), "ann", d.ids, "over")
+	d.now = d.now.AddDate(0, 0, 1) // the next round changes the same budgets on another day
+}
+
+var rounds int
+
+// pushUntil sets up three proposals, approves two, and pushes until the given
+// step, where the process dies; -1 lets it live. It returns the steps seen.
+func pushUntil(t *testing.T, st *store.Store, at int) (*desk, int) {
+	t.Helper()
+	d := setup(t, st, 3)
+	rounds++
+	d.now = testNow.AddDate(0, 0, rounds)
+	d.ids = d.propose(t, 3)
+	d.mustApprove(t, d.ids[:2]...)
+	steps := 0
+	d.Push.Observe = func(string, string) {
+		if steps == at {
+			panic(crash{})
+		}
+		steps++
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != nil && p != (crash{}) {
+				panic(p)
+			}
+		}()
+		d.Apply(t.Context(), "ann", nil)
+	}()
+	d.Push.Observe = nil
+	return d, steps
+}
+
+// TestPushOutcomes gives the platform's answers and what becomes of the item.
+func TestPushOutcomes(t *testing.T) {
+	fail := func(k platform.Kind) error {
+		return &platform.Error{Platform: platform.Google, Kind: k, Code: "TEST", RequestID: "r-test", Message: "as the test says"}
+	}
+	cases := []struct {
+		name    string
+		spoil   func(call string, nth int) error
+		meddle  money.Micros // somebody sets this value before the push
+		want    bidding.State
+		effects int
+		message string
+	}{
+		{name: "all well", want: bidding.Applied, effects: 1},
+		{name: "changed since", meddle: 130 * money.One, want: bidding.Failed, message: "then 100, now 130, proposed 110"},
+		{name: "refused on validation", spoil: on("validate", fail(platform.Rejected)), want: bidding.Failed, message: "refuses"},
+		{name: "refused on sending", spoil: on("apply", fail(platform.Rejected)), want: bidding.Failed, message: "refused"},
+		{name: "not reachable for reading", spoil: on("read", fail(platform.Retryable)), want: bidding.Applying},
+		{name: "quota on sending", spoil: on("apply", fail(platform.Quota)), want: bidding.Applying},
+		{name: "token expired on sending", spoil: on("apply", fail(platform.Authentication)), want: bidding.Applying},
+		{name: "timeout before the effect", spoil: once("apply", fail(platform.Unknown)), want: bidding.Failed, message: "nothing happened"},
+		{name: "timeout after the effect", spoil: once("apply after", fail(platform.Unknown)), want: bidding.Applied, effects: 1},
+		{name: "read-back fails at first", spoil: nth("read", 2, fail(platform.Retryable)), want: bidding.Applied, effects: 1},
+		{name: "nothing answers after sending", spoil: from("read", 2, fail(platform.Retryable)), want: bidding.Unknown, effects: 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := setup(t, storetest.Open(t), 1)
+			d.mustApprove(t, d.ids[0])
+			if c.meddle != 0 {
+				d.ads.entities[0].Fields[platform.DailyBudget] = c.meddle
+			}
+			if c.spoil != nil {
+				seen := map[string]int{}
+				d.ads.spoil = func(call string) error { seen[call]++; return c.spoil(call, seen[call]) }
+			}
+			out := d.Apply(t.Context(), "ann", nil)
+			if len(out) != 1 || out[0].State != c.want {
+				t.Fatalf("outcome %+v, want state %s", out, c.want)
+			}
+			if c.message != "" && (out[0].Err == nil || !strings.Contains(out[0].Err.Error(), c.message)) {
+				t.Errorf("error %v, want it to say %q", out[0].Err, c.message)
+			}
+			if got := d.ads.applied[d.ads.entities[0].Ref]; got != c.effects {
+				t.Errorf("took effect %d times, want %d", got, c.effects)
+			}
+			// Whatever was left is finished once the platform answers again,
+			// and never done twice.
+			d.ads.spoil = nil
+			d.Apply(t.Context(), "ann", nil)
+			if s := d.state(t, d.ids[0]); s.Pending() {
+				t.Errorf("it is still %s after the platform has come back", s)
+			}
+			d.appliedOnce(t, map[string]bool{d.ids[0]: true})
+		})
+	}
+}
+
+func on(call string, err error) func(string, int) error {
+	return func(c string, _ int) error { return when(c == call, err) }
+}
+
+func once(call string, err error) func(string, int) error { return nth(call, 1, err) }
+
+func nth(call string, k int, err error) func(string, int) error {
+	return func(c string, n int) error { return when(c == call && n == k, err) }
+}
+
+func from(call string, k int, err error) func(string, int) error {
+	return func(c string, n int) error { return when(c == call && n >= k, err) }
+}
+
+func when(cond bool, err error) error {
+	if cond {
+		return err
+	}
+	return nil
+}
+
+// TestPushRefuses lists what is never sent, and that nothing of it reaches the
+// platform.
+func TestPushRefuses(t *testing.T) {
+	cases := []struct {
+		name    string
+		prepare func(t *testing.T, d *desk)
+		message string
+	}{
+		{"not approved", func(*testing.T, *desk) {}, "only an approved change"},
+		{"rejected", func(t *testing.T, d *desk) { d.Reject(t.Context(), "ann", d.ids, "no") }, "only an approved change"},
+		{"approval expired", func(t *testing.T, d *desk) { d.mustApprove(t, d.ids...); d.now = d.now.Add(72 * time.Hour) }, "expired"},
+		{"kill switch", func(t *testing.T, d *desk) {
+			d.mustApprove(t, d.ids...)
+			if err := d.KillSwitch(t.Context(), "ann", true, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}, "kill switch"},
+		{"another value than was approved", func(t *testing.T, d *desk) {
+			d.mustApprove(t, d.ids...)
+			p, err := d.Store.Proposal(t.Context(), d.ids[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Store.SetProposed(t.Context(), p.ProposalID, 119*money.One, p.Body, p.PlanHash, d.now); err != nil {
+				t.Fatal(err)
+			}
+		}, "approve it again"},
+		{"a plan hash nobody approved", func(t *testing.T, d *desk) {
+			d.mustApprove(t, d.ids...)
+			p, err := d.Store.Proposal(t.Context(), d.ids[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Store.SetProposed(t.Context(), p.ProposalID, p.Proposed, p.Body, "forged", d.now); err != nil {
+				t.Fatal(err)
+			}
+		}, "approve it again"},
+		{"changed today already", func(t *testing.T, d *desk) {
+			d.mustApprove(t, d.ids...)
+			d.Apply(t.Context(), "ann", nil)
+			d.ads.applied = map[platform.Ref]int{}
+			d.ids = d.propose(t, 1)
+			d.mustApprove(t, d.ids...)
+		}, "once_a_day"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := setup(t, storetest.Open(t), 1)
+			c.prepare(t, d)
+			out := d.Apply(t.Context(), "ann", d.ids)
+			if len(out) != 1 || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), c.message) {
+				t.Fatalf("outcome %+v, want a refusal that says %q", out, c.message)
+			}
+			if !IsRefused(out[0].Err) {
+				t.Errorf("%v is no refusal", out[0].Err)
+			}
+			if n := len(d.ads.applied); n != 0 {
+				t.Errorf("%d changes reached the platform", n)
+			}
+		})
+	}
+}
+
+// TestKillSwitchStopsAPushUnderWay turns the switch on while the first item is
+// being sent.
+func TestKillSwitchStopsAPushUnderWay(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 3)
+	d.mustApprove(t, d.ids...)
+	d.Push.Observe = func(id, step string) {
+		if step == "applied" {
+			if err := d.KillSwitch(t.Context(), "bob", true, "stop"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	d.Apply(t.Context(), "ann", nil)
+	if n := len(d.ads.applied); n != 1 {
+		t.Errorf("%d changes reached the platform after the switch went on during the first, want 1 in all", n)
+	}
+}
+
+// TestRollback goes there and back, a day apart.
+func TestRollback(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	if _, err := d.Rollback(t.Context(), "ann", d.ids[0]); !IsRefused(err) {
+		t.Errorf("rolling back what was never applied: %v, want a refusal", err)
+	}
+	d.mustApprove(t, d.ids[0])
+	d.Apply(t.Context(), "ann", nil)
+	back, err := d.Rollback(t.Context(), "ann", d.ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Rollback(t.Context(), "ann", d.ids[0]); !IsRefused(err) {
+		t.Errorf("a second rollback: %v, want a refusal", err)
+	}
+	p, err := d.Store.Proposal(t.Context(), back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Seen != 110*money.One || p.Proposed != 100*money.One || p.RollbackOf != d.ids[0] {
+		t.Errorf("the rollback proposes %d to %d of %q", p.Seen, p.Proposed, p.RollbackOf)
+	}
+	d.mustApprove(t, back)
+	d.now = d.now.Add(24 * time.Hour)
+	for _, o := range d.Apply(t.Context(), "ann", nil) {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+	}
+	if v := d.ads.value("c0"); v != 100*money.One {
+		t.Errorf("the budget is %d after the rollback", v)
+	}
+}
+
+// TestTwoProcessesPushOnce has two pushes race for the same items.
+func TestTwoProcessesPushOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setup(t, st, 5)
+		d.mustApprove(t, d.ids...)
+		done := make(chan []bidding.Outcome)
+		for range 2 {
+			go func() { done <- d.Apply(t.Context(), "ann", d.ids) }()
+		}
+		for range 2 {
+			<-done
+		}
+		approved := map[string]bool{}
+		for _, id := range d.ids {
+			approved[id] = true
+			if s := d.state(t, id); s != bidding.Applied {
+				t.Errorf("%s is %s", id, s)
+			}
+		}
+		d.appliedOnce(t, approved)
+	})
+}
