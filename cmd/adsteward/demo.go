@@ -191,7 +191,7 @@ func (e *env) failedNight(a *app, date civil.Date) error {
 	}
 	for _, s := range stages {
 		if s.Error != "" {
-			return &unreachable{fmt.Errorf("night of %s, stage %s: %s", date, s.Stage, s.Error)}
+			return &unreachable{fmt.Errorf("night of %s, stage %s: %w", date, s.Stage, errors.New(s.Error))}
 		}
 	}
 	return nil

@@ -44,8 +44,16 @@ func (e *unreachable) Unwrap() error { return e.error }
 
 func isQuiet(err error) bool { return err.Error() == "" }
 
-// oneLine joins the parts of an error that came together.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine joins the parts of an error that came together; of many it names the
+// first few.
+func oneLine(err error) string {
+	const most = 5
+	parts := strings.Split(err.Error(), "\n")
+	if len(parts) > most {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	}
+	return strings.Join(parts, "; ")
+}
 
 // exitCode maps an error to the code scripts rest on.
 func exitCode(err error) int {

@@ -11,11 +11,9 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/nightly"
 	"adsteward/internal/present"
-	"adsteward/store"
 )
 
 type runCmd struct {
@@ -186,7 +184,7 @@ func (e *env) reportNights(a *app, nights []oneNight, asJSON bool) error {
 		for _, s := range stages {
 			fault = gravest(fault, s.Fault)
 			if s.Error != "" {
-				faults = append(faults, fmt.Sprintf("%s, stage %s: %s", id, s.Stage, strings.ReplaceAll(s.Error, "\n", "; ")))
+				faults = append(faults, fmt.Sprintf("%s, stage %s: %s", id, s.Stage, oneLine(errors.New(s.Error))))
 			}
 		}
 	}
@@ -241,7 +239,11 @@ func (c *runCmd) dryRun(e *env, a *app, nights []oneNight) error {
 			return err
 		}
 		for _, d := range out.Drafts {
-			p, err := present.ProposalJSON(draftRow(n.account, d))
+			row, err := nightly.DraftRow(n.account, d)
+			if err != nil {
+				return err
+			}
+			p, err := present.ProposalJSON(row)
 			if err != nil {
 				return err
 			}
@@ -258,8 +260,4 @@ func (c *runCmd) dryRun(e *env, a *app, nights []oneNight) error {
 	}
 	fmt.Fprintf(w, "%d proposals; nothing was stored or sent.\n", len(drafts))
 	return w.Flush()
-}
-
-func draftRow(account string, d bidding.Draft) store.Proposal {
-	return nightly.DraftRow(account, d)
 }

@@ -280,3 +280,8 @@ func newID() string {
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
 	return hex.EncodeToString(b[:])
 }
+
+// DraftRow is a draft in the form of a stored proposal, for showing it.
+func DraftRow(account string, d bidding.Draft) (store.Proposal, error) {
+	return proposalRow(store.ChangeSet{Account: account}, d, time.Time{}, time.Time{})
+}

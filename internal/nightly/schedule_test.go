@@ -93,6 +93,7 @@ func TestTickMakesUpForWhatWasMissed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer c.Stop()
 			for range 2 {
 				if err := c.Tick(t.Context()); err != nil {
 					t.Fatal(err)

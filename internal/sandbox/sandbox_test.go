@@ -265,7 +265,7 @@ func TestWriteShop(t *testing.T) {
 	if err := s.WriteShop(dir, start-2, start+5); err != nil {
 		t.Fatal(err)
 	}
-	for name, columns := range map[string]int{"orders-2026-09-30.csv": 14, "carts-2026-09-29.csv": 7, "touches-2026-09-30.csv": 6, "consents-2026-09-30.csv": 5, "costs.csv": 3} {
+	for name, columns := range map[string]int{"orders-2026-09-30.csv": 14, "carts-2026-09-30.csv": 7, "touches-2026-09-30.csv": 6, "consents-2026-09-30.csv": 5, "costs.csv": 3} {
 		f, err := os.Open(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

@@ -24,19 +24,18 @@ func shopTables() []string { return []string{"orders", "carts", "touches", "cons
 func isShopTable(name string) bool { return name == "costs" || slices.Contains(shopTables(), name) }
 
 // WriteShop writes what the shop recorded on the days from..to, both inclusive,
-// into dir: orders-2026-01-04.csv, carts-..., touches-... and consents-... for
-// each complete day, costs.csv and feed.xml. Files of the same names are replaced.
+// into dir: orders-2026-01-04.csv, carts-..., touches-... and consents-..., each
+// with all of these days and named after the last, costs.csv and feed.xml. Files
+// of the same names are replaced.
 func (s *Sandbox) WriteShop(dir string, from, to civil.Date) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("shop data: %w", err)
 	}
 	from, to = max(from, s.market.ShopFirst()), min(to, s.market.Today()-1)
-	for day := from; day <= to; day++ {
-		for _, name := range shopTables() {
-			file := filepath.Join(dir, fmt.Sprintf("%s-%s.csv", name, day))
-			if err := create(file, func(w io.Writer) error { return s.writeTable(w, name, day, day) }); err != nil {
-				return err
-			}
+	for _, name := range shopTables() {
+		file := filepath.Join(dir, fmt.Sprintf("%s-%s.csv", name, to))
+		if err := create(file, func(w io.Writer) error { return s.writeTable(w, name, from, to) }); err != nil {
+			return err
 		}
 	}
 	costs := func(w io.Writer) error { return s.writeTable(w, "costs", from, to) }

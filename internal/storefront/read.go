@@ -78,9 +78,6 @@ func Read(ctx context.Context, r io.Reader, o Options, sink Sink) (Report, error
 			rep.Problems = append(rep.Problems, *bad)
 		}
 	}
-	if rep.Rows == 0 {
-		return rep, refuse(o, &Problem{What: "holds no rows below its header"})
-	}
 	err = rd.flush(ctx)
 	rep.Changed = rd.changed()
 	return rep, err
