@@ -183,7 +183,7 @@ func message(refused *googleapi.Error, a answer) string {
 	}
 	for _, d := range a.Error.Details {
 		for _, v := range d.Violations {
-			return strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", msg, v.Field, v.Description), ": ")
+			return strings.TrimRight(fmt.Sprintf("%s: %s: %s", msg, v.Field, v.Description), ".: ")
 		}
 	}
 	return msg
