@@ -1,6 +1,7 @@
 package bidding
 
 import (
+	"fmt"
 	"time"
 
 	"adsteward/bidding/guard"
@@ -100,26 +101,33 @@ type Blocked struct {
 
 // UnitReport is one row of the explained table: a unit of control, what a
 // unit of its reported value is worth, its curve, its targets, and what limits it.
+// Amounts are in the account's currency a day, those of the window in total.
 type UnitReport struct {
 	Key
-	Name        string                 `json:"name"`
-	Campaigns   []platform.Ref         `json:"campaigns"`
-	Currency    string                 `json:"currency"`
-	Worth       Worth                  `json:"worth"`
-	K           float64                `json:"k"`
-	Curve       response.Curve         `json:"curve"`
-	Budget      money.Micros           `json:"budget"`
-	Spend       float64                `json:"spend"`       // mean per day in the window
-	Utilisation float64                `json:"utilisation"` // spend over budget since the budget was last changed
-	Value       float64                `json:"value"`       // lag-corrected, mean per day
-	Conversions float64                `json:"conversions"` // lag-corrected, total of the window
-	ROAS        float64                `json:"roas"`
-	BreakEven   float64                `json:"break_even"` // 1/k
-	Target      float64                `json:"target"`     // profit-maximising ROAS mu/(elasticity k)
-	Current     float64                `json:"current"`    // target ROAS set now; 0: none
-	NextEuro    float64                `json:"next_euro"`  // k R'(spend)
-	LimitedBy   string                 `json:"limited_by"` // budget, target, demand, or why it cannot be changed
-	Facts       map[string]guard.Facts `json:"facts"`      // by Key.String() of each changeable entity of the unit
+	Name        string         `json:"name"`
+	Campaigns   []platform.Ref `json:"campaigns"` // that spend the budget
+	Currency    string         `json:"currency"`
+	Worth       Worth          `json:"worth"`
+	K           float64        `json:"k"`
+	Curve       response.Curve `json:"curve"`
+	Budget      money.Micros   `json:"budget"`
+	Spend       float64        `json:"spend"`       // mean of the window
+	Utilisation float64        `json:"utilisation"` // spend over the budget of the day
+	Value       float64        `json:"value"`       // lag-corrected mean of the window
+	WindowStart civil.Date     `json:"window_start"`
+	WindowEnd   civil.Date     `json:"window_end"`
+	WindowSpend float64        `json:"window_spend"`
+	WindowValue float64        `json:"window_value"` // lag-corrected
+	Conversions float64        `json:"conversions"`  // of the window, lag-corrected
+	ROAS        float64        `json:"roas"`
+	BreakEven   float64        `json:"break_even"` // 1/k; 0 where nothing sold is worth anything
+	Target      float64        `json:"target"`     // profit-maximising ROAS mu/(elasticity k)
+	Current     float64        `json:"current"`    // target ROAS or floor set now; 0: none
+	NextEuro    float64        `json:"next_euro"`  // k R'(spend): what the next unit of money earns
+	LimitedBy   string         `json:"limited_by"` // budget, target, bid, demand, or in words
+	Lever       *Lever         `json:"lever"`      // what could be moved; nil: nothing
+	// Facts is what the guardrails saw of the lever's entity, by Key.String().
+	Facts map[string]guard.Facts `json:"facts"`
 }
 
 // Allocation sums up the optimisation over all units in the group's currency.
@@ -137,9 +145,49 @@ type Allocation struct {
 	Notes       []string     `json:"notes"`
 }
 
-// FitCurves fits the response curves of every unit of control.
-func FitCurves(in Input) response.Result { return response.Result{} }
+// FitCurves fits the response curves of every unit of control that is in the
+// group's currency.
+func FitCurves(in Input) response.Result {
+	return fitCurves(&in, units(&in))
+}
 
-// Plan decides the night's changes. The error is of a policy or an input that
-// makes no sense; what merely cannot be changed tonight is in the output.
-func Plan(in Input) (Output, error) { return Output{}, nil }
+func fitCurves(in *Input, us []*unit) response.Result {
+	fit := response.Input{Seed: in.Seed, Lags: map[string]response.Lag{}}
+	for i := range in.Accounts {
+		a := &in.Accounts[i]
+		fit.Today = max(fit.Today, a.Today)
+		fit.Lags[string(a.Platform)] = a.lag()
+	}
+	for _, u := range us {
+		if u.Currency == in.Currency {
+			fit.Units = append(fit.Units, response.Unit{ID: u.Key.String(), Platform: string(u.Platform), Type: u.kind(),
+				DemandDriven: !u.bound, Budget: u.Budget.Float(), Days: u.days})
+		}
+	}
+	return response.Fit(fit)
+}
+
+// Plan decides the night's changes. The error is of a policy that makes no
+// sense; what merely cannot be changed tonight is in the output.
+func Plan(in Input) (Output, error) {
+	if err := in.Policy.Validate(); err != nil {
+		return Output{}, fmt.Errorf("the policy is not valid: %w", err)
+	}
+	us := units(&in)
+	fit := in.Curves
+	if fit == nil {
+		fitted := fitCurves(&in, us)
+		fit = &fitted
+	}
+	p := &planner{in: &in, units: us}
+	p.take(fit)
+	sharePortfolios(us)
+	if err := p.allocate(); err != nil {
+		return Output{}, err
+	}
+	for _, u := range us {
+		p.consider(u)
+	}
+	p.checkRun()
+	return p.output(fit.Outages), nil
+}

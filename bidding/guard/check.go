@@ -48,8 +48,9 @@ func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Ver
 			}
 		}
 		blocked = blocked || v.Answer == Block
-		v.Name = r.name
-		said = append(said, v)
+		if v.Name = r.name; v.Detail != "" { // rounding is no news
+			said = append(said, v)
+		}
 	}
 	if blocked {
 		return c.Seen, said

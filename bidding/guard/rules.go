@@ -257,9 +257,9 @@ func step(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) 
 	return pass()
 }
 
-// unit is the multiple a field's value must be of: the account's smallest
+// Unit is the multiple a field's value must be of: the account's smallest
 // billable unit, and a hundredth for ratios.
-func (f Facts) unit(field platform.Field) money.Micros {
+func (f Facts) Unit(field platform.Field) money.Micros {
 	switch {
 	case field.IsRatio():
 		return money.One / 100
@@ -279,7 +279,7 @@ func towards(v, seen, unit money.Micros) money.Micros {
 }
 
 func rounding(_ Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
-	unit := f.unit(c.Field)
+	unit := f.Unit(c.Field)
 	to := towards(c.Value, c.Seen, unit)
 	if to == c.Value && c.Value != c.Seen {
 		return pass()
@@ -287,6 +287,5 @@ func rounding(_ Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micr
 	if to == c.Seen || (to > c.Seen) != (c.Value > c.Seen) {
 		return block("the platform's smallest unit", "The change is smaller than %s.", show(f, c.Field, unit))
 	}
-	// Rounding is no news to anybody: it changes the value and says nothing.
-	return Verdict{Answer: Clamp, Setting: "", Detail: ""}, to
+	return Verdict{Answer: Clamp}, to
 }

@@ -61,12 +61,20 @@ type Draw struct {
 func (c Curve) Value(s float64) float64 { return power(c.Spend, c.Level, c.Elasticity, s) }
 
 // Slope is dR/ds; +Inf at 0.
-func (c Curve) Slope(s float64) float64 { return c.Elasticity * c.Value(s) / s }
+func (c Curve) Slope(s float64) float64 {
+	if s <= 0 {
+		return math.Inf(1)
+	}
+	return c.Elasticity * c.Value(s) / s
+}
 
 // InverseSlope is the spend at which the slope is m.
 func (c Curve) InverseSlope(m float64) float64 {
-	if m <= 0 {
+	switch {
+	case m <= 0:
 		return math.Inf(1)
+	case c.Level <= 0:
+		return 0
 	}
 	return c.Spend * math.Pow(m*c.Spend/(c.Elasticity*c.Level), 1/(c.Elasticity-1))
 }
@@ -75,7 +83,7 @@ func (c Curve) InverseSlope(m float64) float64 {
 func (d Draw) Value(s float64) float64 { return power(d.Spend, d.Level, d.Elasticity, s) }
 
 func power(s0, level, eps, s float64) float64 {
-	if s <= 0 {
+	if s <= 0 || level <= 0 {
 		return 0
 	}
 	return level * math.Pow(s/s0, eps)

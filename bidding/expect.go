@@ -1,0 +1,114 @@
+package bidding
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+const (
+	draws       = 200
+	level       = 0.8
+	outcomeDays = 14 // an outcome is the mean of so many days
+)
+
+// Expect predicts the unit's lever being set to a value, from what the report
+// holds: the posterior draws of the curve, the standard error of k, and, for the
+// profit itself, the noise of a mean of 14 days. The gain is of the same draws
+// with and without the change, so it holds no noise. A field that is not the
+// unit's lever gives an empty expectation.
+func Expect(u UnitReport, field platform.Field, value money.Micros) Expected {
+	if u.Lever == nil || u.Lever.Field != field || u.Lever.Seen <= 0 {
+		return Expected{Level: level}
+	}
+	e, _ := predict(u, value)
+	return e
+}
+
+// predict is Expect, with the gains of the single draws.
+func predict(u UnitReport, value money.Micros) (Expected, []float64) {
+	ratio := value.Float() / u.Lever.Seen.Float()
+	profit, noisy, gain := make([]float64, draws), make([]float64, draws), make([]float64, draws)
+	for _, p := range u.parts() {
+		rng := rand.New(rand.NewPCG(p.Curve.Seed, 0xe59ec7))
+		for j, d := range p.Curve.Draws(draws) {
+			k := p.K * math.Exp(p.RelSD*rng.NormFloat64()-p.RelSD*p.RelSD/2)
+			spend := spendAfter(u.Lever.Field, p, ratio, d.Elasticity)
+			before, after := d.Value(p.Spend), d.Value(spend)
+			profit[j] += k*after - spend
+			gain[j] += k*(after-before) - (spend - p.Spend)
+			noise := math.Sqrt(p.Curve.Dispersion * p.Curve.Clustering * after / outcomeDays)
+			noisy[j] += k*(after+noise*rng.NormFloat64()) - spend
+		}
+	}
+	e := Expected{Level: level, ProfitPerDay: mean(profit), GainPerDay: mean(gain)}
+	e.Low, e.High = central(noisy)
+	e.GainLow, e.GainHigh = central(gain)
+	return e, gain
+}
+
+// spendAfter is a unit's daily spend after its lever moved by a ratio. Budgets
+// that bind are spent in proportion. At a target the mean ROAS follows it, and
+// on R = A s^eps the mean ROAS is A s^(eps-1): spend goes with the target to
+// the power -1/(1-eps), and with a bid, which follows the marginal value, to
+// the power 1/(1-eps); neither beyond the budget.
+func spendAfter(f platform.Field, p Part, ratio, eps float64) float64 {
+	switch {
+	case f == platform.DailyBudget:
+		return p.Spend * ratio
+	case f.IsRatio():
+		ratio = 1 / ratio
+	}
+	return min(p.Spend*math.Pow(ratio, 1/(1-eps)), max(p.Budget, p.Spend))
+}
+
+func mean(xs []float64) float64 {
+	var s float64
+	for _, x := range xs {
+		s += x
+	}
+	return s / float64(len(xs))
+}
+
+// central returns the bounds of the central 80 %; it sorts a copy.
+func central(xs []float64) (low, high float64) {
+	s := slices.Sorted(slices.Values(xs))
+	at := func(q float64) float64 {
+		x := q * float64(len(s)-1)
+		i := int(x)
+		if i+1 >= len(s) {
+			return s[len(s)-1]
+		}
+		return s[i] + (x-float64(i))*(s[i+1]-s[i])
+	}
+	return at((1 - level) / 2), at((1 + level) / 2)
+}
+
+// RollbackDraft is the proposal that puts an applied change back: the old value,
+// seen from the new one, with the gain the change had promised turned round.
+func RollbackDraft(applied Draft, id, why string) Draft {
+	d := applied
+	d.Seen, d.Proposed = applied.Proposed, applied.Seen
+	d.Guardrails = nil
+	e := applied.Expected
+	d.Expected = Expected{ProfitPerDay: e.ProfitPerDay - e.GainPerDay, Low: e.Low - e.GainPerDay, High: e.High - e.GainPerDay,
+		GainPerDay: -e.GainPerDay, GainLow: -e.GainHigh, GainHigh: -e.GainLow, Level: e.Level}
+	d.Reasons = []string{fmt.Sprintf("Puts back what proposal %s changed: %s instead of %s.", id,
+		format(d.Field, d.Proposed, d.Currency), format(d.Field, d.Seen, d.Currency))}
+	if why != "" {
+		d.Reasons = append(d.Reasons, why)
+	}
+	return d
+}
+
+// format writes a value of a field for people.
+func format(f platform.Field, v money.Micros, currency string) string {
+	if f.IsRatio() {
+		return v.Decimal()
+	}
+	return money.Format(v, currency)
+}

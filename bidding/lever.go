@@ -1,0 +1,246 @@
+package bidding
+
+import (
+	"math"
+
+	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// Lever is the one value of a unit that holds its spend back tonight, and so
+// the one worth moving: the budget where that binds, else the target ROAS or
+// ROAS floor, else a bid.
+type Lever struct {
+	Key
+	Name  string         `json:"name"`
+	Field platform.Field `json:"field"`
+	Seen  money.Micros   `json:"seen"`
+	// Parts are the units whose spend hangs on it, where it is not the unit
+	// alone: a portfolio strategy's campaigns.
+	Parts []Part `json:"parts,omitempty"`
+}
+
+// Part is what is needed to predict one unit's profit.
+type Part struct {
+	Curve  response.Curve `json:"curve"`
+	K      float64        `json:"k"`
+	RelSD  float64        `json:"rel_sd"` // of K
+	Spend  float64        `json:"spend"`  // a day, as things are
+	Budget float64        `json:"budget"`
+}
+
+// part describes the unit itself.
+func (u *UnitReport) part() Part {
+	p := Part{Curve: u.Curve, K: u.K, RelSD: u.Worth.RelSD, Spend: u.Spend, Budget: u.Budget.Float()}
+	if u.Lever != nil && u.Lever.Field == platform.DailyBudget {
+		p.Spend = p.Budget * min(u.Utilisation, 1) // what today's budget spends, not the window's
+	}
+	return p
+}
+
+// parts are the units that hang on the unit's lever.
+func (u *UnitReport) parts() []Part {
+	if u.Lever == nil || len(u.Lever.Parts) == 0 {
+		return []Part{u.part()}
+	}
+	return u.Lever.Parts
+}
+
+// slackTarget: where the ROAS is this much better than the target, the target
+// is not what holds spend back.
+const slackTarget = 1.25
+
+// setLever finds what holds the unit back.
+func (u *unit) setLever(entities map[platform.Ref]platform.Entity) {
+	switch {
+	case u.Budget <= 0:
+		u.LimitedBy = "it has no daily budget"
+	case len(u.days) == 0:
+		u.LimitedBy = "it has not spent anything yet"
+	case u.bound:
+		u.LimitedBy = "budget"
+		u.use(u.owner, platform.DailyBudget)
+	default:
+		u.setTargetLever(entities)
+	}
+}
+
+// setTargetLever looks for the target or bid of a unit whose budget leaves room.
+func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
+	found := map[Key]Lever{}
+	owners := map[Key]platform.Entity{}
+	add := func(e platform.Entity, fields ...platform.Field) {
+		for _, f := range fields {
+			if v := e.Fields[f]; v > 0 {
+				k := Key{u.Platform, u.AdAccount, e.Ref}
+				found[k], owners[k] = Lever{Key: k, Name: e.Name, Field: f, Seen: v}, e
+				return
+			}
+		}
+	}
+	for _, m := range u.members {
+		if s, ok := entities[m.Strategy]; ok && m.Strategy.ID != "" {
+			add(s, platform.TargetROAS)
+		} else {
+			add(m, platform.TargetROAS, platform.ROASFloor)
+		}
+	}
+	if len(found) == 0 {
+		for _, m := range u.members {
+			add(m, platform.BidAmount)
+		}
+		for _, g := range u.adGroups {
+			add(g, platform.CPCBid)
+		}
+	}
+	u.LimitedBy = "demand"
+	switch len(found) {
+	case 0:
+	case 1:
+		for k, l := range found {
+			u.Current = 0
+			if l.Field.IsRatio() {
+				u.LimitedBy, u.Current = "target", l.Seen.Float()
+				if u.ROAS > slackTarget*u.Current {
+					u.LimitedBy = "demand"
+					return
+				}
+			} else {
+				u.LimitedBy = "bid"
+			}
+			u.use(owners[k], l.Field)
+		}
+	default:
+		// Which of them holds the unit back cannot be told from its figures.
+		u.LimitedBy = "several targets or bids under one budget"
+	}
+}
+
+// use makes a field of an entity the unit's lever.
+func (u *unit) use(e platform.Entity, f platform.Field) {
+	name := e.Name
+	if name == "" {
+		name = u.Name
+	}
+	u.lever = e
+	u.Lever = &Lever{Key: Key{u.Platform, u.AdAccount, e.Ref}, Name: name, Field: f, Seen: e.Fields[f]}
+}
+
+// sharePortfolios leaves each portfolio strategy to the unit that spends most
+// under it, with all its units as parts.
+func sharePortfolios(us []*unit) {
+	by := map[Key][]*unit{}
+	for _, u := range us {
+		if u.Lever != nil && u.lever.Type == platform.Portfolio {
+			by[u.Lever.Key] = append(by[u.Lever.Key], u)
+		}
+	}
+	for _, members := range by {
+		first := members[0]
+		for _, u := range members {
+			if u.Spend > first.Spend {
+				first = u
+			}
+		}
+		var parts []Part
+		for _, u := range members {
+			parts = append(parts, u.part())
+		}
+		if len(parts) > 1 {
+			first.Lever.Parts = parts
+			first.merged = members
+		}
+		for _, u := range members {
+			if u != first {
+				u.Lever = nil
+				u.LimitedBy = "target of " + first.lever.Name + ", which is decided with " + first.Name
+			}
+		}
+	}
+}
+
+// target is the profit-maximising value of a ratio at a shadow price:
+// mu/(elasticity k), averaged over the parts by spend (DESIGN: What a sale is
+// worth). 0 where nothing sold is worth anything.
+func target(parts []Part, mu float64) float64 {
+	var sum, weight float64
+	for _, p := range parts {
+		if p.K > 0 && p.Spend > 0 && p.Curve.Elasticity > 0 {
+			sum += p.Spend * mu / (p.Curve.Elasticity * p.K)
+			weight += p.Spend
+		}
+	}
+	if weight == 0 {
+		return 0
+	}
+	return sum / weight
+}
+
+// wanted is what the lever should be at a shadow price if nothing held it back,
+// at most double and at least half of what it is: curves say little beyond.
+func (u *unit) wanted(mu float64) money.Micros {
+	l := u.Lever
+	seen := l.Seen.Float()
+	var w float64
+	switch p := u.part(); {
+	case l.Field == platform.DailyBudget:
+		w = u.scaled().InverseSlope(mu / u.worthPerBudget())
+	case l.Field.IsRatio():
+		w = target(u.parts(), mu)
+	case p.Spend > 0:
+		// A bid is worth what the marginal click brings: value per click times
+		// k times the elasticity, over mu. Against the present bid that is the
+		// ratio of the marginal return to mu.
+		w = seen * p.K * p.Curve.Slope(p.Spend) / mu
+	}
+	if math.IsNaN(w) {
+		return l.Seen
+	}
+	v, err := money.FromFloat(min(max(w, seen/2), 2*seen))
+	if err != nil {
+		return l.Seen
+	}
+	return v
+}
+
+// scaledCurve is the curve over the budget instead of the spend.
+type scaledCurve struct {
+	c response.Curve
+	u float64 // spend per budget
+}
+
+func (s scaledCurve) Value(b float64) float64        { return s.c.Value(s.u * b) }
+func (s scaledCurve) Slope(b float64) float64        { return s.u * s.c.Slope(s.u*b) }
+func (s scaledCurve) InverseSlope(m float64) float64 { return s.c.InverseSlope(m/s.u) / s.u }
+
+func (u *unit) scaled() scaledCurve { return scaledCurve{u.Curve, min(u.Utilisation, 1)} }
+
+// worthPerBudget is k over spend per budget: with it the marginal profit of a
+// unit of budget is k R'(spend), what a unit of money really spent earns.
+func (u *unit) worthPerBudget() float64 { return u.K / min(u.Utilisation, 1) }
+
+// leverFacts is what the guardrails look at for the lever's entity.
+func (u *unit) leverFacts(in *Input) guard.Facts {
+	f := u.facts(in, u.lever)
+	for _, m := range u.merged {
+		if m == u {
+			continue
+		}
+		o := m.facts(in, u.lever)
+		f.Campaigns = append(f.Campaigns, o.Campaigns...)
+		f.Conversions += o.Conversions
+		f.LastChange, f.LastOutage = max(f.LastChange, o.LastChange), max(f.LastOutage, o.LastOutage)
+		if o.LastChangeByOther.After(f.LastChangeByOther) {
+			f.LastChangeByOther, f.OtherActor = o.LastChangeByOther, o.OtherActor
+		}
+		if f.Learning == "" {
+			f.Learning = o.Learning
+		}
+		if f.ReadOnly == "" {
+			f.ReadOnly = o.ReadOnly
+		}
+	}
+	return f
+}

@@ -1,0 +1,470 @@
+package bidding_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+var (
+	today = civil.MustParse("2026-05-20")
+	now   = time.Date(2026, 5, 20, 3, 0, 0, 0, time.UTC)
+	// Everything has arrived the next night.
+	atOnce = response.Lag{Share: []float64{1, 1}}
+)
+
+// sim is a campaign whose truth is known: reported value a day is
+// perDay*basket*(spend/ref)^eps.
+type sim struct {
+	id          string
+	budget, use float64 // use is spend over budget
+	ref         float64
+	perDay, eps float64
+	target      float64
+	k           float64
+}
+
+const basket = 60.0
+
+func (s sim) value(spend float64) float64 { return s.perDay * basket * math.Pow(spend/s.ref, s.eps) }
+
+// input makes 90 days of Google campaigns, each with its own budget b<id>.
+func input(seed uint64, scale float64, sims ...sim) bidding.Input {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	a := bidding.Account{Platform: platform.Google, ID: "1", Currency: "EUR", TimeZone: "Europe/Berlin", BudgetUnit: 10_000, MinBudget: money.One,
+		Today: today, LastData: today - 1, Lag: atOnce}
+	in := bidding.Input{Now: now, Currency: "EUR", Policy: guard.Default(), Worth: map[string]bidding.Worth{}, Seed: 4}
+	for _, s := range sims {
+		c := platform.Entity{Ref: platform.Ref{Type: platform.Campaign, ID: s.id}, Name: "Campaign " + s.id, Status: platform.Enabled,
+			Budget: platform.Ref{Type: platform.Budget, ID: "b" + s.id}, Channel: "search", Fields: map[platform.Field]money.Micros{}}
+		if s.target > 0 {
+			c.Fields[platform.TargetROAS] = eur(s.target)
+		}
+		a.Entities = append(a.Entities, c, platform.Entity{Ref: c.Budget, Name: "Budget " + s.id, Status: platform.Enabled,
+			Fields: map[platform.Field]money.Micros{platform.DailyBudget: eur(s.budget * scale)}})
+		p := bidding.Series{Entity: c.Ref}
+		for k := range 90 {
+			spend := s.budget * s.use * math.Exp(0.25*rng.NormFloat64()-0.03)
+			n := math.Max(0, math.Round(s.value(spend)/basket+math.Sqrt(s.value(spend)/basket)*rng.NormFloat64()))
+			p.Days = append(p.Days, response.Day{Date: today.AddDays(k - 90), Spend: spend * scale, Value: n * basket * scale, Conversions: n})
+			p.Clicks += int64(spend)
+		}
+		a.Performance = append(a.Performance, p)
+		in.Worth[bidding.CampaignKey(platform.Google, s.id)] = bidding.Worth{Margin: s.k, LTVMultiple: 1, Lambda: 1, IncrementalShare: 1}
+	}
+	in.Accounts = []bidding.Account{a}
+	return in
+}
+
+func plan(t testing.TB, in bidding.Input) bidding.Output {
+	t.Helper()
+	out, err := bidding.Plan(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := json.Marshal(out); err != nil {
+		t.Fatalf("the plan cannot be written down: %v", err)
+	}
+	return out
+}
+
+func draftOf(out bidding.Output, id string) *bidding.Draft {
+	for i := range out.Drafts {
+		if out.Drafts[i].Entity.ID == id {
+			return &out.Drafts[i]
+		}
+	}
+	return nil
+}
+
+func unitOf(t testing.TB, out bidding.Output, id string) bidding.UnitReport {
+	t.Helper()
+	for _, u := range out.Units {
+		if u.ID == id {
+			return u
+		}
+	}
+	t.Fatalf("no unit %s", id)
+	return bidding.UnitReport{}
+}
+
+// strong earns 1.7 with its next euro, weak 0.6 .
+func twoCampaigns() bidding.Input {
+	return input(1, 1,
+		sim{id: "strong", budget: 100, use: 1, ref: 100, perDay: 12, eps: 0.6, k: 0.4},
+		sim{id: "weak", budget: 100, use: 1, ref: 100, perDay: 4, eps: 0.6, k: 0.4})
+}
+
+func TestMoneyGoesWhereItEarnsMore(t *testing.T) {
+	t.Parallel()
+	out := plan(t, twoCampaigns())
+	strong, weak := draftOf(out, "bstrong"), draftOf(out, "bweak")
+	if strong == nil || weak == nil {
+		t.Fatalf("drafts %v, blocked %v", out.Drafts, out.Blocked)
+	}
+	if strong.Proposed != eur(115) || weak.Proposed != eur(85) {
+		t.Errorf("strong goes to %v and weak to %v, want a step of 15 %% each way", strong.Proposed, weak.Proposed)
+	}
+	if out.Allocation.After > out.Allocation.Before {
+		t.Errorf("without a cap the budgets grew from %v to %v", out.Allocation.Before, out.Allocation.After)
+	}
+	if e := strong.Expected; e.GainPerDay < 5 || e.GainPerDay > 14 || e.GainLow >= e.GainHigh || e.Low >= e.ProfitPerDay || e.High <= e.ProfitPerDay || e.Level != 0.8 {
+		t.Errorf("strong expects %+v; the truth is a gain of about %.1f", e, 0.4*(720*math.Pow(1.15, 0.6)-720)-15)
+	}
+	if s := strings.Join(strong.Reasons, " "); !strings.Contains(s, "The next EUR spent here earns 1.") || !strings.Contains(s, "of 28 days") {
+		t.Errorf("reasons: %s", s)
+	}
+	if len(strong.Guardrails) != 1 || strong.Guardrails[0].Setting != "step.default" {
+		t.Errorf("the step's clamp is not named: %v", strong.Guardrails)
+	}
+	if u := unitOf(t, out, "bstrong"); u.LimitedBy != "budget" || math.Abs(u.NextEuro-1.73) > 0.35 || u.BreakEven != 2.5 {
+		t.Errorf("strong is limited by %q, next euro %.2f, break-even %.2f", u.LimitedBy, u.NextEuro, u.BreakEven)
+	}
+	if strong.Evidence.K != 0.4 || strong.Evidence.WindowStart != today-28 || strong.Evidence.Spend < 2000 {
+		t.Errorf("evidence %+v", strong.Evidence)
+	}
+}
+
+func TestCapLetsBudgetsGrow(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	in.Policy.TotalDailyCap = 207
+	in.Policy.Protected = []string{"Campaign weak"}
+	out := plan(t, in)
+	if d := draftOf(out, "bstrong"); d == nil || d.Proposed != eur(107) {
+		t.Errorf("strong: %+v, want 107, what the cap leaves", d)
+	}
+	if len(out.Blocked) != 1 || out.Blocked[0].ID != "bweak" || out.Blocked[0].Verdicts[0].Name != "protected" {
+		t.Errorf("blocked %+v, want weak's cut", out.Blocked)
+	}
+	in.Policy.TotalDailyCap = 1000
+	if d := draftOf(plan(t, in), "bstrong"); d == nil || d.Proposed != eur(115) {
+		t.Errorf("strong: %+v, want the full step", d)
+	}
+	in.Policy.TotalDailyCap = 100
+	for _, d := range plan(t, in).Drafts {
+		if d.Proposed > d.Seen {
+			t.Errorf("%s grows although the budgets are above the cap", d.Name)
+		}
+	}
+}
+
+func TestWhatMayNotBeChangedIsNot(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		edit func(*bidding.Input)
+		by   string
+	}{
+		"kill switch": {func(in *bidding.Input) { in.KillSwitch = "test" }, "kill_switch"},
+		"cool-down": {func(in *bidding.Input) {
+			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: "bstrong"}},
+				Field: platform.DailyBudget, At: now.AddDate(0, 0, -3), Date: today - 3, Ours: true, Old: eur(99), New: eur(100)}}
+		}, "cool_down"},
+		"target changed lately": {func(in *bidding.Input) {
+			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Campaign, ID: "strong"}},
+				Field: platform.TargetROAS, At: now.AddDate(0, 0, -3), Date: today - 3, Ours: true}}
+		}, "cool_down"},
+		"somebody else": {func(in *bidding.Input) {
+			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Campaign, ID: "strong"}},
+				At: now.Add(-time.Hour), Date: today - 1, Actor: "eve@example.com"}}
+		}, "changed_by_others"},
+		"learning":  {func(in *bidding.Input) { in.Accounts[0].Entities[0].Learning = "LEARNING_NEW" }, "learning"},
+		"stale":     {func(in *bidding.Input) { in.Accounts[0].LastData = today - 5 }, "freshness"},
+		"time zone": {func(in *bidding.Input) { in.Accounts[0].ExpectedTimeZone = "Asia/Tokyo" }, "time_zone"},
+		"outage": {func(in *bidding.Input) {
+			for i := range in.Accounts[0].Performance {
+				d := &in.Accounts[0].Performance[i].Days[88]
+				d.Value, d.Conversions = 0, 0
+			}
+		}, "tracking_outage"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := twoCampaigns()
+			c.edit(&in)
+			out := plan(t, in)
+			if d := draftOf(out, "bstrong"); d != nil {
+				t.Fatalf("it is changed all the same: %+v", d)
+			}
+			for _, b := range out.Blocked {
+				for _, v := range b.Verdicts {
+					if b.ID == "bstrong" && v.Name == c.by && v.Answer == guard.Block {
+						return
+					}
+				}
+			}
+			t.Errorf("blocked %+v, want bstrong by %s", out.Blocked, c.by)
+		})
+	}
+}
+
+func TestAnotherCurrencyIsLeftOut(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	in.Accounts[0].Currency = "USD"
+	out := plan(t, in)
+	if len(out.Drafts) != 0 || !strings.Contains(out.Units[0].LimitedBy, "USD") || out.Allocation.Before != 0 {
+		t.Errorf("drafts %v, limited by %q, before %v", out.Drafts, out.Units[0].LimitedBy, out.Allocation.Before)
+	}
+}
+
+func TestTargetMovesWhereItHoldsSpendBack(t *testing.T) {
+	t.Parallel()
+	// At k 0.4 and elasticity 0.6 the best target is 1/(0.6*0.4) = 4.17.
+	at := func(target float64) bidding.Output {
+		return plan(t, input(3, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 100 * target / basket, eps: 0.6, k: 0.4, target: target},
+			sim{id: "b", budget: 100, use: 1, ref: 100, perDay: 6.9, eps: 0.6, k: 0.4}))
+	}
+	high := draftOf(at(6), "a")
+	if high == nil || high.Field != platform.TargetROAS || high.Proposed != eur(5.1) || high.Expected.GainPerDay <= 0 {
+		t.Fatalf("a target of 6: %+v, want 5.1", high)
+	}
+	low := draftOf(at(3), "a")
+	if low == nil || low.Proposed != eur(3.45) || low.Expected.GainPerDay <= 0 {
+		t.Fatalf("a target of 3: %+v, want 3.45", low)
+	}
+	if u := unitOf(t, at(6), "ba"); u.LimitedBy != "target" || math.Abs(u.Target-4.17) > 0.9 || u.Current != 6 {
+		t.Errorf("limited by %q, best target %.2f, current %.2f", u.LimitedBy, u.Target, u.Current)
+	}
+	// A target far below what is reached holds nothing back.
+	out := plan(t, input(3, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 10, eps: 0.6, k: 0.4, target: 2}))
+	if u := unitOf(t, out, "ba"); u.LimitedBy != "demand" || len(out.Drafts) != 0 {
+		t.Errorf("limited by %q, drafts %v", u.LimitedBy, out.Drafts)
+	}
+}
+
+func TestSharedBudgetAndPortfolio(t *testing.T) {
+	t.Parallel()
+	in := input(5, 1, sim{id: "a", budget: 50, use: 1, ref: 50, perDay: 8, eps: 0.6, k: 0.4}, sim{id: "b", budget: 50, use: 1, ref: 50, perDay: 8, eps: 0.6, k: 0.4})
+	in.Policy.TotalDailyCap = 1000
+	a := &in.Accounts[0]
+	shared := a.Entities[1]
+	shared.Shared = true
+	shared.Fields = map[platform.Field]money.Micros{platform.DailyBudget: eur(100)}
+	a.Entities[2].Budget = shared.Ref
+	a.Entities = []platform.Entity{a.Entities[0], shared, a.Entities[2]}
+	out := plan(t, in)
+	u := unitOf(t, out, "ba")
+	if len(out.Units) != 1 || len(u.Campaigns) != 2 || math.Abs(u.Spend-100) > 10 || !(u.Utilisation > 0.9 && u.Utilisation < 1.1) {
+		t.Fatalf("%d units, %d campaigns, spend %.1f, utilisation %.2f", len(out.Units), len(u.Campaigns), u.Spend, u.Utilisation)
+	}
+	if d := draftOf(out, "ba"); d == nil || d.Proposed != eur(115) || out.Allocation.Before != eur(100) {
+		t.Errorf("the shared budget: %+v of %v", d, out.Allocation.Before)
+	}
+
+	in = input(5, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 10, eps: 0.6, k: 0.4}, sim{id: "b", budget: 200, use: 0.4, ref: 80, perDay: 8, eps: 0.6, k: 0.4})
+	a = &in.Accounts[0]
+	strategy := platform.Entity{Ref: platform.Ref{Type: platform.Portfolio, ID: "p"}, Name: "Portfolio", Status: platform.Enabled,
+		Fields: map[platform.Field]money.Micros{platform.TargetROAS: eur(6)}}
+	a.Entities[0].Strategy, a.Entities[2].Strategy = strategy.Ref, strategy.Ref
+	a.Entities = append(a.Entities, strategy)
+	out = plan(t, in)
+	if len(out.Drafts) != 1 || out.Drafts[0].Entity != strategy.Ref || out.Drafts[0].Proposed != eur(5.1) {
+		t.Fatalf("drafts %+v, want one of the portfolio", out.Drafts)
+	}
+	one := plan(t, input(5, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 10, eps: 0.6, k: 0.4, target: 6}))
+	if all, a := out.Drafts[0].Expected.ProfitPerDay, one.Drafts[0].Expected.ProfitPerDay; all < 1.4*a {
+		t.Errorf("the portfolio of two expects %.1f a day, one of them alone %.1f", all, a)
+	}
+}
+
+func TestManualBids(t *testing.T) {
+	t.Parallel()
+	in := input(7, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 12, eps: 0.6, k: 0.4})
+	group := platform.Entity{Ref: platform.Ref{Type: platform.AdGroup, ID: "g"}, Name: "Group", Status: platform.Enabled,
+		Parent: platform.Ref{Type: platform.Campaign, ID: "a"}, Fields: map[platform.Field]money.Micros{platform.CPCBid: eur(1.2)}}
+	in.Accounts[0].Entities = append(in.Accounts[0].Entities, group)
+	out := plan(t, in)
+	d := draftOf(out, "g")
+	if d == nil || d.Field != platform.CPCBid || d.Proposed != eur(1.38) || d.Expected.GainPerDay <= 0 {
+		t.Errorf("bid: %+v, want 1.38", d)
+	}
+	group.ID = "h"
+	in.Accounts[0].Entities = append(in.Accounts[0].Entities, group)
+	if out = plan(t, in); len(out.Drafts) != 0 || !strings.Contains(out.Units[0].LimitedBy, "several") {
+		t.Errorf("two bids under one budget: %v, limited by %q", out.Drafts, out.Units[0].LimitedBy)
+	}
+}
+
+func TestYenAndDinar(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		currency string
+		scale    float64
+		unit     money.Micros
+	}{{"JPY", 163, money.One}, {"KWD", 0.35, 5000}} {
+		in := input(1, c.scale,
+			sim{id: "strong", budget: 100, use: 1, ref: 100, perDay: 12, eps: 0.6, k: 0.4},
+			sim{id: "weak", budget: 100, use: 1, ref: 100, perDay: 4, eps: 0.6, k: 0.4})
+		in.Currency, in.Accounts[0].Currency, in.Accounts[0].BudgetUnit = c.currency, c.currency, c.unit
+		out := plan(t, in)
+		eurOut := plan(t, twoCampaigns())
+		d := draftOf(out, "bstrong")
+		if d == nil || d.Proposed%c.unit != 0 || d.Proposed > d.Seen+d.Seen*15/100 || d.Proposed < d.Seen+d.Seen*14/100 || d.Currency != c.currency {
+			t.Errorf("%s: %+v", c.currency, d)
+			continue
+		}
+		near(t, c.currency+" gain", d.Expected.GainPerDay/c.scale, draftOf(eurOut, "bstrong").Expected.GainPerDay, 0.5)
+		near(t, c.currency+" shadow price", out.Allocation.ShadowPrice, eurOut.Allocation.ShadowPrice, 0.01)
+	}
+}
+
+func TestStoredCurvesGiveTheSamePlan(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	fit := bidding.FitCurves(in)
+	body, err := json.Marshal(fit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back response.Result
+	if err := json.Unmarshal(body, &back); err != nil {
+		t.Fatal(err)
+	}
+	direct := plan(t, in)
+	in.Curves = &back
+	if again := plan(t, in); !reflect.DeepEqual(direct, again) {
+		t.Error("the plan from stored curves differs")
+	}
+	u := unitOf(t, direct, "bstrong")
+	d := draftOf(direct, "bstrong")
+	if e := bidding.Expect(u, d.Field, d.Proposed); e != d.Expected {
+		t.Errorf("Expect gives %+v, the plan %+v", e, d.Expected)
+	}
+	if e := bidding.Expect(u, d.Field, d.Seen); e.GainPerDay != 0 {
+		t.Errorf("leaving it as it is gains %v", e.GainPerDay)
+	}
+	r := bidding.RollbackDraft(*d, "x", "because")
+	if r.Seen != d.Proposed || r.Proposed != d.Seen || r.Expected.GainPerDay != -d.Expected.GainPerDay || r.Expected.GainLow > r.Expected.GainHigh {
+		t.Errorf("rollback %+v", r)
+	}
+}
+
+// The 80 % interval of the profit holds what happens in the 14 days after
+// about 80 % of the time, and that of the gain the true gain.
+func TestIntervalsCover(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(8, 8))
+	var sims []sim
+	for i := range 150 {
+		sims = append(sims, sim{id: fmt.Sprint(i), budget: 100, use: 1, ref: 100, perDay: 5 + 10*rng.Float64(), eps: 0.45 + 0.3*rng.Float64(), k: 0.3 + 0.2*rng.Float64()})
+	}
+	in := input(9, 1, sims...)
+	in.Policy.TotalDailyCap, in.Policy.BreakEven = 1e6, 0
+	out := plan(t, in)
+	var n, profit, gain float64
+	for _, s := range sims {
+		d := draftOf(out, "b"+s.id)
+		if d == nil {
+			continue
+		}
+		n++
+		var happened float64
+		spend := d.Proposed.Float()
+		for range 14 {
+			day := spend * math.Exp(0.25*rng.NormFloat64()-0.03)
+			orders := s.value(day)/basket + math.Sqrt(s.value(day)/basket)*rng.NormFloat64()
+			happened += (s.k*orders*basket - day) / 14
+		}
+		if happened >= d.Expected.Low && happened <= d.Expected.High {
+			profit++
+		}
+		if g := s.k*(s.value(spend)-s.value(100)) - (spend - 100); g >= d.Expected.GainLow && g <= d.Expected.GainHigh {
+			gain++
+		}
+	}
+	if n < 60 {
+		t.Fatalf("only %v drafts", n)
+	}
+	if profit/n < 0.7 || profit/n > 0.92 {
+		t.Errorf("80 %% intervals of the profit held %.0f %% of %v", 100*profit/n, n)
+	}
+	if gain/n < 0.65 || gain/n > 0.95 {
+		t.Errorf("80 %% intervals of the gain held %.0f %% of %v", 100*gain/n, n)
+	}
+}
+
+// Whatever the campaigns look like, the plan keeps to the policy.
+func TestPlanKeepsThePolicy(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		var sims []sim
+		for i := range rapid.IntRange(1, 6).Draw(rt, "n") {
+			f := func(name string, lo, hi float64) float64 { return rapid.Float64Range(lo, hi).Draw(rt, name) }
+			sims = append(sims, sim{id: fmt.Sprint(i), budget: math.Round(f("budget", 2, 500)), use: f("use", 0.2, 1.1), ref: 100, perDay: f("per day", 0, 30),
+				eps: f("elasticity", 0.1, 0.95), k: f("k", 0, 1.5), target: rapid.SampledFrom([]float64{0, 2, 5}).Draw(rt, "target")})
+		}
+		in := input(rapid.Uint64().Draw(rt, "seed"), 1, sims...)
+		in.Policy.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 700, 1e6}).Draw(rt, "cap")
+		in.Policy.MaxMovement = rapid.SampledFrom([]float64{0.02, 0.2}).Draw(rt, "movement")
+		out, err := bidding.Plan(in)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if _, err := json.Marshal(out); err != nil {
+			rt.Fatal(err)
+		}
+		raised := false
+		for _, d := range out.Drafts {
+			if moved := math.Abs(float64(d.Proposed - d.Seen)); moved > 0.15*float64(d.Seen)+1 || moved == 0 {
+				rt.Fatalf("%s goes from %v to %v", d.Name, d.Seen, d.Proposed)
+			}
+			raised = raised || d.Field == platform.DailyBudget && d.Proposed > d.Seen
+		}
+		limit := out.Allocation.Total
+		if raised && out.Allocation.After > limit {
+			rt.Fatalf("budgets grow to %v in all, above %v", out.Allocation.After, limit)
+		}
+		if out.Allocation.Movement.Float() > in.Policy.MaxMovement*out.Allocation.Before.Float()+1e-6 {
+			rt.Fatalf("moves %v of %v", out.Allocation.Movement, out.Allocation.Before)
+		}
+	})
+}
+
+func TestAnInvalidPolicyIsRefused(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	in.Policy.Step.Default = math.NaN()
+	if _, err := bidding.Plan(in); err == nil || !strings.Contains(err.Error(), "step.default") {
+		t.Errorf("got %v, want an error that names step.default", err)
+	}
+}
+
+func TestEmptyInput(t *testing.T) {
+	t.Parallel()
+	out := plan(t, bidding.Input{Policy: guard.Default(), Currency: "EUR"})
+	if len(out.Drafts)+len(out.Units)+len(out.Blocked) != 0 || out.Allocation.ShadowPrice != 1 {
+		t.Errorf("got %+v", out)
+	}
+}
+
+func BenchmarkPlan(b *testing.B) {
+	for _, n := range []int{100, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var sims []sim
+			for i := range n {
+				sims = append(sims, sim{id: fmt.Sprint(i), budget: 100, use: 1, ref: 100, perDay: 5 + float64(i%10), eps: 0.6, k: 0.4})
+			}
+			in := input(1, 1, sims...)
+			for b.Loop() {
+				if _, err := bidding.Plan(in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,276 @@
+package bidding
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"adsteward/bidding/allocate"
+	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// planner is a plan under way.
+type planner struct {
+	in         *Input
+	units      []*unit
+	spend      map[*unit]float64 // budgets the allocation chose
+	mu         float64
+	allocation Allocation
+	candidates []*candidate
+	blocked    []Blocked
+}
+
+// candidate is a change that the guardrails on a single change allow.
+type candidate struct {
+	u        *unit
+	change   platform.Change
+	wanted   money.Micros
+	verdicts []guard.Verdict
+	expected Expected
+	gains    []float64
+}
+
+// take gives the units their curves and the outages that concern them.
+func (p *planner) take(fit *response.Result) {
+	curves := make(map[string]response.Curve, len(fit.Curves))
+	for _, c := range fit.Curves {
+		curves[c.Unit] = c
+	}
+	last := map[string]civil.Date{}
+	for _, o := range fit.Outages {
+		k := o.Platform
+		if o.Unit != "" {
+			k = o.Unit
+		}
+		last[k] = max(last[k], o.Date)
+	}
+	for _, u := range p.units {
+		u.outage = max(last[string(u.Platform)], last[u.Key.String()])
+		c, ok := curves[u.Key.String()]
+		if u.Curve = c; !ok {
+			u.Lever = nil
+			u.LimitedBy = fmt.Sprintf("its currency is %s; the plan is made in %s", u.Currency, p.in.Currency)
+		}
+	}
+}
+
+// allocate chooses the budgets that bind. Each is bounded by what the
+// guardrails would allow tonight, so the optimum is one that can be had; all
+// other budgets stay and use up their part of the total.
+func (p *planner) allocate() error {
+	p.mu, p.spend = 1, map[*unit]float64{}
+	total, note := p.total()
+	var problem allocate.Problem
+	var chosen []*unit
+	var least float64
+	room := total.Float()
+	for _, u := range p.units {
+		p.allocation.Before += u.owned(p.in)
+		if u.Lever == nil || u.Lever.Field != platform.DailyBudget {
+			room -= u.owned(p.in).Float()
+			continue
+		}
+		f := u.leverFacts(p.in)
+		lo, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, u.Lever.Seen/2))
+		hi, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, 2*u.Lever.Seen))
+		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Worth: u.worthPerBudget(), Curve: u.scaled()})
+		chosen = append(chosen, u)
+		least += lo.Float()
+	}
+	if room < least {
+		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
+		room = least
+	}
+	problem.Total = &room
+	sol, err := allocate.Solve(problem)
+	if err != nil {
+		return fmt.Errorf("the budgets cannot be allocated: %w", err)
+	}
+	for i, u := range chosen {
+		p.spend[u] = sol.Spend[i]
+	}
+	p.mu = sol.ShadowPrice
+	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = sol.ShadowPrice, total, sol.Status, note
+	for _, b := range sol.Binding { // each item's own bound is in its row
+		if !strings.HasPrefix(b, "item ") {
+			p.allocation.Binding = append(p.allocation.Binding, b)
+		}
+	}
+	return nil
+}
+
+// total is the most that all daily budgets may add up to: the policy's cap, or
+// what they add up to now.
+func (p *planner) total() (money.Micros, []string) {
+	if amount, setting, ok := p.in.Policy.Cap(); ok {
+		if m, err := money.FromFloat(amount); err == nil {
+			return m, []string{fmt.Sprintf("All daily budgets together stay within %s (%s).", money.Format(m, p.in.Currency), setting)}
+		}
+	}
+	var now money.Micros
+	for _, u := range p.units {
+		now += u.owned(p.in)
+	}
+	return now, []string{fmt.Sprintf("No total_daily_cap is set: all daily budgets together stay within what they are now, %s.", money.Format(now, p.in.Currency))}
+}
+
+func (p *planner) change(u *unit, v money.Micros) platform.Change {
+	return platform.Change{Entity: u.Lever.Ref, Field: u.Lever.Field, Seen: u.Lever.Seen, Value: v}
+}
+
+// consider asks what the unit's lever should be and what the guardrails say.
+func (p *planner) consider(u *unit) {
+	u.describe(p.mu)
+	if u.Lever == nil {
+		return
+	}
+	f := u.leverFacts(p.in)
+	u.Facts = map[string]guard.Facts{u.Lever.Key.String(): f}
+	wanted := u.wanted(p.mu)
+	if share(u.Lever.Seen, wanted) < p.in.Policy.DeadBand.Change {
+		return
+	}
+	allowed, verdicts := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, wanted))
+	if guard.Blocked(verdicts) {
+		p.block(u, wanted, verdicts)
+		return
+	}
+	if u.Lever.Field == platform.DailyBudget {
+		v, err := money.FromFloat(p.spend[u])
+		if err != nil {
+			return
+		}
+		allowed, _ = guard.Check(p.in.Policy, guard.Propose, f, p.change(u, v))
+	}
+	c := &candidate{u: u, change: p.change(u, allowed), wanted: wanted, verdicts: verdicts}
+	if share(u.Lever.Seen, allowed) < p.in.Policy.DeadBand.Change {
+		return
+	}
+	c.predict()
+	if p.gain(c) < p.in.Policy.DeadBand.MinGain {
+		return
+	}
+	p.candidates = append(p.candidates, c)
+}
+
+func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.change.Value) }
+
+// gain is what a change earns a day where money is worth mu: a cut that earns
+// nothing by itself makes room for what earns more.
+func (p *planner) gain(c *candidate) float64 {
+	g := c.expected.GainPerDay
+	if c.change.Field == platform.DailyBudget {
+		g -= (p.mu - 1) * (c.change.Value - c.change.Seen).Float() * min(c.u.Utilisation, 1)
+	}
+	return g
+}
+
+func share(seen, v money.Micros) float64 {
+	return math.Abs(float64(v-seen)) / float64(max(seen, 1))
+}
+
+func (p *planner) block(u *unit, wanted money.Micros, verdicts []guard.Verdict) {
+	p.blocked = append(p.blocked, Blocked{Key: u.Lever.Key, Name: u.Lever.Name, Field: u.Lever.Field, Seen: u.Lever.Seen, Wanted: wanted, Verdicts: verdicts})
+}
+
+// checkRun applies the run-wide guardrails and predicts again what they changed.
+func (p *planner) checkRun() {
+	policy := p.in.Policy
+	if _, _, ok := policy.Cap(); !ok {
+		policy.TotalDailyCap = p.allocation.Total.Float()
+	}
+	items := make([]guard.Item, len(p.candidates))
+	for i, c := range p.candidates {
+		f := c.u.Facts[c.u.Lever.Key.String()]
+		items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c)}
+	}
+	run := guard.Run{Currency: p.in.Currency, Budgets: p.allocation.Before, Moved: p.movedToday()}
+	kept := p.candidates[:0]
+	for i, d := range guard.CheckRun(policy, run, items) {
+		c := p.candidates[i]
+		c.verdicts = append(c.verdicts, d.Verdicts...)
+		if share(c.change.Seen, d.Value) < policy.DeadBand.Change {
+			p.block(c.u, c.wanted, c.verdicts)
+			continue
+		}
+		if d.Value != c.change.Value {
+			c.change.Value = d.Value
+			c.predict()
+		}
+		kept = append(kept, c)
+	}
+	p.candidates = kept
+	slices.SortStableFunc(p.candidates, func(a, b *candidate) int { return cmp.Compare(p.gain(b), p.gain(a)) })
+}
+
+// movedToday is what our own budget changes have moved on the accounts' today.
+func (p *planner) movedToday() money.Micros {
+	today := map[[2]string]civil.Date{}
+	for _, a := range p.in.Accounts {
+		if a.Currency == p.in.Currency {
+			today[[2]string{string(a.Platform), a.ID}] = a.Today
+		}
+	}
+	seen := map[Key]bool{} // a change may be listed twice
+	var sum money.Micros
+	for _, c := range p.in.Changes {
+		d, ok := today[[2]string{string(c.Platform), c.AdAccount}]
+		if ok && c.Ours && c.Field == platform.DailyBudget && c.Date == d && !seen[c.Key] {
+			seen[c.Key] = true
+			sum += max(c.New-c.Old, c.Old-c.New)
+		}
+	}
+	return sum
+}
+
+// output writes the plan down.
+func (p *planner) output(outages []response.Outage) Output {
+	out := Output{Blocked: p.blocked, Allocation: p.allocation, Outages: outages}
+	total := make([]float64, draws)
+	out.Allocation.After = out.Allocation.Before
+	for _, c := range p.candidates {
+		out.Drafts = append(out.Drafts, p.draft(c))
+		for j, g := range c.gains {
+			total[j] += g
+		}
+		if c.change.Field == platform.DailyBudget {
+			d := c.change.Value - c.change.Seen
+			out.Allocation.After += d
+			out.Allocation.Movement += max(d, -d)
+		}
+	}
+	out.Allocation.Gain = mean(total)
+	out.Allocation.GainLow, out.Allocation.GainHigh = central(total)
+	for _, u := range p.units {
+		out.Units = append(out.Units, u.UnitReport)
+	}
+	return out
+}
+
+func (p *planner) draft(c *candidate) Draft {
+	u := c.u
+	d := Draft{Platform: u.Platform, AdAccount: u.AdAccount, Currency: u.Currency, Entity: u.Lever.Ref, Name: u.Lever.Name, Field: u.Lever.Field,
+		Seen: c.change.Seen, Proposed: c.change.Value}
+	d.Expected, d.Guardrails, d.Reasons = c.expected, c.verdicts, p.reasons(c)
+	w := u.Worth
+	d.Evidence = Evidence{WindowStart: u.WindowStart, WindowEnd: u.WindowEnd, Spend: u.WindowSpend, Value: u.WindowValue,
+		Conversions: u.Conversions, K: u.K, Margin: w.Margin, LTVMultiple: w.LTVMultiple, IncrementalShare: w.IncrementalShare, Calibrated: w.Calibrated,
+		Elasticity: u.Curve.Elasticity, ElasticityLow: u.Curve.ElasticityLow, ElasticityHigh: u.Curve.ElasticityHigh,
+		BreakEvenROAS: u.BreakEven, ShadowPrice: p.mu}
+	return d
+}
+
+// describe fills what depends on the shadow price.
+func (u *unit) describe(mu float64) {
+	part := u.part()
+	u.Target = target([]Part{part}, mu)
+	if part.Spend > 0 {
+		u.NextEuro = u.K * u.Curve.Slope(part.Spend)
+	}
+}

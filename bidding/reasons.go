@@ -1,0 +1,72 @@
+package bidding
+
+import (
+	"fmt"
+
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// reasons says why, in sentences a marketer understands: the most important first.
+func (p *planner) reasons(c *candidate) []string {
+	u := c.u
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	switch {
+	case c.change.Field == platform.DailyBudget:
+		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere())
+		add("Spend used %.0f %% of the budget; on %d of %d days it used at least %.0f %%.", 100*u.Utilisation, u.full, u.compared, 100*boundShare)
+		if c.change.Value < c.change.Seen && u.NextEuro >= 1 {
+			add("On its own the cut costs a little profit; the money earns more elsewhere.")
+		}
+	case c.change.Field.IsRatio():
+		best := target(u.parts(), p.mu)
+		add("The ROAS that earns most is %.2f; the target is %s%s.", best, c.change.Seen.Decimal(), p.mind())
+		add("Spend used %.0f %% of the budget, so the target holds it back.", 100*u.Utilisation)
+	default:
+		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(), 100*u.NextEuro/p.mu)
+		add("Spend used %.0f %% of the budget, so the bid holds it back.", 100*u.Utilisation)
+	}
+	add("A reported sale of 1 is worth %.2f: margin %.0f %%, lifetime x %.2f, incremental share %.0f %%%s. Break-even is a ROAS of %.2f; it had %.2f.",
+		u.K, 100*u.Worth.Margin, u.Worth.LTVMultiple, 100*u.Worth.IncrementalShare, calibration(u.Worth), u.BreakEven, u.ROAS)
+	if n := len(u.Lever.Parts); n > 1 {
+		add("The target steers %d campaigns or budgets; the expectation is for all of them.", n)
+	}
+	if c.wanted != c.change.Value {
+		add("Without guardrails and totals it would be %s.", format(c.change.Field, roundForPeople(c.wanted, c.change.Field, u.Currency), u.Currency))
+	}
+	if u.Curve.Note != "" {
+		out = append(out, u.Curve.Note)
+	}
+	return out
+}
+
+// elsewhere compares with the shadow price.
+func (p *planner) elsewhere() string {
+	if p.mu <= 1 {
+		return "; spending more pays as long as that is above 1.00"
+	}
+	return fmt.Sprintf("; elsewhere it earns %.2f", p.mu)
+}
+
+// mind says that a scarce budget asks for a higher target.
+func (p *planner) mind() string {
+	if p.mu <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (money is scarce: elsewhere the next %s earns %.2f)", p.in.Currency, p.mu)
+}
+
+func calibration(w Worth) string {
+	if w.Calibrated {
+		return ""
+	}
+	return " (not calibrated by an experiment)"
+}
+
+func roundForPeople(v money.Micros, f platform.Field, currency string) money.Micros {
+	if f.IsRatio() {
+		return v.RoundTo(money.One / 100)
+	}
+	return v.RoundTo(money.MinorUnit(currency))
+}

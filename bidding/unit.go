@@ -1,0 +1,362 @@
+package bidding
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// unit is one unit of control under way: whatever owns a daily budget, with
+// the campaigns or ad sets that spend it.
+type unit struct {
+	UnitReport
+	account  *Account
+	owner    platform.Entity
+	members  []platform.Entity
+	adGroups []platform.Entity // of the members, where they have bids
+	lever    platform.Entity   // whose value Lever is
+	merged   []*unit           // the units of a portfolio, where this one decides for it
+	days     []response.Day    // summed over the members
+	// bound: the budget holds spend back (spend is at least boundShare of it).
+	bound     bool
+	full      int // of the days compared, those on which at least boundShare was spent
+	compared  int
+	cycle     int
+	last      civil.Date
+	lastOther time.Time
+	otherName string
+	outage    civil.Date
+}
+
+const (
+	// boundShare is the share of the budget from which it counts as binding.
+	boundShare = 0.9
+	// compareDays is how many days spend and budget are compared over.
+	compareDays = 28
+	// matured is the share of value by which a conversion cycle has passed.
+	matured = 0.9
+	// mostCycle keeps a slow platform from never being changed, in days.
+	mostCycle = 14
+)
+
+// index finds what the units are made of.
+type index struct {
+	in      *Input
+	changes map[Key][]PastChange // newest first
+}
+
+func newIndex(in *Input) index {
+	x := index{in: in, changes: map[Key][]PastChange{}}
+	for _, c := range in.Changes {
+		x.changes[c.Key] = append(x.changes[c.Key], c)
+	}
+	for _, cs := range x.changes {
+		slices.SortStableFunc(cs, func(a, b PastChange) int { return b.At.Compare(a.At) })
+	}
+	return x
+}
+
+// units finds every unit of control that serves, in the order of its key.
+func units(in *Input) []*unit {
+	x := newIndex(in)
+	var out []*unit
+	for i := range in.Accounts {
+		out = append(out, x.accountUnits(&in.Accounts[i])...)
+	}
+	slices.SortFunc(out, func(a, b *unit) int { return strings.Compare(a.Key.String(), b.Key.String()) })
+	return out
+}
+
+func (x index) accountUnits(a *Account) []*unit {
+	entities := make(map[platform.Ref]platform.Entity, len(a.Entities))
+	for _, e := range a.Entities {
+		entities[e.Ref] = e
+	}
+	series := make(map[platform.Ref]Series, len(a.Performance))
+	for _, s := range a.Performance {
+		series[s.Entity] = s
+	}
+	by, ofMember := map[platform.Ref]*unit{}, map[platform.Ref]*unit{}
+	var out []*unit
+	for _, e := range a.Entities {
+		owner, ok := entities[e.Budget]
+		if e.Type != platform.Campaign && e.Type != platform.AdSet || !ok || e.Status != platform.Enabled || owner.Status != platform.Enabled {
+			continue
+		}
+		// An ad set under a campaign that owns the budget is seen through the campaign.
+		if e.Type == platform.AdSet && e.Budget != e.Ref {
+			continue
+		}
+		if p, ok := entities[e.Parent]; ok && p.Status != platform.Enabled {
+			continue
+		}
+		u := by[e.Budget]
+		if u == nil {
+			u = &unit{account: a, owner: owner}
+			u.Key = Key{a.Platform, a.ID, owner.Ref}
+			u.Name, u.Currency, u.Budget = owner.Name, a.Currency, owner.Fields[platform.DailyBudget]
+			by[e.Budget] = u
+			out = append(out, u)
+		}
+		u.members = append(u.members, e)
+		u.Campaigns = append(u.Campaigns, e.Ref)
+		ofMember[e.Ref] = u
+	}
+	for _, e := range a.Entities {
+		if u := ofMember[e.Parent]; u != nil && e.Type == platform.AdGroup && e.Status == platform.Enabled {
+			u.adGroups = append(u.adGroups, e)
+		}
+	}
+	for _, u := range out {
+		if u.Name == "" {
+			u.Name = u.members[0].Name
+		}
+		u.sum(series)
+		x.weigh(u, series)
+		x.history(u)
+		x.compare(u)
+		u.cycle = cycle(a.lag())
+		u.setLever(entities)
+	}
+	return out
+}
+
+// sum adds up the members' days.
+func (u *unit) sum(series map[platform.Ref]Series) {
+	if len(u.members) == 1 {
+		u.days = series[u.members[0].Ref].Days
+		return
+	}
+	at := map[civil.Date]int{}
+	for _, m := range u.members {
+		for _, d := range series[m.Ref].Days {
+			i, ok := at[d.Date]
+			if !ok {
+				i = len(u.days)
+				at[d.Date] = i
+				u.days = append(u.days, response.Day{Date: d.Date})
+			}
+			s := &u.days[i]
+			s.Spend, s.Value, s.Conversions = s.Spend+d.Spend, s.Value+d.Value, s.Conversions+d.Conversions
+		}
+	}
+	slices.SortFunc(u.days, func(a, b response.Day) int { return a.Date.Sub(b.Date) })
+}
+
+// campaign is the campaign whose orders and worth an entity shares.
+func campaign(p platform.Name, e platform.Entity) string {
+	if e.Type == platform.AdSet {
+		return CampaignKey(p, e.Parent.ID)
+	}
+	return CampaignKey(p, e.ID)
+}
+
+// weigh gives the unit the worth of its members, weighted by the value they
+// reported in the window, and the window's totals.
+func (x index) weigh(u *unit, series map[platform.Ref]Series) {
+	a := u.account
+	from := a.Today.AddDays(-x.in.Policy.Minimum.WindowDays)
+	weights := make([]float64, len(u.members))
+	worths := make([]Worth, len(u.members))
+	var total float64
+	for i, m := range u.members {
+		w, ok := x.in.Worth[campaign(a.Platform, m)]
+		if !ok {
+			w = x.in.DefaultWorth
+		}
+		worths[i] = w
+		for _, d := range series[m.Ref].Days {
+			if d.Date >= from {
+				weights[i] += d.Value
+			}
+		}
+		total += weights[i]
+	}
+	if total == 0 {
+		for i := range weights {
+			weights[i], total = 1, total+1
+		}
+	}
+	for i := range weights {
+		weights[i] /= total
+	}
+	u.Worth, u.K = blend(worths, weights)
+	if !(u.K >= 0) || math.IsInf(u.K, 0) || !(u.Worth.RelSD >= 0 && u.Worth.RelSD < 10) {
+		u.Worth, u.K = Worth{Sources: []string{"Its worth is not a number."}}, 0
+	}
+	n := 0.0
+	first := a.Today
+	var spend, value, conversions float64
+	lag := a.lag()
+	for _, d := range u.days {
+		if d.Date >= a.Today {
+			continue
+		}
+		first = min(first, d.Date)
+		if d.Date >= from {
+			f := lag.At(a.Today.Sub(d.Date))
+			spend, value, conversions = spend+d.Spend, value+d.Value/f, conversions+d.Conversions/f
+		}
+	}
+	if last := min(a.LastData, a.Today-1); last >= max(first, from) {
+		n = float64(last.Sub(max(first, from)) + 1)
+	}
+	if n > 0 {
+		u.Spend, u.Value = spend/n, value/n
+	}
+	u.Conversions = conversions
+	if spend > 0 {
+		u.ROAS = value / spend
+	}
+	if u.K > 0 {
+		u.BreakEven = 1 / u.K
+	}
+	u.WindowSpend, u.WindowValue = spend, value
+	u.WindowStart, u.WindowEnd = from, a.Today-1
+}
+
+func (a *Account) lag() response.Lag {
+	if len(a.Lag.Share) == 0 {
+		return response.PriorLag()
+	}
+	return a.Lag
+}
+
+// blend averages worths by weight. The product of the averages is not the
+// average of the products, so the lifetime multiple takes up the difference.
+func blend(ws []Worth, weights []float64) (Worth, float64) {
+	if len(ws) == 1 {
+		return ws[0], ws[0].K()
+	}
+	out := Worth{Calibrated: true}
+	var k, orders, variance float64
+	for i, w := range ws {
+		g := weights[i]
+		k += g * w.K()
+		out.Margin += g * w.Margin
+		out.NewShare += g * w.NewShare
+		out.Lambda += g * w.Lambda
+		out.IncrementalShare += g * w.IncrementalShare
+		out.AverageOrder += g * w.AverageOrder
+		variance += g * g * w.RelSD * w.RelSD
+		out.Calibrated = out.Calibrated && w.Calibrated
+		orders += float64(w.Orders)
+	}
+	out.Orders, out.RelSD = int(orders), math.Sqrt(variance)
+	if d := out.Margin * out.IncrementalShare; d > 0 {
+		out.LTVMultiple = k / d
+	}
+	out.Sources = []string{"Averages over its campaigns, weighted by the value they reported."}
+	return out, k
+}
+
+// history finds when anything of the unit was last changed, and by whom.
+func (x index) history(u *unit) {
+	refs := map[platform.Ref]bool{u.owner.Ref: true}
+	for _, m := range u.members {
+		refs[m.Ref] = true
+		refs[m.Strategy] = true
+	}
+	for _, g := range u.adGroups {
+		refs[g.Ref] = true
+	}
+	for r := range refs {
+		for _, c := range x.changes[Key{u.Platform, u.AdAccount, r}] {
+			u.last = max(u.last, c.Date)
+			if !c.Ours && c.At.After(u.lastOther) {
+				u.lastOther, u.otherName = c.At, c.Actor
+			}
+		}
+	}
+}
+
+// compare compares spend with the budget of the day, as far back as it is known.
+func (x index) compare(u *unit) {
+	changes := x.changes[u.Key]
+	var spent, allowed float64
+	for _, d := range slices.Backward(u.days) {
+		if u.compared == compareDays {
+			break
+		}
+		if d.Date >= u.account.Today || d.Spend <= 0 {
+			continue
+		}
+		budget := u.Budget
+		for _, c := range changes {
+			if c.Field == platform.DailyBudget && d.Date < c.Date && c.Old > 0 {
+				budget = c.Old
+			}
+		}
+		if budget <= 0 {
+			return
+		}
+		u.compared++
+		spent, allowed = spent+d.Spend, allowed+budget.Float()
+		if d.Spend >= boundShare*budget.Float() {
+			u.full++
+		}
+	}
+	if allowed > 0 {
+		u.Utilisation = spent / allowed
+	}
+	u.bound = u.compared >= 3 && u.Utilisation >= boundShare
+}
+
+// cycle is the age in days at which most of a day's value has arrived.
+func cycle(l response.Lag) int {
+	for age := range mostCycle {
+		if l.At(age) >= matured {
+			return age
+		}
+	}
+	return mostCycle
+}
+
+// kind is what the unit's elasticity pools with first.
+func (u *unit) kind() string { return u.members[0].Channel }
+
+// facts is what the guardrails look at for one entity of the unit.
+func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
+	a := u.account
+	f := guard.Facts{Name: e.Name, Platform: a.Platform, Currency: a.Currency, TimeZone: a.TimeZone,
+		ExpectedCurrency: a.ExpectedCurrency, ExpectedTimeZone: a.ExpectedTimeZone, BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget,
+		Today: a.Today, Now: in.Now, KillSwitch: in.KillSwitch, ReadOnly: e.ReadOnly, Learning: e.Learning,
+		LastChange: u.last, Cycle: u.cycle, LastChangeByOther: u.lastOther, OtherActor: u.otherName,
+		LastData: a.LastData, LastOutage: u.outage, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven}
+	if f.ExpectedCurrency == "" {
+		f.ExpectedCurrency = in.Currency
+	}
+	for _, m := range u.members {
+		f.Campaigns = append(f.Campaigns, m.ID, m.Name)
+		if f.Learning == "" {
+			f.Learning = m.Learning
+		}
+		if f.ReadOnly == "" {
+			f.ReadOnly = m.ReadOnly
+		}
+	}
+	if w := u.Worth; w.Orders >= leastJoined && u.WindowSpend > 0 {
+		if w.NewShare > 0 {
+			f.LTVCAC = w.Lambda * w.IncrementalShare * u.ROAS
+		}
+		if sold := w.IncrementalShare * u.WindowValue; sold > 0 {
+			f.CAC = u.WindowSpend * w.AverageOrder / sold
+		}
+	}
+	return f
+}
+
+// owned is the budget as money that counts towards the total.
+func (u *unit) owned(in *Input) money.Micros {
+	if u.Currency != in.Currency {
+		return 0
+	}
+	return u.Budget
+}
