@@ -150,7 +150,7 @@ func (s *Sandbox) listen() error {
 		Lists: s.googleLists, AccessTokens: s.tokens.Valid, Log: s.opts.Log})
 	members := http.NewServeMux()
 	members.Handle("/token", s.tokens)
-	members.Handle("/", s.keeping(datamanager.New(datamanager.Options{Faults: s.faults, CustomerID: customerID,
+	members.Handle("/", s.keeping(datamanager.New(datamanager.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
 		Lists: s.googleLists, AccessTokens: s.tokens.Valid})))
 
 	ctx, cancel := context.WithCancel(context.Background())
