@@ -1,6 +1,7 @@
 package meta
 
 import (
+	stdcmp "cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,7 +123,7 @@ func (tc testCase) run(t *testing.T) {
 	defer server.Close()
 
 	client, err := Open(Config{BaseURL: server.URL, AdAccountID: "77", AccessToken: "TOKEN", AppSecret: tc.Config.AppSecret, CallsPerSecond: 1e6,
-		AsyncRows: tc.Config.AsyncRows, PageSize: tc.Config.PageSize, HTTPClient: server.Client(),
+		AsyncRows: tc.Config.AsyncRows, PageSize: stdcmp.Or(tc.Config.PageSize, 500), HTTPClient: server.Client(),
 		Retry: pace.Policy{MaxTries: 2, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}})
 	if err != nil {
 		t.Fatal(err)
