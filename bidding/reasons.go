@@ -14,7 +14,7 @@ func (p *planner) reasons(c *candidate) []string {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	switch {
 	case c.change.Field == platform.DailyBudget:
-		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere())
+		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u.NextEuro))
 		add("Spend used %.0f %% of the budget; on %d of %d days it used at least %.0f %%.", 100*u.Utilisation, u.full, u.compared, 100*boundShare)
 		if c.change.Value < c.change.Seen && u.NextEuro >= 1 {
 			add("On its own the cut costs a little profit; the money earns more elsewhere.")
@@ -24,7 +24,7 @@ func (p *planner) reasons(c *candidate) []string {
 		add("The ROAS that earns most is %.2f; the target is %s%s.", best, c.change.Seen.Decimal(), p.mind())
 		add("Spend used %.0f %% of the budget, so the target holds it back.", 100*u.Utilisation)
 	default:
-		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(), 100*u.NextEuro/p.mu)
+		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(u.NextEuro), 100*u.NextEuro/p.mu)
 		add("Spend used %.0f %% of the budget, so the bid holds it back.", 100*u.Utilisation)
 	}
 	add("A reported sale of 1 is worth %.2f: margin %.0f %%, lifetime x %.2f, incremental share %.0f %%%s. Break-even is a ROAS of %.2f; it had %.2f.",
@@ -41,12 +41,15 @@ func (p *planner) reasons(c *candidate) []string {
 	return out
 }
 
-// elsewhere compares with the shadow price.
-func (p *planner) elsewhere() string {
-	if p.mu <= 1 {
-		return "; spending more pays as long as that is above 1.00"
+// elsewhere compares what the next unit of money earns with the shadow price.
+func (p *planner) elsewhere(next float64) string {
+	switch {
+	case p.mu > 1:
+		return fmt.Sprintf("; elsewhere it earns %.2f", p.mu)
+	case next < 1:
+		return ", less than it costs"
 	}
-	return fmt.Sprintf("; elsewhere it earns %.2f", p.mu)
+	return ", more than it costs"
 }
 
 // mind says that a scarce budget asks for a higher target.

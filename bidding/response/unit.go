@@ -248,7 +248,7 @@ func (f *unitFit) note(c Curve) string {
 	case f.DemandDriven:
 		s = "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind."
 	case c.PoolShare > 0.5:
-		s = fmt.Sprintf("Its own %.0f conversions say little; %.0f %% of the elasticity comes from campaigns of its kind.", f.conversions, 100*c.PoolShare)
+		s = fmt.Sprintf("%.0f %% of its elasticity rests on campaigns of its kind, the rest on its own %.0f conversions.", 100*c.PoolShare, f.conversions)
 	}
 	if f.left > 0 {
 		if s != "" {
