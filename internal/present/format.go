@@ -35,7 +35,7 @@ func FieldName(field string) string {
 	case platform.ROASFloor:
 		return "ROAS floor"
 	}
-	return words(field)
+	return Words(field)
 }
 
 // PlatformName is what people call a platform.
@@ -46,14 +46,14 @@ func PlatformName(name string) string {
 	case platform.Meta:
 		return "Meta"
 	}
-	return words(name)
+	return Words(name)
 }
 
 // EntityTypeName is what people call a kind of entity.
-func EntityTypeName(t string) string { return words(t) }
+func EntityTypeName(t string) string { return Words(t) }
 
-// words turns an identifier such as ad_set into "Ad set".
-func words(s string) string {
+// Words turns an identifier such as ad_set into "Ad set".
+func Words(s string) string {
 	s = strings.ReplaceAll(s, "_", " ")
 	if s == "" {
 		return ""
@@ -96,6 +96,9 @@ func Value(field string, v money.Micros, currency string) string {
 
 // Ratio writes a ratio with two decimals.
 func Ratio(f float64) string { return decimals(f, 2) }
+
+// Whole writes a number without decimals.
+func Whole(f float64) string { return decimals(f, 0) }
 
 // Percent writes a share of one as a percentage: 0.34 is 34 %.
 func Percent(share float64) string { return decimals(100*share, 0) + " %" }

@@ -2,6 +2,10 @@
 // proposals, runs and the audit log, and the forms with which they decide. It
 // reads the store, shows what it finds and hands every decision to a Desk. No
 // rule about what may change lives here, and nothing here speaks to a platform.
+//
+// Pages are html/template, CSS and a little script of our own, embedded in the
+// binary. They work without the script. The blocks in templates/blocks.html and
+// templates/chart.html are what every page is built of.
 package web
 
 import (
@@ -9,6 +13,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"adsteward/store"
@@ -29,25 +36,150 @@ type Options struct {
 	Secure bool
 }
 
-// Server serves the pages. Make one with New; it holds no goroutine of its own.
-type Server struct{ opt Options }
+// Server serves the pages. Make one with New.
+type Server struct {
+	store   *store.Store
+	desk    Desk
+	now     func() time.Time
+	log     *slog.Logger
+	public  string
+	secure  bool
+	pages   pages
+	assets  assets
+	logins  *limits
+	hashing chan struct{} // bounds the memory that password hashing takes
+	metrics *metrics
+	plans   planCache
+	handler http.Handler
 
-// New checks the options and reads the embedded templates.
+	closing   chan struct{}
+	closeOnce sync.Once
+}
+
+// New reads the embedded pages and prepares the routes. It starts nothing.
 func New(opt Options) (*Server, error) {
 	if opt.Store == nil || opt.Desk == nil {
-		return nil, errors.New("web: a store and a desk are needed")
+		return nil, errors.New("the review pages need a store and a desk")
 	}
-	return &Server{opt}, nil
+	s := &Server{
+		store: opt.Store, desk: opt.Desk, now: opt.Now, log: opt.Log, secure: opt.Secure,
+		public: strings.TrimSuffix(opt.PublicURL, "/"), logins: newLimits(),
+		hashing: make(chan struct{}, 2), closing: make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = loadPages(s.assets); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(s)
+	s.handler, err = s.routes()
+	return s, err
 }
 
 // Handler answers every page, the API, /healthz, /metrics and /static/.
-func (s *Server) Handler() http.Handler { return http.NotFoundHandler() }
+func (s *Server) Handler() http.Handler { return s.handler }
 
-// FirstLink makes sure that somebody can log in: while no user has a password
-// it creates the user "admin" with the role admin and returns a one-time link
-// that holds for 24 hours. Otherwise it returns "".
-func (s *Server) FirstLink(ctx context.Context) (string, error) { return "", nil }
+// Close ends the live streams, which would otherwise hold up the shutdown of an
+// http.Server; hand it to RegisterOnShutdown. It may be called twice.
+func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closing) }) }
 
-// LoginLink returns a one-time link, good for 24 hours, with which the user sets
-// a new password and is logged in.
-func (s *Server) LoginLink(ctx context.Context, user string) (string, error) { return "", nil }
+func (s *Server) routes() (http.Handler, error) {
+	mux := http.NewServeMux()
+	page := func(pattern, role string, h handler) { mux.Handle(pattern, s.private(role, h)) }
+
+	page("GET /{$}", viewer, s.changes)
+	page("GET /proposals/{id}", viewer, s.proposal)
+	page("GET /runs", viewer, s.runs)
+	page("GET /runs/{account}/{date}", viewer, s.run)
+	page("GET /runs/{account}/{date}/events", viewer, s.runEvents)
+	page("GET /audit", viewer, s.audit)
+	page("POST /audit/verify", viewer, s.verifyAudit)
+	page("GET /settings", viewer, s.settings)
+	page("GET /push", approver, s.pushForm)
+
+	page("POST /decide", approver, s.decide)
+	page("POST /push", approver, s.push)
+	page("POST /proposals/{id}/edit", approver, s.edit)
+	page("POST /proposals/{id}/rollback", approver, s.rollback)
+	page("POST /settings/kill-switch", approver, s.killSwitch)
+	page("POST /settings/users", admin, s.inviteUser)
+	page("POST /settings/users/role", admin, s.changeRole)
+	page("POST /settings/users/remove", admin, s.removeUser)
+
+	page("GET /api/proposals", viewer, s.apiProposals)
+	page("GET /api/status", viewer, s.apiStatus)
+
+	mux.Handle("GET /login", s.open(s.loginForm))
+	mux.Handle("POST /login", s.open(s.login))
+	mux.Handle("GET /login/link/{token}", s.open(s.linkForm))
+	mux.Handle("POST /login/link/{token}", s.open(s.useLink))
+	mux.Handle("POST /logout", s.open(s.logout))
+
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /metrics", s.serveMetrics)
+	mux.Handle("GET /static/", s.assets)
+	mux.Handle("/", s.open(func(http.ResponseWriter, *request) error { return errNoPage }))
+
+	guard := http.NewCrossOriginProtection()
+	if u, err := url.Parse(s.public); err == nil && u.Host != "" {
+		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			return nil, err
+		}
+	}
+	guard.SetDenyHandler(s.open(func(http.ResponseWriter, *request) error { return errCrossOrigin }))
+	return s.metrics.count(s.headers(limitBody(guard.Handler(mux))), mux), nil
+}
+
+// maxForm bounds what a form may send: ten thousand selected proposals fit.
+const maxForm = 1 << 20
+
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// headers sets what every answer carries. Pages are private: no-store is the
+// rule and the static files, which carry their hash in the address, undo it.
+func (s *Server) headers(next http.Handler) http.Handler {
+	const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", csp)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		// same-origin, not no-referrer: the latter makes browsers send "Origin: null"
+		// with forms, which the cross-origin check could not tell from an attack.
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		if s.secure {
+			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	defer cancel()
+	if err := s.store.DB().PingContext(ctx); err != nil {
+		s.log.WarnContext(ctx, "health: the database does not answer", "err", err)
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}

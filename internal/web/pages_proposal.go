@@ -1,0 +1,292 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+	"adsteward/internal/present"
+	"adsteward/store"
+)
+
+// proposalView is everything there is to say of one proposal.
+type proposalView struct {
+	Row       row
+	RunURL    string
+	AdAccount string
+	EntityID  string
+	PlanHash  string
+	Suggested string // what the program proposed, where a person edited it
+	Expected  []pair
+	Response  *chart
+	History   *chart
+	NoCurve   string
+	Steps     []step
+	Then      []pair // then / now / proposed, once something was read
+	Approval  *approvalView
+	Audit     []auditRow
+	Measured  []pair
+	Inside    string
+	CanRoll   bool
+	RollsBack string
+	EditValue string
+	Created   stamp
+	Applied   stamp
+}
+
+// step is one receipt of a push.
+type step struct {
+	Kind, Outcome, Value, RequestID, Detail string
+	At                                      stamp
+}
+
+type approvalView struct {
+	Actor, Value string
+	At           stamp
+	Binds        bool // still binds to the plan as it stands
+}
+
+// historyDays is how far back a proposal's performance is drawn.
+const historyDays = 60
+
+func (s *Server) proposal(w http.ResponseWriter, r *request) error {
+	ctx := r.Context()
+	p, err := s.store.Proposal(ctx, r.PathValue("id"))
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrAmbiguous):
+		return errNoProposal
+	case err != nil:
+		return err
+	}
+	loc, err := s.zone(ctx, p.Account)
+	if err != nil {
+		return err
+	}
+	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
+		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
+	if p.AppliedAt.Valid {
+		v.Applied = stampOf(p.AppliedAt.Time, loc)
+	}
+	if p.Suggested != p.Proposed {
+		v.Suggested = present.Value(p.Field, p.Suggested, p.Currency)
+	}
+	if account, date, ok := cutRun(p.RunID); ok {
+		v.RunURL = runURL(store.Run{Account: account, Date: date})
+	}
+	state := bidding.State(p.State)
+	v.CanRoll = state == bidding.Applied || state == bidding.Measured
+	v.Expected = expected(v.Row.body.Expected, p.Currency)
+	v.Measured, v.Inside = measured(p)
+	for _, fill := range []func(context.Context, store.Proposal, *proposalView, *time.Location) error{
+		s.fillPush, s.fillAudit, s.fillCharts,
+	} {
+		if err := fill(ctx, p, &v, loc); err != nil {
+			return err
+		}
+	}
+	s.render(w, r, http.StatusOK, "proposal", page{Title: v.Row.Name, Nav: "changes", Body: v})
+	return nil
+}
+
+func cutRun(runID string) (account string, date civil.Date, ok bool) {
+	i := strings.LastIndex(runID, "/")
+	if i < 0 {
+		return "", 0, false
+	}
+	date, err := civil.Parse(runID[i+1:])
+	return runID[:i], date, err == nil
+}
+
+func expected(e bidding.Expected, currency string) []pair {
+	if e.Level == 0 {
+		return nil
+	}
+	per := " " + currency + "/day"
+	return []pair{
+		{"Profit", present.Signed(e.ProfitPerDay, currency) + per, present.Interval(e.Low, e.High, currency)},
+		{"Profit if left alone", present.Signed(e.ProfitPerDay-e.GainPerDay, currency) + per, ""},
+		{"Gain of the change", present.Signed(e.GainPerDay, currency) + per, present.Interval(e.GainLow, e.GainHigh, currency)},
+	}
+}
+
+// measured reads what became of an applied change.
+func measured(p store.Proposal) (figures []pair, verdict string) {
+	var m struct {
+		From         civil.Date `json:"from"`
+		To           civil.Date `json:"to"`
+		ProfitPerDay float64    `json:"profit_per_day"`
+		Promised     float64    `json:"promised"`
+		Low          float64    `json:"low"`
+		High         float64    `json:"high"`
+		Inside       bool       `json:"inside"`
+		Unchanged    float64    `json:"unchanged"`
+	}
+	if p.Measured == "" || json.Unmarshal([]byte(p.Measured), &m) != nil {
+		return nil, ""
+	}
+	verdict = "Outside its interval"
+	if m.Inside {
+		verdict = "Within its interval"
+	}
+	per := " " + p.Currency + "/day"
+	return []pair{
+		{"Period", m.From.String() + " to " + m.To.String(), ""},
+		{"Profit that came", present.Signed(m.ProfitPerDay, p.Currency) + per, ""},
+		{"Promised", present.Signed(m.Promised, p.Currency) + per, present.Interval(m.Low, m.High, p.Currency)},
+		{"Expected if left alone", present.Signed(m.Unchanged, p.Currency) + per, ""},
+	}, verdict
+}
+
+// fillPush adds the approval and what the platform answered.
+func (s *Server) fillPush(ctx context.Context, p store.Proposal, v *proposalView, loc *time.Location) error {
+	a, err := s.store.LatestApproval(ctx, p.ProposalID)
+	switch {
+	case err == nil:
+		v.Approval = &approvalView{a.Actor, present.Value(p.Field, a.Value, p.Currency), stampOf(a.At, loc), a.PlanHash == p.PlanHash}
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	receipts, err := s.store.Receipts(ctx, p.ProposalID)
+	if err != nil {
+		return err
+	}
+	for _, rc := range receipts {
+		st := step{Kind: present.Words(rc.Kind), Outcome: rc.Outcome, RequestID: rc.RequestID, Detail: rc.Detail, At: stampOf(rc.At, loc), Value: present.None}
+		if rc.RemoteValue != nil {
+			st.Value = present.Value(p.Field, *rc.RemoteValue, p.Currency)
+			v.Then = []pair{
+				{"Then", present.Value(p.Field, p.Seen, p.Currency), "seen when it was proposed"},
+				{"Now", st.Value, "read " + st.At.Local},
+				{"Proposed", present.Value(p.Field, p.Proposed, p.Currency), ""},
+			}
+		}
+		v.Steps = append(v.Steps, st)
+	}
+	return nil
+}
+
+func (s *Server) fillAudit(ctx context.Context, p store.Proposal, v *proposalView, loc *time.Location) error {
+	entries, err := s.store.AuditEntries(ctx, store.AuditFilter{Proposal: p.ProposalID})
+	v.Audit = auditRows(entries, loc)
+	return err
+}
+
+// fillCharts draws the response curve the run stored and the last days'
+// performance.
+func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalView, _ *time.Location) error {
+	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount,
+		Ref: platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID}}
+	u, err := s.unitOf(ctx, p.RunID, key)
+	if err != nil {
+		return err
+	}
+	curves, err := s.store.Models(ctx, p.RunID, "chart")
+	if err != nil {
+		return err
+	}
+	for _, m := range curves {
+		if m.Key == key.String() || m.Key == u.key {
+			v.Response = responseChart(m.Body, p, u)
+		}
+	}
+	v.NoCurve = "The run stored no response curve for this entity."
+	if p.RunID == "" {
+		v.NoCurve = "A rollback is not made from a curve."
+	}
+	refs := u.Campaigns
+	if len(refs) == 0 {
+		refs = []platform.Ref{key.Ref}
+	}
+	days, err := s.performance(ctx, p, refs)
+	if err != nil {
+		return err
+	}
+	v.History = historyChart(days, p)
+	return nil
+}
+
+// unit is what the charts need of the unit of control a proposal belongs to.
+type unit struct {
+	key       string
+	Campaigns []platform.Ref             `json:"campaigns"`
+	Spend     float64                    `json:"spend"`
+	Facts     map[string]json.RawMessage `json:"facts"`
+}
+
+// unitOf finds the unit by its own key or by that of anything changeable in it;
+// the zero unit where the run stored none.
+func (s *Server) unitOf(ctx context.Context, runID string, key bidding.Key) (unit, error) {
+	if runID == "" {
+		return unit{}, nil
+	}
+	models, err := s.store.Models(ctx, runID, "unit")
+	if err != nil {
+		return unit{}, err
+	}
+	name := key.String()
+	for _, m := range models {
+		if m.Key != name && !strings.Contains(m.Body, key.ID) { // spares reading all the others
+			continue
+		}
+		var u unit
+		if json.Unmarshal([]byte(m.Body), &u) != nil {
+			continue
+		}
+		u.key = m.Key
+		if _, ok := u.Facts[name]; ok || m.Key == name {
+			return u, nil
+		}
+	}
+	return unit{}, nil
+}
+
+// day is one date's spend and reported value, in currency units.
+type day struct {
+	Date        civil.Date
+	Spend       float64
+	Value       float64
+	Conversions float64
+}
+
+// performance sums the days of some entities up to the newest one known.
+func (s *Server) performance(ctx context.Context, p store.Proposal, refs []platform.Ref) ([]day, error) {
+	last, err := s.store.LastPerformance(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	to, ok := last[[2]string{p.Platform, p.AdAccount}]
+	if !ok {
+		return nil, nil
+	}
+	from := to.AddDays(1 - historyDays)
+	days := make([]day, historyDays)
+	for i := range days {
+		days[i].Date = from.AddDays(i)
+	}
+	wanted := map[platform.Ref]bool{}
+	for _, ref := range refs {
+		wanted[ref] = true
+	}
+	found := false
+	err = s.store.EachPerformance(ctx, p.Account, from, to, func(d store.Performance) error {
+		if d.Platform != p.Platform || d.AdAccount != p.AdAccount || !wanted[platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID}] {
+			return nil
+		}
+		found = true
+		x := &days[d.Date.Sub(from)]
+		x.Spend += d.Cost.Float()
+		x.Value += d.Value.Float()
+		x.Conversions += d.Conversions
+		return nil
+	})
+	if err != nil || !found {
+		return nil, err
+	}
+	return days, nil
+}

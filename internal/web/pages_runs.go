@@ -1,0 +1,251 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/internal/civil"
+	"adsteward/internal/present"
+	"adsteward/store"
+)
+
+// runView is one run with its stages.
+type runView struct {
+	Account, Date, URL, State, Reason string
+	Started                           stamp
+	Took                              string
+	Done, Total                       int
+	Live                              bool
+	Stages                            []stageView
+}
+
+type stageView struct {
+	Name, State, Summary, Error, Took string
+	Attempt                           int
+	Started                           stamp
+}
+
+func (s *Server) runView(ctx context.Context, run store.Run, loc *time.Location) (runView, error) {
+	stages, err := s.store.Stages(ctx, run.RunID)
+	v := runView{Account: run.Account, Date: run.Date.Time().Format("Mon 2 Jan 2006"), URL: runURL(run), State: run.State, Reason: run.Reason,
+		Started: stampOf(run.StartedAt, loc), Total: len(stages), Live: run.State == "running"}
+	end := s.now()
+	if run.FinishedAt.Valid {
+		end = run.FinishedAt.Time
+	}
+	if !run.StartedAt.IsZero() {
+		v.Took = present.Duration(end.Sub(run.StartedAt))
+	}
+	for _, st := range stages {
+		sv := stageView{Name: present.Words(st.Stage), State: st.State, Summary: st.Summary, Error: st.Error, Attempt: st.Attempt}
+		if st.StartedAt.Valid {
+			sv.Started = stampOf(st.StartedAt.Time, loc)
+			switch {
+			case st.FinishedAt.Valid:
+				sv.Took = present.Duration(st.FinishedAt.Time.Sub(st.StartedAt.Time))
+			case st.State == "running":
+				sv.Took = present.Duration(s.now().Sub(st.StartedAt.Time))
+			}
+		}
+		if st.State == "done" || st.State == "skipped" {
+			v.Done++
+		}
+		v.Stages = append(v.Stages, sv)
+	}
+	return v, err
+}
+
+func (s *Server) runs(w http.ResponseWriter, r *request) error {
+	ctx := r.Context()
+	runs, err := s.store.Runs(ctx, r.URL.Query().Get("account"), 60)
+	if err != nil {
+		return err
+	}
+	views := make([]runView, 0, len(runs))
+	for _, run := range runs {
+		loc, err := s.zone(ctx, run.Account)
+		if err != nil {
+			return err
+		}
+		v, err := s.runView(ctx, run, loc)
+		if err != nil {
+			return err
+		}
+		views = append(views, v)
+	}
+	s.render(w, r, http.StatusOK, "runs", page{Title: "Runs", Nav: "runs", Body: views})
+	return nil
+}
+
+// runPage is a run with what it came to.
+type runPage struct {
+	Run      runView
+	Figures  []pair
+	Notes    []string
+	Held     []heldRow
+	HeldMore int
+}
+
+// heldRow is a change the night wanted and a guardrail refused.
+type heldRow struct{ Name, Field, Old, Wanted, Change, Guard, Detail string }
+
+// mostHeld bounds the list of held-back changes on a page.
+const mostHeld = 200
+
+func (s *Server) findRun(r *request) (store.Run, *time.Location, error) {
+	date, err := civil.Parse(r.PathValue("date"))
+	if err != nil {
+		return store.Run{}, nil, errNoPage
+	}
+	run, err := s.store.Run(r.Context(), r.PathValue("account")+"/"+date.String())
+	if errors.Is(err, store.ErrNotFound) {
+		return run, nil, &pageError{http.StatusNotFound, "There is no such run", "No night of that account and date is known."}
+	}
+	if err != nil {
+		return run, nil, err
+	}
+	loc, err := s.zone(r.Context(), run.Account)
+	return run, loc, err
+}
+
+func (s *Server) run(w http.ResponseWriter, r *request) error {
+	run, loc, err := s.findRun(r)
+	if err != nil {
+		return err
+	}
+	v, err := s.runView(r.Context(), run, loc)
+	if err != nil {
+		return err
+	}
+	view := runPage{Run: v}
+	if err := s.runModels(r.Context(), run, &view); err != nil {
+		return err
+	}
+	s.render(w, r, http.StatusOK, "run", page{Title: "Run of " + v.Date, Nav: "runs", Body: view})
+	return nil
+}
+
+// runModels adds what the run stored of its plan as a whole.
+func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) error {
+	p, err := s.plan(ctx, run)
+	if err != nil {
+		return err
+	}
+	models, err := s.store.Models(ctx, run.RunID, "allocation")
+	if err != nil {
+		return err
+	}
+	var a bidding.Allocation
+	for _, m := range models {
+		if json.Unmarshal([]byte(m.Body), &a) != nil {
+			continue
+		}
+		view.Figures = []pair{
+			{"Expected gain", present.Signed(a.Gain, p.currency) + " " + p.currency + "/day", present.Interval(a.GainLow, a.GainHigh, p.currency)},
+			{"Daily budgets", whole(a.Before, p.currency) + " → " + whole(a.After, p.currency) + " " + p.currency, ""},
+			{"Limit kept to", whole(a.Total, p.currency) + " " + p.currency, ""},
+			{"Next " + unitWord(p.currency) + " earns", present.Ratio(a.ShadowPrice), "shadow price"},
+		}
+		view.Notes = append(append(view.Notes, a.Binding...), a.Notes...)
+	}
+	if models, err = s.store.Models(ctx, run.RunID, "blocked"); err != nil {
+		return err
+	}
+	for _, m := range models {
+		var held []bidding.Blocked
+		if json.Unmarshal([]byte(m.Body), &held) != nil {
+			continue
+		}
+		for _, h := range held {
+			if len(view.Held) == mostHeld {
+				view.HeldMore++
+				continue
+			}
+			view.Held = append(view.Held, heldOf(h, p.currency))
+		}
+	}
+	return nil
+}
+
+func heldOf(h bidding.Blocked, currency string) heldRow {
+	f := string(h.Field)
+	row := heldRow{Name: h.Name, Field: present.FieldName(f), Old: present.Number(f, h.Seen, currency),
+		Wanted: present.Number(f, h.Wanted, currency), Change: present.Change(h.Seen, h.Wanted)}
+	for _, v := range h.Verdicts {
+		if v.Answer != "pass" { // the last one that objects is the one that decided
+			row.Guard, row.Detail = v.Name, v.Detail
+		}
+	}
+	return row
+}
+
+const (
+	// livePoll is how often a live page looks at the database, and liveLimit how
+	// long one stream lasts before the browser has to ask again with a session
+	// that still holds.
+	livePoll  = time.Second
+	liveLimit = 10 * time.Minute
+)
+
+// runEvents streams the run's stages as they change: server-sent events whose
+// data is JSON with the page's own block as HTML.
+func (s *Server) runEvents(w http.ResponseWriter, r *request) error {
+	run, loc, err := s.findRun(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), liveLimit)
+	defer cancel()
+	rc := http.NewResponseController(w)
+	if err := rc.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	tick := time.NewTicker(livePoll)
+	defer tick.Stop()
+	last := ""
+	for {
+		if run, err = s.store.Run(ctx, run.RunID); err != nil {
+			return nil // the stream has begun; the browser asks again
+		}
+		html, live, err := s.runFragment(ctx, run, loc)
+		if err != nil {
+			return nil
+		}
+		if html != last {
+			data, _ := json.Marshal(map[string]any{"html": html, "live": live}) // strings and booleans always marshal
+			if _, err := fmt.Fprintf(w, "event: run\ndata: %s\n\n", data); err != nil {
+				return nil
+			}
+			if err := rc.Flush(); err != nil {
+				return nil
+			}
+			last = html
+		}
+		if !live {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.closing:
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) runFragment(ctx context.Context, run store.Run, loc *time.Location) (html string, live bool, err error) {
+	v, err := s.runView(ctx, run, loc)
+	if err != nil {
+		return "", false, err
+	}
+	html, err = s.fragment("run", "stages", v)
+	return html, v.Live, err
+}

@@ -1,0 +1,287 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/internal/present"
+	"adsteward/store"
+)
+
+// stamp is an instant as the reader's account sees it, with UTC for whoever
+// wants to be exact.
+type stamp struct{ Local, UTC, ISO string }
+
+func stampOf(t time.Time, loc *time.Location) stamp {
+	if t.IsZero() {
+		return stamp{}
+	}
+	u := t.UTC()
+	return stamp{t.In(loc).Format("Mon 2 Jan 2006, 15:04"), u.Format("2006-01-02 15:04:05 UTC"), u.Format(time.RFC3339)}
+}
+
+// zone is the time zone of an account group's first ad account; UTC where none
+// is known.
+func (s *Server) zone(ctx context.Context, account string) (*time.Location, error) {
+	accounts, err := s.store.AdAccounts(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		if loc, err := time.LoadLocation(a.TimeZone); err == nil && a.TimeZone != "" {
+			return loc, nil
+		}
+	}
+	return time.UTC, nil
+}
+
+// killView says that the kill switch is on, since when and by whom.
+type killView struct {
+	Actor, Reason string
+	Since         stamp
+}
+
+const (
+	killKey = "kill_switch"
+	killOn  = "on"
+)
+
+// killState returns nil while pushes are allowed. It is shown on every page, so
+// an error of the database is left to the page itself to meet.
+func (s *Server) killState(ctx context.Context) *killView {
+	set, ok, err := s.store.Setting(ctx, killKey)
+	if err != nil || !ok || set.Value != killOn {
+		return nil
+	}
+	loc, err := s.zone(ctx, "")
+	if err != nil {
+		loc = time.UTC
+	}
+	k := &killView{Actor: set.Actor, Since: stampOf(set.UpdatedAt, loc)}
+	// The reason is in the audit log, rarely far from its end.
+	entries, err := s.store.AuditEntries(ctx, store.AuditFilter{Newest: true, Limit: 200})
+	if err != nil {
+		return k
+	}
+	for _, e := range entries {
+		if e.Action == "kill_switch_on" {
+			k.Reason = e.Reason
+			break
+		}
+	}
+	return k
+}
+
+// pair is a named figure; Note says what it means.
+type pair struct{ Name, Value, Note string }
+
+// row is one proposal as the tables show it. Everything is text already: a
+// page may hold a thousand of them.
+type row struct {
+	ID, Account, Name, State, Note        string
+	Platform, PlatformName, Field, Entity string
+	Old, New, Unit, Change, Dir           string
+	Gain, Interval, GainClass, Currency   string
+	Why, Limit                            string
+	Reasons                               []string
+	Verdicts                              []guard.Verdict
+	Evidence                              []pair
+	Whisk                                 *whisker
+	CanApprove, CanReject, CanPush        bool
+	Rollback, Edited                      bool
+	Expires                               stamp
+
+	p    store.Proposal
+	body bidding.Body
+}
+
+// Data for the script's running total: plain numbers.
+func (r row) GainRaw() float64 { return r.body.Expected.GainPerDay }
+func (r row) LowRaw() float64  { return r.body.Expected.GainLow }
+func (r row) HighRaw() float64 { return r.body.Expected.GainHigh }
+func (r row) DeltaRaw() float64 {
+	return budgetDelta(r.p).Float()
+}
+
+// budgetDelta is what a proposal adds to the daily budgets; 0 for other fields.
+func budgetDelta(p store.Proposal) money.Micros {
+	if platform.Field(p.Field) != platform.DailyBudget {
+		return 0
+	}
+	return p.Proposed - p.Seen
+}
+
+func newRow(p store.Proposal, now time.Time, loc *time.Location) row {
+	body, err := present.Body(p)
+	r := row{
+		ID: p.ProposalID, Account: p.Account, Name: p.EntityName, State: p.State, Note: p.Reason,
+		Platform: p.Platform, PlatformName: present.PlatformName(p.Platform), Field: present.FieldName(p.Field),
+		Entity: present.EntityTypeName(p.EntityType),
+		Old:    present.Number(p.Field, p.Seen, p.Currency), New: present.Number(p.Field, p.Proposed, p.Currency),
+		Unit: present.Unit(p.Field, p.Currency), Change: present.Change(p.Seen, p.Proposed), Currency: p.Currency,
+		Reasons: body.Reasons, Verdicts: body.Guardrails, Rollback: p.RollbackOf != "", Edited: p.Proposed != p.Suggested,
+		Expires: stampOf(p.ExpiresAt, loc), p: p, body: body,
+	}
+	if r.Name == "" {
+		r.Name = p.EntityType + " " + p.EntityID
+	}
+	if r.Unit == "ratio" {
+		r.Unit = ""
+	}
+	switch {
+	case p.Proposed > p.Seen:
+		r.Dir = "up"
+	case p.Proposed < p.Seen:
+		r.Dir = "down"
+	}
+	state, live := bidding.State(p.State), now.Before(p.ExpiresAt)
+	r.CanApprove = state == bidding.Proposed && live
+	r.CanReject = state.Open()
+	r.CanPush = state == bidding.Approved && live
+	switch {
+	case err != nil:
+		r.Why = "Its stored explanation cannot be read."
+	case len(body.Reasons) > 0:
+		r.Why = body.Reasons[0]
+	}
+	for _, v := range body.Guardrails {
+		if v.Answer != guard.Pass {
+			r.Limit = v.Name
+			break
+		}
+	}
+	r.Gain, r.Interval, r.GainClass = gainText(body.Expected, p.Currency)
+	r.Evidence = evidence(body.Evidence, p.Currency)
+	return r
+}
+
+func newRows(ps []store.Proposal, now time.Time, loc *time.Location) []row {
+	rows := make([]row, len(ps))
+	for i, p := range ps {
+		rows[i] = newRow(p, now, loc)
+	}
+	return rows
+}
+
+func gainText(e bidding.Expected, currency string) (gain, interval, class string) {
+	if e.Level == 0 { // a rollback promises nothing of its own
+		return present.None, "", ""
+	}
+	switch {
+	case e.GainLow > 0:
+		class = "pos"
+	case e.GainHigh < 0:
+		class = "neg"
+	}
+	return present.Signed(e.GainPerDay, currency), present.Interval(e.GainLow, e.GainHigh, currency), class
+}
+
+// evidence lists what a proposal was derived from, in the order of the
+// argument: what was seen, what a sale is worth, how spend moves it.
+func evidence(e bidding.Evidence, currency string) []pair {
+	if e.WindowEnd.IsZero() {
+		return nil
+	}
+	share := "from lift experiments"
+	if !e.Calibrated {
+		share = "not calibrated by an experiment"
+	}
+	roas := math.NaN()
+	if e.Spend > 0 {
+		roas = e.Value / e.Spend
+	}
+	return []pair{
+		{"Window", e.WindowStart.String() + " to " + e.WindowEnd.String(), ""},
+		{"Spend", present.Amount(e.Spend, currency) + " " + currency, ""},
+		{"Value", present.Amount(e.Value, currency) + " " + currency, "as reported, plus what is still to arrive"},
+		{"Conversions", present.Count(e.Conversions), ""},
+		{"ROAS", present.Ratio(roas), "value over spend"},
+		{"Margin m", present.Percent(e.Margin), "contribution margin of the revenue"},
+		{"Lifetime λ", present.Ratio(e.LTVMultiple) + " ×", "lifetime over first-order margin"},
+		{"Incremental ι", present.Percent(e.IncrementalShare), share},
+		{"Worth k = m λ ι", present.Ratio(e.K), "of one reported unit of revenue"},
+		{"Break-even ROAS", present.Ratio(e.BreakEvenROAS), "1 / k"},
+		{"Elasticity", present.Ratio(e.Elasticity), present.Ratio(e.ElasticityLow) + " to " + present.Ratio(e.ElasticityHigh)},
+		{"Next unit earns", present.Ratio(e.ShadowPrice), "shadow price of the whole plan"},
+	}
+}
+
+// effect is what several proposals come to, in one currency.
+type effect struct {
+	Count                 int
+	Currency              string
+	Gain, Interval, Spend string
+	Class                 string
+
+	gain, below, above float64
+	spend              money.Micros
+}
+
+// effects adds proposals up by currency. The bounds are combined as if the
+// proposals' errors were independent, which they are but for what the
+// campaigns share: the sum's interval is a little too narrow.
+func effects(rows []row) []effect {
+	var out []effect
+	for _, r := range rows {
+		i := slices.IndexFunc(out, func(e effect) bool { return e.Currency == r.Currency })
+		if i < 0 {
+			i = len(out)
+			out = append(out, effect{Currency: r.Currency})
+		}
+		x, e := r.body.Expected, &out[i]
+		e.Count++
+		e.gain += x.GainPerDay
+		e.below += (x.GainPerDay - x.GainLow) * (x.GainPerDay - x.GainLow)
+		e.above += (x.GainHigh - x.GainPerDay) * (x.GainHigh - x.GainPerDay)
+		e.spend += budgetDelta(r.p)
+	}
+	for i := range out {
+		e := &out[i]
+		sum := bidding.Expected{GainPerDay: e.gain, GainLow: e.gain - math.Sqrt(e.below), GainHigh: e.gain + math.Sqrt(e.above), Level: 1}
+		e.Gain, e.Interval, e.Class = gainText(sum, e.Currency)
+		e.Spend = present.Signed(e.spend.Float(), e.Currency)
+	}
+	return out
+}
+
+// platformsOf names the platforms of some proposals: "Google Ads and Meta".
+func platformsOf(rows []row) string {
+	var names []string
+	for _, r := range rows {
+		if !slices.Contains(names, r.PlatformName) {
+			names = append(names, r.PlatformName)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, " and ")
+}
+
+// proposalsByID reads the named proposals, in order; names that are unknown or
+// said twice are left out.
+func (s *Server) proposalsByID(ctx context.Context, ids []string) ([]store.Proposal, error) {
+	var out []store.Proposal
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		p, err := s.store.Proposal(ctx, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrAmbiguous):
+		case err != nil:
+			return nil, err
+		default:
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
