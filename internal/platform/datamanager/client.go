@@ -151,12 +151,20 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (b *bearer) token(ctx context.Context) (*oauth2.Token, error) {
+	var token *oauth2.Token
+	var err error
 	if s, ok := b.source.(interface {
 		TokenContext(context.Context) (*oauth2.Token, error)
 	}); ok {
-		return s.TokenContext(ctx)
+		token, err = s.TokenContext(ctx)
+	} else {
+		token, err = b.source.Token()
 	}
-	return b.source.Token()
+	if _, typed := errors.AsType[*platform.Error](err); err != nil && !typed {
+		err = &platform.Error{Platform: platform.Google, Kind: platform.Authentication, Code: "NO_TOKEN",
+			Message: "no access token: " + err.Error(), Remedy: remedyToken, Err: err}
+	}
+	return token, err
 }
 
 func authorized(req *http.Request, token *oauth2.Token) *http.Request {

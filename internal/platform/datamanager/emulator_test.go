@@ -258,6 +258,23 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
+type tokenless struct{ asked atomic.Int32 }
+
+func (t *tokenless) Token() (*oauth2.Token, error) {
+	t.asked.Add(1)
+	return nil, errors.New("invalid_grant")
+}
+
+func TestWithoutATokenNothingIsSent(t *testing.T) {
+	t.Parallel()
+	source := &tokenless{}
+	w := setup(t, func(c *datamanager.Config) { c.TokenSource = source })
+	_, err := w.client.EnsureList(t.Context(), carts)
+	if e := kindOf(t, err, platform.Authentication); e.Remedy == "" || source.asked.Load() != 1 {
+		t.Errorf("%v after %d questions for a token, want a remedy after one", e, source.asked.Load())
+	}
+}
+
 func TestAnUnknownListIsRefusedAndNobodyIsQuarantined(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

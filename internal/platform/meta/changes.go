@@ -57,7 +57,7 @@ func (c *Client) sendEntity(ctx context.Context, ref platform.Ref, changes []pla
 		if ch.Entity != ref {
 			continue
 		}
-		if err := set1(k.params, ch, unit); err != nil {
+		if err := addChange(k.params, ch, unit); err != nil {
 			return platform.Result{Err: err}
 		}
 	}
@@ -73,8 +73,8 @@ func (c *Client) sendEntity(ctx context.Context, ref platform.Ref, changes []pla
 	return platform.Result{RequestID: r.requestID, Err: err}
 }
 
-// set1 adds one change to the parameters of a request.
-func set1(params facebook.Params, ch platform.Change, unit money.Micros) error {
+// addChange adds one change to the parameters of a request.
+func addChange(params facebook.Params, ch platform.Change, unit money.Micros) error {
 	add := func(name string, value any) error {
 		if _, twice := params[name]; twice {
 			return rejected("%s of %s %s is changed twice at once", ch.Field, ch.Entity.Type, ch.Entity.ID)

@@ -209,10 +209,22 @@ func (c *Client) once(ctx context.Context, k call) (reply, error) {
 		return r, nil
 	}
 	perr := classify(err, x, k.effect)
+	perr.Message = c.redact(perr.Message)
 	if r.requestID == "" {
 		r.requestID = perr.RequestID
 	}
 	return r, perr
+}
+
+// redact takes the secrets out of what Meta wrote: "Malformed access token" is
+// followed by the token.
+func (c *Client) redact(message string) string {
+	for _, s := range []string{c.cfg.AccessToken, c.cfg.AppSecret} {
+		if s != "" {
+			message = strings.ReplaceAll(message, s, "***")
+		}
+	}
+	return message
 }
 
 // exchange sends one request of a session and keeps what the library drops:

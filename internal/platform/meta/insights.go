@@ -75,7 +75,7 @@ func (c *Client) budgetOwners(ctx context.Context) (owners, error) {
 	err := c.pages(ctx, c.account+"/campaigns", facebook.Params{"fields": "id,daily_budget,lifetime_budget"}, func(rows []node) error {
 		for _, row := range rows {
 			o.campaigns++
-			if !set(row.text("daily_budget")) && !set(row.text("lifetime_budget")) {
+			if !isSet(row.text("daily_budget")) && !isSet(row.text("lifetime_budget")) {
 				o.onAdSets[row.text("id")] = true
 			}
 		}

@@ -173,17 +173,17 @@ func adSetEntity(n node, unit money.Micros) (platform.Entity, error) {
 	if err := ownBudget(&e, n, unit); err != nil {
 		return e, err
 	}
-	if set(parent.text("daily_budget")) || set(parent.text("lifetime_budget")) {
+	if isSet(parent.text("daily_budget")) || isSet(parent.text("lifetime_budget")) {
 		e.Budget = e.Parent
 	}
-	if set(n.text("bid_amount")) {
+	if isSet(n.text("bid_amount")) {
 		v, err := n.amount("bid_amount", unit)
 		if err != nil {
 			return e, err
 		}
 		e.Fields[platform.BidAmount] = v
 	}
-	if floor := n.child("bid_constraints"); set(floor.text("roas_average_floor")) {
+	if floor := n.child("bid_constraints"); isSet(floor.text("roas_average_floor")) {
 		v, err := floor.amount("roas_average_floor", roasUnit)
 		if err != nil {
 			return e, err
@@ -198,11 +198,11 @@ func adSetEntity(n node, unit money.Micros) (platform.Entity, error) {
 
 // ownBudget reads the budget that stands on the entity itself.
 func ownBudget(e *platform.Entity, n node, unit money.Micros) error {
-	if set(n.text("lifetime_budget")) {
+	if isSet(n.text("lifetime_budget")) {
 		e.Budget, e.ReadOnly = e.Ref, readOnlyLifetime
 		return nil
 	}
-	if !set(n.text("daily_budget")) {
+	if !isSet(n.text("daily_budget")) {
 		return nil
 	}
 	v, err := n.amount("daily_budget", unit)
@@ -213,8 +213,8 @@ func ownBudget(e *platform.Entity, n node, unit money.Micros) error {
 	return nil
 }
 
-// set tells a value from none, for which Graph leaves the field out or writes 0.
-func set(s string) bool { return s != "" && s != "0" }
+// isSet tells a value from none, for which Graph leaves the field out or writes 0.
+func isSet(s string) bool { return s != "" && s != "0" }
 
 // learning is Meta's word while an ad set learns. FAIL, learning that came to
 // no end for want of conversions, lasts until something is changed and is

@@ -263,7 +263,6 @@ func (s *server) answer(w http.ResponseWriter, body any, fail *graphError, perce
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=UTF-8")
 	h.Set("X-Fb-Trace-Id", trace)
-	h.Set("Facebook-Api-Version", "v26.0")
 	h.Set("X-App-Usage", fmt.Sprintf(`{"call_count":%d,"total_cputime":%d,"total_time":%d}`, whole, whole/2, whole/2))
 	h.Set("X-Ad-Account-Usage", fmt.Sprintf(`{"acc_id_util_pct":%.2f,"reset_time_duration":%d,"ads_api_access_tier":"standard_access"}`, percent, regain*60))
 	h.Set("X-Business-Use-Case-Usage", fmt.Sprintf(
