@@ -179,33 +179,45 @@ func (p *planner) block(u *unit, wanted money.Micros, verdicts []guard.Verdict) 
 	p.blocked = append(p.blocked, Blocked{Key: u.Lever.Key, Name: u.Lever.Name, Field: u.Lever.Field, Seen: u.Lever.Seen, Wanted: wanted, Verdicts: verdicts})
 }
 
-// checkRun applies the run-wide guardrails and predicts again what they changed.
+// checkRun applies the run-wide guardrails and predicts again what they
+// shortened. What they leave too little of is dropped, and the rest is asked
+// again: an increase may have counted on the room of a cut that is gone.
 func (p *planner) checkRun() {
 	policy := p.in.Policy
 	if _, _, ok := policy.Cap(); !ok {
 		policy.TotalDailyCap = p.allocation.Total.Float()
 	}
-	items := make([]guard.Item, len(p.candidates))
-	for i, c := range p.candidates {
-		f := c.u.Facts[c.u.Lever.Key.String()]
-		items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c)}
-	}
 	run := guard.Run{Currency: p.in.Currency, Budgets: p.allocation.Before, Moved: p.movedToday()}
-	kept := p.candidates[:0]
-	for i, d := range guard.CheckRun(policy, run, items) {
-		c := p.candidates[i]
-		c.verdicts = append(c.verdicts, d.Verdicts...)
-		if share(c.change.Seen, d.Value) < policy.DeadBand.Change {
-			p.block(c.u, c.wanted, c.verdicts)
+	for {
+		items := make([]guard.Item, len(p.candidates))
+		for i, c := range p.candidates {
+			f := c.u.Facts[c.u.Lever.Key.String()]
+			items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c)}
+		}
+		decisions := guard.CheckRun(policy, run, items)
+		kept := make([]*candidate, 0, len(decisions))
+		for i, d := range decisions {
+			c := p.candidates[i]
+			if share(c.change.Seen, d.Value) < policy.DeadBand.Change {
+				p.block(c.u, c.wanted, append(c.verdicts, d.Verdicts...))
+			} else {
+				kept = append(kept, c)
+			}
+		}
+		if len(kept) < len(decisions) {
+			p.candidates = kept
 			continue
 		}
-		if d.Value != c.change.Value {
-			c.change.Value = d.Value
-			c.predict()
+		for i, d := range decisions {
+			c := p.candidates[i]
+			c.verdicts = append(c.verdicts, d.Verdicts...)
+			if d.Value != c.change.Value {
+				c.change.Value = d.Value
+				c.predict()
+			}
 		}
-		kept = append(kept, c)
+		break
 	}
-	p.candidates = kept
 	slices.SortStableFunc(p.candidates, func(a, b *candidate) int { return cmp.Compare(p.gain(b), p.gain(a)) })
 }
 

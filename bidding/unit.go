@@ -42,6 +42,8 @@ const (
 	compareDays = 28
 	// matured is the share of value by which a conversion cycle has passed.
 	matured = 0.9
+	// leastK is where a sale counts as worth nothing.
+	leastK = 1e-6
 	// mostCycle keeps a slow platform from never being changed, in days.
 	mostCycle = 14
 )
@@ -190,6 +192,9 @@ func (x index) weigh(u *unit, series map[platform.Ref]Series) {
 	u.Worth, u.K = blend(worths, weights)
 	if !(u.K >= 0) || math.IsInf(u.K, 0) || !(u.Worth.RelSD >= 0 && u.Worth.RelSD < 10) {
 		u.Worth, u.K = Worth{Sources: []string{"Its worth is not a number."}}, 0
+	}
+	if u.K < leastK {
+		u.K = 0
 	}
 	n := 0.0
 	first := a.Today
