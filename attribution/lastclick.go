@@ -5,7 +5,6 @@
 package attribution
 
 import (
-	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -157,73 +156,4 @@ func (c *candidate) offer(at, order time.Time, campaign string) {
 		return
 	}
 	*c = candidate{true, at, campaign}
-}
-
-// CampaignValue is what shop and platform each say of one campaign over the
-// same days.
-type CampaignValue struct {
-	Campaign string
-	Orders   int          // shop orders credited by LastClick
-	Shop     money.Micros // their revenue
-	Reported money.Micros // the value the platform reports, lag-corrected
-}
-
-// Share is a campaign's incremental share iota as far as attribution can tell:
-// shop-attributed over platform-reported revenue. It tells claims that no order
-// stands behind; it does not tell orders that would have come anyway.
-type Share struct {
-	CampaignValue
-	Ratio float64 // the campaign's own Shop / Reported; 0 where nothing is reported
-	// Iota is Ratio, leaning on the ratio of all campaigns where the claims are
-	// few, and at most 1.
-	Iota       float64
-	Calibrated bool // false: there are too few orders to compare, and Iota is 1
-	Why        string
-}
-
-const (
-	// priorOrders is how many orders of its own weigh as much as the ratio of
-	// all campaigns.
-	priorOrders = 25
-	// minOrders is how many credited orders, over all campaigns, make a
-	// comparison.
-	minOrders = 20
-)
-
-// Shares computes each campaign's Share, in the order given. A campaign's own
-// ratio weighs n / (n + 25), n the number of orders its claim would be at the
-// mean value of an order, so that a large claim with no order behind it counts.
-func Shares(values []CampaignValue) []Share {
-	var total CampaignValue
-	for _, v := range values {
-		if v.Reported > 0 {
-			total.Orders += v.Orders
-			total.Shop += v.Shop
-			total.Reported += v.Reported
-		}
-	}
-	out := make([]Share, len(values))
-	for i, v := range values {
-		out[i] = share(v, total)
-	}
-	return out
-}
-
-func share(v, total CampaignValue) Share {
-	s := Share{CampaignValue: v, Iota: 1}
-	if v.Reported > 0 {
-		s.Ratio = v.Shop.Float() / v.Reported.Float()
-	}
-	if total.Orders < minOrders || total.Shop <= 0 {
-		s.Why = fmt.Sprintf("uncalibrated: %d orders could be joined to a campaign, and %d are needed", total.Orders, minOrders)
-		return s
-	}
-	s.Calibrated = true
-	all := total.Shop.Float() / total.Reported.Float()
-	claimed := v.Reported.Float() / (total.Shop.Float() / float64(total.Orders))
-	w := claimed / (claimed + priorOrders)
-	s.Iota = min(w*s.Ratio+(1-w)*all, 1)
-	s.Why = fmt.Sprintf("the shop's orders hold %s of the %s reported (%.2f); with %.2f over all campaigns, of which this one's claim is worth about %.0f orders",
-		v.Shop.Decimal(), v.Reported.Decimal(), s.Ratio, all, claimed)
-	return s
 }

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"adsteward/internal/money"
 )
 
 func seq[T any](items ...T) iter.Seq2[T, error] {
@@ -113,32 +111,6 @@ func TestCampaignKey(t *testing.T) {
 	}
 	if got := CampaignKey("google", ""); got != "" {
 		t.Error(got)
-	}
-}
-
-func TestShares(t *testing.T) {
-	t.Parallel()
-	eur := func(f float64) money.Micros { return money.Micros(f * 1e6) }
-	got := Shares([]CampaignValue{
-		{Campaign: "large", Orders: 1000, Shop: eur(50_000), Reported: eur(100_000)},
-		{Campaign: "small", Orders: 1, Shop: eur(50), Reported: eur(50)},
-		{Campaign: "empty claim", Orders: 0, Shop: 0, Reported: eur(50_000)},
-		{Campaign: "modest", Orders: 2000, Shop: eur(100_000), Reported: eur(50_000)},
-		{Campaign: "silent", Orders: 3, Shop: eur(150)},
-	})
-	all := 150_050. / 200_050
-	mean := 150_050. / 3001
-	w := func(reported float64) float64 { n := reported / mean; return n / (n + 25) }
-	want := []float64{w(100_000)*0.5 + (1-w(100_000))*all, w(50)*1 + (1-w(50))*all, (1 - w(50_000)) * all, 1, all}
-	for i, s := range got {
-		if math.Abs(s.Iota-want[i]) > 1e-12 || !s.Calibrated || s.Why == "" {
-			t.Errorf("%s: %+v, want %v", s.Campaign, s, want[i])
-		}
-	}
-	for _, s := range Shares([]CampaignValue{{Campaign: "untouched", Reported: eur(500)}}) {
-		if s.Iota != 1 || s.Calibrated || !strings.HasPrefix(s.Why, "uncalibrated") {
-			t.Errorf("%+v", s)
-		}
 	}
 }
 

@@ -2,10 +2,6 @@ package bidding
 
 import (
 	"fmt"
-	"maps"
-	"math"
-	"slices"
-	"strings"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -135,11 +131,19 @@ func (b *Book) contribution(a *ledger) float64 {
 		b.costs.PaymentRate*a.revenue - b.costs.ShippingCost.Float()*float64(a.orders)
 }
 
-// WorthInput is what turns margins into worths. All figures are of the window
-// the orders were taken from.
+// Incremental is a campaign's incremental share as attribution or an experiment
+// found it.
+type Incremental struct {
+	Share      float64
+	RelSD      float64 // standard error as a share of Share
+	Calibrated bool    // by a lift experiment
+	Why        string  // how it was found
+}
+
+// WorthInput is what turns margins into worths.
 type WorthInput struct {
-	// Reported is the lag-corrected value each campaign's platform reports, by CampaignKey.
-	Reported map[string]float64
+	// Incremental is by CampaignKey; a campaign it lacks counts in full.
+	Incremental map[string]Incremental
 	// Lambda is the lifetime over first-order margin of a new customer by
 	// CampaignKey; DefaultLambda serves the others (1 where the lifetime model refused).
 	Lambda        map[string]float64
@@ -147,70 +151,27 @@ type WorthInput struct {
 	LambdaSource  string // one sentence, e.g. "BG/NBD on 4,210 customers"
 }
 
-// Shrinkage: a campaign's margin and new-customer share lean on the shop's,
-// and its incremental share on its platform's, with the weight of so many
-// orders. Fewer joined orders than leastJoined on a platform mean that joining
-// does not work there, not that the platform brings nothing.
+// Shrinkage: a campaign's margin and new-customer share lean on the shop's with
+// the weight of so many orders.
 const (
-	leanMargin  = 20
-	leanNew     = 10
-	leanIota    = 20
-	leastJoined = 20
-	leastIota   = 0.05
-	mostIota    = 1.2
+	leanMargin = 20
+	leanNew    = 10
 )
 
-// Worths returns the worth of every campaign that is reported or has orders,
-// and the shop-wide one for campaigns that are neither.
+// Worths returns the worth of every campaign that has orders or an incremental
+// share, and the shop-wide one for campaigns that have neither.
 func (b *Book) Worths(in WorthInput) (byCampaign map[string]Worth, def Worth) {
-	names := map[string]bool{}
-	for c := range in.Reported {
-		names[c] = true
+	byCampaign = map[string]Worth{}
+	for c := range in.Incremental {
+		byCampaign[c] = b.worth(in, c)
 	}
 	for c := range b.by {
-		names[c] = true
+		byCampaign[c] = b.worth(in, c)
 	}
-	joined := b.joined(in)
-	byCampaign = make(map[string]Worth, len(names))
-	for c := range names {
-		byCampaign[c] = b.worth(in, c, joined)
-	}
-	return byCampaign, b.worth(in, "", joined)
+	return byCampaign, b.worth(in, "")
 }
 
-// joinedShare is how much of a platform's reported value is found in the shop.
-type joinedShare struct {
-	orders            int
-	revenue, reported float64
-}
-
-func (j joinedShare) iota() (float64, bool) {
-	if j.orders < leastJoined || j.reported <= 0 {
-		return 1, false
-	}
-	return j.revenue / j.reported, true
-}
-
-// joined sums joined and reported revenue by platform, "" being all.
-func (b *Book) joined(in WorthInput) map[string]joinedShare {
-	out := map[string]joinedShare{}
-	add := func(campaign string, j joinedShare) {
-		p, _, _ := strings.Cut(campaign, ":")
-		for _, k := range []string{p, ""} {
-			s := out[k]
-			out[k] = joinedShare{s.orders + j.orders, s.revenue + j.revenue, s.reported + j.reported}
-		}
-	}
-	for _, c := range slices.Sorted(maps.Keys(b.by)) { // in order: sums of floats depend on it
-		add(c, joinedShare{orders: b.by[c].orders, revenue: b.by[c].revenue})
-	}
-	for _, c := range slices.Sorted(maps.Keys(in.Reported)) {
-		add(c, joinedShare{reported: in.Reported[c]})
-	}
-	return out
-}
-
-func (b *Book) worth(in WorthInput, campaign string, joined map[string]joinedShare) Worth {
+func (b *Book) worth(in WorthInput, campaign string) Worth {
 	a := b.by[campaign]
 	if a == nil {
 		a = &ledger{}
@@ -218,7 +179,7 @@ func (b *Book) worth(in WorthInput, campaign string, joined map[string]joinedSha
 	var w Worth
 	b.setMargin(&w, a)
 	b.setLifetime(&w, a, in, campaign)
-	b.setIota(&w, a, in, campaign, joined)
+	w.setIncremental(in, campaign)
 	return w
 }
 
@@ -274,25 +235,15 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string) 
 		w.Lambda, in.LambdaSource, 100*share))
 }
 
-func (b *Book) setIota(w *Worth, a *ledger, in WorthInput, campaign string, joined map[string]joinedShare) {
-	platform, _, _ := strings.Cut(campaign, ":")
-	pool, ok := joined[platform].iota()
-	reported := in.Reported[campaign]
-	orders := joined[platform].orders
-	switch {
-	case !ok:
-		w.IncrementalShare = 1
-		w.Sources = append(w.Sources, "Too few of the shop's orders could be joined to clicks: every reported sale is taken as incremental (uncalibrated).")
-		return
-	case reported > 0:
-		lean := leanIota * w.AverageOrder
-		pool = (a.revenue + lean*pool) / (reported + lean)
-		orders = a.orders + leanIota
+func (w *Worth) setIncremental(in WorthInput, campaign string) {
+	i, ok := in.Incremental[campaign]
+	if !ok {
+		i = Incremental{Share: 1, Why: "nothing is known of it: every reported sale is taken as incremental"}
 	}
-	w.IncrementalShare = min(max(pool, leastIota), mostIota)
-	// The joined orders are counted, and of differing size (a spread of about
-	// two thirds of the mean): the square of the standard error is 1.4/orders.
-	w.RelSD = math.Sqrt(1.4 / float64(orders))
-	w.Sources = append(w.Sources, fmt.Sprintf("%.0f %% of the reported value is found in %d of the shop's own orders (last click, uncalibrated by experiment).",
-		100*w.IncrementalShare, a.orders))
+	w.IncrementalShare, w.RelSD, w.Calibrated = i.Share, i.RelSD, i.Calibrated
+	label := "uncalibrated by experiment"
+	if i.Calibrated {
+		label = "by experiment"
+	}
+	w.Sources = append(w.Sources, fmt.Sprintf("Incremental share %.0f %%, %s: %s.", 100*i.Share, label, i.Why))
 }

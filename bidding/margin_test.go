@@ -29,7 +29,7 @@ func TestMarginOfAnOrder(t *testing.T) {
 		b.Add(bidding.Order{ID: fmt.Sprint(i), Campaign: "google:1", Revenue: eur(119), Tax: eur(19), Refunded: eur(10), New: i%2 == 0,
 			Lines: []bidding.OrderLine{{SKU: "a", Quantity: 1, UnitPrice: eur(80), UnitCost: &own}, {SKU: "b", Quantity: 2, UnitPrice: eur(10)}}})
 	}
-	w, def := b.Worths(bidding.WorthInput{Reported: map[string]float64{"google:1": 119 * 50 / 0.8}, DefaultLambda: 2, LambdaSource: "test"})
+	w, def := b.Worths(bidding.WorthInput{Incremental: map[string]bidding.Incremental{"google:1": {Share: 0.8, RelSD: 0.1, Why: "test"}}, DefaultLambda: 2, LambdaSource: "test"})
 	g := w["google:1"]
 	near(t, "margin", g.Margin, 43.62/119, 1e-9)
 	near(t, "default margin", def.Margin, 43.62/119, 1e-9)
@@ -76,26 +76,5 @@ func TestMarginFallsBackAndSaysSo(t *testing.T) {
 	w, _ = b.Worths(bidding.WorthInput{DefaultLambda: 1})
 	if w["google:1"].K() != 0 || !strings.Contains(w["google:1"].Sources[0], "loses money") {
 		t.Errorf("goods sold below cost are worth %v: %v", w["google:1"].K(), w["google:1"].Sources)
-	}
-}
-
-func TestIncrementalShareIsShrunkAndClipped(t *testing.T) {
-	t.Parallel()
-	b := bidding.NewBook(bidding.Costs{})
-	for range 400 {
-		b.Add(bidding.Order{Campaign: "google:big", Revenue: eur(50)})
-	}
-	b.Add(bidding.Order{Campaign: "google:small", Revenue: eur(50)})
-	b.Add(bidding.Order{Campaign: "meta:1", Revenue: eur(50)})
-	w, _ := b.Worths(bidding.WorthInput{DefaultLambda: 1, Reported: map[string]float64{
-		"google:big": 40_000, "google:small": 1000, "google:none": 100_000, "google:unjoined": 10, "meta:1": 10_000}})
-	near(t, "big", w["google:big"].IncrementalShare, 0.5, 0.02)
-	if s := w["google:small"].IncrementalShare; s < 0.05 || s > 0.3 {
-		t.Errorf("one order of 1,000 reported gives %v", s)
-	}
-	near(t, "nothing joined", w["google:none"].IncrementalShare, 0.05, 0)
-	near(t, "a platform that cannot be joined", w["meta:1"].IncrementalShare, 1, 0)
-	if w["google:small"].RelSD <= w["google:big"].RelSD {
-		t.Error("one order is as certain as 400")
 	}
 }

@@ -347,7 +347,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 			f.ReadOnly = m.ReadOnly
 		}
 	}
-	if w := u.Worth; w.Orders >= leastJoined && u.WindowSpend > 0 {
+	if w := u.Worth; w.Orders >= leastOrders && u.WindowSpend > 0 {
 		if w.NewShare > 0 {
 			f.LTVCAC = w.Lambda * w.IncrementalShare * u.ROAS
 		}
@@ -357,6 +357,9 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 	}
 	return f
 }
+
+// leastOrders of a campaign's own are needed to speak of its acquisition cost.
+const leastOrders = 20
 
 // owned is the budget as money that counts towards the total.
 func (u *unit) owned(in *Input) money.Micros {

@@ -88,6 +88,12 @@ func (q *Queries) Models(ctx context.Context, runID, kind string) ([]Model, erro
 	return all[Model](ctx, q, `SELECT * FROM models`+w.String()+` ORDER BY kind, key`, w.args...)
 }
 
+// Model returns one result of a run, or ErrNotFound.
+func (q *Queries) Model(ctx context.Context, runID, kind, key string) (Model, error) {
+	m, err := one[Model](ctx, q, `SELECT * FROM models WHERE run_id = ? AND kind = ? AND key = ?`, runID, kind, key)
+	return m, named(err, "model", runID+" "+kind+" "+key)
+}
+
 // PutPolicy stores a policy under the hash of its body, if it is new.
 func (q *Queries) PutPolicy(ctx context.Context, id, body string, at time.Time) error {
 	_, err := q.exec(ctx, `INSERT INTO policies (policy_id, body, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, id, body, utc(at))

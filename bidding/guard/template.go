@@ -32,7 +32,7 @@ entities: []        # exceptions by id or name:
 
 protected: []       # ids or names that are never changed
 
-total_daily_cap: 0    # sum of all daily budgets; 0 is no cap
+total_daily_cap: 0    # sum of all daily budgets; with 0 a plan keeps to what they are together now
 total_monthly_cap: 0  # 30.4 x the sum of the daily budgets; 0 is no cap
 max_movement: 0.20    # share of all daily budgets that one day may move
 

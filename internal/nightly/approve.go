@@ -226,7 +226,12 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 	if err != nil {
 		return "", err
 	}
-	facts.Now = s.Now()
+	facts.Now, facts.Today = s.Now(), s.dateOf(p.Account, s.Now())
+	if on, err := killed(ctx, q); err != nil {
+		return "", err
+	} else if on {
+		facts.KillSwitch = "it is on now"
+	}
 	c := platform.Change{Entity: d.Entity, Field: d.Field, Seen: d.Seen, Value: value}
 	allowed, verdicts := guard.Check(shop.Policy, guard.Edit, facts, c)
 	if guard.Blocked(verdicts) || allowed != value {
@@ -260,20 +265,15 @@ func (s *Steward) unitOf(ctx context.Context, q *store.Queries, p store.Proposal
 	if p.RunID == "" {
 		return bidding.UnitReport{}, guard.Facts{}, refused("a rollback is taken or left as it is")
 	}
-	rows, err := q.Models(ctx, p.RunID, "unit")
+	m, err := q.Model(ctx, p.RunID, "unit", key)
 	if err != nil {
 		return bidding.UnitReport{}, guard.Facts{}, err
 	}
-	for _, m := range rows {
-		var u bidding.UnitReport
-		if err := json.Unmarshal([]byte(m.Body), &u); err != nil {
-			return u, guard.Facts{}, err
-		}
-		if f, ok := u.Facts[key]; ok {
-			return u, f, nil
-		}
+	var u bidding.UnitReport
+	if err := json.Unmarshal([]byte(m.Body), &u); err != nil {
+		return u, guard.Facts{}, fmt.Errorf("the stored unit %s cannot be read: %w", key, err)
 	}
-	return bidding.UnitReport{}, guard.Facts{}, fmt.Errorf("run %s holds no facts of %s", p.RunID, key)
+	return u, u.Facts[key], nil
 }
 
 // pushApproved pushes what people and the policy have approved, and first

@@ -150,11 +150,19 @@ func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedLi
 	if err != nil {
 		return 0, 0, err
 	}
-	current := map[string]store.AudienceMember{}
+	current, stays := map[string]store.AudienceMember{}, map[string]bool{}
+	for _, m := range l.members {
+		stays[m.Subject] = true
+	}
 	var names []string
 	for _, m := range rows {
-		if m.State != memberRemoved {
-			current[m.Person] = m
+		if m.State == memberRemoved {
+			continue
+		}
+		current[m.Person] = m
+		// Platforms drop people after the list's days: who stays is added anew
+		// well before.
+		if n.Now().Sub(m.ChangedAt) < time.Duration(l.MembershipDays)*12*time.Hour || !stays[m.Person] {
 			names = append(names, m.Person)
 		}
 	}

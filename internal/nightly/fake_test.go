@@ -144,7 +144,7 @@ type desk struct {
 
 var testNow = time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
 
-func setup(t *testing.T, st *store.Store, n int) *desk {
+func setup(t testing.TB, st *store.Store, n int) *desk {
 	t.Helper()
 	ads := &fakeAds{name: platform.Google, account: platform.Account{Platform: platform.Google, ID: "123", Name: "Test", Currency: "EUR",
 		TimeZone: "UTC", BudgetUnit: 10_000, MinBudget: 10_000}, applied: map[platform.Ref]int{}}
@@ -173,7 +173,7 @@ func setup(t *testing.T, st *store.Store, n int) *desk {
 }
 
 // propose stores proposals as a night would.
-func (d *desk) propose(t *testing.T, n int) []string {
+func (d *desk) propose(t testing.TB, n int) []string {
 	t.Helper()
 	var drafts []bidding.Draft
 	for i := range n {

@@ -99,18 +99,11 @@ func (n *night) outcome(ctx context.Context, p store.Proposal, from, to civil.Da
 }
 
 func (n *night) lagOf(ctx context.Context, p string) (response.Lag, error) {
-	rows, err := n.Store.Models(ctx, n.runID, "lag")
-	if err != nil {
-		return response.Lag{}, err
+	lags, err := loadModels[response.Lag](ctx, n.Store.Queries, n.runID, "lag")
+	if l, ok := lags[p]; ok {
+		return l, err
 	}
-	for _, m := range rows {
-		if m.Key == p {
-			var l response.Lag
-			err := json.Unmarshal([]byte(m.Body), &l)
-			return l, err
-		}
-	}
-	return response.PriorLag(), nil
+	return response.PriorLag(), err
 }
 
 func (n *night) storeOutcome(ctx context.Context, p store.Proposal, m *Measured) error {

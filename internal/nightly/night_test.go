@@ -144,7 +144,7 @@ func checkExplained(t *testing.T, p store.Proposal) {
 	}
 }
 
-func stageErrors(t *testing.T, st *store.Store, runID string) string {
+func stageErrors(t testing.TB, st *store.Store, runID string) string {
 	t.Helper()
 	rows, err := st.Stages(t.Context(), runID)
 	if err != nil {

@@ -2,7 +2,6 @@ package nightly
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -27,12 +26,9 @@ func curves(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	fit := bidding.FitCurves(in)
-	body, err := json.Marshal(fit)
-	if err != nil {
-		return report{}, err
-	}
-	models := []store.Model{{RunID: n.runID, Kind: "curves", Body: string(body)}}
-	if err := n.Store.PutModels(ctx, models); err != nil {
+	var models modelSet
+	models.add(n.runID, "curves", "", fit)
+	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
 	summary := fmt.Sprintf("%d curves in %d pools", len(fit.Curves), len(fit.Pools))
@@ -82,45 +78,27 @@ func seedOf(runID string) uint64 {
 	return h.Sum64()
 }
 
-func (n *night) loadWorths(ctx context.Context, in *bidding.Input) error {
-	rows, err := n.Store.Models(ctx, n.runID, "worth")
-	if err != nil {
+func (n *night) loadWorths(ctx context.Context, in *bidding.Input) (err error) {
+	if in.Worth, err = loadModels[bidding.Worth](ctx, n.Store.Queries, n.runID, "worth"); err != nil {
 		return err
 	}
-	if len(rows) == 0 {
+	def, ok := in.Worth[""]
+	if !ok {
 		return fmt.Errorf("run %s has no worths; its stage %s has to run first", n.runID, Value)
 	}
-	for _, m := range rows {
-		var w bidding.Worth
-		if err := json.Unmarshal([]byte(m.Body), &w); err != nil {
-			return err
-		}
-		if m.Key == "" {
-			in.DefaultWorth = w
-		} else {
-			in.Worth[m.Key] = w
-		}
-	}
+	in.DefaultWorth = def
+	delete(in.Worth, "")
 	return nil
 }
 
 func (n *night) loadLags(ctx context.Context, accounts []bidding.Account) error {
-	rows, err := n.Store.Models(ctx, n.runID, "lag")
-	if err != nil {
-		return err
-	}
-	for _, m := range rows {
-		var l response.Lag
-		if err := json.Unmarshal([]byte(m.Body), &l); err != nil {
-			return err
-		}
-		for i := range accounts {
-			if string(accounts[i].Platform) == m.Key {
-				accounts[i].Lag = l
-			}
+	lags, err := loadModels[response.Lag](ctx, n.Store.Queries, n.runID, "lag")
+	for i := range accounts {
+		if l, ok := lags[string(accounts[i].Platform)]; ok {
+			accounts[i].Lag = l
 		}
 	}
-	return nil
+	return err
 }
 
 func (n *night) loadEntities(ctx context.Context, accounts []bidding.Account, at map[[2]string]int) error {
@@ -220,14 +198,11 @@ func propose(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	models, err := n.planModels(out)
-	if err != nil {
-		return report{}, err
-	}
+	models := n.planModels(out)
 	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
 		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked))
 	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
-		if err := q.PutModels(ctx, models); err != nil {
+		if err := models.put(ctx, q); err != nil {
 			return err
 		}
 		return n.replaceProposals(ctx, q, out.Drafts)
@@ -240,15 +215,12 @@ func (n *night) plan(ctx context.Context) (bidding.Output, error) {
 	if err != nil {
 		return bidding.Output{}, err
 	}
-	rows, err := n.Store.Models(ctx, n.runID, "curves")
+	fits, err := loadModels[response.Result](ctx, n.Store.Queries, n.runID, "curves")
 	if err != nil {
 		return bidding.Output{}, err
 	}
-	if len(rows) == 1 {
-		in.Curves = new(response.Result)
-		if err := json.Unmarshal([]byte(rows[0].Body), in.Curves); err != nil {
-			return bidding.Output{}, err
-		}
+	if fit, ok := fits[""]; ok {
+		in.Curves = &fit
 	}
 	return bidding.Plan(in)
 }
@@ -283,30 +255,29 @@ func (n *night) replaceProposals(ctx context.Context, q *store.Queries, drafts [
 	return insertProposals(ctx, q, set, rows, pushActor)
 }
 
-// planModels are the parts of a plan that explain it later: every unit's row,
-// what was held back, the allocation, and each changed unit's profit curve.
-func (n *night) planModels(out bidding.Output) ([]store.Model, error) {
-	var models []store.Model
-	add := func(kind, key string, v any) error {
-		body, err := json.Marshal(v)
-		models = append(models, store.Model{RunID: n.runID, Kind: kind, Key: key, Body: string(body)})
-		return err
-	}
-	faults := []error{add("allocation", "", out.Allocation), add("blocked", "", out.Blocked)}
-	drafted := map[bidding.Key]bool{}
+// planModels are the parts of a plan that explain it later: every unit's row
+// under the name of each entity it may change, what was held back, the
+// allocation, and the profit curve of each changed unit.
+func (n *night) planModels(out bidding.Output) *modelSet {
+	var models modelSet
+	models.add(n.runID, "allocation", "", out.Allocation)
+	models.add(n.runID, "blocked", "", out.Blocked)
+	drafted := map[string]bool{}
 	for _, d := range out.Drafts {
-		drafted[bidding.Key{Platform: d.Platform, AdAccount: d.AdAccount, Ref: d.Entity}] = true
+		drafted[bidding.Key{Platform: d.Platform, AdAccount: d.AdAccount, Ref: d.Entity}.String()] = true
 	}
 	for _, u := range out.Units {
-		faults = append(faults, add("unit", u.Key.String(), u))
-		for key := range u.Facts {
-			faults = append(faults, add("facts", key, u.Facts[key]))
+		if len(u.Facts) == 0 {
+			models.add(n.runID, "unit", u.Key.String(), u)
 		}
-		if drafted[u.Key] {
-			faults = append(faults, add("chart", u.Key.String(), chartOf(u)))
+		for key := range u.Facts {
+			models.add(n.runID, "unit", key, u)
+			if drafted[key] {
+				models.add(n.runID, "chart", key, chartOf(u))
+			}
 		}
 	}
-	return models, errors.Join(faults...)
+	return &models
 }
 
 // chart is a unit's expected daily profit by daily spend, with the central 80 %
@@ -325,7 +296,7 @@ type chartPoint struct {
 
 const (
 	chartPoints = 40
-	chartDraws  = 200
+	chartDraws  = 100
 )
 
 func chartOf(u bidding.UnitReport) chart {

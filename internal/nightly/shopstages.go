@@ -9,6 +9,7 @@ import (
 
 	"adsteward/attribution"
 	"adsteward/bidding"
+	"adsteward/bidding/response"
 	"adsteward/feeds"
 	"adsteward/internal/civil"
 	"adsteward/internal/feedsource"
@@ -45,11 +46,9 @@ func checkFeeds(ctx context.Context, n *night) (report, error) {
 		total.Warnings += rep.Warnings
 		total.Valid += rep.Valid
 	}
-	body, err := json.Marshal(total)
-	if err != nil {
-		return report{}, err
-	}
-	if err := n.Store.PutModels(ctx, []store.Model{{RunID: n.runID, Kind: "feed", Body: string(body)}}); err != nil {
+	var models modelSet
+	models.add(n.runID, "feed", "", total)
+	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
 	summary := fmt.Sprintf("%d items, %d without error, %d errors, %d warnings (required attributes only)",
@@ -111,7 +110,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		revenue money.Micros
 	}
 	shop := map[string]sum{}
-	window := civil.Date(n.date).AddDays(-iotaDays)
+	window := n.date.AddDays(-iotaDays)
 	counts, err := attribution.LastClick(n.orders(ctx, from), n.touches(ctx, from), attribution.DefaultWindow, func(m attribution.Match) error {
 		campaigns[m.Order.OrderID] = m.Campaign
 		if d := civil.Of(m.Order.At.In(n.shop.Location)); m.Campaign != "" && d >= window && d < n.date.AddDays(-matureDays) {
@@ -128,7 +127,11 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err := n.Store.SetOrderCampaigns(ctx, n.shop.Name, campaigns); err != nil {
 		return report{}, err
 	}
-	reported, err := n.reportedValue(ctx, window, n.date.AddDays(-matureDays-1))
+	lags, err := n.fitLags(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1))
 	if err != nil {
 		return report{}, err
 	}
@@ -138,17 +141,16 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		r.Orders, r.Shop = s.orders, s.revenue
 		values = append(values, r)
 	}
-	var models []store.Model
+	var models modelSet
+	for p, l := range lags {
+		models.add(n.runID, "lag", p, l)
+	}
 	if counts.Orders > 0 { // without orders nothing can be said of the claims
 		for _, s := range attribution.Shares(values) {
-			body, err := json.Marshal(s)
-			if err != nil {
-				return report{}, err
-			}
-			models = append(models, store.Model{RunID: n.runID, Kind: "attribution", Key: s.Campaign, Body: string(body)})
+			models.add(n.runID, "attribution", s.Campaign, s)
 		}
 	}
-	if err := n.Store.PutModels(ctx, models); err != nil {
+	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
 	return report{Summary: fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
@@ -162,8 +164,26 @@ const (
 	matureDays = 7
 )
 
-// reportedValue sums what the platforms report by campaign, in the order stored.
-func (n *night) reportedValue(ctx context.Context, from, to civil.Date) ([]attribution.CampaignValue, error) {
+// fitLags estimates how reported value matures, per platform.
+func (n *night) fitLags(ctx context.Context) (map[string]response.Lag, error) {
+	rows, err := n.Store.Restatements(ctx, n.shop.Name, n.date.AddDays(-firstPullDays))
+	if err != nil {
+		return nil, err
+	}
+	by := map[string][]response.Increment{}
+	for _, r := range rows {
+		by[r.Platform] = append(by[r.Platform], response.Increment{Date: r.Date, AsOf: r.AsOf, Delta: r.Delta.Float()})
+	}
+	lags := map[string]response.Lag{}
+	for p, inc := range by {
+		lags[p] = response.FitLag(inc, response.PriorLag())
+	}
+	return lags, nil
+}
+
+// reportedValue sums what the platforms report by campaign, in the order
+// stored, each day divided by the share of it that has arrived.
+func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag, from, to civil.Date) ([]attribution.CampaignValue, error) {
 	var out []attribution.CampaignValue
 	parent, err := n.campaignOf(ctx)
 	if err != nil {
@@ -178,7 +198,7 @@ func (n *night) reportedValue(ctx context.Context, from, to civil.Date) ([]attri
 			at[k] = i
 			out = append(out, attribution.CampaignValue{Campaign: k})
 		}
-		out[i].Reported += p.Value
+		out[i].Reported += micros(p.Value.Float() / lags[p.Platform].At(n.date.Sub(p.Date)))
 		return nil
 	})
 	return out, err

@@ -2,75 +2,40 @@ package nightly
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
+	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/ltv"
-	"adsteward/bidding/response"
 	"adsteward/internal/money"
-	"adsteward/internal/platform"
 	"adsteward/store"
 )
 
 // value refits what a customer and a sale are worth: the lifetime model on all
 // orders, and margin, lifetime multiple and incremental share per campaign.
 func value(ctx context.Context, n *night) (report, error) {
-	lags, err := n.fitLags(ctx)
-	if err != nil {
-		return report{}, err
-	}
 	fit, warning, err := n.fitLifetime(ctx)
 	if err != nil {
 		return report{}, err
 	}
-	worths, def, err := n.fitWorths(ctx, lags, fit)
+	worths, def, err := n.fitWorths(ctx, fit)
 	if err != nil {
 		return report{}, err
 	}
-	models := []store.Model{}
-	add := func(kind, key string, v any) error {
-		body, err := json.Marshal(v)
-		models = append(models, store.Model{RunID: n.runID, Kind: kind, Key: key, Body: string(body)})
-		return err
-	}
-	var faults []error
-	for p, l := range lags {
-		faults = append(faults, add("lag", p, l))
-	}
+	var models modelSet
 	if fit != nil {
-		faults = append(faults, add("ltv", "", fit))
+		models.add(n.runID, "ltv", "", fit)
 	}
 	for k, w := range worths {
-		faults = append(faults, add("worth", k, w))
+		models.add(n.runID, "worth", k, w)
 	}
-	faults = append(faults, add("worth", "", def))
-	if err := errors.Join(faults...); err != nil {
-		return report{}, err
-	}
+	models.add(n.runID, "worth", "", def)
 	summary := fmt.Sprintf("margin %.0f %%, a new customer is worth %.2f first orders", 100*def.Margin, def.Lambda)
 	if warning != "" {
 		summary += "; " + warning
 	}
-	return report{Summary: summary}, n.Store.PutModels(ctx, models)
-}
-
-// fitLags estimates how reported value matures, per platform.
-func (n *night) fitLags(ctx context.Context) (map[string]response.Lag, error) {
-	rows, err := n.Store.Restatements(ctx, n.shop.Name, n.date.AddDays(-firstPullDays))
-	if err != nil {
-		return nil, err
-	}
-	by := map[string][]response.Increment{}
-	for _, r := range rows {
-		by[r.Platform] = append(by[r.Platform], response.Increment{Date: r.Date, AsOf: r.AsOf, Delta: r.Delta.Float()})
-	}
-	lags := map[string]response.Lag{}
-	for p, inc := range by {
-		lags[p] = response.FitLag(inc, response.PriorLag())
-	}
-	return lags, nil
+	return report{Summary: summary}, models.put(ctx, n.Store.Queries)
 }
 
 // fitLifetime fits the lifetime model; where the data cannot carry one it
@@ -94,7 +59,7 @@ func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
 }
 
 // fitWorths keeps the book of the shop's orders and turns it into worths.
-func (n *night) fitWorths(ctx context.Context, lags map[string]response.Lag, fit *ltv.Fit) (map[string]bidding.Worth, bidding.Worth, error) {
+func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding.Worth, bidding.Worth, error) {
 	costs, err := n.costs(ctx)
 	if err != nil {
 		return nil, bidding.Worth{}, err
@@ -124,8 +89,13 @@ func (n *night) fitWorths(ctx context.Context, lags map[string]response.Lag, fit
 			in.Lambda[k] = l.Value
 		}
 	}
-	if in.Reported, err = n.maturedValue(ctx, lags); err != nil {
+	shares, err := loadModels[attribution.Share](ctx, n.Store.Queries, n.runID, "attribution")
+	if err != nil {
 		return nil, bidding.Worth{}, err
+	}
+	in.Incremental = map[string]bidding.Incremental{}
+	for k, s := range shares {
+		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
 	}
 	worths, def := book.Worths(in)
 	return worths, def, nil
@@ -167,24 +137,4 @@ func (n *night) costs(ctx context.Context) (bidding.Costs, error) {
 		}
 	}
 	return c, nil
-}
-
-// maturedValue is the value platforms report by campaign over the window of
-// the book, each day divided by the share of it that has arrived.
-func (n *night) maturedValue(ctx context.Context, lags map[string]response.Lag) (map[string]float64, error) {
-	out := map[string]float64{}
-	name, err := n.campaignOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = n.Store.EachPerformance(ctx, n.shop.Name, n.date.AddDays(-iotaDays), n.date.AddDays(-1), func(p store.Performance) error {
-		lag, ok := lags[p.Platform]
-		if !ok {
-			lag = response.PriorLag()
-		}
-		k := name(p.Platform, p.AdAccount, platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID})
-		out[k] += p.Value.Float() / lag.At(n.date.Sub(p.Date))
-		return nil
-	})
-	return out, err
 }
