@@ -1,0 +1,295 @@
+package ltv
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/optimize"
+)
+
+// logLikelihood is a log-likelihood at parameters v, all positive; it sets grad
+// to the derivative by each.
+type logLikelihood func(v, grad []float64) float64
+
+// optimum is where a likelihood is highest. relSE are the standard errors of the
+// logarithms of the parameters, nil where the likelihood does not curve down in
+// every direction (a boundary or a ridge).
+type optimum struct {
+	v     []float64
+	ll    float64
+	relSE []float64
+}
+
+var errNoConvergence = errors.New("the likelihood has no maximum that could be found")
+
+// logBound keeps the logarithms of parameters, relative to the start, where the
+// likelihoods can be computed.
+const logBound = 25
+
+// maximise finds the highest likelihood of n customers over the logarithms of
+// the parameters by BFGS, then by Newton steps. It is done when the next Newton
+// step would raise the log-likelihood by less than 1e-7.
+func maximise(f logLikelihood, start []float64, n float64) (optimum, error) {
+	k := len(start)
+	v, origin := make([]float64, k), make([]float64, k)
+	for i := range start {
+		origin[i] = math.Log(start[i])
+	}
+	// eval is the total and its gradient by the logarithms.
+	eval := func(x, grad []float64) float64 {
+		for i := range x {
+			if !(math.Abs(x[i]-origin[i]) <= logBound) {
+				return math.Inf(-1)
+			}
+			v[i] = math.Exp(x[i])
+		}
+		ll := f(v, grad)
+		for i := range grad {
+			grad[i] *= v[i]
+		}
+		return ll
+	}
+	x := bfgs(eval, origin, n)
+	grad := make([]float64, k)
+	ll := eval(x, grad)
+	for range 30 {
+		if math.IsNaN(ll) || math.IsInf(ll, 0) {
+			return optimum{}, errNoConvergence
+		}
+		h := information(eval, x)
+		var chol mat.Cholesky
+		if !chol.Factorize(h) || chol.Cond() > 1e12 {
+			return flat(x, grad, ll, n)
+		}
+		var step mat.VecDense
+		if err := chol.SolveVecTo(&step, mat.NewVecDense(k, grad)); err != nil {
+			return flat(x, grad, ll, n)
+		}
+		if gain := mat.Dot(&step, mat.NewVecDense(k, grad)) / 2; gain < 1e-7 {
+			var inv mat.SymDense
+			if err := chol.InverseTo(&inv); err != nil {
+				return flat(x, grad, ll, n)
+			}
+			o := optimum{v: exps(x), ll: ll}
+			for i := range k {
+				o.relSE = append(o.relSE, math.Sqrt(inv.At(i, i)))
+			}
+			return o, nil
+		}
+		next, nextGrad, better := make([]float64, k), make([]float64, k), false
+		for scale := 1.0; scale > 1e-6; scale /= 4 {
+			for i := range next {
+				next[i] = x[i] + scale*step.AtVec(i)
+			}
+			if l := eval(next, nextGrad); l >= ll {
+				x, grad, ll, better = next, nextGrad, l, true
+				break
+			}
+		}
+		if !better {
+			return flat(x, grad, ll, n)
+		}
+	}
+	return flat(x, grad, ll, n)
+}
+
+// flat accepts a point from which the likelihood hardly rises: each customer
+// would gain less than 1e-6 for a factor e in a parameter.
+func flat(x, grad []float64, ll, n float64) (optimum, error) {
+	for _, g := range grad {
+		if !(math.Abs(g) < 1e-6*n) {
+			return optimum{}, errNoConvergence
+		}
+	}
+	return optimum{v: exps(x), ll: ll}, nil
+}
+
+func exps(x []float64) []float64 {
+	v := make([]float64, len(x))
+	for i := range x {
+		v[i] = math.Exp(x[i])
+	}
+	return v
+}
+
+// bfgs returns the best point it came to, whether or not it was satisfied.
+func bfgs(eval logLikelihood, start []float64, n float64) []float64 {
+	k := len(start)
+	at, grad, value := make([]float64, k), make([]float64, k), math.NaN()
+	both := func(x []float64) float64 { // the optimiser asks for both at the same point
+		same := !math.IsNaN(value)
+		for i := range x {
+			same = same && x[i] == at[i]
+		}
+		if !same {
+			copy(at, x)
+			value = -eval(x, grad) / n
+			if math.IsNaN(value) {
+				value = math.Inf(1)
+			}
+		}
+		return value
+	}
+	p := optimize.Problem{Func: both, Grad: func(g, x []float64) {
+		both(x)
+		for i := range g {
+			g[i] = -grad[i] / n
+		}
+	}}
+	res, err := optimize.Minimize(p, start, &optimize.Settings{GradientThreshold: 1e-7, MajorIterations: 300}, &optimize.BFGS{})
+	if res == nil || err != nil && len(res.X) != k {
+		return start
+	}
+	return res.X
+}
+
+// information is the observed information: minus the second derivatives of the
+// log-likelihood by the logarithms of the parameters, from central differences
+// of its gradient.
+func information(eval logLikelihood, x []float64) *mat.SymDense {
+	const step = 1e-4
+	k := len(x)
+	raw := mat.NewDense(k, k, nil)
+	up, down, moved := make([]float64, k), make([]float64, k), make([]float64, k)
+	for i := range k {
+		copy(moved, x)
+		moved[i] = x[i] + step
+		eval(moved, up)
+		moved[i] = x[i] - step
+		eval(moved, down)
+		for j := range k {
+			raw.Set(i, j, (down[j]-up[j])/(2*step))
+		}
+	}
+	h := mat.NewSymDense(k, nil)
+	for i := range k {
+		for j := i; j < k; j++ {
+			h.SetSym(i, j, (raw.At(i, j)+raw.At(j, i))/2)
+		}
+	}
+	return h
+}
+
+// OrderFit is a fitted model of how often customers order. SE are standard
+// errors by parameter name, from the observed information; empty where the
+// likelihood has a boundary or a ridge instead of a peak.
+type OrderFit struct {
+	Law
+	SE            map[string]float64 `json:"se"`
+	LogLikelihood float64            `json:"log_likelihood"`
+	Customers     int                `json:"customers"`
+	RepeatBuyers  int                `json:"repeat_buyers"`
+	Warnings      []string           `json:"warnings,omitempty"`
+}
+
+// Least data for a fit at all, and for one without a warning.
+const (
+	minCustomers, fewCustomers = 30, 100
+	minRepeats, fewRepeats     = 10, 30
+)
+
+type shape struct {
+	customers, repeats, orders float64
+	maxX                       int
+	meanT                      float64
+}
+
+func shapeOf(rows []Row) (s shape) {
+	for _, r := range rows {
+		s.customers += r.N
+		s.orders += r.N * float64(r.X)
+		s.meanT += r.N * r.T
+		s.maxX = max(s.maxX, r.X)
+		if r.X > 0 {
+			s.repeats += r.N
+		}
+	}
+	s.meanT /= s.customers
+	return s
+}
+
+// FitOrders fits a model to rows, by maximum likelihood. Where the data say
+// that nobody ever leaves, models with departure have their maximum at the
+// boundary; the answer is then the NBD, with a warning. The error is a *Refused
+// where the data cannot carry a fit.
+func FitOrders(m Model, rows []Row) (*OrderFit, error) {
+	s := shapeOf(rows)
+	switch {
+	case s.customers < minCustomers:
+		return nil, &Refused{fmt.Sprintf("%.0f customers are too few to fit a model; it takes at least %d", s.customers, minCustomers)}
+	case s.repeats < minRepeats:
+		return nil, &Refused{fmt.Sprintf("%.0f customers with a repeat order are too few to fit a model; it takes at least %d", s.repeats, minRepeats)}
+	case !(s.meanT > 0):
+		return nil, &Refused{"all customers are new on the last day; there is no time to learn from"}
+	}
+	// The NBD is each other model's limit, so that no fit may be worse.
+	nbd, err := NBD.fit(rows, s, []float64{0.5, 0.5 * s.meanT * s.customers / s.orders})
+	if err != nil {
+		return nil, &Refused{"the NBD has no maximum on these data: every customer seems to order at the same rate"}
+	}
+	best := nbd
+	if m != NBD {
+		if best, err = m.fitFrom(rows, s, nbd); err != nil {
+			return nil, err
+		}
+	}
+	if s.customers < fewCustomers || s.repeats < fewRepeats {
+		best.Warnings = append(best.Warnings, fmt.Sprintf("only %.0f customers, %.0f with a repeat order: take the figures as rough", s.customers, s.repeats))
+	}
+	return best, nil
+}
+
+// fitFrom tries starts until one leads above the NBD to a proper peak.
+func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
+	r, alpha := nbd.R, nbd.Alpha
+	starts := [][]float64{{r, alpha, 0.8, 2.5}, {r, alpha, 0.1, 2}, {r, alpha, 3, 10}}
+	if m == ParetoNBD {
+		starts = [][]float64{{r, alpha, 0.6, s.meanT / 3}, {r, alpha, 0.1, s.meanT}, {r, alpha, 2, 4 * s.meanT}}
+	}
+	var best *OrderFit
+	for _, start := range starts {
+		f, err := m.fit(rows, s, start)
+		if err == nil && (best == nil || f.LogLikelihood > best.LogLikelihood) {
+			best = f
+		}
+		if best != nil && len(best.SE) > 0 && best.LogLikelihood >= nbd.LogLikelihood {
+			break
+		}
+	}
+	if best == nil {
+		return nil, &Refused{m.Title() + " does not converge on these data; try another model"}
+	}
+	if best.LogLikelihood < nbd.LogLikelihood+1e-3 {
+		nbd.Warnings = append(nbd.Warnings, "nobody seems to leave: "+m.Title()+" has its maximum at the boundary, so the answer is the NBD's")
+		return nbd, nil
+	}
+	if len(best.SE) == 0 {
+		best.Warnings = append(best.Warnings, m.Title()+"'s likelihood is flat at its highest point: predictions hold, parameters and standard errors do not identify anything")
+	}
+	return best, nil
+}
+
+func (m Model) fit(rows []Row, s shape, start []float64) (*OrderFit, error) {
+	o, err := maximise(func(v, grad []float64) float64 { return m.logLik(rows, s.maxX, v, grad) }, start, s.customers)
+	if err != nil {
+		return nil, err
+	}
+	f := &OrderFit{Law: Law{Model: m, Params: m.unpack(o.v)}, LogLikelihood: o.ll, SE: map[string]float64{},
+		Customers: int(s.customers), RepeatBuyers: int(s.repeats)}
+	for i, rel := range o.relSE {
+		f.SE[m.names()[i]] = rel * o.v[i]
+	}
+	return f, nil
+}
+
+func (m Model) names() []string {
+	switch m {
+	case BGNBD, MBGNBD:
+		return []string{"r", "alpha", "a", "b"}
+	case ParetoNBD:
+		return []string{"r", "alpha", "s", "beta"}
+	}
+	return []string{"r", "alpha"}
+}
