@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 )
 
 func seq[T any](items ...T) iter.Seq2[T, error] {

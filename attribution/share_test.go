@@ -52,7 +52,7 @@ func TestSharesLeanOnTheirPlatform(t *testing.T) {
 	all := 150_050. / 200_050
 	mean := 150_050. / 3001
 	w := func(reported float64) float64 { n := reported / mean; return n / (n + 25) }
-	want := []float64{w(100_000)*0.5 + (1-w(100_000))*all, w(50)*1 + (1-w(50))*all, (1 - w(50_000)) * all, 1, all}
+	want := []float64{w(100_000)*0.5 + (1-w(100_000))*all, w(50)*1 + (1-w(50))*all, minIota, 1, all}
 	for i, s := range got {
 		if math.Abs(s.Iota-want[i]) > 1e-12 || !s.Compared || s.Why == "" {
 			t.Errorf("%s: %+v, want %v", s.Campaign, s, want[i])
