@@ -117,7 +117,7 @@ func (b *browser) look(v view) {
 	must(b.t, err)
 }
 
-// shoot takes a screenshot, and fails if the page is wider than its window.
+// shoot takes a screenshot of the whole page, and fails if the page is wider than its window.
 func (b *browser) shoot(name string) {
 	b.t.Helper()
 	over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))

@@ -54,10 +54,14 @@ func responseChart(body string, p store.Proposal, u unit) *chart {
 			c.Rows = append(c.Rows, []string{present.Amount(pt.Spend, cur), present.Signed(pt.Profit, cur), present.Signed(pt.Low, cur), present.Signed(pt.High, cur)})
 		}
 	}
+	now, then := "now ", "proposed "
+	if p.AppliedAt.Valid {
+		now, then = "before ", "applied "
+	}
 	if platform.Field(p.Field) == platform.DailyBudget {
 		for _, m := range []mark{
-			{X: p.Seen.Float(), Text: "now " + present.Number(p.Field, p.Seen, cur), Class: "now"},
-			{X: p.Proposed.Float(), Text: "proposed " + present.Number(p.Field, p.Proposed, cur), Class: "new"},
+			{X: p.Seen.Float(), Text: now + present.Number(p.Field, p.Seen, cur), Class: "now"},
+			{X: p.Proposed.Float(), Text: then + present.Number(p.Field, p.Proposed, cur), Class: "new"},
 		} {
 			m.Y = interpolate(pl.X, pl.Line, m.X)
 			pl.Marks = append(pl.Marks, m)
@@ -67,7 +71,7 @@ func responseChart(body string, p store.Proposal, u unit) *chart {
 	}
 	c.Caption = "The curve still rises at the right edge: profit peaks beyond it."
 	if best < len(stored.Points)-1 {
-		c.Caption = "Profit peaks at about " + present.Amount(stored.Points[best].Spend, cur) + " " + cur + " a day, before limits and the other campaigns’ claims."
+		c.Caption = "Profit peaks at about " + axis(cur)(math.Round(stored.Points[best].Spend)) + " " + cur + " a day, before limits and the other campaigns’ claims."
 	}
 	c.Drawings = pl.drawings()
 	return c

@@ -417,7 +417,7 @@ func (x *site) fillProposals(n int) {
 			p.AdAccount, p.EntityType = "998877665544", "campaign"
 		}
 		p.Seen = money.Micros(c.budget * 1e6)
-		p.Proposed = money.Micros(c.budget*(1+c.change)*100) * 1e4
+		p.Proposed = money.Micros(math.Round(c.budget*(1+c.change)*100)) * 1e4
 		if i%12 == 3 {
 			p.Field, p.Seen, p.Proposed = "target_roas", 9_000_000, 10_350_000
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -28,14 +29,20 @@ type auditRow struct {
 	Seq                                             int64
 	At                                              stamp
 	Actor, Action, Class, Proposal, Reason, Request string
-	Account, Hash                                   string
+	Hash                                            string
+	Full                                            string // the reason as recorded, where hashes in it are cut
 }
+
+var longHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 
 func auditRows(entries []store.AuditEntry, loc *time.Location) []auditRow {
 	rows := make([]auditRow, len(entries))
 	for i, e := range entries {
 		rows[i] = auditRow{Seq: e.Seq, At: stampOf(e.At, loc), Actor: e.Actor, Action: present.Words(e.Action), Class: stateClass(e.Action),
-			Proposal: e.Proposal, Reason: e.Reason, Request: e.RequestID, Account: e.Account, Hash: e.Hash}
+			Proposal: e.Proposal, Reason: e.Reason, Request: e.RequestID, Hash: e.Hash}
+		if cut := longHash.ReplaceAllStringFunc(e.Reason, func(h string) string { return short(h) + "…" }); cut != e.Reason {
+			rows[i].Reason, rows[i].Full = cut, e.Reason
+		}
 	}
 	return rows
 }

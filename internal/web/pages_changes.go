@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +25,7 @@ type changesView struct {
 	Account  string
 	Date     string
 	Run      *runView
+	Later    *runLink // a newer run that has not come to a plan
 	Summary  []summaryCell
 	Tabs     []tab
 	Platform []option
@@ -31,12 +33,14 @@ type changesView struct {
 	Scope    []option
 	Groups   []option
 	Filtered bool
-	Rows     []row
+	Rows     []*row
 	Approved int // proposals ready to be pushed
 	Empty    string
 	State    string
 	Level    string
 }
+
+type runLink struct{ Date, State, URL string }
 
 // option is one choice of a filter.
 type option struct {
@@ -57,8 +61,12 @@ type summaryCell struct {
 	Class             string
 	Notes             []string
 	Title             string
-	Link, LinkText    string
 }
+
+// inlineDetails is how many rows hold their reasons, guardrails and evidence in
+// place. A list longer than anybody unfolds by hand would be three times as
+// heavy for it; its further rows link to the proposal's own page.
+const inlineDetails = 200
 
 // history is how many proposals the page shows when asked for earlier ones.
 const history = 1000
@@ -82,7 +90,11 @@ func (q query) url(state string) string {
 func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	ctx, v := r.Context(), r.URL.Query()
 	q := query{v.Get("state"), v.Get("platform"), v.Get("account"), v.Get("sort"), v.Get("scope")}
-	newest, err := s.newestRuns(ctx, q.account)
+	newest, err := s.plannedRuns(ctx, q.account)
+	if err != nil {
+		return err
+	}
+	latest, err := s.newestRuns(ctx, q.account)
 	if err != nil {
 		return err
 	}
@@ -100,7 +112,10 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	view.Tabs = tabs(all, q)
 	view.Rows = selectRows(all, q)
 	addWhiskers(view.Rows)
-	view.Approved = countIf(all, func(r row) bool { return r.CanPush })
+	for i := range view.Rows[:min(len(view.Rows), inlineDetails)] {
+		view.Rows[i].Inline = true
+	}
+	view.Approved = countIf(all, func(r *row) bool { return r.CanPush })
 	view.Platform = options(q.platform, "", "All platforms", "google", "Google Ads", "meta", "Meta")
 	view.Sort = options(q.sort, "", "Largest gain", "change", "Largest change", "name", "Name")
 	view.Scope = options(q.scope, "", "This night and open", "earlier", "Earlier ones too")
@@ -116,6 +131,9 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		view.Run = &rv
+		if latest[0].RunID != run.RunID {
+			view.Later = &runLink{latest[0].Date.Time().Format("Mon 2 Jan"), latest[0].State, runURL(latest[0])}
+		}
 	}
 	if view.Summary, err = s.summary(ctx, newest, all, now); err != nil {
 		return err
@@ -135,15 +153,44 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 
 // newestRuns returns the newest run of each account, newest first.
 func (s *Server) newestRuns(ctx context.Context, account string) ([]store.Run, error) {
-	runs, err := s.store.Runs(ctx, account, 200)
+	return s.pickRuns(ctx, account, func(store.Run) (bool, error) { return true, nil })
+}
+
+// plannedRuns returns each account's newest run that has come to a plan, or
+// its newest one where none has: while a night is under way, the page shows the
+// one before.
+func (s *Server) plannedRuns(ctx context.Context, account string) ([]store.Run, error) {
+	return s.pickRuns(ctx, account, func(r store.Run) (bool, error) {
+		p, err := s.plan(ctx, r)
+		return p.made, err
+	})
+}
+
+// pickRuns returns of each account the newest run that fits, else its newest.
+func (s *Server) pickRuns(ctx context.Context, account string, fits func(store.Run) (bool, error)) ([]store.Run, error) {
+	const recent = 200 // runs looked at
+	runs, err := s.store.Runs(ctx, account, recent)
 	if err != nil {
 		return nil, err
 	}
 	var out []store.Run
+	found := map[string]bool{}
 	for _, r := range runs {
-		if !slices.ContainsFunc(out, func(o store.Run) bool { return o.Account == r.Account }) {
-			out = append(out, r)
+		at := slices.IndexFunc(out, func(o store.Run) bool { return o.Account == r.Account })
+		if found[r.Account] {
+			continue
 		}
+		ok, err := fits(r)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case at < 0:
+			out = append(out, r)
+		case ok:
+			out[at] = r
+		}
+		found[r.Account] = ok
 	}
 	return out, nil
 }
@@ -154,38 +201,40 @@ func (s *Server) currentProposals(ctx context.Context, q query, newest []store.R
 	if q.scope == "earlier" {
 		return s.store.Proposals(ctx, store.Filter{Account: q.account, Limit: history})
 	}
-	var out []store.Proposal
-	have := map[string]bool{}
-	add := func(f store.Filter) error {
-		ps, err := s.store.Proposals(ctx, f)
-		for _, p := range ps {
-			if !have[p.ProposalID] {
-				have[p.ProposalID] = true
-				out = append(out, p)
-			}
+	var open, closed []string
+	for _, st := range bidding.States {
+		if st.Open() || st.Pending() {
+			open = append(open, string(st))
+		} else {
+			closed = append(closed, string(st))
 		}
-		return err
+	}
+	out, err := s.store.Proposals(ctx, store.Filter{Account: q.account, States: open})
+	if err != nil {
+		return nil, err
 	}
 	for _, run := range newest {
-		if err := add(store.Filter{RunID: run.RunID}); err != nil {
+		ps, err := s.store.Proposals(ctx, store.Filter{RunID: run.RunID, States: closed})
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, ps...)
 	}
-	open := []string{string(bidding.Proposed), string(bidding.Approved), string(bidding.Applying), string(bidding.Unknown)}
-	return out, add(store.Filter{Account: q.account, States: open})
+	return out, nil
 }
 
 // tabs counts the proposals by state. Superseded and expired ones are shown
 // only where they are asked for.
-func tabs(rows []row, q query) []tab {
+func tabs(rows []*row, q query) []tab {
 	out := []tab{{Name: "All", URL: q.url(""), Current: q.state == ""}}
-	for _, st := range bidding.States {
-		n := 0
-		for _, r := range rows {
-			if r.State == string(st) && (q.platform == "" || r.Platform == q.platform) {
-				n++
-			}
+	count := map[string]int{}
+	for _, r := range rows {
+		if q.platform == "" || r.Platform == q.platform {
+			count[r.State]++
 		}
+	}
+	for _, st := range bidding.States {
+		n := count[string(st)]
 		if !faded(string(st)) {
 			out[0].Count += n
 		}
@@ -202,15 +251,15 @@ func faded(state string) bool {
 }
 
 // selectRows filters and sorts. What waits for a decision comes first.
-func selectRows(rows []row, q query) []row {
-	out := make([]row, 0, len(rows))
+func selectRows(rows []*row, q query) []*row {
+	out := make([]*row, 0, len(rows))
 	for _, r := range rows {
 		if (q.state == "" && !faded(r.State) || r.State == q.state) && (q.platform == "" || r.Platform == q.platform) {
 			out = append(out, r)
 		}
 	}
-	rank := func(r row) int { return slices.Index(bidding.States, bidding.State(r.State)) }
-	slices.SortStableFunc(out, func(a, b row) int {
+	rank := func(r *row) int { return slices.Index(bidding.States, bidding.State(r.State)) }
+	slices.SortStableFunc(out, func(a, b *row) int {
 		var by int
 		switch q.sort {
 		case "name":
@@ -220,14 +269,14 @@ func selectRows(rows []row, q query) []row {
 			cb, _ := present.ChangePct(b.p.Seen, b.p.Proposed)
 			by = cmp.Compare(max(cb, -cb), max(ca, -ca))
 		default:
-			by = cmp.Compare(b.GainRaw(), a.GainRaw())
+			by = cmp.Compare(b.gain(), a.gain())
 		}
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), by)
 	})
 	return out
 }
 
-func countIf(rows []row, is func(row) bool) (n int) {
+func countIf(rows []*row, is func(*row) bool) (n int) {
 	for _, r := range rows {
 		if is(r) {
 			n++
@@ -264,11 +313,11 @@ func (s *Server) accountOptions(ctx context.Context, selected string) ([]option,
 }
 
 // summary is the strip at the top of the page.
-func (s *Server) summary(ctx context.Context, newest []store.Run, all []row, now time.Time) ([]summaryCell, error) {
+func (s *Server) summary(ctx context.Context, newest []store.Run, all []*row, now time.Time) ([]summaryCell, error) {
 	if len(newest) == 0 {
 		return nil, nil
 	}
-	var open, undecided []row
+	var open, undecided []*row
 	for _, r := range all {
 		if bidding.State(r.State).Open() {
 			open = append(open, r)
@@ -277,7 +326,7 @@ func (s *Server) summary(ctx context.Context, newest []store.Run, all []row, now
 			undecided = append(undecided, r)
 		}
 	}
-	approved := countIf(all, func(r row) bool { return r.State == string(bidding.Approved) })
+	approved := countIf(all, func(r *row) bool { return r.State == string(bidding.Approved) })
 	cells := []summaryCell{{Name: "Open proposals", Value: fmt.Sprint(len(open)),
 		Notes: []string{fmt.Sprintf("%d to decide, %d approved", len(undecided), approved)}}}
 	gain := summaryCell{Name: "Expected gain per day", Value: present.None,
@@ -304,6 +353,7 @@ func (s *Server) summary(ctx context.Context, newest []store.Run, all []row, now
 // plan is what a run's stored models say of the whole: budgets by platform and
 // the shadow price.
 type plan struct {
+	made     bool // the run came to a plan at all
 	currency string
 	shadow   float64
 	budgets  map[string]money.Micros // by platform, as pulled
@@ -335,7 +385,7 @@ func (s *Server) plan(ctx context.Context, run store.Run) (plan, error) {
 	for _, m := range allocation {
 		var a bidding.Allocation
 		if json.Unmarshal([]byte(m.Body), &a) == nil {
-			p.shadow = a.ShadowPrice
+			p.made, p.shadow = true, a.ShadowPrice
 		}
 	}
 	units, err := s.store.Models(ctx, run.RunID, "unit")
@@ -366,7 +416,7 @@ func (s *Server) plan(ctx context.Context, run store.Run) (plan, error) {
 
 // cells shows a plan: what the budgets are by now and would be with every open
 // proposal applied, and the shadow price.
-func (p plan) cells(run store.Run, all []row, several bool) []summaryCell {
+func (p plan) cells(run store.Run, all []*row, several bool) []summaryCell {
 	suffix := ""
 	if several {
 		suffix = ", " + run.Account
@@ -375,12 +425,7 @@ func (p plan) cells(run store.Run, all []row, several bool) []summaryCell {
 	if len(p.budgets) > 0 {
 		var now, then money.Micros
 		var notes []string
-		names := make([]string, 0, len(p.budgets))
-		for name := range p.budgets {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		for _, name := range slices.Sorted(maps.Keys(p.budgets)) {
 			before, after := p.budgets[name], p.budgets[name]
 			for _, r := range all {
 				if r.Account != run.Account || r.Platform != name {
@@ -438,7 +483,7 @@ func (s *Server) freshness(ctx context.Context, newest []store.Run, now time.Tim
 	if err != nil {
 		return summaryCell{}, err
 	}
-	cell := summaryCell{Name: "Data up to", Value: present.None, Link: runURL(run), LinkText: "Run " + run.State}
+	cell := summaryCell{Name: "Data up to", Value: present.None, Title: "The oldest of the ad accounts' newest days of performance."}
 	if len(last) == 0 {
 		return cell, nil
 	}
@@ -460,12 +505,12 @@ func (s *Server) freshness(ctx context.Context, newest []store.Run, now time.Tim
 	if age := civil.Of(now.In(loc)).Sub(oldest); age > stale {
 		cell.Class, cell.Notes = "warn", []string{fmt.Sprintf("%d days old", age)}
 	}
-	if len(byPlatform) > 1 {
-		for _, name := range []string{"google", "meta"} {
-			if d, ok := byPlatform[name]; ok && d != oldest {
-				cell.Notes = append(cell.Notes, present.PlatformName(name)+" "+d.Time().Format("Mon 2 Jan"))
-			}
+	for _, name := range slices.Sorted(maps.Keys(byPlatform)) {
+		note := present.PlatformName(name)
+		if d := byPlatform[name]; d != oldest {
+			note += " " + d.Time().Format("Mon 2 Jan")
 		}
+		cell.Notes = append(cell.Notes, note)
 	}
 	return cell, nil
 }

@@ -21,7 +21,7 @@ import (
 type decideView struct {
 	Do        string // approve, reject or push
 	Title     string
-	Rows      []row
+	Rows      []*row
 	Effects   []effect
 	Platforms string
 	Left      int // selected, but nothing to decide any more
@@ -41,7 +41,7 @@ type resultView struct {
 }
 
 type resultItem struct {
-	Row       row
+	Row       *row
 	Problem   string
 	RequestID string
 }
@@ -101,7 +101,7 @@ func (s *Server) confirm(w http.ResponseWriter, r *request, do string, ids []str
 	return nil
 }
 
-func (s *Server) rowsByID(r *request, ids []string) ([]row, error) {
+func (s *Server) rowsByID(r *request, ids []string) ([]*row, error) {
 	ps, err := s.proposalsByID(r.Context(), ids)
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (s *Server) report(w http.ResponseWriter, r *request, do string, outcomes [
 		return err
 	}
 	for _, o := range outcomes {
-		item := resultItem{Row: row{ID: o.ID, Name: o.ID, State: string(o.State)}}
+		item := resultItem{Row: &row{ID: o.ID, Name: o.ID, State: string(o.State), Class: stateClass(string(o.State)), StateName: present.Words(string(o.State))}}
 		if o.Err != nil {
 			item.Problem = sentence(o.Err.Error())
 		}

@@ -17,7 +17,7 @@ import (
 
 // proposalView is everything there is to say of one proposal.
 type proposalView struct {
-	Row       row
+	Row       *row
 	RunURL    string
 	AdAccount string
 	EntityID  string
@@ -136,7 +136,7 @@ func measured(p store.Proposal) (figures []pair, verdict string) {
 	}
 	per := " " + p.Currency + "/day"
 	return []pair{
-		{"Period", m.From.String() + " to " + m.To.String(), ""},
+		{"Period", dates(m.From, m.To), ""},
 		{"Profit that came", present.Signed(m.ProfitPerDay, p.Currency) + per, ""},
 		{"Promised", present.Signed(m.Promised, p.Currency) + per, present.Interval(m.Low, m.High, p.Currency)},
 		{"Expected if left alone", present.Signed(m.Unchanged, p.Currency) + per, ""},

@@ -52,7 +52,7 @@ type drawnMark struct {
 }
 
 func (p plot) drawings() []drawing {
-	return []drawing{p.draw("wide", 720, 260, 7, 6), p.draw("narrow", 340, 230, 4, 5)}
+	return []drawing{p.draw("wide", 960, 300, 9, 6), p.draw("narrow", 340, 230, 5, 5)}
 }
 
 // draw lays the plot out in a box of the given size with at most so many

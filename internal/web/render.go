@@ -47,10 +47,8 @@ var blocks = []string{"templates/frame.html", "templates/blocks.html", "template
 func loadPages(a assets) (pages, error) {
 	funcs := template.FuncMap{
 		"asset":      a.url,
-		"words":      present.Words,
-		"platform":   present.PlatformName,
-		"field":      present.FieldName,
-		"stateClass": stateClass,
+		"words":      func(v any) string { return present.Words(text(v)) },
+		"stateClass": func(v any) string { return stateClass(text(v)) },
 		"dict":       dict,
 		"short":      short,
 	}
@@ -86,6 +84,14 @@ func dict(kv ...any) (map[string]any, error) {
 		m[fmt.Sprint(kv[i])] = kv[i+1]
 	}
 	return m, nil
+}
+
+// text is v's string, of whichever string type it is.
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return fmt.Sprint(v)
 }
 
 // short cuts a hash or id to what is enough to tell it by eye.
@@ -130,8 +136,10 @@ func (s *Server) render(w http.ResponseWriter, r *request, status int, name stri
 	if p.Flash == nil {
 		p.Flash = s.takeFlash(w, r)
 	}
-	var b bytes.Buffer
-	if err := s.pages[name].ExecuteTemplate(&b, "frame", p); err != nil {
+	b := s.buffers.Get().(*bytes.Buffer)
+	defer s.buffers.Put(b)
+	b.Reset()
+	if err := s.pages[name].ExecuteTemplate(b, "frame", p); err != nil {
 		s.log.ErrorContext(r.Context(), "a template failed", "page", name, "err", err)
 		http.Error(w, "This page cannot be shown; the log has the details.", http.StatusInternalServerError)
 		return

@@ -9,6 +9,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -51,6 +52,7 @@ type Server struct {
 	metrics *metrics
 	plans   planCache
 	handler http.Handler
+	buffers sync.Pool // of *bytes.Buffer: a page of a megabyte is not grown anew each time
 
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -66,6 +68,7 @@ func New(opt Options) (*Server, error) {
 		public: strings.TrimSuffix(opt.PublicURL, "/"), logins: newLimits(),
 		hashing: make(chan struct{}, 2), closing: make(chan struct{}),
 	}
+	s.buffers.New = func() any { return new(bytes.Buffer) }
 	if s.now == nil {
 		s.now = time.Now
 	}

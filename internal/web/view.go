@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/internal/present"
@@ -93,23 +95,25 @@ type row struct {
 	Why, Limit                            string
 	Reasons                               []string
 	Verdicts                              []guard.Verdict
-	Evidence                              []pair
+	Limits                                []guard.Verdict // those that did not pass
+	Passed                                string          // the names of the others
 	Whisk                                 *whisker
+	Class, StateName                      string // of the state's chip
+	Label                                 string // what the row's controls are for
+	Numbers                               string // gain, low, high and budget change, for the running total
 	CanApprove, CanReject, CanPush        bool
 	Rollback, Edited                      bool
+	Inline                                bool // the list shows its details in place
 	Expires                               stamp
 
 	p    store.Proposal
 	body bidding.Body
 }
 
-// Data for the script's running total: plain numbers.
-func (r row) GainRaw() float64 { return r.body.Expected.GainPerDay }
-func (r row) LowRaw() float64  { return r.body.Expected.GainLow }
-func (r row) HighRaw() float64 { return r.body.Expected.GainHigh }
-func (r row) DeltaRaw() float64 {
-	return budgetDelta(r.p).Float()
-}
+// Evidence lists what the proposal was derived from.
+func (r *row) Evidence() []pair { return evidence(r.body.Evidence, r.p.Currency) }
+
+func (r *row) gain() float64 { return r.body.Expected.GainPerDay }
 
 // budgetDelta is what a proposal adds to the daily budgets; 0 for other fields.
 func budgetDelta(p store.Proposal) money.Micros {
@@ -119,9 +123,9 @@ func budgetDelta(p store.Proposal) money.Micros {
 	return p.Proposed - p.Seen
 }
 
-func newRow(p store.Proposal, now time.Time, loc *time.Location) row {
+func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 	body, err := present.Body(p)
-	r := row{
+	r := &row{
 		ID: p.ProposalID, Account: p.Account, Name: p.EntityName, State: p.State, Note: p.Reason,
 		Platform: p.Platform, PlatformName: present.PlatformName(p.Platform), Field: present.FieldName(p.Field),
 		Entity: present.EntityTypeName(p.EntityType),
@@ -133,6 +137,10 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) row {
 	if r.Name == "" {
 		r.Name = p.EntityType + " " + p.EntityID
 	}
+	r.Class, r.StateName = stateClass(p.State), present.Words(p.State)
+	r.Label = r.Name + ", " + r.Field
+	e := body.Expected
+	r.Numbers = fmt.Sprint(e.GainPerDay, e.GainLow, e.GainHigh, budgetDelta(p).Float())
 	if r.Unit == "ratio" {
 		r.Unit = ""
 	}
@@ -152,19 +160,25 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) row {
 	case len(body.Reasons) > 0:
 		r.Why = body.Reasons[0]
 	}
+	var passed []string
 	for _, v := range body.Guardrails {
-		if v.Answer != guard.Pass {
-			r.Limit = v.Name
-			break
+		name := strings.ToLower(present.Words(v.Name))
+		if v.Answer == guard.Pass {
+			passed = append(passed, name)
+			continue
+		}
+		r.Limits = append(r.Limits, v)
+		if r.Limit == "" {
+			r.Limit = name
 		}
 	}
-	r.Gain, r.Interval, r.GainClass = gainText(body.Expected, p.Currency)
-	r.Evidence = evidence(body.Evidence, p.Currency)
+	r.Passed = strings.Join(passed, ", ")
+	r.Gain, r.Interval, r.GainClass = gainText(e, p.Currency)
 	return r
 }
 
-func newRows(ps []store.Proposal, now time.Time, loc *time.Location) []row {
-	rows := make([]row, len(ps))
+func newRows(ps []store.Proposal, now time.Time, loc *time.Location) []*row {
+	rows := make([]*row, len(ps))
 	for i, p := range ps {
 		rows[i] = newRow(p, now, loc)
 	}
@@ -190,28 +204,34 @@ func evidence(e bidding.Evidence, currency string) []pair {
 	if e.WindowEnd.IsZero() {
 		return nil
 	}
-	share := "from lift experiments"
+	share, iota := "from lift experiments", present.Percent(e.IncrementalShare)
 	if !e.Calibrated {
-		share = "not calibrated by an experiment"
+		share, iota = "not calibrated by an experiment", iota+" (uncalibrated)"
 	}
 	roas := math.NaN()
 	if e.Spend > 0 {
 		roas = e.Value / e.Spend
 	}
 	return []pair{
-		{"Window", e.WindowStart.String() + " to " + e.WindowEnd.String(), ""},
+		{"Window", dates(e.WindowStart, e.WindowEnd), ""},
 		{"Spend", present.Amount(e.Spend, currency) + " " + currency, ""},
 		{"Value", present.Amount(e.Value, currency) + " " + currency, "as reported, plus what is still to arrive"},
 		{"Conversions", present.Count(e.Conversions), ""},
 		{"ROAS", present.Ratio(roas), "value over spend"},
 		{"Margin m", present.Percent(e.Margin), "contribution margin of the revenue"},
 		{"Lifetime λ", present.Ratio(e.LTVMultiple) + " ×", "lifetime over first-order margin"},
-		{"Incremental ι", present.Percent(e.IncrementalShare), share},
+		{"Incremental ι", iota, share},
 		{"Worth k = m λ ι", present.Ratio(e.K), "of one reported unit of revenue"},
 		{"Break-even ROAS", present.Ratio(e.BreakEvenROAS), "1 / k"},
-		{"Elasticity", present.Ratio(e.Elasticity), present.Ratio(e.ElasticityLow) + " to " + present.Ratio(e.ElasticityHigh)},
+		{"Elasticity", present.Ratio(e.Elasticity), "80 %: " + present.Ratio(e.ElasticityLow) + " to " + present.Ratio(e.ElasticityHigh)},
 		{"Next unit earns", present.Ratio(e.ShadowPrice), "shadow price of the whole plan"},
 	}
+}
+
+// dates writes a range of days, both included, without the year that everybody
+// knows.
+func dates(from, to civil.Date) string {
+	return from.Time().Format("2 Jan") + " – " + to.Time().Format("2 Jan")
 }
 
 // effect is what several proposals come to, in one currency.
@@ -228,7 +248,7 @@ type effect struct {
 // effects adds proposals up by currency. The bounds are combined as if the
 // proposals' errors were independent, which they are but for what the
 // campaigns share: the sum's interval is a little too narrow.
-func effects(rows []row) []effect {
+func effects(rows []*row) []effect {
 	var out []effect
 	for _, r := range rows {
 		i := slices.IndexFunc(out, func(e effect) bool { return e.Currency == r.Currency })
@@ -253,7 +273,7 @@ func effects(rows []row) []effect {
 }
 
 // platformsOf names the platforms of some proposals: "Google Ads and Meta".
-func platformsOf(rows []row) string {
+func platformsOf(rows []*row) string {
 	var names []string
 	for _, r := range rows {
 		if !slices.Contains(names, r.PlatformName) {

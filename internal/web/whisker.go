@@ -19,7 +19,7 @@ const (
 )
 
 // addWhiskers draws the interval of every row that has one.
-func addWhiskers(rows []row) {
+func addWhiskers(rows []*row) {
 	var ends []float64
 	for _, r := range rows {
 		if e := r.body.Expected; e.Level > 0 {

@@ -39,7 +39,6 @@
     if (!form || !$("#bulk")) return;
     const text = $("#bulk-text"), all = $("#all");
     const boxes = $$("input[name=id]", form);
-    const hint = text.textContent;
     const update = () => {
       const on = boxes.filter((b) => b.checked);
       form.elements.confirmed.value = on.length ? "1" : "";
@@ -47,11 +46,8 @@
         all.checked = on.length > 0 && on.length === boxes.length;
         all.indeterminate = on.length > 0 && on.length < boxes.length;
       }
-      for (const b of $$("#bulk button")) b.disabled = on.length === 0;
-      if (!on.length) {
-        text.textContent = hint;
-        return;
-      }
+      $("#bulk").classList.toggle("idle", !on.length);
+      if (!on.length) return;
       text.replaceChildren(strong(`${on.length} selected`));
       for (const [currency, t] of totals(on)) {
         text.append(" · ", strong(`${signed(t.gain, currency)} ${currency}`), ` a day (80 %: ${signed(t.gain - Math.sqrt(t.below), currency)} to ${signed(t.gain + Math.sqrt(t.above), currency)})`);
@@ -71,11 +67,11 @@
     const out = new Map();
     for (const { dataset: d } of boxes) {
       const t = out.get(d.currency) ?? { gain: 0, below: 0, above: 0, spend: 0 };
-      const gain = +d.gain;
+      const [gain, low, high, spend] = d.n.split(" ").map(Number);
       t.gain += gain;
-      t.below += (gain - d.low) ** 2;
-      t.above += (d.high - gain) ** 2;
-      t.spend += +d.spend;
+      t.below += (gain - low) ** 2;
+      t.above += (high - gain) ** 2;
+      t.spend += spend;
       out.set(d.currency, t);
     }
     return out;
@@ -139,7 +135,12 @@
       switch (e.key) {
         case "j": go(at + 1); break;
         case "k": go(at - 1); break;
-        case "o": { const d = item && $("details", item); if (d) d.open = !d.open; break; }
+        case "o": {
+          const d = item && $("details", item);
+          if (d) d.open = !d.open;
+          else if (item) $("a.name", item).click();
+          break;
+        }
         case "x": { const b = item && $("input[name=id]", item); if (b) b.click(); break; }
         case "a": items.length ? press(".act.yes") : $("button[data-key=a]")?.click(); break;
         case "r":
