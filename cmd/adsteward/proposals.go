@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/internal/money"
-	"adsteward/internal/platform"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
@@ -34,7 +32,7 @@ func actor() string {
 }
 
 type proposalsList struct {
-	State   []string `help:"Only these states: proposed, approved, rejected, expired, superseded, applying, unknown, applied, failed, measured." placeholder:"STATE"`
+	State   []string `help:"Only these states: proposed, approved, rejected, expired, superseded, applying, unknown, applied, failed, measured. Without it, --json lists all and the table what is not over yet." placeholder:"STATE"`
 	Account string   `help:"Only this account." placeholder:"A"`
 	JSON    bool     `name:"json" help:"One JSON array."`
 }
@@ -50,7 +48,11 @@ func (c *proposalsList) Run(e *env) error {
 		return err
 	}
 	defer a.close()
-	rows, err := a.store.Proposals(e.ctx, store.Filter{Account: c.Account, States: c.State})
+	states := c.State
+	if len(states) == 0 && !c.JSON {
+		states = notOver()
+	}
+	rows, err := a.store.Proposals(e.ctx, store.Filter{Account: c.Account, States: states})
 	if err != nil {
 		return err
 	}
@@ -82,6 +84,17 @@ func (c *proposalsList) Run(e *env) error {
 			present.Interval(b.Expected.GainLow, b.Expected.GainHigh, p.Currency), why)
 	}
 	return w.Flush()
+}
+
+// notOver are the states of what still waits for something.
+func notOver() []string {
+	var out []string
+	for _, s := range bidding.States {
+		if s.Open() || s.Pending() {
+			out = append(out, string(s))
+		}
+	}
+	return out
 }
 
 type proposalsShow struct {
@@ -286,10 +299,4 @@ func (c *killSwitchCmd) Run(e *env) error {
 	}
 	fmt.Fprintf(e.stdout, "The kill switch is %s.\n", c.State)
 	return nil
-}
-
-// isUnreachable reports whether a platform or the database did not answer.
-func isUnreachable(err error) bool {
-	var p *platform.Error
-	return errors.As(err, &p) && p.Kind != platform.Rejected
 }
