@@ -87,7 +87,7 @@ func (s *Server) loginForm(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) login(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	ctx := r.Context()
@@ -144,7 +144,7 @@ func (s *Server) linkForm(w http.ResponseWriter, r *request) error {
 // useLink logs the link's user in and sets the password, if one was chosen.
 // Setting a password ends the user's other sessions and links.
 func (s *Server) useLink(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	ctx, token, password := r.Context(), r.PathValue("token"), r.PostForm.Get("password")

@@ -77,6 +77,20 @@ func TestDecideMany(t *testing.T) {
 	if x.state(ids[0]) != "approved" || x.state(ids[1]) != "approved" || x.state(ids[2]) != "applied" {
 		t.Error("not exactly the two are approved")
 	}
+	// What is approved already does no harm among others, or alone.
+	a = x.post("/decide", url.Values{"do": {"approve"}, "id": {ids[0], proposalID(1)}, "confirmed": {"1"}}, c)
+	if f := flashOf(t, a); f != (flash{"good", "1 proposal approved."}) {
+		t.Errorf("one approved before and one new: %+v", f)
+	}
+	a = x.post("/decide", url.Values{"do": {"approve"}, "id": ids[:1], "confirmed": {"1"}}, c)
+	if f := flashOf(t, a); f.Kind != "good" {
+		t.Errorf("only one approved before: %+v", f)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/decide", strings.NewReader("do=%zz"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if a := x.do(r, c); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("a broken form: %d", a.StatusCode)
+	}
 	if f := flashOf(t, x.post("/decide", url.Values{"do": {"approve"}}, c)); f.Kind != "bad" {
 		t.Errorf("nothing selected: %+v", f)
 	}

@@ -13,8 +13,8 @@ import (
 // later even if the context ends.
 type Desk interface {
 	// Approve says yes to each proposal as it stands now, at its present value.
-	// One outcome per id, in order; Err says why an item was not approved.
-	// Approving what is already approved changes nothing and is no error.
+	// One outcome per id, in order; Err says why an item was not approved, which
+	// includes that it was approved already.
 	Approve(ctx context.Context, actor string, ids []string) []bidding.Outcome
 	// Reject says no, with a reason that is kept. One outcome per id, in order.
 	Reject(ctx context.Context, actor string, ids []string, reason string) []bidding.Outcome

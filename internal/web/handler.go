@@ -125,6 +125,16 @@ func (s *Server) fail(w http.ResponseWriter, r *request, err error) {
 	s.render(w, r, pe.Status, "error", page{Title: pe.Title, Body: pe})
 }
 
+// form reads what a form sent.
+func (r *request) form() error {
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
+	if err != nil && !errors.As(err, &tooLarge) {
+		return badRequest("The form could not be read; go back and send it again.")
+	}
+	return err
+}
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -51,7 +51,7 @@ type resultItem struct {
 // was seen: on the page this answers with, or beside the button, where the
 // script showed it and says so with confirmed=1.
 func (s *Server) decide(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	do, id, one := strings.Cut(r.PostForm.Get("do"), ":")
@@ -69,6 +69,15 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 	if (do == "reject" && reason == "") || (do == "approve" && !one && !asked) {
 		return s.confirm(w, r, do, ids, next, asked)
 	}
+	if do == "approve" && !one {
+		var err error
+		if ids, err = s.undecided(r, ids); err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			return s.back(w, r, next, "good", "All of them are approved already.")
+		}
+	}
 	var outcomes []bidding.Outcome
 	if do == "approve" {
 		outcomes = s.desk.Approve(r.Context(), r.user.Name, ids)
@@ -76,6 +85,22 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 		outcomes = s.desk.Reject(r.Context(), r.user.Name, ids, reason)
 	}
 	return s.report(w, r, do, outcomes, next)
+}
+
+// undecided leaves out what is approved already: ticking it again among others
+// is no mistake worth a message.
+func (s *Server) undecided(r *request, ids []string) ([]string, error) {
+	ps, err := s.proposalsByID(r.Context(), ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range ps {
+		if bidding.State(p.State) != bidding.Approved {
+			out = append(out, p.ProposalID)
+		}
+	}
+	return out, nil
 }
 
 // confirm shows what is about to be decided. asked means that it was shown
@@ -192,7 +217,7 @@ func (s *Server) pushForm(w http.ResponseWriter, r *request) error {
 // push sends the named proposals. None named means none: only the command line
 // may mean all by naming nothing, since a person has seen a list here.
 func (s *Server) push(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	next, ids := localPath(r.PostForm.Get("next")), r.PostForm["id"]
@@ -203,7 +228,7 @@ func (s *Server) push(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) edit(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	id := r.PathValue("id")

@@ -67,7 +67,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *request, made *invite) e
 }
 
 func (s *Server) killSwitch(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	on, reason := r.PostForm.Get("switch") == killOn, strings.TrimSpace(r.PostForm.Get("reason"))
@@ -87,7 +87,7 @@ var userName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._@+-]{0,63}$`)
 
 // inviteUser creates a user, or makes a new link for one there is.
 func (s *Server) inviteUser(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	ctx, name, role := r.Context(), strings.TrimSpace(r.PostForm.Get("user")), r.PostForm.Get("role")
@@ -124,7 +124,7 @@ func (s *Server) auditUser(ctx context.Context, q *store.Queries, r *request, ac
 }
 
 func (s *Server) changeRole(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	ctx, name, role := r.Context(), r.PostForm.Get("user"), r.PostForm.Get("role")
@@ -142,7 +142,7 @@ func (s *Server) changeRole(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) removeUser(w http.ResponseWriter, r *request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
 	ctx, name := r.Context(), r.PostForm.Get("user")

@@ -16,8 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener")) // closed by a cleanup that may come later
+	goleak.VerifyTestMain(m)
 }
 
 // readable are the pages and answers anybody with a session may ask for.

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"adsteward/bidding"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/present"
+	"adsteward/store"
+)
+
+// summary is the strip at the top of the page.
+func (s *Server) summary(ctx context.Context, newest []store.Run, all []*row, now time.Time) ([]summaryCell, error) {
+	if len(newest) == 0 {
+		return nil, nil
+	}
+	var open, undecided []*row
+	for _, r := range all {
+		if bidding.State(r.State).Open() {
+			open = append(open, r)
+		}
+		if r.CanApprove {
+			undecided = append(undecided, r)
+		}
+	}
+	approved := countIf(all, func(r *row) bool { return r.State == string(bidding.Approved) })
+	cells := []summaryCell{{Name: "Open proposals", Value: fmt.Sprint(len(open)),
+		Notes: []string{fmt.Sprintf("%d to decide, %d approved", len(undecided), approved)}}}
+	gain := summaryCell{Name: "Expected gain per day", Value: present.None,
+		Title: "Sum of the open proposals' expected profit gain per day, with the central 80 % interval; the bounds are combined as if errors were independent."}
+	for i, e := range effects(open) {
+		if i == 0 {
+			gain.Value, gain.Unit, gain.Class, gain.Notes = e.Gain, e.Currency, e.Class, []string{"80 %: " + e.Interval}
+		} else {
+			gain.Notes = append(gain.Notes, e.Gain+" "+e.Currency)
+		}
+	}
+	cells = append(cells, gain)
+	for _, run := range newest[:min(len(newest), 3)] {
+		p, err := s.plan(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, p.cells(run, all, len(newest) > 1)...)
+	}
+	fresh, err := s.freshness(ctx, newest, now)
+	return append(cells, fresh), err
+}
+
+// plan is what a run's stored models say of the whole: budgets by platform and
+// the shadow price.
+type plan struct {
+	made     bool // the run came to a plan at all
+	currency string
+	shadow   float64
+	budgets  map[string]money.Micros // by platform, as pulled
+}
+
+// planCache keeps the plans of finished runs: reading a thousand units for
+// three figures is not worth doing at every click.
+type planCache struct {
+	mu    sync.Mutex
+	plans map[string]plan
+}
+
+func (s *Server) plan(ctx context.Context, run store.Run) (plan, error) {
+	key := ""
+	if run.FinishedAt.Valid {
+		key = run.RunID + "@" + run.FinishedAt.Time.Format(time.RFC3339Nano)
+		s.plans.mu.Lock()
+		p, ok := s.plans.plans[key]
+		s.plans.mu.Unlock()
+		if ok {
+			return p, nil
+		}
+	}
+	p := plan{budgets: map[string]money.Micros{}}
+	allocation, err := s.store.Models(ctx, run.RunID, "allocation")
+	if err != nil {
+		return p, err
+	}
+	for _, m := range allocation {
+		var a bidding.Allocation
+		if json.Unmarshal([]byte(m.Body), &a) == nil {
+			p.made, p.shadow = true, a.ShadowPrice
+		}
+	}
+	units, err := s.store.Models(ctx, run.RunID, "unit")
+	if err != nil {
+		return p, err
+	}
+	for _, m := range units {
+		var u struct {
+			Platform string       `json:"platform"`
+			Currency string       `json:"currency"`
+			Budget   money.Micros `json:"budget"`
+		}
+		if json.Unmarshal([]byte(m.Body), &u) == nil {
+			p.budgets[u.Platform] += u.Budget
+			p.currency = u.Currency
+		}
+	}
+	if key != "" {
+		s.plans.mu.Lock()
+		defer s.plans.mu.Unlock()
+		if s.plans.plans == nil || len(s.plans.plans) > 100 {
+			s.plans.plans = map[string]plan{}
+		}
+		s.plans.plans[key] = p
+	}
+	return p, nil
+}
+
+// cells shows a plan: what the budgets are by now and would be with every open
+// proposal applied, and the shadow price.
+func (p plan) cells(run store.Run, all []*row, several bool) []summaryCell {
+	suffix := ""
+	if several {
+		suffix = ", " + run.Account
+	}
+	var out []summaryCell
+	if len(p.budgets) > 0 {
+		var now, then money.Micros
+		var notes []string
+		for _, name := range slices.Sorted(maps.Keys(p.budgets)) {
+			before, after := p.budgets[name], p.budgets[name]
+			for _, r := range all {
+				if r.Account != run.Account || r.Platform != name {
+					continue
+				}
+				switch st := bidding.State(r.State); {
+				case st.Open() || st.Pending():
+					after += budgetDelta(r.p)
+				case r.p.RunID == run.RunID && (st == bidding.Applied || st == bidding.Measured):
+					before, after = before+budgetDelta(r.p), after+budgetDelta(r.p)
+				}
+			}
+			now, then = now+before, then+after
+			notes = append(notes, present.PlatformName(name)+" "+whole(before, p.currency)+" → "+whole(after, p.currency))
+		}
+		out = append(out, summaryCell{Name: "Daily budgets" + suffix, Value: whole(now, p.currency) + " → " + whole(then, p.currency),
+			Unit: p.currency, Notes: notes, Title: "Sum of the daily budgets now, and with every open proposal applied."})
+	}
+	if p.shadow > 0 {
+		note := "per 1.00 more spent"
+		if p.shadow <= 1.005 {
+			note = "the spend limit does not bind"
+		}
+		out = append(out, summaryCell{Name: "The next " + unitWord(p.currency) + " earns" + suffix, Value: present.Ratio(p.shadow), Notes: []string{note},
+			Title: "Shadow price: the contribution margin that one more unit of budget would bring across both platforms. 1.00 is break-even."})
+	}
+	return out
+}
+
+// whole writes an amount for a headline, without its minor units.
+func whole(m money.Micros, currency string) string {
+	return strings.TrimSuffix(present.Number("", m.RoundTo(max(money.One, money.MinorUnit(currency))), currency), ".00")
+}
+
+func unitWord(currency string) string {
+	switch currency {
+	case "EUR":
+		return "euro"
+	case "USD", "CAD", "AUD", "NZD", "SGD", "HKD":
+		return "dollar"
+	case "GBP":
+		return "pound"
+	case "":
+		return "unit"
+	}
+	return currency
+}
+
+// stale is how many days old the newest data may be before the page says so.
+const stale = 2
+
+func (s *Server) freshness(ctx context.Context, newest []store.Run, now time.Time) (summaryCell, error) {
+	run := newest[0]
+	last, err := s.store.LastPerformance(ctx, run.Account)
+	if err != nil {
+		return summaryCell{}, err
+	}
+	cell := summaryCell{Name: "Data up to", Value: present.None, Title: "The oldest of the ad accounts' newest days of performance."}
+	if len(last) == 0 {
+		return cell, nil
+	}
+	loc, err := s.zone(ctx, run.Account)
+	if err != nil {
+		return cell, err
+	}
+	byPlatform := map[string]civil.Date{}
+	oldest := civil.Date(0)
+	for k, d := range last {
+		if have, ok := byPlatform[k[0]]; !ok || d < have {
+			byPlatform[k[0]] = d
+		}
+		if oldest.IsZero() || d < oldest {
+			oldest = d
+		}
+	}
+	cell.Value = oldest.Time().Format("Mon 2 Jan")
+	if age := civil.Of(now.In(loc)).Sub(oldest); age > stale {
+		cell.Class, cell.Notes = "warn", []string{fmt.Sprintf("%d days old", age)}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byPlatform)) {
+		note := present.PlatformName(name)
+		if d := byPlatform[name]; d != oldest {
+			note += " " + d.Time().Format("Mon 2 Jan")
+		}
+		cell.Notes = append(cell.Notes, note)
+	}
+	return cell, nil
+}
