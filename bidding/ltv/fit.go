@@ -279,17 +279,7 @@ func (m Model) fit(rows []Row, s shape, start []float64) (*OrderFit, error) {
 	f := &OrderFit{Law: Law{Model: m, Params: m.unpack(o.v)}, LogLikelihood: o.ll, SE: map[string]float64{},
 		Customers: int(s.customers), RepeatBuyers: int(s.repeats)}
 	for i, rel := range o.relSE {
-		f.SE[m.names()[i]] = rel * o.v[i]
+		f.SE[m.Names()[i]] = rel * o.v[i]
 	}
 	return f, nil
-}
-
-func (m Model) names() []string {
-	switch m {
-	case BGNBD, MBGNBD:
-		return []string{"r", "alpha", "a", "b"}
-	case ParetoNBD:
-		return []string{"r", "alpha", "s", "beta"}
-	}
-	return []string{"r", "alpha"}
 }

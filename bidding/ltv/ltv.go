@@ -81,3 +81,19 @@ func (m Model) unpack(v []float64) Params {
 	}
 	return p
 }
+
+// Names are the model's parameters.
+func (m Model) Names() []string {
+	switch m {
+	case BGNBD, MBGNBD:
+		return []string{"r", "alpha", "a", "b"}
+	case ParetoNBD:
+		return []string{"r", "alpha", "s", "beta"}
+	}
+	return []string{"r", "alpha"}
+}
+
+// Of is the parameter of that name, 0 where there is none.
+func (p Params) Of(name string) float64 {
+	return map[string]float64{"r": p.R, "alpha": p.Alpha, "a": p.A, "b": p.B, "s": p.S, "beta": p.Beta}[name]
+}

@@ -82,21 +82,21 @@ func decay(k, y float64) float64 {
 	return -math.Expm1(-k*y) / k
 }
 
-// manyChances is the a from which the chance to leave hardly differs between
-// customers, and the series for it would overflow.
-const manyChances = 300
-
 func (o Outlook) bgOrders(t float64) float64 {
 	a := o.law.A
-	if a > manyChances {
-		p := a / (a + o.stay)
-		return -math.Expm1(-o.shape*math.Log1p(p*t/o.scale)) / p
-	}
 	y := math.Log1p(t / o.scale) // -ln(1-z)
 	z := t / (o.scale + t)
 	c := a + o.stay - 1
 	bigA := c - o.shape
-	return c*decay(a-1, y) - math.Exp(-(a-1)*y)*bigA*z*eulerSum(bigA, a-1, c, z)
+	// Outside, the series is long, overflows or alternates. There the mean is
+	// taken over the chance p to leave: given p the customer makes
+	// (1-(1+p t/(alpha+T))^-(r+x))/p orders.
+	if z <= 0.99 && a <= 50 && bigA > -4 {
+		return c*decay(a-1, y) - math.Exp(-(a-1)*y)*bigA*z*eulerSum(bigA, a-1, c, z)
+	}
+	return betaMean(a, o.stay, math.Log1p(o.shape*t/o.scale), func(p float64) float64 {
+		return -math.Expm1(-o.shape*math.Log1p(p*t/o.scale)) / p
+	})
 }
 
 // maxOrders bounds the count distribution; more order days than that in one

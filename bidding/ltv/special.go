@@ -35,15 +35,12 @@ func logistic(d float64) float64 {
 	return 1 / (1 + math.Exp(d))
 }
 
-// maxTerms bounds a series whose argument is close to 1. What is left out there
-// is estimated by a geometric tail.
-const maxTerms = 200_000
-
 // eulerSum is sum_k s_k with s_0 = 1 and
-// s_k = s_(k-1) z (a+k)(b+k) / ((c+k)(k+1)), for a > -1-ish, b > -1, c > -1 and
+// s_k = s_(k-1) z (a+k)(b+k) / ((c+k)(k+1)), for b and c above -1 and
 // 0 <= z < 1. It is (2F1(a,b;c;z)-1) c/(a b z), with the factors that may vanish
 // taken out.
 func eulerSum(a, b, c, z float64) float64 {
+	const maxTerms = 100_000 // never reached for z <= 0.99
 	sum, s := 1.0, 1.0
 	for k := 1.0; k < maxTerms; k++ {
 		ratio := z * (a + k) * (b + k) / ((c + k) * (k + 1))
@@ -51,12 +48,47 @@ func eulerSum(a, b, c, z float64) float64 {
 		sum += s
 		// From here on terms shrink at least as fast as a geometric series.
 		if bound := math.Max(math.Abs(ratio), z); bound < 1 && math.Abs(s)*bound <= 1e-15*math.Abs(sum)*(1-bound) {
-			return sum
+			break
 		}
 	}
-	ratio := z * (a + maxTerms) * (b + maxTerms) / ((c + maxTerms) * (maxTerms + 1))
-	if ratio < 1 {
-		sum += s * ratio / (1 - ratio)
-	}
 	return sum
+}
+
+// betaMean is the mean of g(p) for p ~ Beta(a, b), g smooth and changing no
+// faster than by e per unit of logit p beyond |logit p| = edge. It is the
+// trapezoidal rule over logit p, where the integrand is analytic and falls
+// exponentially: the rule is then exact but for rounding, and both ends are
+// geometric series.
+func betaMean(a, b, edge float64, g func(p float64) float64) float64 {
+	width := math.Sqrt(1/a + 1/b)
+	h := min(0.25, 0.6*width)
+	lo, hi := -edge-25-math.Log1p(b), edge+25+math.Log1p(a)
+	if width < 0.3 {
+		mid := math.Log(a / b)
+		lo, hi = max(lo, mid-40*width), min(hi, mid+40*width)
+	}
+	f := func(u float64) (weight, value float64) {
+		lnP, lnRest := -math.Log1p(math.Exp(-u)), -math.Log1p(math.Exp(u))
+		if u < -30 {
+			lnP = u
+		} else if u > 30 {
+			lnRest = -u
+		}
+		w := math.Exp(a*(lnP-math.Log(a/(a+b))) + b*(lnRest-math.Log(b/(a+b)))) // 1 at the peak
+		return w, w * g(math.Exp(lnP))
+	}
+	var norm, sum float64
+	n := math.Ceil((hi - lo) / h)
+	for k := 0.0; k <= n; k++ {
+		w, v := f(lo + k*h)
+		switch k {
+		case 0:
+			w, v = w/-math.Expm1(-a*h), v/-math.Expm1(-a*h)
+		case n:
+			w, v = w/-math.Expm1(-b*h), v/-math.Expm1(-b*h)
+		}
+		norm += w
+		sum += v
+	}
+	return sum / norm
 }

@@ -56,7 +56,8 @@ type Worth struct {
 func (s *Spend) Worth(o Outlook, n int, m float64, t Term) Worth {
 	w := Worth{PAlive: o.PAlive(), Orders: o.Orders(t.Horizon), OrderValue: s.Expected(n, m)}
 	w.Value = o.Discounted(t) * w.OrderValue
-	if w.Orders <= 0 {
+	w.High = w.Value
+	if !(w.Orders*w.OrderValue > 0) {
 		return w
 	}
 	discount := w.Value / (w.Orders * w.OrderValue)
@@ -150,7 +151,7 @@ func (t total) cdf(value float64) float64 {
 }
 
 // gammaRatioCDF is P(Gamma(k)/Gamma(q) <= y) by Paulson's approximation of the F
-// distribution (1942), good to about 0.001 where k and q are above 1.
+// distribution (1942), good to about 0.01 from q = 1 and 0.001 from q = 3.
 func gammaRatioCDF(k, q, y float64) float64 {
 	f := math.Cbrt(y * q / k)
 	z := ((1-1/(9*q))*f - (1 - 1/(9*k))) / math.Sqrt(f*f/(9*q)+1/(9*k))

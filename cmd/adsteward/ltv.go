@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"adsteward/bidding/ltv"
+	"adsteward/internal/civil"
+)
+
+type ltvCmd struct {
+	File           string  `arg:"" name:"file" help:"CSV with customer_id, date and value, one row an order; - for standard input."`
+	Model          string  `enum:"bgnbd,mbgnbd,paretonbd,auto" default:"bgnbd" help:"bgnbd, mbgnbd, paretonbd, or auto: the one that foresees the last third of the observation best."`
+	ObserveUntil   string  `help:"Fit to orders on or before this day and compare the forecast with those after it." placeholder:"D"`
+	Unit           string  `enum:"day,week" default:"day" help:"Unit of time of parameters, recency and age: day or week."`
+	HorizonDays    int     `default:"365" help:"How far ahead orders and value are counted."`
+	DiscountAnnual float64 `default:"0.1" help:"Yearly rate; each order is discounted from its own day."`
+	SpendOrders    string  `enum:"repeat,all" default:"repeat" help:"Orders Gamma-Gamma learns from: repeat (without the first) or all."`
+	Customers      string  `help:"Write each customer's figures to this file." placeholder:"OUT.csv"`
+	JSON           bool    `name:"json" help:"One JSON object."`
+}
+
+func (c *ltvCmd) Help() string {
+	return "Example: adsteward ltv orders.csv --model auto --observe-until 2025-09-30 --unit week --customers out.csv"
+}
+
+func (c *ltvCmd) question(start time.Time) (ltv.Question, error) {
+	q := ltv.Question{Model: ltv.Model(c.Model), Unit: c.Unit, Horizon: c.HorizonDays, Discount: c.DiscountAnnual,
+		SpendAll: c.SpendOrders == "all", PerCustomer: c.Customers != "", Clock: func() time.Duration { return time.Since(start) }}
+	if c.HorizonDays < 1 || c.HorizonDays > 36500 {
+		return q, usage("--horizon-days is %d; give 1 to 36500", c.HorizonDays)
+	}
+	if !(c.DiscountAnnual >= 0 && c.DiscountAnnual <= 10) {
+		return q, usage("--discount-annual is %g; give 0 to 10, such as 0.1 for 10 %% a year", c.DiscountAnnual)
+	}
+	if c.ObserveUntil != "" {
+		d, err := civil.Parse(c.ObserveUntil)
+		if err != nil {
+			return q, usage("--observe-until: %v", err)
+		}
+		q.Observe = d
+	}
+	return q, nil
+}
+
+func (c *ltvCmd) Run(e *env) error {
+	start := time.Now()
+	q, err := c.question(start)
+	if err != nil {
+		return err
+	}
+	orders, err := c.read(e.stdin)
+	if err != nil {
+		return err
+	}
+	read := time.Since(start).Seconds()
+	a, err := ltv.Analyse(orders, q)
+	var refused *ltv.Refused
+	if errors.As(err, &refused) {
+		return usage("%s: %v", c.File, err)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Customers != "" {
+		if err := writeWhole(c.Customers, func(w io.Writer) error { return writeCustomers(w, a.Rows) }); err != nil {
+			return err
+		}
+	}
+	a.Seconds["read"], a.Seconds["total"] = read, time.Since(start).Seconds()
+	if c.JSON {
+		return printJSON(e.stdout, a)
+	}
+	return printAnswer(e.stdout, a)
+}
+
+func (c *ltvCmd) read(stdin io.Reader) (*ltv.OrderLog, error) {
+	in := stdin
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return nil, usage("%v", err)
+		}
+		defer f.Close() // read only
+		in = f
+	}
+	orders, err := ltv.ReadOrders(in)
+	if err != nil {
+		return nil, usage("%s: %v", c.File, err)
+	}
+	return orders, nil
+}
+
+// writeWhole writes a file whole or not at all.
+func writeWhole(path string, write func(io.Writer) error) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return usage("cannot write %s: it is not a file", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return usage("cannot write %s: %v", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	err = errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+const customerHeader = "customer_id,frequency,recency,age,mean_value,p_alive,expected_orders,expected_value,clv,clv_low,clv_high\n"
+
+func writeCustomers(out io.Writer, rows []ltv.CustomerWorth) error {
+	w := bufio.NewWriterSize(out, 1<<18)
+	if _, err := w.WriteString(customerHeader); err != nil {
+		return err
+	}
+	var line []byte
+	for i := range rows {
+		r := &rows[i]
+		line = appendCell(line[:0], r.CustomerID)
+		line = append(line, ',')
+		line = strconv.AppendInt(line, int64(r.Frequency), 10)
+		for _, v := range [...]float64{r.Recency, r.Age, r.MeanValue, r.PAlive, r.Orders, r.OrderValue, r.Value, r.Low, r.High} {
+			line = strconv.AppendFloat(append(line, ','), v, 'g', 10, 64)
+		}
+		if _, err := w.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// appendCell quotes a CSV cell where it needs it.
+func appendCell(line []byte, s string) []byte {
+	plain := s != ""
+	for i := 0; i < len(s) && plain; i++ {
+		plain = s[i] != '"' && s[i] != ',' && s[i] != '\n' && s[i] != '\r' && s[i] != ' '
+	}
+	if plain {
+		return append(line, s...)
+	}
+	line = append(line, '"')
+	for i := range len(s) {
+		if s[i] == '"' {
+			line = append(line, '"')
+		}
+		line = append(line, s[i])
+	}
+	return append(line, '"')
+}
+
+func printAnswer(out io.Writer, a *ltv.Answer) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "%s on %d customers, unit %s, log-likelihood %.4f\n", a.Model.Title(), a.Customers, a.Unit, a.LogLikelihood)
+	if a.Why != "" {
+		fmt.Fprintln(w, a.Why)
+	}
+	for _, n := range a.Model.Names() {
+		fmt.Fprintf(w, "  %s\t%.6g", n, a.Params.Of(n))
+		if se, ok := a.SE[n]; ok {
+			fmt.Fprintf(w, "\t(standard error %.4g)", se)
+		}
+		fmt.Fprintln(w)
+	}
+	if g := a.GammaGamma; g.P != nil {
+		fmt.Fprintf(w, "Gamma-Gamma on %d customers: p %.6g, q %.6g, v %.6g, log-likelihood %.4f, mean order %.4g\n", g.Customers, *g.P, *g.Q, *g.V, *g.LogLikelihood, g.Mean)
+	} else {
+		fmt.Fprintf(w, "Mean order %.4g over %d customers, without Gamma-Gamma\n", g.Mean, g.Customers)
+	}
+	if h := a.Holdout; h != nil {
+		fmt.Fprintf(w, "Holdout of %d days: orders %.0f expected, %.0f came; value %.2f expected, %.2f came; mean error %.3f orders a customer, rank correlation %.3f, %.0f %% of values in their 80 %% interval\n",
+			h.Days, h.PredictedOrders, h.ActualOrders, h.PredictedValue, h.ActualValue, h.MAE, h.Spearman, 100*h.Coverage80)
+	}
+	for _, warning := range a.Warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	return w.Flush()
+}
