@@ -1,17 +1,22 @@
 // Package feeds tells whether what is advertised is fit to be advertised: it
 // reads product feeds (RSS 2.0 and Atom with Google's g: attributes, TSV, CSV)
-// item by item and checks each against a table of Google's and Meta's rules
-// (Rules lists them: what is required, and the form of prices, addresses,
-// availability and product codes). It reads an io.Reader; where feeds come
-// from, and what a verdict does to spend, is not its business. It opens no
-// links or images.
+// item by item and holds each against one table of Google's and Meta's rules
+// (Rules), and against the items before it. It reads an io.Reader; where feeds
+// come from, and what a verdict does to spend, is not its business. It opens no
+// links or images, and knows no time but the one it is given.
+//
+// A reader cuts the bytes into blocks of whole items; several goroutines take
+// blocks apart and check their items; what is compared across items, and the
+// caller, see them one by one in the feed's order. Memory does not grow with
+// the feed but for tables of hashes that have a limit.
 package feeds
 
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
+	"strings"
+	"time"
 
 	"adsteward/internal/money"
 )
@@ -20,9 +25,10 @@ import (
 type Severity string
 
 const (
-	Error      Severity = "error"      // the platform refuses the item
+	Error      Severity = "error"      // the platform refuses the item, or the rule's part of it
 	Warning    Severity = "warning"    // accepted, with loss
 	Normalized Severity = "normalized" // understood although written otherwise
+	Ignore     Severity = "ignore"     // of Options.Severities only: do not check
 )
 
 // Options say for whom a feed is checked and how it is written.
@@ -31,6 +37,10 @@ type Options struct {
 	Country  string // target country, ISO 3166 alpha-2, or ""
 	Format   string // auto (or ""), xml, tsv, csv
 	Encoding string // WHATWG or IANA name; "" is what the feed says, else UTF-8
+
+	Now        time.Time           // what dates are compared with; the zero time compares none
+	Taxonomy   *Taxonomy           // nil checks categories by form only
+	Severities map[string]Severity // by Rule.ID, instead of the rule's own
 }
 
 // Price is an amount with its currency.
@@ -40,7 +50,7 @@ type Price struct {
 }
 
 // Item is one product of a feed, as far as the program uses it. Prices are nil
-// where absent or unreadable.
+// where absent or unreadable. It may be kept.
 type Item struct {
 	Line            int // physical line, from 1, on which the item begins; 0 for the file itself
 	ID              string
@@ -66,6 +76,7 @@ type Issue struct {
 	Value     string   `json:"value"`
 	Message   string   `json:"message"`
 	Fix       string   `json:"fix"`
+	Code      string   `json:"code,omitempty"` // the platform's own name of the issue
 }
 
 // Report sums up a feed. Errors and Warnings count issues; Valid counts items
@@ -83,120 +94,145 @@ type NotAFeed struct{ What string }
 
 func (e *NotAFeed) Error() string { return e.What }
 
-// source yields the items of a feed, io.EOF at its end. What is wrong with an
-// item stands in the item.
-type source interface {
-	next() (*rawItem, error)
-	// issues are those of the file that were found since they were last asked for.
-	issues() []Issue
-}
-
-// rawItem is an item as it is written.
-type rawItem struct {
-	line   int
-	attrs  []attr
-	broken []Issue // what kept it from being read; the rest is checked all the same
-	lost   bool    // nothing could be read
-}
-
-// attr is one attribute, its name without prefix; a sub-attribute is called
-// shipping.price.
-type attr struct {
-	name, value string
-	line        int
-}
-
-// get returns the first attribute of the name that holds something, else the
-// first, else one without a value on the item's line.
-func (it *rawItem) get(name string) attr {
-	found := attr{name: name, line: it.line}
-	seen := false
-	for _, a := range it.attrs {
-		if a.name == name && a.value != "" {
-			return a
-		}
-		if a.name == name && !seen {
-			found, seen = a, true
-		}
-	}
-	return found
-}
-
 // Validate reads the feed and hands each item with its issues to visit (which
-// may be nil), in the feed's order; memory does not grow with the number of
-// items but for some 30 bytes each, to find ids that come twice. Issues of the
-// file itself come with an Item whose Line is 0, those of an item that could
-// not be read with one that has only a Line. The error is visit's, r's, or a
-// *NotAFeed; what is wrong inside a feed is an Issue.
+// may be nil), in the feed's order and on the caller's goroutine; r is read
+// there too. Issues of the file itself come with an Item whose Line is 0, those
+// of an item that could not be read with one that has its Line and, where that
+// could be read, its ID. The error is visit's, r's, or a *NotAFeed; what is
+// wrong inside a feed is an Issue.
 func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, error) {
-	rep := Report{ByRule: map[string]int{}}
-	if o.Platform != "google" && o.Platform != "meta" && o.Platform != "both" {
-		return rep, &NotAFeed{fmt.Sprintf("there is no platform %q; choose google, meta or both", o.Platform)}
+	v := &validator{rep: Report{ByRule: map[string]int{}}, visit: visit, told: map[string]bool{}}
+	if err := o.check(); err != nil {
+		return v.rep, err
 	}
-	src, err := open(r, o)
+	k := newChecker(o)
+	v.across = newAcross(k)
+	src, err := open(r, o, k)
 	if err != nil {
-		return rep, err
+		return v.rep, err
 	}
-	v := validator{rep: &rep, visit: visit, check: newChecker(o)}
-	for {
-		it, err := src.next()
-		if fileErr := v.file(src.issues()); fileErr != nil {
-			return rep, fileErr
+	err = pipe(src, k, v.block)
+	if err == nil {
+		err = v.end()
+	}
+	return v.rep, err
+}
+
+func (o Options) check() error {
+	if o.Platform != "google" && o.Platform != "meta" && o.Platform != "both" {
+		return &NotAFeed{fmt.Sprintf("there is no platform %q; choose google, meta or both", o.Platform)}
+	}
+	if o.Country != "" && !isCountry(strings.ToUpper(o.Country)) {
+		return &NotAFeed{fmt.Sprintf("there is no country %q in ISO 3166-1; write two letters, as DE or GB", o.Country)}
+	}
+	known := map[string]bool{}
+	for _, r := range Rules() {
+		known[r.ID] = true
+	}
+	for id, s := range o.Severities {
+		if !known[id] {
+			return &NotAFeed{fmt.Sprintf("there is no rule %q whose severity could be set", id)}
 		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return rep, err
-		}
-		if err := v.item(it); err != nil {
-			return rep, err
+		if s != Error && s != Warning && s != Normalized && s != Ignore {
+			return &NotAFeed{fmt.Sprintf("there is no severity %q; choose error, warning, normalized or ignore", s)}
 		}
 	}
-	if rep.Items > 0 {
-		return rep, nil
-	}
-	return rep, v.file([]Issue{{Line: 1, Rule: "file.empty", Severity: Error, Platform: o.Platform,
-		Message: "the feed holds no item; Meta deletes every product of a feed that is empty", Fix: "export the feed again, and keep the last good one until then"}})
+	return nil
 }
 
 // validator counts and hands over.
 type validator struct {
-	rep   *Report
-	visit func(Item, []Issue) error
-	check *checker
+	rep    Report
+	visit  func(Item, []Issue) error
+	across *across
+	told   map[string]bool // what is told once of a file
 }
 
+// maxTold is how many things are told once of a file.
+const maxTold = 1000
+
+func (v *validator) block(b *block) error {
+	if err := v.file(b.file); err != nil {
+		return err
+	}
+	for i := range b.results {
+		if err := v.item(&b.results[i]); err != nil {
+			return err
+		}
+	}
+	return v.file(b.tail)
+}
+
+// unknown tells of attributes the platforms do not know.
+func (v *validator) unknown(names []novel) error {
+	for _, n := range names {
+		if len(v.told) >= maxTold || v.told["attribute.unknown "+n.name] {
+			continue
+		}
+		message := "the platforms know no attribute of this name"
+		if like := nearest(n.name); like != "" {
+			message += "; " + like + " may be meant"
+		}
+		if issue, ok := v.across.k.tell("attribute.unknown", n.line, clip(n.name), n.name, clip(n.name)+": "+message); ok {
+			if err := v.file([]Issue{issue}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// file passes on what is said of the file, each thing once.
 func (v *validator) file(issues []Issue) error {
-	if len(issues) == 0 {
+	var fresh []Issue
+	for _, i := range issues {
+		if key := i.Rule + " " + i.Value; !v.told[key] && len(v.told) < maxTold {
+			v.told[key] = true
+			fresh = append(fresh, i)
+		}
+	}
+	if len(fresh) == 0 {
 		return nil
 	}
-	v.count(issues)
-	return v.call(Item{}, issues)
+	v.count(fresh)
+	return v.call(Item{}, fresh)
 }
 
-func (v *validator) item(raw *rawItem) error {
+func (v *validator) item(res *result) error {
+	issues, once := res.issues, res.once
 	v.rep.Items++
-	it := Item{Line: raw.line}
-	issues := raw.broken
-	if !raw.lost {
-		it = v.check.parse(raw)
-		issues = append(issues, v.check.item(raw, it)...)
+	if !res.lost {
+		var more []Issue
+		issues, more = v.across.item(res.item, &res.traces, issues)
+		once = append(once, more...)
+	}
+	if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {
+		return err
 	}
 	for i := range issues {
-		issues[i].ItemID = it.ID
+		issues[i].ItemID = res.item.ID
 	}
 	if !v.count(issues) {
 		v.rep.Valid++
 	}
-	return v.call(it, issues)
+	return v.call(res.item, issues)
+}
+
+func (v *validator) end() error {
+	file := v.across.end()
+	if v.rep.Items == 0 {
+		if issue, ok := v.across.k.tell("file.empty", 1, "", "", "the feed holds no item; Meta deletes every product of a feed that is empty"); ok {
+			file = append(file, issue)
+		}
+	}
+	return v.file(file)
 }
 
 // count adds issues to the report and tells whether an error is among them.
 func (v *validator) count(issues []Issue) (bad bool) {
-	for _, i := range issues {
-		v.rep.ByRule[i.Rule]++
-		switch i.Severity {
+	for i := range issues {
+		v.rep.ByRule[issues[i].Rule]++
+		switch issues[i].Severity {
 		case Error:
 			v.rep.Errors++
 			bad = true
@@ -214,8 +250,5 @@ func (v *validator) call(it Item, issues []Issue) error {
 	return v.visit(it, issues)
 }
 
-func hash(s string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(s))
-	return h.Sum64()
-}
+// isEnd tells the ends of a feed, be it cut short or not.
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }

@@ -20,12 +20,17 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// good holds the attributes of an item without issue for Google; the gtin is a
-// valid one made up for the test.
+// gtinOf makes a well-formed gtin of an id.
+func gtinOf(id string) string {
+	digits := fmt.Sprintf("40%010d", hashText(0, id)%1e10)
+	return digits + string(checkDigit(digits))
+}
+
+// good holds the attributes of an item without issue for Google.
 func good(id string) map[string]string {
-	return map[string]string{"id": id, "title": "A red shoe", "description": "A shoe, red.", "link": "https://shop.example/" + id,
+	return map[string]string{"id": id, "title": "A red shoe", "description": "A shoe in red.", "link": "https://shop.example/" + id,
 		"image_link": "https://shop.example/" + id + ".jpg", "price": "12.50 EUR", "availability": "in_stock",
-		"brand": "Acme", "gtin": "4006381333931", "condition": "new"}
+		"brand": "Acme", "gtin": gtinOf(id), "condition": "new"}
 }
 
 func with(m map[string]string, pairs ...string) map[string]string {
@@ -109,7 +114,7 @@ func TestFormatsAgree(t *testing.T) {
 		want[0].CustomLabels[0] != "shoes" || want[1].SalePrice != nil {
 		t.Fatalf("%+v", want)
 	}
-	tsv, csv := table("\t", a, b), strings.ReplaceAll(table(";", a, b), "A shoe, red.", `"A shoe, red."`)
+	tsv, csv := table("\t", a, b), strings.ReplaceAll(table(";", a, b), "A shoe in red.", `"A shoe in red."`)
 	meta := "# Required | a comment\n" + tsv
 	latin, err := charmap.ISO8859_1.NewEncoder().String(strings.Replace(rss(a, b), `version="1.0"?`, `version="1.0" encoding="iso-8859-1"?`, 1))
 	if err != nil {
@@ -208,7 +213,7 @@ func TestMeta(t *testing.T) {
 		t.Fatalf("%v", found)
 	}
 	_, _, found := run(t, rss(with(it, "condition", "", "brand", "", "gtin", "")), "meta")
-	want := []finding{{2, "condition.required", Error}, {2, "identifier.required", Error}}
+	want := []finding{{2, "identifier.required", Error}, {2, "condition.required", Error}}
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Error(diff)
 	}
@@ -240,14 +245,14 @@ func TestRecovery(t *testing.T) {
 		{"no end", strings.Replace(whole, "</channel></rss>", "", 1), 3, 3, []finding{{6, "file.truncated", Error}}},
 		{"prefix", strings.Replace(whole, "xmlns:g=", "xmlns:h=", 1), 3, 3, []finding{{2, "file.namespace", Error}}},
 		{"wrong namespace", strings.Replace(whole, "base.google.com", "base.example", 1), 3, 3, []finding{{2, "file.namespace", Error}}},
-		{"in CDATA", strings.Replace(whole, "A shoe, red.", "<![CDATA[</item> & <b>]]>", 1), 3, 3, nil},
+		{"in CDATA", strings.Replace(whole, "A shoe in red.", "<![CDATA[</item> & <b>]]>", 1), 3, 3, nil},
 		{"in a comment", strings.Replace(whole, "<item>", "<!-- <item> --><item>", 1), 3, 3, nil},
 		{"empty item", strings.Replace(whole, "</channel>", "<item/></channel>", 1), 4, 3, nil},
-		{"latin 1 in UTF-8", strings.Replace(whole, "A shoe, red.", "Sch\xf6n", 1), 3, 2, []finding{{2, "file.encoding", Error}}},
+		{"latin 1 in UTF-8", strings.Replace(whole, "A shoe in red.", "Sch\xf6n", 1), 3, 2, []finding{{2, "file.encoding", Error}}},
 		{"unknown encoding", strings.Replace(whole, `"1.0"?`, `"1.0" encoding="x-fake"?`, 1), 3, 3, []finding{{1, "file.encoding", Error}}},
 		{"none", rss(), 0, 0, []finding{{1, "file.empty", Error}}},
 		{"cells", "id\ttitle\n1\n", 1, 0, []finding{{2, "item.cells", Error}}},
-		{"quotes", "id,title\n1,\"x\n2,y\n", 1, 0, []finding{{2, "item.broken", Error}}},
+		{"quotes", table(",", good("1"), with(good("2"), "brand", `"Acme`), with(good("3"), "brand", `"Ac"me`), good("4")), 4, 2, []finding{{3, "item.broken", Error}, {4, "item.broken", Error}}},
 	} {
 		rep, _, found := run(t, tc.text, "google")
 		if tc.name == "empty item" { // everything is missing

@@ -3,7 +3,6 @@ package feeds
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -11,63 +10,71 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine is the longest line Meta takes.
-const maxLine = 5_242_880
+// maxCell is how far a quoted cell may go over lines; one that goes on was not
+// closed.
+const maxCell = 1 << 20
 
-// tableSource reads TSV and CSV.
+// tableSource cuts TSV and CSV into rows. A quote that is not closed, or with
+// text behind it, breaks its row only: reading goes on with the next line.
 type tableSource struct {
-	rows    rows
-	header  []string
-	plat    string
-	pending []Issue
-	done    bool
-	last    int // line of the last row
+	r    io.Reader
+	k    *checker
+	sep  byte
+	tabs bool // rows are lines: no cell goes over a line end
+	cols []column
+	buf  []byte // of the block that is being filled
+	left []byte // what the block before left over
+	end  error
+	line int  // of what buf begins with
+	skip bool // the rest of a line that is too long is passed over
+	last int  // line of the last row
+	file []Issue
 }
 
-// rows yields the cells of each row with its line. A *rowError is about one row
-// only; the next may be read.
-type rows interface {
-	next() (cells []string, line int, err error)
+// column is what a table's column holds.
+type column struct {
+	id    attrID
+	other string
+	parts []attrID // of shipping(country:price)
 }
 
-type rowError struct {
-	line int
-	what string
-}
-
-func (e *rowError) Error() string { return e.what }
-
-func newTableSource(br *bufio.Reader, format, platform string, issue *Issue) (*tableSource, error) {
-	s := &tableSource{plat: platform}
-	if issue != nil {
-		s.pending = append(s.pending, *issue)
-	}
+func newTableSource(br *bufio.Reader, format string, k *checker, issues []Issue) (*tableSource, error) {
 	skipped, err := skipComments(br)
-	if err != nil {
+	if err != nil && !isEnd(err) {
 		return nil, err
 	}
-	if format == "tsv" {
-		s.rows = &tsvRows{br: br, line: skipped}
-	} else {
-		head, _ := br.Peek(headSize) // its errors come again on reading
-		c := csv.NewReader(br)
-		c.Comma = separator(headerLine(head))
-		c.FieldsPerRecord = -1
-		c.ReuseRecord = true
-		s.rows = &csvRows{csv: c, before: skipped}
+	head, _ := br.Peek(headSize) // its errors come again on reading
+	s := &tableSource{r: br, k: k, line: skipped + 1, file: issues, sep: '\t', tabs: true}
+	if format == "csv" {
+		s.sep = separator(headerLine(head))
+		s.tabs = s.sep == '\t'
 	}
-	cells, _, err := s.rows.next()
-	var re *rowError
-	if err != nil && err != io.EOF && !errors.As(err, &re) {
-		return nil, err
+	var header span
+	for header.end == 0 {
+		if s.end != nil {
+			return nil, errNoHeader(s.end)
+		}
+		s.more()
+		if end, _, ok := s.row(s.buf); ok && end <= maxLine {
+			header.end = end
+		} else if len(s.buf) > maxLine {
+			return nil, errNoHeader(nil)
+		}
 	}
-	for _, c := range cells {
-		s.header = append(s.header, attributeName(c))
+	cells := s.cells(string(s.buf[:header.end]), nil)
+	if !isHeader(cells) {
+		return nil, errNoHeader(nil)
 	}
-	if !isHeader(s.header) {
-		return nil, &NotAFeed{"no feed is recognised: the first line is no header with id and at least title, link or price; neither is this XML"}
-	}
+	s.header(cells)
+	s.drop(header.end)
 	return s, nil
+}
+
+func errNoHeader(err error) error {
+	if err != nil && !isEnd(err) {
+		return err
+	}
+	return &NotAFeed{"no feed is recognised: the first line is no header with id and at least title, link or price; neither is this XML"}
 }
 
 // skipComments passes over the lines that begin with # before the header, and
@@ -78,35 +85,34 @@ func skipComments(br *bufio.Reader) (lines int, err error) {
 		if !bytes.HasPrefix(head, []byte("#")) && !bytes.HasPrefix(head, []byte(`"#`)) && !bytes.HasPrefix(head, []byte("\n")) && !bytes.HasPrefix(head, []byte("\r\n")) {
 			return lines, nil
 		}
-		if _, err := readLine(br); err != nil {
+		for {
+			_, err = br.ReadSlice('\n')
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				break
+			}
+		}
+		if err != nil {
 			return lines, err
 		}
 		lines++
 	}
 }
 
-// readLine reads one line of at most maxLine bytes; the rest of a longer one is
-// passed over.
-func readLine(br *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := br.ReadSlice('\n')
-		if len(line) < maxLine {
-			line = append(line, part...)
-		}
-		if err != bufio.ErrBufferFull {
-			if len(line) > 0 && err == io.EOF {
-				err = nil
+// separator is the one of , ; | ~ and tab that is most often in the header,
+// outside quotes and brackets.
+func separator(header []byte) byte {
+	best, most := byte(','), 0
+	for _, sep := range []byte(",;|~\t") {
+		n, quoted := 0, false
+		for _, c := range header {
+			switch {
+			case c == '"':
+				quoted = !quoted
+			case c == sep && !quoted:
+				n++
 			}
-			return line, err
 		}
-	}
-}
-
-func separator(header []byte) rune {
-	best, most := ',', 0
-	for _, sep := range ",;|~\t" {
-		if n := bytes.Count(header, []byte(string(sep))); n > most {
+		if n > most {
 			best, most = sep, n
 		}
 	}
@@ -120,118 +126,308 @@ func attributeName(s string) string {
 	return strings.ReplaceAll(s, " ", "_")
 }
 
-func isHeader(names []string) bool {
+func isHeader(cells []string) bool {
 	id, other := false, false
-	for _, n := range names {
+	for _, c := range cells {
+		n := attributeName(c)
 		id = id || n == "id"
 		other = other || n == "title" || n == "link" || n == "price"
 	}
 	return id && other
 }
 
-func (s *tableSource) issues() []Issue {
-	out := s.pending
-	s.pending = nil
-	return out
-}
-
-func (s *tableSource) next() (*rawItem, error) {
-	if s.done {
-		return nil, io.EOF
-	}
-	cells, line, err := s.rows.next()
-	var re *rowError
-	switch {
-	case errors.As(err, &re):
-		s.last = re.line
-		return lost(re.line, "item.broken", s.plat, re.what, "export the row again, with separators and quotes inside cells quoted"), nil
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		s.done = true
-		s.pending = append(s.pending, truncated(s.last, s.plat))
-		return nil, io.EOF
-	case err != nil:
-		return nil, err
-	}
-	s.last = line
-	if len(cells) != len(s.header) {
-		return lost(line, "item.cells", s.plat, fmt.Sprintf("the row has %d cells where the header has %d", len(cells), len(s.header)),
-			"write every cell, also the empty ones, and quote cells that hold the separator"), nil
-	}
-	it := &rawItem{line: line, attrs: make([]attr, 0, len(cells))}
-	for i, c := range cells {
-		if c = strings.TrimSpace(c); c == "" {
-			continue
+// header makes columns of the first row.
+func (s *tableSource) header(cells []string) {
+	seen := map[attrID]bool{}
+	for _, c := range cells {
+		name := attributeName(c)
+		group, list, isGroup := strings.Cut(strings.TrimSuffix(name, ")"), "(")
+		plain, _, _ := strings.Cut(strings.NewReplacer("[0]", "", "[1]", "").Replace(group), "[")
+		col := column{id: attributeIDs[plain]}
+		if col.id == aOther {
+			col.other = strings.Clone(name)
+			s.novel(name)
 		}
-		if !utf8.ValidString(c) {
-			it.broken = append(it.broken, notUTF8(line, s.header[i], s.plat))
-			c = strings.ToValidUTF8(c, "\ufffd")
-		}
-		it.attrs = append(it.attrs, attr{s.header[i], c, line})
-	}
-	return it, nil
-}
-
-func lost(line int, rule, platform, message, fix string) *rawItem {
-	return &rawItem{line: line, lost: true, broken: []Issue{{Line: line, Rule: rule, Severity: Error, Platform: platform, Message: message, Fix: fix}}}
-}
-
-func truncated(line int, platform string) Issue {
-	return Issue{Line: line, Rule: "file.truncated", Severity: Error, Platform: platform,
-		Message: "the feed ends in the middle; what came before was checked", Fix: "export or fetch the feed again, whole"}
-}
-
-func notUTF8(line int, attribute, platform string) Issue {
-	return Issue{Line: line, Attribute: attribute, Rule: "file.encoding", Severity: Error, Platform: platform,
-		Message: "the text is not in the encoding the feed says it is in", Fix: "save the feed as UTF-8, or name its encoding with --encoding"}
-}
-
-// csvRows reads cells in quotes.
-type csvRows struct {
-	csv    *csv.Reader
-	before int // lines before the header
-}
-
-func (c *csvRows) next() ([]string, int, error) {
-	cells, err := c.csv.Read()
-	var pe *csv.ParseError
-	if errors.As(err, &pe) {
-		return nil, 0, &rowError{c.before + pe.StartLine, "a quoted cell is not closed, or a quote stands inside an unquoted cell"}
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	line, _ := c.csv.FieldPos(0)
-	return cells, c.before + line, nil
-}
-
-// tsvRows splits lines at tabs; a cell wholly in quotes loses them.
-type tsvRows struct {
-	br    *bufio.Reader
-	line  int
-	cells []string
-}
-
-func (t *tsvRows) next() ([]string, int, error) {
-	for {
-		raw, err := readLine(t.br)
-		if err != nil {
-			return nil, t.line, err
-		}
-		t.line++
-		if len(raw) >= maxLine {
-			return nil, t.line, &rowError{t.line, "the line is longer than the 5 MiB Meta takes"}
-		}
-		text := strings.TrimRight(string(raw), "\r\n")
-		if strings.TrimSpace(text) == "" {
-			continue
-		}
-		t.cells = t.cells[:0]
-		for c := range strings.SplitSeq(text, "\t") {
-			if n := len(c); n >= 2 && c[0] == '"' && c[n-1] == '"' {
-				c = strings.ReplaceAll(c[1:n-1], `""`, `"`)
+		if isGroup {
+			for p := range strings.SplitSeq(list, ":") {
+				col.parts = append(col.parts, subIDs[subKey{col.id, strings.TrimSpace(p)}])
 			}
-			t.cells = append(t.cells, c)
 		}
-		return t.cells, t.line, nil
+		for _, a := range single {
+			if a == col.id && seen[a] {
+				s.tell("attribute.twice", name, "the column comes more than once; its first value counts")
+			}
+		}
+		seen[col.id] = true
+		s.cols = append(s.cols, col)
+	}
+}
+
+func (s *tableSource) novel(name string) {
+	if name == "" || strings.ContainsAny(name, ".[:") {
+		return
+	}
+	message := "the platforms know no attribute of this name"
+	if like := nearest(name); like != "" {
+		message += "; " + like + " may be meant"
+	}
+	s.tell("attribute.unknown", name, message)
+}
+
+func (s *tableSource) tell(rule, name, message string) {
+	if issue, ok := s.k.tell(rule, s.line, clip(name), name, clip(name)+": "+message); ok {
+		s.file = append(s.file, issue)
+	}
+}
+
+// more reads about a block.
+func (s *tableSource) more() {
+	n := len(s.buf)
+	if cap(s.buf)-n < blockSize {
+		s.buf = append(make([]byte, 0, max(2*n, n+blockSize)+blockSize/4), s.buf...)
+	}
+	got, err := readFull(s.r, s.buf[n:n+blockSize])
+	s.buf, s.end = s.buf[:n+got], err
+}
+
+// drop forgets the first n bytes of buf.
+func (s *tableSource) drop(n int) {
+	s.line += bytes.Count(s.buf[:n], []byte("\n"))
+	s.left, s.buf = s.buf[n:], nil
+}
+
+func (s *tableSource) fill(b *block) error {
+	s.buf = append(b.data[:0], s.left...)
+	used := 0
+	for {
+		if s.end == nil {
+			s.more()
+		}
+		used = s.cut(b)
+		if s.end != nil || len(b.spans) > 0 {
+			break
+		}
+		if used > 0 {
+			s.buf = append(s.buf[:0], s.buf[used:]...)
+		}
+	}
+	b.data, b.file = s.buf[:used], s.file
+	s.left = append(s.left[:0], s.buf[used:]...)
+	s.buf, s.file = nil, nil
+	if s.end != nil && !errors.Is(s.end, io.EOF) && isEnd(s.end) {
+		if issue, ok := s.k.tell("file.truncated", s.last, "", "", "the feed ends in the middle; what came before was checked"); ok {
+			b.tail = append(b.tail, issue)
+		}
+		s.end = io.EOF
+	}
+	return s.end
+}
+
+// cut finds whole rows in buf, adds them to the block and returns how far it
+// got.
+func (s *tableSource) cut(b *block) (pos int) {
+	for pos < len(s.buf) {
+		rest := s.buf[pos:]
+		if s.skip {
+			end := bytes.IndexByte(rest, '\n')
+			if end < 0 {
+				return len(s.buf)
+			}
+			s.skip = false
+			s.line++
+			pos += end + 1
+			continue
+		}
+		end, problem, whole := s.row(rest)
+		if !whole {
+			if s.end != nil {
+				// The feed was cut short inside the row: by how much is not known.
+				if errors.Is(s.end, io.EOF) {
+					s.span(b, pos, len(s.buf), problem)
+				}
+				return len(s.buf)
+			}
+			if len(rest) > maxLine {
+				s.span(b, pos, pos, tooLong)
+				s.skip = true
+				return len(s.buf)
+			}
+			return pos
+		}
+		if end > maxLine {
+			problem = tooLong
+		}
+		s.span(b, pos, pos+end, problem)
+		s.line += bytes.Count(rest[:end], []byte("\n"))
+		pos += end
+	}
+	return pos
+}
+
+const (
+	tooLong   = "the line is longer than the 5 MiB Meta takes"
+	badQuotes = "a quoted cell is not closed, or text stands behind its closing quote"
+)
+
+func (s *tableSource) span(b *block, start, end int, problem string) {
+	if problem == "" && s.buf[start] <= ' ' && len(bytes.TrimSpace(s.buf[start:end])) == 0 {
+		return // an empty line
+	}
+	s.last = s.line
+	b.spans = append(b.spans, span{start: start, end: end, line: s.line, problem: problem})
+}
+
+// row returns the length of the row data begins with, its line end included;
+// whole is false where the end is not in data.
+func (s *tableSource) row(data []byte) (end int, problem string, whole bool) {
+	nl := bytes.IndexByte(data, '\n')
+	line := data
+	if nl >= 0 {
+		line = data[:nl+1]
+	}
+	if s.tabs || bytes.IndexByte(line, '"') < 0 {
+		return nl + 1, "", nl >= 0
+	}
+	for p := 0; ; {
+		if p < len(data) && data[p] == '"' {
+			q, ok := closingQuote(data, p)
+			switch {
+			case !ok && s.end == nil && len(data)-p <= maxCell:
+				return 0, badQuotes, false
+			case !ok: // go on with the next line
+				return s.afterLine(nl, len(data)), badQuotes, true
+			}
+			p = q
+			if p < len(data) && data[p] == '\r' && p+1 < len(data) && data[p+1] == '\n' {
+				p++
+			}
+			switch {
+			case p >= len(data):
+				return p, "", s.end != nil
+			case data[p] == '\n':
+				return p + 1, "", true
+			case data[p] != s.sep:
+				return s.afterLine(nl, len(data)), badQuotes, true
+			}
+			p++
+			continue
+		}
+		i := bytes.IndexByte(data[p:], '\n')
+		j := bytes.IndexByte(data[p:max(p, p+i)], s.sep)
+		if i < 0 {
+			j = bytes.IndexByte(data[p:], s.sep)
+		}
+		switch {
+		case j >= 0:
+			p += j + 1
+		case i >= 0:
+			return p + i + 1, "", true
+		default:
+			return len(data), "", s.end != nil
+		}
+	}
+}
+
+func (s *tableSource) afterLine(nl, n int) int {
+	if nl < 0 {
+		return n
+	}
+	return nl + 1
+}
+
+// closingQuote returns the position behind the quote that closes the one at p.
+func closingQuote(data []byte, p int) (int, bool) {
+	for p++; ; p += 2 {
+		i := bytes.IndexByte(data[p:], '"')
+		if i < 0 {
+			return 0, false
+		}
+		p += i
+		if p+1 >= len(data) || data[p+1] != '"' {
+			return p + 1, true
+		}
+	}
+}
+
+// cells takes a row apart. A cell wholly in quotes loses them; other quotes are
+// text.
+func (s *tableSource) cells(row string, out []string) []string {
+	row = strings.TrimSuffix(row, "\n")
+	row = strings.TrimSuffix(row, "\r")
+	for {
+		if row != "" && row[0] == '"' {
+			if cell, rest, ok := s.quoted(row); ok {
+				out = append(out, cell)
+				if rest == "" {
+					return out
+				}
+				row = rest[1:]
+				continue
+			}
+		}
+		i := strings.IndexByte(row, s.sep)
+		if i < 0 {
+			return append(out, row)
+		}
+		out = append(out, row[:i])
+		row = row[i+1:]
+	}
+}
+
+func (s *tableSource) quoted(row string) (cell, rest string, ok bool) {
+	for p := 1; ; p += 2 {
+		i := strings.IndexByte(row[p:], '"')
+		if i < 0 {
+			return "", "", false
+		}
+		p += i
+		if p+1 < len(row) && row[p+1] == '"' {
+			continue
+		}
+		if p+1 < len(row) && row[p+1] != s.sep {
+			return "", "", false
+		}
+		cell = row[1:p]
+		if strings.IndexByte(cell, '"') >= 0 {
+			cell = strings.ReplaceAll(cell, `""`, `"`)
+		}
+		return cell, row[p+1:], true
+	}
+}
+
+func (s *tableSource) read(text string, sp span, r *record) {
+	if sp.problem != "" {
+		r.lost = true
+		r.broke(s.k, sp.line, sp.problem)
+		return
+	}
+	var room [64]string
+	cells := s.cells(text[sp.start:sp.end], room[:0])
+	if len(cells) != len(s.cols) {
+		r.lost = true
+		if issue, ok := s.k.tell("item.cells", sp.line, "", "", fmt.Sprintf("the row has %d cells where the header has %d", len(cells), len(s.cols))); ok {
+			r.broken = append(r.broken, issue)
+		}
+	}
+	for i, c := range cells {
+		if i >= len(s.cols) {
+			return
+		}
+		col := &s.cols[i]
+		if c = trim(c); c == "" || r.lost && col.id != aID {
+			continue
+		}
+		before := len(r.cells)
+		if col.parts != nil {
+			r.split(cell{value: c, line: sp.line, name: col.id}, col.parts)
+		} else {
+			r.add(col.id, col.other, c, sp.line, 0)
+		}
+		for j := before; j < len(r.cells); j++ {
+			if x := &r.cells[j]; x.traits&hasHigh != 0 && !utf8.ValidString(x.value) {
+				r.notUTF8(s.k, sp.line, x.label())
+				x.value = strings.ToValidUTF8(x.value, "\ufffd")
+			}
+		}
 	}
 }

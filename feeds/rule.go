@@ -1,0 +1,208 @@
+package feeds
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Rule is one row of the table of rules.
+type Rule struct {
+	ID        string // what issues name: attribute and what is wrong with it
+	Attribute string // plain name; "" where it is about the file
+	Platform  string // google, meta or both
+	Severity  Severity
+	Fix       string   // what to do, for people
+	Code      string   // the platform's own name of the issue, where known
+	Source    string   // where the rule is written down
+	Rows      []string // the rows of the collection of rules this one answers for
+	// Needs says what else than the feed is needed to tell: "the image", "the
+	// page", "the account", "an earlier feed", "spend". Such rules stand here
+	// so that the table is whole; nothing in this package checks them.
+	Needs string
+
+	check check
+}
+
+// check holds an item against a rule. It is nil where the rule is told of by a
+// reader, by what is compared across items, or not at all.
+type check struct {
+	f    checkFunc
+	each bool // for every value of the attribute; else once for an item, be the attribute there or not
+}
+
+// checkFunc returns what is wrong with c, or "". c is not nil.
+type checkFunc func(k *checker, r *record, c *cell) string
+
+// each checks every value that is not empty.
+func each(f checkFunc) check { return check{f, true} }
+
+// once checks the attribute's first value, which may be missing.
+func once(f checkFunc) check { return check{f, false} }
+
+// from names another source than the platform's specification.
+func (r Rule) from(source string) Rule {
+	r.Source = source
+	return r
+}
+
+// as names the platform's own code.
+func (r Rule) as(code string) Rule {
+	r.Code = code
+	return r
+}
+
+const (
+	googleHelp = "https://support.google.com/merchants/answer/"
+	googleSpec = googleHelp + "7052112"
+	googleAPI  = "Merchant API v1, products"
+	metaSpec   = "Meta developer documentation, product fields"
+	ownRule    = "own rule"
+)
+
+func google(id, attribute string, s Severity, rows, fix string, c check) Rule {
+	return Rule{ID: id, Attribute: attribute, Platform: "google", Severity: s, Rows: strings.Fields(rows), Fix: fix, Source: googleSpec, check: c}
+}
+
+func meta(id, attribute string, s Severity, rows, fix string, c check) Rule {
+	return Rule{ID: id, Attribute: attribute, Platform: "meta", Severity: s, Rows: strings.Fields(rows), Fix: fix, Source: metaSpec, check: c}
+}
+
+func both(id, attribute string, s Severity, rows, fix string, c check) Rule {
+	return Rule{ID: id, Attribute: attribute, Platform: "both", Severity: s, Rows: strings.Fields(rows), Fix: fix, Source: googleSpec + "; " + metaSpec, check: c}
+}
+
+// beyond is a rule that the feed alone cannot be held against.
+func beyond(id, attribute, platform string, s Severity, rows, needs, fix string) Rule {
+	r := both(id, attribute, s, rows, fix, check{})
+	r.Platform, r.Needs = platform, needs
+	return r
+}
+
+// Rules is the table: everything the platforms want of a feed, and some rules
+// of our own.
+func Rules() []Rule {
+	return slices.Concat(fileRules(), identityRules(), textRules(), linkRules(), priceRules(), stateRules(), productRules(), variantRules(),
+		shippingRules(), campaignRules(), metaRules())
+}
+
+// checker holds items against the rules of the platforms asked for. It does not
+// change while it is used, and may be used by several goroutines.
+type checker struct {
+	each     [numAttrs][]*Rule
+	once     []*onceRule
+	named    map[string]*Rule // those that are told of elsewhere, by ID
+	platform string
+	country  string
+	currency string // of the country, or ""
+	now      time.Time
+	taxonomy *Taxonomy
+}
+
+type onceRule struct {
+	*Rule
+	attr attrID
+}
+
+func newChecker(o Options) *checker {
+	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, named: map[string]*Rule{}}
+	if k.country != "" {
+		k.currency = currencyIn(k.country)
+	}
+	for _, r := range Rules() {
+		switch {
+		case r.Platform == "both":
+			r.Platform = o.Platform
+		case o.Platform != "both" && r.Platform != o.Platform:
+			continue
+		}
+		if s, ok := o.Severities[r.ID]; ok {
+			r.Severity = s
+		}
+		attr := attributeIDs[r.Attribute]
+		switch {
+		case r.Severity == Ignore || r.Needs != "":
+		case r.check.f == nil:
+			k.named[r.ID] = &r
+		case r.check.each:
+			k.each[attr] = append(k.each[attr], &r)
+		default:
+			k.once = append(k.once, &onceRule{&r, attr})
+		}
+	}
+	return k
+}
+
+// item holds one item against every rule that looks at it alone.
+func (k *checker) item(r *record) []Issue {
+	out := r.broken
+	for i := range r.cells {
+		c := &r.cells[i]
+		if c.value == "" {
+			continue
+		}
+		for _, rule := range k.each[c.name] {
+			if what := rule.check.f(k, r, c); what != "" {
+				out = append(out, rule.issue(c, what))
+			}
+		}
+		if c.traits&(hasControl|hasHigh) != 0 {
+			out = k.characters(out, r, c)
+		}
+	}
+	for _, rule := range k.once {
+		c := r.find(rule.attr)
+		if c == nil {
+			c = &cell{name: rule.attr, line: r.line}
+		}
+		if what := rule.check.f(k, r, c); what != "" {
+			out = append(out, rule.issue(c, what))
+		}
+	}
+	return out
+}
+
+// characters looks for control characters and garbled text in any attribute.
+func (k *checker) characters(out []Issue, r *record, c *cell) []Issue {
+	if rule := k.named["text.control"]; rule != nil && c.name != aID && c.name != aTitle {
+		if _, bad := controlIn(c.value, c.traits); bad {
+			out = append(out, rule.issue(c, "holds a control or private-use character"))
+		}
+	}
+	if rule := k.named["text.garbled"]; rule != nil && len(r.broken) == 0 && isGarbled(c.value, c.traits) {
+		out = append(out, rule.issue(c, "looks like text that was read in the wrong encoding"))
+	}
+	return out
+}
+
+func (r *Rule) issue(c *cell, what string) Issue {
+	name := c.label()
+	if r.Attribute != "" {
+		name = r.Attribute
+	}
+	return Issue{Line: c.line, Attribute: name, Rule: r.ID, Severity: r.Severity, Platform: r.Platform, Value: clip(c.value),
+		Message: name + ": " + what, Fix: r.Fix, Code: r.Code}
+}
+
+// tell makes an issue of a rule that a reader or a comparison found broken. It
+// is false where the rule is ignored, or not one of the platforms asked for.
+func (k *checker) tell(id string, line int, attribute, value, message string) (Issue, bool) {
+	r := k.named[id]
+	if r == nil {
+		return Issue{}, false
+	}
+	return Issue{Line: line, Attribute: attribute, Rule: id, Severity: r.Severity, Platform: r.Platform, Value: clip(value),
+		Message: message, Fix: r.Fix, Code: r.Code}, true
+}
+
+// maxValue is how much of a value an issue repeats.
+const maxValue = 200
+
+// clip copies what an issue repeats of a value, so that it does not keep the
+// feed in memory.
+func clip(s string) string {
+	if len(s) <= maxValue {
+		return strings.Clone(s)
+	}
+	return strings.ToValidUTF8(s[:maxValue], "") + "..."
+}

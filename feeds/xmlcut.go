@@ -1,0 +1,367 @@
+package feeds
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// xmlSource cuts RSS and Atom into items, and reads each by itself, so that a
+// broken one spoils no other. Outside items it looks at little: comments, CDATA
+// and processing instructions, inside which tags do not count.
+type xmlSource struct {
+	r    io.Reader
+	k    *checker
+	buf  []byte // of the block that is being filled
+	left []byte // what the block before left over
+	end  error  // of r
+
+	at       int // where in buf the search for tags goes on
+	start    int // of the item in buf, where inside is true
+	inside   bool
+	tooLong  bool   // the item is, and what was read of it is gone
+	closes   string // what ends the comment, CDATA or instruction that at lies in
+	opened   int    // where in buf that begins; -1 where it is gone
+	line     int    // at lineAt in buf
+	lineAt   int
+	begun    int    // line on which the item begins
+	itemName string // item or entry, whichever comes first
+	rootName string
+	closed   bool // the root element's end tag was read
+
+	head   []byte // what stands before the first item, at most headSize of it
+	found  bool   // an item was found
+	spaces map[string]string
+	long   longLine
+	file   []Issue
+}
+
+func newXMLSource(br *bufio.Reader, head []byte, k *checker, issues []Issue) *xmlSource {
+	s := &xmlSource{r: br, k: k, line: 1, file: issues}
+	if !bytes.HasPrefix(head, []byte("<?xml")) {
+		s.tell("file.declaration", 1, "", "the file does not begin with <?xml")
+	}
+	return s
+}
+
+func (s *xmlSource) tell(rule string, line int, value, message string) {
+	if issue, ok := s.k.tell(rule, line, "", value, message); ok {
+		s.file = append(s.file, issue)
+	}
+}
+
+func (s *xmlSource) fill(b *block) error {
+	s.buf = append(b.data[:0], s.left...)
+	for {
+		if s.end == nil {
+			s.more()
+		}
+		s.cut(b)
+		if s.end != nil || len(b.spans) > 0 {
+			break
+		}
+		s.forget()
+	}
+	if s.end != nil {
+		s.finish(b)
+		b.data, b.file = s.buf, s.file
+		s.buf, s.file = nil, nil
+		return s.end
+	}
+	// What follows the last whole item goes into the next block.
+	keep := s.keep()
+	s.left = append(s.left[:0], s.buf[keep:]...)
+	s.advanceTo(keep)
+	b.data, b.file = s.buf[:keep], s.file
+	s.buf, s.file = nil, nil
+	s.shift(keep)
+	return nil
+}
+
+// more reads about a block.
+func (s *xmlSource) more() {
+	n := len(s.buf)
+	if cap(s.buf)-n < blockSize {
+		s.buf = append(make([]byte, 0, max(2*n, n+blockSize)+blockSize/4), s.buf...)
+	}
+	got, err := readFull(s.r, s.buf[n:n+blockSize])
+	s.buf, s.end = s.buf[:n+got], err
+	if s.long.see(s.buf[n:]) {
+		s.tell("file.line", s.line+bytes.Count(s.buf[s.lineAt:n], []byte("\n")), "", fmt.Sprintf("a line is longer than the %d bytes Meta takes", maxLine))
+	}
+}
+
+// keep is where what is still needed of buf begins.
+func (s *xmlSource) keep() int {
+	if s.inside && !s.tooLong {
+		return s.start
+	}
+	return s.at
+}
+
+// forget drops what is not needed, so that an item, or what stands between two,
+// may be of any length.
+func (s *xmlSource) forget() {
+	if s.inside && !s.tooLong && len(s.buf)-s.start > maxItem {
+		s.tooLong = true
+	}
+	keep := s.keep()
+	if keep < blockSize/2 {
+		return
+	}
+	s.remember(s.buf[:keep])
+	s.advanceTo(keep)
+	s.buf = append(s.buf[:0], s.buf[keep:]...)
+	s.shift(keep)
+}
+
+// shift moves positions after the first n bytes of buf went away.
+func (s *xmlSource) shift(n int) {
+	s.at -= n
+	s.start = max(s.start-n, 0)
+	s.lineAt = max(s.lineAt-n, 0)
+	s.opened = max(s.opened-n, -1)
+}
+
+// advanceTo counts the lines before a position.
+func (s *xmlSource) advanceTo(pos int) {
+	if pos > s.lineAt {
+		s.line += bytes.Count(s.buf[s.lineAt:pos], []byte("\n"))
+		s.lineAt = pos
+	}
+}
+
+// remember keeps the beginning of the feed, which declares the prefixes.
+func (s *xmlSource) remember(before []byte) {
+	if !s.found && len(s.head) < headSize {
+		s.head = append(s.head, before[:min(len(before), headSize)]...)
+	}
+}
+
+// cut finds whole items in buf and adds them to the block.
+func (s *xmlSource) cut(b *block) {
+	for {
+		if s.closes != "" && !s.skip() {
+			return
+		}
+		i := bytes.IndexByte(s.buf[s.at:], '<')
+		if i < 0 {
+			s.at = len(s.buf)
+			return
+		}
+		p := s.at + i
+		rest := s.buf[p+1:]
+		if len(rest) < maxTag && s.end == nil {
+			s.at = p
+			return
+		}
+		switch {
+		case bytes.HasPrefix(rest, []byte("!--")):
+			s.skipTo("-->", p, 4)
+		case bytes.HasPrefix(rest, []byte("![CDATA[")):
+			s.skipTo("]]>", p, 9)
+		case bytes.HasPrefix(rest, []byte("?")):
+			s.skipTo("?>", p, 2)
+		default:
+			s.tag(b, p)
+		}
+	}
+}
+
+// maxTag is how many bytes of a tag are looked at, for its name and whether it
+// closes itself.
+const maxTag = 1024
+
+func (s *xmlSource) skipTo(closes string, from, length int) {
+	s.closes, s.opened, s.at = closes, from, min(from+length, len(s.buf))
+}
+
+// maxSkip is how long a comment or CDATA inside an item may be; a longer one
+// was not closed.
+const maxSkip = 1 << 20
+
+// skip looks for the end of a comment and the like; false is that more has to
+// be read for it. One inside an item that does not end is taken for text, so
+// that the items behind it are found.
+func (s *xmlSource) skip() bool {
+	if i := bytes.Index(s.buf[s.at:], []byte(s.closes)); i >= 0 {
+		s.at += i + len(s.closes)
+		s.closes = ""
+		return true
+	}
+	if (s.inside || s.closes == "?>") && s.opened >= 0 && (s.end != nil || len(s.buf)-s.opened > maxSkip) {
+		s.closes, s.at = "", s.opened+2
+		return true
+	}
+	s.at = max(s.at, len(s.buf)-len(s.closes)+1)
+	return false
+}
+
+// tag looks at the tag at p.
+func (s *xmlSource) tag(b *block, p int) {
+	text := s.buf[p+1:]
+	s.at = p + 1
+	closing := len(text) > 0 && text[0] == '/'
+	if closing {
+		text = text[1:]
+	}
+	name := localName(text)
+	if name == "" || name[0] == '!' {
+		return
+	}
+	if s.rootName == "" && !closing {
+		s.rootName = name
+	}
+	s.closed = closing && name == s.rootName
+	if name != "item" && name != "entry" || s.itemName != "" && name != s.itemName {
+		return
+	}
+	if s.itemName == "" { // readers look at it while items are cut
+		s.itemName = name
+	}
+	length, empty := tagEnd(s.buf[p:])
+	switch {
+	case closing && s.inside:
+		s.at = p + length
+		s.leave(b, p+length, "")
+	case closing, empty && s.inside: // an item inside an item is none
+	case s.inside:
+		s.leave(b, p, "the item is not closed before the next begins")
+		s.enter(p)
+	case empty:
+		s.enter(p)
+		s.at = p + length
+		s.leave(b, p+length, "")
+	default:
+		s.enter(p)
+	}
+}
+
+func (s *xmlSource) enter(p int) {
+	s.remember(s.buf[:p])
+	if !s.found {
+		s.found, s.spaces = true, namespaces(s.head)
+	}
+	s.advanceTo(p)
+	s.inside, s.tooLong, s.start, s.begun = true, false, p, s.line
+}
+
+func (s *xmlSource) leave(b *block, end int, problem string) {
+	if s.tooLong {
+		b.spans = append(b.spans, span{line: s.begun, problem: "the item is longer than 4 MiB"})
+	} else {
+		b.spans = append(b.spans, span{start: s.start, end: end, line: s.begun, problem: problem})
+	}
+	s.inside, s.tooLong = false, false
+}
+
+// finish ends the feed.
+func (s *xmlSource) finish(b *block) {
+	if s.inside {
+		s.closed = false
+		s.leave(b, len(s.buf), "the feed ends inside this item")
+	}
+	if !isEnd(s.end) {
+		return
+	}
+	if !errors.Is(s.end, io.EOF) || !s.closed {
+		s.advanceTo(len(s.buf))
+		b.tail = s.cutShort()
+	}
+	s.end = io.EOF
+}
+
+func (s *xmlSource) cutShort() []Issue {
+	if issue, ok := s.k.tell("file.truncated", s.line, "", "", "the feed ends in the middle; what came before was checked"); ok {
+		return []Issue{issue}
+	}
+	return nil
+}
+
+// localName is the name a tag begins with, without prefix.
+func localName(text []byte) string {
+	head := text[:min(len(text), 64)]
+	n := bytes.IndexAny(head, " \t\r\n/><")
+	if n < 0 {
+		n = len(head)
+	}
+	name := head[:n]
+	if i := bytes.IndexByte(name, ':'); i >= 0 {
+		name = name[i+1:]
+	}
+	switch string(name) { // the common ones without a copy
+	case "item":
+		return "item"
+	case "entry":
+		return "entry"
+	case "":
+		return ""
+	}
+	return string(name)
+}
+
+// tagEnd returns the length of the tag text begins with, and whether it closes
+// itself.
+func tagEnd(text []byte) (length int, empty bool) {
+	quote := byte(0)
+	for i, c := range text[:min(len(text), maxTag)] {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return i + 1, text[i-1] == '/'
+		}
+	}
+	i := bytes.IndexByte(text, '>')
+	return i + 1, false
+}
+
+// namespaces reads the xmlns attributes of what stands before the first item.
+func namespaces(head []byte) map[string]string {
+	out := map[string]string{}
+	d := lenientDecoder(string(head))
+	for {
+		tok, err := d.RawToken()
+		if err != nil {
+			return out
+		}
+		for _, a := range attributesOf(tok) {
+			if a.Name.Space == "xmlns" {
+				out[a.Name.Local] = a.Value
+			}
+		}
+	}
+}
+
+// checkPrefix tells of prefixes that nothing declares, and of a g that is not
+// Google's.
+func (s *xmlSource) checkPrefix(r *record, prefix, local string, line int, declared func(string) string) {
+	if prefix == "" || prefix == "xml" {
+		return
+	}
+	uri := s.spaces[prefix]
+	if uri == "" && declared != nil {
+		uri = declared(prefix)
+	}
+	if uri != "" && (prefix != "g" || strings.HasPrefix(uri, googleNS)) {
+		return
+	}
+	what := fmt.Sprintf("the prefix %s: is used and not declared", clip(prefix))
+	if uri != "" {
+		what = fmt.Sprintf("the prefix g: is bound to %q, not to Google's namespace", clip(uri))
+	}
+	if issue, ok := s.k.tell("file.namespace", line, clip(prefix+":"+local), prefix, what); ok {
+		issue.Attribute = clip(prefix + ":" + local)
+		r.once = append(r.once, issue)
+	}
+}
+
+// googleNS is the namespace of Google's attributes.
+const googleNS = "http://base.google.com/ns/1.0"
