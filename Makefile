@@ -5,7 +5,7 @@
 GO ?= go
 PKGS = ./...
 
-.PHONY: build demo test lint bench
+.PHONY: build demo test lint bench screenshots
 
 build:
 	$(GO) build -o adsteward ./cmd/adsteward
@@ -26,3 +26,8 @@ lint:
 # Every figure of README comes from here.
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m $(PKGS) | grep -E '^(Benchmark|ok|FAIL|---)' | grep -v 'no test files'
+
+# The pages as the browser test sees them; README shows one.
+screenshots:
+	ADSTEWARD_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -count=1 -run TestBrowser ./internal/web
+	cd docs/screenshots && ls | grep -vx changes-light.png | xargs rm -f

@@ -62,6 +62,23 @@ type Body struct {
 	Evidence   Evidence        `json:"evidence"`
 }
 
+// Outturn is what became of an applied change: the mean daily profit of its
+// unit over the days after it, at the worth the proposal assumed, against what
+// it promised. Units: the ad account's currency a day.
+type Outturn struct {
+	From         civil.Date `json:"from"`
+	To           civil.Date `json:"to"`
+	ProfitPerDay float64    `json:"profit_per_day"`
+	// Promised, Low and High are the proposal's own expectation.
+	Promised float64 `json:"promised"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	Inside   bool    `json:"inside"` // the interval held it
+	// Unchanged is what the proposal expected of leaving the value as it was.
+	Unchanged  float64 `json:"unchanged"`
+	RolledBack string  `json:"rolled_back,omitempty"` // the proposal that would put it back
+}
+
 // Draft is one proposed change before it is stored.
 type Draft struct {
 	Platform  platform.Name

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"adsteward/internal/civil"
 )
 
@@ -225,6 +227,20 @@ func (q *Queries) comparePerformance(ctx context.Context, rows []*Performance, s
 		return nil
 	}, `SELECT entity_type, entity_id, date, cost, value, conversions, clicks, impressions FROM performance
 		WHERE account = ? AND platform = ? AND ad_account = ? AND date BETWEEN ? AND ?`, r.Account, r.Platform, r.AdAccount, from, to)
+}
+
+// PerformanceOf hands the days of the named entities of one ad account, which
+// may be of several types, to fn.
+func (q *Queries) PerformanceOf(ctx context.Context, account, platform, adAccount string, ids []string, from, to civil.Date, fn func(Performance) error) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	query, args, err := sqlx.In(`SELECT * FROM performance WHERE account = ? AND platform = ? AND ad_account = ? AND entity_id IN (?)
+		AND date BETWEEN ? AND ? ORDER BY entity_type, entity_id, date`, account, platform, adAccount, ids, from, to)
+	if err != nil {
+		return err
+	}
+	return each(ctx, q, func(p *Performance) error { return fn(*p) }, query, args...)
 }
 
 // EachPerformance hands over the days from..to, ordered by platform, ad account,

@@ -13,6 +13,8 @@ import (
 	"adsteward/internal/web"
 )
 
+var _ web.Desk = (*nightly.Steward)(nil)
+
 type serveCmd struct {
 	Addr string `help:"Where to serve the pages; web.listen where not given." placeholder:"HOST:PORT"`
 }
@@ -86,6 +88,7 @@ func (d *daemon) start(e *env, a *app, lis net.Listener) error {
 		return err
 	}
 	d.http = &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	d.http.RegisterOnShutdown(pages.Close) // live streams end, or the shutdown would wait for them
 	go func() { d.done <- d.http.Serve(lis) }()
 	link, err := pages.FirstLink(e.ctx)
 	if err != nil {

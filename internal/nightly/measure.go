@@ -18,23 +18,6 @@ import (
 // bidding.Expected.
 const outcomeDays = 14
 
-// Measured is what became of an applied change: the mean daily profit of its
-// unit over the days after it, at the worth the proposal assumed, against what
-// it promised. Units: the ad account's currency a day.
-type Measured struct {
-	From         civil.Date `json:"from"`
-	To           civil.Date `json:"to"`
-	ProfitPerDay float64    `json:"profit_per_day"`
-	// Promised, Low and High are the proposal's own expectation.
-	Promised float64 `json:"promised"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
-	Inside   bool    `json:"inside"` // the interval held it
-	// Unchanged is what the proposal expected of leaving the value as it was.
-	Unchanged  float64 `json:"unchanged"`
-	RolledBack string  `json:"rolled_back,omitempty"` // the proposal that would put it back
-}
-
 // measure compares what changes promised with what happened, once their days
 // are over and reported in full, and proposes to put back what disappointed:
 // below its interval and below what leaving it alone was expected to bring.
@@ -75,26 +58,29 @@ func measure(ctx context.Context, n *night) (report, error) {
 }
 
 // outcome computes the mean daily profit of the changed unit.
-func (n *night) outcome(ctx context.Context, p store.Proposal, from, to civil.Date) (Measured, error) {
+func (n *night) outcome(ctx context.Context, p store.Proposal, from, to civil.Date) (bidding.Outturn, error) {
 	u, _, err := n.unitOf(ctx, n.Store.Queries, p)
 	if err != nil {
-		return Measured{}, err
+		return bidding.Outturn{}, err
 	}
 	lag, err := n.lagOf(ctx, p.Platform)
 	if err != nil {
-		return Measured{}, err
+		return bidding.Outturn{}, err
 	}
 	profit := 0.0
-	err = n.Store.EachPerformance(ctx, n.shop.Name, from, to, func(d store.Performance) error {
-		r := platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID}
-		if d.Platform == p.Platform && d.AdAccount == p.AdAccount && slices.Contains(u.Campaigns, r) {
+	ids := make([]string, len(u.Campaigns))
+	for i, c := range u.Campaigns {
+		ids[i] = c.ID
+	}
+	err = n.Store.PerformanceOf(ctx, n.shop.Name, p.Platform, p.AdAccount, ids, from, to, func(d store.Performance) error {
+		if slices.Contains(u.Campaigns, platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID}) {
 			profit += u.K*d.Value.Float()/lag.At(n.date.Sub(d.Date)) - d.Cost.Float()
 		}
 		return nil
 	})
 	e := draftOf(p).Expected
 	mean := profit / outcomeDays
-	return Measured{From: from, To: to, ProfitPerDay: mean, Promised: e.ProfitPerDay, Low: e.Low, High: e.High,
+	return bidding.Outturn{From: from, To: to, ProfitPerDay: mean, Promised: e.ProfitPerDay, Low: e.Low, High: e.High,
 		Inside: mean >= e.Low && mean <= e.High, Unchanged: e.ProfitPerDay - e.GainPerDay}, err
 }
 
@@ -106,7 +92,7 @@ func (n *night) lagOf(ctx context.Context, p string) (response.Lag, error) {
 	return response.PriorLag(), err
 }
 
-func (n *night) storeOutcome(ctx context.Context, p store.Proposal, m *Measured) error {
+func (n *night) storeOutcome(ctx context.Context, p store.Proposal, m *bidding.Outturn) error {
 	return n.Store.InTx(ctx, func(q *store.Queries) error {
 		now := n.Now()
 		if m.ProfitPerDay < m.Low && m.ProfitPerDay < m.Unchanged {

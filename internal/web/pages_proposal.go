@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,16 +118,7 @@ func expected(e bidding.Expected, currency string) []pair {
 
 // measured reads what became of an applied change.
 func measured(p store.Proposal) (figures []pair, verdict string) {
-	var m struct {
-		From         civil.Date `json:"from"`
-		To           civil.Date `json:"to"`
-		ProfitPerDay float64    `json:"profit_per_day"`
-		Promised     float64    `json:"promised"`
-		Low          float64    `json:"low"`
-		High         float64    `json:"high"`
-		Inside       bool       `json:"inside"`
-		Unchanged    float64    `json:"unchanged"`
-	}
+	var m bidding.Outturn
 	if p.Measured == "" || json.Unmarshal([]byte(p.Measured), &m) != nil {
 		return nil, ""
 	}
@@ -269,14 +261,14 @@ func (s *Server) performance(ctx context.Context, p store.Proposal, refs []platf
 	for i := range days {
 		days[i].Date = from.AddDays(i)
 	}
-	wanted := map[platform.Ref]bool{}
-	for _, ref := range refs {
-		wanted[ref] = true
+	ids := make([]string, len(refs))
+	for i, ref := range refs {
+		ids[i] = ref.ID
 	}
 	found := false
-	err = s.store.EachPerformance(ctx, p.Account, from, to, func(d store.Performance) error {
-		if d.Platform != p.Platform || d.AdAccount != p.AdAccount || !wanted[platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID}] {
-			return nil
+	err = s.store.PerformanceOf(ctx, p.Account, p.Platform, p.AdAccount, ids, from, to, func(d store.Performance) error {
+		if !slices.Contains(refs, platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID}) {
+			return nil // another kind of entity of the same id
 		}
 		found = true
 		x := &days[d.Date.Sub(from)]
