@@ -11,6 +11,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/nightly"
 	"adsteward/internal/present"
@@ -45,7 +46,19 @@ func (c *runCmd) Run(e *env) error {
 	if c.DryRun {
 		return c.dryRun(e, a, nights)
 	}
-	return e.runNights(a, nights, stages, c.JSON)
+	left := leftOver(a.steward.FinishLeft(e.ctx, actor()))
+	return errors.Join(e.runNights(a, nights, stages, c.JSON), left)
+}
+
+// leftOver is what could not be finished of an earlier process's pushes.
+func leftOver(outs []bidding.Outcome) error {
+	var faults []error
+	for _, o := range outs {
+		if o.Err != nil {
+			faults = append(faults, fmt.Errorf("left by an earlier push: %s: %w", o.ID, o.Err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (c *runCmd) stages() ([]nightly.Stage, error) {

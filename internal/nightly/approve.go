@@ -35,6 +35,9 @@ func autoApprove(ctx context.Context, n *night) (report, error) {
 	if !n.shop.Policy.AutoApprove.Enabled {
 		return report{Summary: summary}, nil
 	}
+	if now.After(n.asOf().Add(n.shop.expiry())) { // old facts want a person's eye
+		return report{Summary: summary + "; the policy approves nothing for a date so long past"}, nil
+	}
 	approved, err := n.autoApproveWithin(ctx, open, now)
 	if err != nil {
 		return report{}, err

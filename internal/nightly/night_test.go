@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -118,6 +119,34 @@ func TestNight(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestNightLongPast runs a night for a date long gone: people may still decide
+// on what it proposes, the policy does not, and a newer night is not replaced.
+func TestNightLongPast(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 6)
+	d.Shops[0].Policy.AutoApprove = guard.AutoApprove{Enabled: true, Fields: map[platform.Field]guard.AutoCaps{
+		platform.DailyBudget: {PerItem: 1, PerRun: 1, PerDay: 1, MaxPerRun: 100, MaxPerDay: 100}}}
+	past := civil.Of(testNow).AddDays(-200)
+	d.history(40, past)
+	if err := d.RunDirect(t.Context(), "shop", past, nil); err != nil {
+		t.Fatal(err)
+	}
+	ps := open(t, d.Store)
+	if len(ps) < 3 {
+		t.Fatalf("%d proposals wait, want at least 3", len(ps))
+	}
+	if err := d.RunDirect(t.Context(), "shop", past.AddDays(-1), nil); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, d.Store); len(again) != len(ps) || again[0].ProposalID != ps[0].ProposalID {
+		t.Error("an older night replaced what a newer one proposed")
+	}
+	d.mustApprove(t, ps[0].ProposalID)
+	if o := d.Apply(t.Context(), "ann", nil); len(o) != 1 || o[0].State != bidding.Applied {
+		t.Errorf("pushing gave %+v", o)
+	}
 }
 
 func open(t *testing.T, st *store.Store) []store.Proposal {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"adsteward/bidding"
@@ -194,6 +195,14 @@ func isOurs(ours []store.Proposal, e store.ChangeEvent) bool {
 // propose plans the night's changes and writes them as one change set, with the
 // models they rest on. Open proposals that nobody approved are superseded.
 func propose(ctx context.Context, n *night) (report, error) {
+	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
+	if err != nil {
+		return report{}, err
+	}
+	// A night caught up on does not replace what a newer one knows better.
+	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
+		return report{Summary: fmt.Sprintf("nothing is proposed: the night of %s is newer and stands", runs[i].Date)}, nil
+	}
 	out, err := n.plan(ctx)
 	if err != nil {
 		return report{}, err
@@ -244,7 +253,8 @@ func (n *night) replaceProposals(ctx context.Context, q *store.Queries, drafts [
 		}
 	}
 	rows := make([]store.Proposal, 0, len(drafts))
-	expires := n.asOf().Add(n.shop.expiry())
+	// People decide from now on, whatever date the night speaks for.
+	expires := now.Add(n.shop.expiry())
 	for _, d := range drafts {
 		row, err := proposalRow(set, d, now, expires)
 		if err != nil {

@@ -98,7 +98,7 @@ func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, err 
 	}
 	now := n.asOf()
 	if err := n.Store.UpsertAdAccount(ctx, store.AdAccount{Account: n.shop.Name, Platform: string(p), AdAccount: c.AdAccount,
-		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: now}); err != nil {
+		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: n.Now()}); err != nil {
 		return 0, err
 	}
 	if err := n.pullStructure(ctx, c, now); err != nil {

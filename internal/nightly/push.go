@@ -47,12 +47,22 @@ func (s *Steward) Apply(ctx context.Context, actor string, ids []string) []biddi
 		if err != nil {
 			return append(out, bidding.Outcome{Err: err})
 		}
-		if len(mine)+len(pending) == 0 {
-			continue
+		for _, p := range pending {
+			if !slices.ContainsFunc(mine, func(m store.Proposal) bool { return m.ProposalID == p.ProposalID }) {
+				mine = append(mine, p)
+			}
 		}
-		out = append(out, s.applyShop(ctx, shop, actor, mine)...)
+		if len(mine) > 0 {
+			out = append(out, s.applyShop(ctx, shop, actor, mine)...)
+		}
 	}
 	return out
+}
+
+// FinishLeft goes on with what an earlier process left in applying or unknown,
+// and begins nothing new.
+func (s *Steward) FinishLeft(ctx context.Context, actor string) []bidding.Outcome {
+	return s.Apply(ctx, actor, []string{})
 }
 
 // toPush reads what is to be pushed, by shop, and answers for what cannot be.
@@ -149,7 +159,10 @@ func (w *pusher) run(ctx context.Context, todo []store.Proposal) []bidding.Outco
 		case err != nil: // what is approved stays approved
 			out = append(out, bidding.Outcome{ID: p.ProposalID, State: bidding.State(p.State), Err: err})
 		default:
-			o := w.pushOne(ctx, p)
+			o := w.outcome(ctx, p.ProposalID, nil)
+			if o.Err == nil && o.State != bidding.Applied { // else somebody else pushed it while this one waited
+				o = w.pushOne(ctx, p)
+			}
 			out = append(out, o)
 			if isDown(o.Err) {
 				err = o.Err

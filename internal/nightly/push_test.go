@@ -1,6 +1,8 @@
 package nightly
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -300,4 +302,32 @@ func TestTwoProcessesPushOnce(t *testing.T) {
 		}
 		d.appliedOnce(t, approved)
 	})
+}
+
+// TestFinishLeftSaysWhatItCannot: an item left under way whose ad account cannot
+// be connected to is named, not passed over.
+func TestFinishLeftSaysWhatItCannot(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	d.mustApprove(t, d.ids[0])
+	d.ads.spoil = func(call string) error {
+		if call == "read" {
+			return &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Message: "down"}
+		}
+		return nil
+	}
+	d.Apply(t.Context(), "ann", nil)
+	connect := d.Shops[0].Connect
+	d.Shops[0].Connect = func(context.Context) ([]Connection, error) { return nil, errors.New("the key file is gone") }
+	if outs := d.FinishLeft(t.Context(), "ann"); len(outs) != 1 || outs[0].Err == nil || outs[0].State != bidding.Applying {
+		t.Errorf("without a connection: %+v", outs)
+	}
+	d.Shops[0].Connect, d.ads.spoil = connect, nil
+	d.mustApprove(t, d.ids[1])
+	if outs := d.FinishLeft(t.Context(), "ann"); len(outs) != 1 || outs[0].Err != nil || outs[0].State != bidding.Applied {
+		t.Errorf("with one: %+v", outs)
+	}
+	if s := d.state(t, d.ids[1]); s != bidding.Approved {
+		t.Errorf("finishing what was left made %s of what is merely approved", s)
+	}
 }

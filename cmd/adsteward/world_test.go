@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
+	"adsteward/internal/config"
+	"adsteward/internal/platform"
+	"adsteward/internal/platform/googleads"
+	"adsteward/internal/present"
+	"adsteward/internal/sandbox"
+	"adsteward/internal/sandbox/market"
+)
+
+// worldStart is the day on which the tests' market begins, history before it.
+var worldStart = civil.MustParse("2026-02-02")
+
+// world is a sandbox in a process of its own and a shop that advertises on it:
+// a configuration, a policy and a key, as a person would have them.
+type world struct {
+	t      *testing.T
+	dir    string
+	config string
+	info   sandbox.Info
+}
+
+// worldOptions say how a world differs from the demo's market on SQLite.
+type worldOptions struct {
+	scenario *market.Scenario  // nil is the demo's
+	store    string            // empty is SQLite
+	currency string            // empty is EUR
+	policy   map[string]string // lines of the policy template and what replaces them
+}
+
+func newWorld(t *testing.T, o worldOptions) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir()}
+	w.config = filepath.Join(w.dir, "adsteward.yaml")
+	if o.scenario == nil {
+		o.scenario = demoScenario(t, 1)
+	}
+	if o.store == "" {
+		o.store = "adsteward.db"
+	}
+	if o.currency == "" {
+		o.currency = "EUR"
+	}
+	w.start(o.scenario)
+	w.write("adsteward.yaml", fmt.Sprintf(`
+store: %s
+encryption_key_file: adsteward.key
+accounts:
+  - name: shop
+    currency: %s
+    time_zone: Europe/Berlin
+    policy: policy.yaml
+    storefront: {directory: shop}
+    google:
+      customer_id: "%s"
+      endpoint: %s
+      data_manager_endpoint: http://%s/
+      token_url: %s
+      client_id: %s
+      client_secret: %s
+      refresh_token: %s
+    meta:
+      ad_account_id: "%s"
+      base_url: http://%s/
+      access_token: %s
+      app_secret: %s
+`, o.store, o.currency, w.info.CustomerID, w.info.GoogleAddr, w.info.DataManagerAddr, w.info.TokenURL, w.info.ClientID, w.info.ClientSecret,
+		w.info.RefreshToken, w.info.AdAccountID, w.info.MetaAddr, w.info.AccessToken, w.info.AppSecret))
+	policy := guard.Template
+	for from, to := range o.policy {
+		if !strings.Contains(policy, from) {
+			t.Fatalf("the policy template has no %q", from)
+		}
+		policy = strings.Replace(policy, from, to, 1)
+	}
+	w.write("policy.yaml", policy)
+	w.write("adsteward.key", config.NewKey())
+	if err := os.Mkdir(filepath.Join(w.dir, "shop"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// demoScenario is the demo's market, times as many campaigns.
+func demoScenario(t *testing.T, times int) *market.Scenario {
+	t.Helper()
+	sc, err := sandbox.DemoScenario(worldStart, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.History, sc.Events = 45, nil
+	one := sc.Campaigns
+	for i := 1; i < times; i++ {
+		for _, c := range one {
+			suffix := fmt.Sprintf("-%d", i)
+			c.ID += suffix
+			c.Name += suffix
+			if c.BudgetGroup != "" {
+				c.BudgetGroup += suffix
+			}
+			if c.Portfolio != "" {
+				c.Portfolio += suffix
+			}
+			sc.Campaigns = append(sc.Campaigns, c)
+		}
+		sc.TotalDailyBudget += sc.TotalDailyBudget / float64(i)
+	}
+	return sc
+}
+
+// start runs `adsteward sandbox` and reads its first line.
+func (w *world) start(sc *market.Scenario) {
+	w.t.Helper()
+	body, err := json.Marshal(sc)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write("scenario.json", string(body))
+	cmd := exec.Command("adsteward", "sandbox", "--scenario", filepath.Join(w.dir, "scenario.json"))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
+			w.t.Errorf("the sandbox did not end well: %v", err)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := json.Unmarshal(line, &w.info); err != nil {
+		w.t.Fatalf("the first line of the sandbox: %v in %s", err, line)
+	}
+}
+
+func (w *world) write(name, body string) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(body), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// control sends a request to the sandbox's control endpoint.
+func (w *world) control(method, path, body string) []byte {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+w.info.ControlAddr+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		w.t.Fatalf("%s %s: %s %s %v", method, path, resp.Status, out, err)
+	}
+	return out
+}
+
+// advance moves the market to a date.
+func (w *world) advance(d civil.Date) {
+	w.t.Helper()
+	w.control(http.MethodPost, "/advance", fmt.Sprintf(`{"to": %q}`, d))
+}
+
+// result is what a process left behind.
+type result struct {
+	stdout, stderr string
+	code           int // -1 where it was killed
+}
+
+// command prepares a process of the program over this world.
+func (w *world) command(ctx context.Context, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
+	cmd := exec.CommandContext(ctx, "adsteward", append(args, "--config", w.config)...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	return cmd, &out, &errs
+}
+
+// run runs the program to its end.
+func (w *world) run(args ...string) result {
+	w.t.Helper()
+	cmd, out, errs := w.command(w.t.Context(), args...)
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		w.t.Fatalf("adsteward %v: %v", args, err)
+	}
+	r := result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+	w.decent(args, r)
+	return r
+}
+
+// decent checks what every command owes its user: no stack trace, no Go type
+// names, faults on one line.
+func (w *world) decent(args []string, r result) {
+	w.t.Helper()
+	for _, bad := range []string{"panic:", "goroutine ", "runtime error", "*errors.", "*fmt.", "%!", "sql: "} {
+		if strings.Contains(r.stdout+r.stderr, bad) {
+			w.t.Errorf("adsteward %v prints %q:\n%s%s", args, bad, r.stdout, r.stderr)
+		}
+	}
+	if n := strings.Count(r.stderr, "\n"); r.code > 1 && n != 1 {
+		w.t.Errorf("adsteward %v exits %d with %d lines of error:\n%s", args, r.code, n, r.stderr)
+	}
+}
+
+// must runs the program and wants exit code 0.
+func (w *world) must(args ...string) string {
+	w.t.Helper()
+	r := w.run(args...)
+	if r.code != 0 {
+		w.t.Fatalf("adsteward %v exits %d:\n%s%s", args, r.code, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+// proposals lists those in the named states.
+func (w *world) proposals(states ...string) []present.Proposal {
+	w.t.Helper()
+	return decode[[]present.Proposal](w.t, w.must("proposals", "list", "--json", "--state", strings.Join(states, ",")))
+}
+
+// adAccounts opens the ad accounts as the program itself does, but with the
+// market's clock, to look at what the platforms hold.
+func (w *world) adAccounts() []platform.Ads {
+	w.t.Helper()
+	cfg, err := config.Load(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	g := cfg.Accounts[0].Google
+	tokens, err := googleTokens(cfg, g)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	now := decode[struct{ Today civil.Date }](w.t, string(w.control(http.MethodGet, "/state", ""))).Today.In(time.UTC).AddDate(0, 0, 1)
+	google, err := googleads.Open(w.t.Context(), googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), Credentials: tokens,
+		Now: func() time.Time { return now }})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if err := errors.Join(google.Close(), facebook.Ads.Close()); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return []platform.Ads{google, facebook.Ads}
+}
+
+// remote is what the platforms say of one value: what it is, and how often and
+// to what it was changed.
+type remote struct {
+	value   platform.Change
+	changes []platform.ChangeEvent
+}
+
+// remotes reads the value and history of every proposal from the platforms.
+func (w *world) remotes(ps []present.Proposal) map[string]remote {
+	w.t.Helper()
+	out := map[string]remote{}
+	for _, ads := range w.adAccounts() {
+		events, err := ads.Changes(w.t.Context(), worldStart.In(time.UTC).AddDate(0, 0, -20))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		es, err := ads.Structure(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, p := range ps {
+			if p.Platform != ads.Platform() {
+				continue
+			}
+			ref := platform.Ref{Type: platform.EntityType(p.Entity.Type), ID: p.Entity.ID}
+			r := remote{value: platform.Change{Entity: ref, Field: p.Field, Seen: p.Seen, Value: -1}}
+			for _, e := range es {
+				if e.Ref == ref {
+					r.value.Value = e.Fields[p.Field]
+				}
+			}
+			for _, e := range events {
+				if e.Entity == ref && e.Field == p.Field {
+					r.changes = append(r.changes, e)
+				}
+			}
+			out[p.ID] = r
+		}
+	}
+	return out
+}
+
+// auditActions counts the audit entries of an action by proposal.
+func (w *world) auditActions(action string) map[string]int {
+	w.t.Helper()
+	out := map[string]int{}
+	for _, a := range decode[[]struct{ Action, Proposal string }](w.t, w.must("audit", "list", "--json")) {
+		if a.Action == action {
+			out[a.Proposal]++
+		}
+	}
+	return out
+}
+
+// together runs functions at the same time and waits for all.
+func together(fs ...func()) {
+	var wg sync.WaitGroup
+	for _, f := range fs {
+		wg.Go(f)
+	}
+	wg.Wait()
+}
