@@ -1,17 +1,20 @@
 package attribution
 
 import (
+	"bytes"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
 	"pgregory.net/rapid"
 )
 
@@ -56,18 +59,36 @@ func column(t testing.TB, name, column string) map[string]float64 {
 	return out
 }
 
-func zhao(t testing.TB) *Paths {
+func zhao(t testing.TB) *Journeys {
 	t.Helper()
-	p, empty, err := ReadPaths(shared(t, "zhao_sample.csv"), ">")
-	if err != nil || len(empty) != 0 {
-		t.Fatal(empty, err)
+	j, out, err := ReadCSV(t.Context(), shared(t, "zhao_sample.csv"), ">", 3)
+	if err != nil || out.Rows != 0 {
+		t.Fatal(out, err)
 	}
-	return p
+	return j
 }
 
-func attribute(t testing.TB, p *Paths, model string, order int) map[string]Credit {
+const header4 = "path,total_conversions,total_conversion_value,total_null\n"
+
+// failer is what helpers need of a testing.T or a rapid.T.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// read counts rows "path,conversions,value,nulls" for orders up to 4.
+func read(t failer, rows ...string) *Journeys {
 	t.Helper()
-	res, err := p.Attribute(model, order)
+	j, _, err := ReadCSV(context.Background(), strings.NewReader(header4+strings.Join(rows, "\n")), ">", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func creditsOf(t failer, j *Journeys, model string, order int) map[string]Credit {
+	t.Helper()
+	res, err := j.Attribute(context.Background(), model, order)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,34 +101,33 @@ func attribute(t testing.TB, p *Paths, model string, order int) map[string]Credi
 
 func TestReferences(t *testing.T) {
 	t.Parallel()
-	p := zhao(t)
+	j := zhao(t)
 	for order := 1; order <= 2; order++ {
-		got := attribute(t, p, "markov", order)
+		got := creditsOf(t, j, "markov", order)
 		name := fmt.Sprintf("zhao_sample_markov_exact_order%d.csv", order)
 		for channel, want := range column(t, name, "total_conversions") {
-			if math.Abs(got[channel].Conversions-want) > 1e-9 {
-				t.Errorf("order %d, channel %s: %v conversions, want %v", order, channel, got[channel].Conversions, want)
-			}
+			near(t, fmt.Sprint("order ", order, ", channel ", channel), got[channel].Conversions, want, 1e-9)
 		}
 		for channel, want := range column(t, name, "removal_effect_conversion") {
-			if math.Abs(*got[channel].RemovalEffect-want) > 1e-9 {
-				t.Errorf("order %d, channel %s: effect %v, want %v", order, channel, *got[channel].RemovalEffect, want)
-			}
+			near(t, fmt.Sprint("effect at order ", order, ", channel ", channel), *got[channel].RemovalEffect, want, 1e-12)
 		}
 	}
-	got := attribute(t, p, "shapley", 0)
+	got := creditsOf(t, j, "shapley", 0)
 	for channel, want := range column(t, "zhao_sample_shapley_exact.csv", "exact_sum_game_conversions") {
-		if math.Abs(got[channel].Conversions-want) > 1e-9 {
-			t.Errorf("shapley, channel %s: %v conversions, want %v", channel, got[channel].Conversions, want)
-		}
+		near(t, "shapley, channel "+channel, got[channel].Conversions, want, 1e-9)
+	}
+}
+
+func near(t testing.TB, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance) {
+		t.Errorf("%s: %v, want %v", what, got, want)
 	}
 }
 
 func TestRulesByHand(t *testing.T) {
 	t.Parallel()
-	p := NewPaths()
-	p.Add("a > b > a > c", ">", 8, 80, 1)
-	p.Add(" b>>c ", ">", 2, 10, 0)
+	j := read(t, "a > b > a > c,8,80,1", " b>>c ,2,10,0")
 	for model, want := range map[string]map[string][2]float64{
 		"last_click":  {"a": {0, 0}, "b": {0, 0}, "c": {10, 90}},
 		"first_click": {"a": {8, 80}, "b": {2, 10}, "c": {0, 0}},
@@ -116,27 +136,123 @@ func TestRulesByHand(t *testing.T) {
 		"time_decay":  {"a": {8. / 3, 80. / 3}, "b": {16./15 + 2./3, 160./15 + 10./3}, "c": {64./15 + 4./3, 640./15 + 20./3}},
 		"shapley":     {"a": {8. / 3, 80. / 3}, "b": {8./3 + 1, 80./3 + 5}, "c": {8./3 + 1, 80./3 + 5}},
 	} {
-		for channel, c := range attribute(t, p, model, 0) {
-			if math.Abs(c.Conversions-want[channel][0]) > 1e-12 || math.Abs(c.Value-want[channel][1]) > 1e-12 || c.RemovalEffect != nil {
-				t.Errorf("%s %s: %v, want %v", model, channel, c, want[channel])
+		got := creditsOf(t, j, model, 0)
+		for channel, w := range want {
+			near(t, model+" "+channel, got[channel].Conversions, w[0], 1e-12)
+			near(t, model+" "+channel, got[channel].Value, w[1], 1e-12)
+			if got[channel].RemovalEffect != nil {
+				t.Errorf("%s %s has a removal effect", model, channel)
 			}
 		}
 	}
-	if p.Conversions != 10 || p.Value != 90 || p.Journeys != 11 {
-		t.Errorf("%v %v %v", p.Conversions, p.Value, p.Journeys)
+	if got := j.Totals(); got != (Totals{Journeys: 11, Conversions: 10, Value: 90}) {
+		t.Errorf("%+v", got)
 	}
+}
+
+// Every model gives what the definitions give, at every order.
+func TestAgainstDefinitions(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := &plain{}
+		j := drawJourneys(t, p, 12, 7)
+		for _, model := range ruleNames() {
+			got := creditsOf(t, j, model, 0)
+			for name, want := range p.rule(model) {
+				if math.Abs(got[name].Conversions-want[0]) > 1e-9 || math.Abs(got[name].Value-want[1]) > 1e-9 {
+					t.Fatalf("%s gives %s %+v, want %v", model, name, got[name], want)
+				}
+			}
+		}
+		for order := 1; order <= 4; order++ {
+			got := creditsOf(t, j, "markov", order)
+			want := p.removals(order)
+			var sum [2]float64
+			for _, e := range want {
+				sum[0] += e[0]
+				sum[1] += e[1]
+			}
+			totals := j.Totals()
+			for name, e := range want {
+				if math.Abs(*got[name].RemovalEffect-e[0]) > 1e-9 {
+					t.Fatalf("order %d, effect of %s: %v, want %v", order, name, *got[name].RemovalEffect, e[0])
+				}
+				if sum[0] > 0 && math.Abs(got[name].Conversions-totals.Conversions*e[0]/sum[0]) > 1e-9 ||
+					sum[1] > 0 && math.Abs(got[name].Value-totals.Value*e[1]/sum[1]) > 1e-9 {
+					t.Fatalf("order %d gives %s %+v, want shares %v of %v", order, name, got[name], e, sum)
+				}
+			}
+		}
+	})
+}
+
+// A chain converts as often as its journeys did, and what is left over after
+// solving is rounding.
+func TestBalance(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		j := drawJourneys(t, &plain{}, 12, 40)
+		totals := j.Totals()
+		if totals.Journeys == 0 {
+			return
+		}
+		for order := 1; order <= 4; order++ {
+			w := j.grams.chain(order).without(-2)
+			a, err := w.absorb(context.Background())
+			if err != nil || math.Abs(a.conv-totals.Conversions/totals.Journeys) > 1e-13 {
+				t.Fatalf("order %d converts with probability %v, want %v (%v)", order, a.conv, totals.Conversions/totals.Journeys, err)
+			}
+			if r := residual(t, w); r > 1e-13 {
+				t.Fatalf("order %d leaves a residual of %v", order, r)
+			}
+		}
+	})
+}
+
+// residual is by how much visits miss u = start + u Q, beside the sum of u.
+func residual(t failer, w without) float64 {
+	u, err := w.visits(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	missed, all := 0., 0.
+	for s, gone := range w.gone {
+		if gone {
+			continue
+		}
+		v := w.start[s]
+		for i := w.first[s]; i < w.first[s+1]; i++ {
+			v += w.p[i] * u[w.from[i]]
+		}
+		missed += math.Abs(v - u[s])
+		all += u[s]
+	}
+	return missed / max(all, 1e-300)
+}
+
+func drawJourneys(t *rapid.T, p *plain, rows, steps int) *Journeys {
+	var text []string
+	for range rapid.IntRange(1, rows).Draw(t, "rows") {
+		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}), 1, steps).Draw(t, "path"), ">")
+		count := rapid.IntRange(0, 20)
+		conv, value, null := count.Draw(t, "conversions"), count.Draw(t, "value"), count.Draw(t, "nulls")
+		p.add(path, ">", float64(conv), float64(value), float64(null))
+		text = append(text, fmt.Sprintf("%s,%d,%d,%d", path, conv, value, null))
+	}
+	return read(t, text...)
 }
 
 // Shapley by its definition, over all coalitions.
 func TestShapleyByDefinition(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := drawPaths(t)
+		p := &plain{}
+		j := drawJourneys(t, p, 12, 7)
 		n := len(p.names)
 		worth := func(coalition int) (sum float64) {
 			for _, r := range p.rows {
 				inside := true
-				for _, c := range p.path(r) {
+				for _, c := range r.path {
 					inside = inside && coalition&(1<<c) != 0
 				}
 				if inside {
@@ -146,133 +262,62 @@ func TestShapleyByDefinition(t *testing.T) {
 			return sum
 		}
 		fact := func(k int) float64 { return math.Gamma(float64(k + 1)) }
-		res, err := p.Attribute("shapley", 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for x := range n {
+		got := creditsOf(t, j, "shapley", 0)
+		for x, name := range p.names {
 			want := 0.
 			for s := range 1 << n {
 				if s&(1<<x) == 0 {
-					size := 0
-					for c := range n {
-						size += s >> c & 1
-					}
+					size := bits.OnesCount(uint(s))
 					want += fact(size) * fact(n-size-1) / fact(n) * (worth(s|1<<x) - worth(s))
 				}
 			}
-			if math.Abs(res.Channels[x].Conversions-want) > 1e-9 {
-				t.Fatalf("channel %d: %v, want %v", x, res.Channels[x].Conversions, want)
+			if math.Abs(got[name].Conversions-want) > 1e-9 {
+				t.Fatalf("channel %s: %v, want %v", name, got[name].Conversions, want)
 			}
 		}
 	})
 }
 
-// The chain solved by dense elimination gives the same, at any order, and it
-// converts as often as the paths did.
-func TestMarkovByElimination(t *testing.T) {
+// Credits sum to the totals to the last micro, with amounts in the hundreds of
+// millions and parts counted apart.
+func TestSumsEqualTotals(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		p := drawPaths(t)
-		order := rapid.IntRange(1, 4).Draw(t, "order")
-		ch := p.chain(order)
-		if p.Journeys == 0 {
-			return
-		}
-		conv, _, err := ch.absorb(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := p.Conversions / p.Journeys; math.Abs(conv-want) > 1e-12 {
-			t.Fatalf("converts with probability %v, want %v", conv, want)
-		}
-		res, err := p.Attribute("markov", order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum := 0.
-		for x := range p.names {
-			want := 0.
-			if conv > 0 {
-				want = max(0, 1-eliminate(ch, int32(x))/conv)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	text := bytes.NewBufferString(header4)
+	cents := 0
+	const rows = 200_000
+	for range rows {
+		for k := range 1 + rnd.IntN(6) {
+			if k > 0 {
+				text.WriteString(" > ")
 			}
-			if math.Abs(*res.Channels[x].RemovalEffect-want) > 1e-10 {
-				t.Fatalf("effect of %d: %v, want %v", x, *res.Channels[x].RemovalEffect, want)
-			}
-			sum += res.Channels[x].Conversions
+			fmt.Fprint(text, "c", rnd.IntN(12))
 		}
-		if math.Abs(sum-p.Conversions) > 1e-9 {
-			t.Fatalf("gives %v of %v conversions", sum, p.Conversions)
-		}
-	})
-}
-
-// eliminate is the probability of converting without channel x, by LU.
-func eliminate(ch *chain, x int32) float64 {
-	n := len(ch.grams)
-	a, b := mat.NewDense(n, n, nil), mat.NewVecDense(n, nil)
-	gone := make([]bool, n)
-	for s, gram := range ch.grams {
-		for _, c := range gram {
-			gone[s] = gone[s] || c == x
-		}
-		a.Set(s, s, 1)
-		if !gone[s] {
-			b.SetVec(s, ch.conv[s])
-		}
+		v := rnd.IntN(1_000_000)
+		cents += v
+		fmt.Fprintf(text, ",1,%d.%02d,1\n", v/100, v%100)
 	}
-	for s, edges := range ch.from {
-		for _, e := range edges {
-			if !gone[s] && !gone[e.from] {
-				a.Set(int(e.from), s, a.At(int(e.from), s)-e.p)
-			}
-		}
+	j, _, err := ReadCSV(t.Context(), text, ">", 2)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var h mat.VecDense
-	if err := h.SolveVec(a, b); err != nil {
-		return math.NaN()
-	}
-	sum := 0.
-	for s := range n {
-		if !gone[s] {
-			sum += ch.start[s] * h.AtVec(s)
-		}
-	}
-	return sum
-}
-
-func drawPaths(t *rapid.T) *Paths {
-	p := NewPaths()
-	for range rapid.IntRange(1, 12).Draw(t, "rows") {
-		path := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}), 1, 7).Draw(t, "path")
-		count := rapid.IntRange(0, 20)
-		p.Add(strings.Join(path, ">"), ">", float64(count.Draw(t, "conversions")), float64(count.Draw(t, "value")), float64(count.Draw(t, "nulls")))
-	}
-	return p
-}
-
-// Every model splits conversions and value completely.
-func TestComplete(t *testing.T) {
-	t.Parallel()
-	p := zhao(t)
+	near(t, "value", j.Totals().Value, float64(cents)/100, 0)
 	for _, model := range Models() {
-		sum := 0.
-		for _, c := range attribute(t, p, model, 1) {
-			sum += c.Conversions
+		var conv, value sum
+		for _, c := range creditsOf(t, j, model, 2) {
+			conv.add(c.Conversions)
+			value.add(c.Value)
 		}
-		if math.Abs(sum-p.Conversions) > 1e-8 {
-			t.Errorf("%s gives %v of %v conversions", model, sum, p.Conversions)
-		}
+		near(t, model+" conversions", conv.total(), rows, 1e-8)
+		near(t, model+" value", value.total(), float64(cents)/100, 5e-7)
 	}
 }
 
 func TestNoCredit(t *testing.T) {
 	t.Parallel()
-	p := NewPaths()
-	p.Add("a>b", ">", 0, 0, 5)
-	p.Add("c", ">", 0, 0, 0)
+	j := read(t, "a>b,0,0,5", "c,0,0,0")
 	for _, model := range Models() {
-		got := attribute(t, p, model, 1)
+		got := creditsOf(t, j, model, 1)
 		if len(got) != 3 {
 			t.Errorf("%s lists %d channels", model, len(got))
 		}
@@ -284,41 +329,102 @@ func TestNoCredit(t *testing.T) {
 	}
 }
 
-func TestReadPathsRefuses(t *testing.T) {
+// A value without a conversion or a null belongs to the totals, and to the
+// rules, but not to the chain.
+func TestValueAlone(t *testing.T) {
 	t.Parallel()
-	p, empty, err := ReadPaths(strings.NewReader("\ufefftotal_conversions,path\n1,a > b\n2, > \n"), ">")
-	if err != nil || p.Conversions != 1 || len(empty) != 1 || empty[0] != 3 {
-		t.Errorf("%+v %v %v", p, empty, err)
+	j := read(t, "a,0,5,0", "b,1,7,1")
+	if got := creditsOf(t, j, "linear", 0); got["a"].Value != 5 || got["b"].Value != 7 {
+		t.Error(got)
 	}
-	for text, want := range map[string]string{
-		"":                              "is empty",
-		"path,conversions\na,1\n":       "line 1: the header has no column total_conversions",
-		"path,total_conversions\n":      "holds no path",
-		"path,total_conversions\na,x\n": `line 2: column total_conversions: "x" is not a number`,
-		"path,total_conversions,total_null\na,1,-1\n": `line 2: column total_null: "-1" is not a number`,
-		"path,total_conversions\na,NaN\n":             `column total_conversions: "NaN"`,
-		"path,total_conversions\na\n":                 "line 2: wrong number of fields",
-		"path,total_conversions\n\"a,1\n":             "line 2",
-	} {
-		_, _, err := ReadPaths(strings.NewReader(text), ">")
-		var bad *BadPath
-		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %s", text, err, want)
-		}
-	}
-	if _, err := p.Attribute("guess", 1); err == nil {
-		t.Error("a model that does not exist")
-	}
-	if _, err := p.Attribute("markov", 0); err == nil {
-		t.Error("an order of 0")
+	if got := creditsOf(t, j, "markov", 1); got["a"].Value != 0 || got["b"].Value != 12 {
+		t.Error(got)
 	}
 }
 
-func BenchmarkMarkovOrder3(b *testing.B) {
-	p := zhao(b)
-	for b.Loop() {
-		if _, err := p.Attribute("markov", 3); err != nil {
-			b.Fatal(err)
+func TestOneChannel(t *testing.T) {
+	t.Parallel()
+	j := read(t, "a,3,30,7", "a>a>a>a>a,2,20,0")
+	for _, model := range Models() {
+		for order := 1; order <= 4; order++ {
+			got := creditsOf(t, j, model, order)["a"]
+			near(t, model, got.Conversions, 5, 1e-12)
+			near(t, model, got.Value, 50, 1e-12)
+			if model == "markov" && *got.RemovalEffect != 1 {
+				t.Errorf("effect %v", *got.RemovalEffect)
+			}
 		}
+	}
+}
+
+// Paths of ten thousand steps, in loops of two channels, at random and never
+// the same twice, are solved as exactly as short ones, and soon.
+func TestLongPaths(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for what, name := range map[string]func(i int) int{
+		"loop": func(i int) int { return i % 2 }, "runs": func(i int) int { return i / 100 % 3 },
+		"random": func(int) int { return rnd.IntN(20) }, "different": func(i int) int { return i % 500 },
+	} {
+		var path strings.Builder
+		for i := range 10_000 {
+			fmt.Fprintf(&path, "c%d>", name(i))
+		}
+		j := read(t, path.String()+",1,10,0", "c0>c1,1,5,1")
+		for order := 1; order <= 4; order++ {
+			w := j.grams.chain(order).without(-2)
+			a, err := w.absorb(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, fmt.Sprint(what, ", order ", order), a.conv, 2./3, 1e-11)
+			if r := residual(t, w); r > 1e-13 {
+				t.Errorf("%s, order %d leaves a residual of %v", what, order, r)
+			}
+		}
+		for _, model := range Models() {
+			conv := 0.
+			for _, c := range creditsOf(t, j, model, 1) {
+				conv += c.Conversions
+			}
+			near(t, what+", "+model, conv, 2, 1e-9)
+		}
+	}
+}
+
+// Counts of any size give credit and never a NaN.
+func TestExtremes(t *testing.T) {
+	t.Parallel()
+	for _, counts := range []string{"4e307,4e307,0", "5e-324,5e-324,5e-324", "0.1,1e300,1e-300", "1e-300,1,1e300"} {
+		j := read(t, "a>b>a,"+counts, "b>c,0,0,1e-5")
+		for _, model := range Models() {
+			for channel, c := range creditsOf(t, j, model, 2) {
+				if math.IsNaN(c.Conversions+c.Value) || math.IsInf(c.Conversions+c.Value, 0) || c.Conversions < 0 || c.Value < 0 {
+					t.Errorf("%s, %s gives %s %v", counts, model, channel, c)
+				}
+			}
+		}
+	}
+	j := read(t, "a>b,1e-320,1e300,0")
+	if _, err := j.Attribute(t.Context(), "markov", 1); err == nil || !strings.Contains(err.Error(), "too far apart") {
+		t.Error(err)
+	}
+}
+
+func TestAttributeRefuses(t *testing.T) {
+	t.Parallel()
+	j := read(t, "a,1,1,1")
+	if _, err := j.Attribute(t.Context(), "guess", 1); err == nil || !strings.Contains(err.Error(), "last_click") {
+		t.Error(err)
+	}
+	for _, order := range []int{-1, 0, 5} {
+		if _, err := j.Attribute(t.Context(), "markov", order); err == nil || !strings.Contains(err.Error(), "1 to 4") {
+			t.Error(order, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := j.Attribute(ctx, "markov", 1); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
