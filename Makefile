@@ -29,5 +29,5 @@ bench:
 
 # The pages as the browser test sees them; README shows one.
 screenshots:
-	ADSTEWARD_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -count=1 -run TestBrowser ./internal/web
-	cd docs/screenshots && ls | grep -vx changes-light.png | xargs rm -f
+	ADSTEWARD_SCREENSHOTS=$(CURDIR)/docs/screenshots $(GO) test -count=1 -run TestDemoInTheBrowser ./cmd/adsteward
+	cd docs/screenshots && mv demo-light.png changes-light.png && rm -f demo-*.png
