@@ -208,7 +208,7 @@ var subIDs = func() map[subKey]attrID {
 
 // groupParts are the parts of a group written into one cell with colons, in
 // Google's order.
-var groupParts = map[attrID][]attrID{
+var groupParts = [numAttrs][]attrID{
 	aShipping:      {aShippingCountry, aShippingRegion, aShippingService, aShippingPrice},
 	aInstallment:   {aInstallmentMonths, aInstallmentAmount},
 	aSubscription:  {aSubscriptionPeriod, aSubscriptionLength, aSubscriptionAmount},

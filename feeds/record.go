@@ -30,6 +30,8 @@ type record struct {
 	first  [numAttrs]uint16 // 1 + the index of the cell that get returns
 	groups uint16
 
+	absent cell // stands for attributes that are not there
+
 	price, sale, cost priced
 	availability      string // folded
 
@@ -117,9 +119,8 @@ func (r *record) id() string {
 // written into one value.
 func (r *record) digest() {
 	for i := range len(r.cells) {
-		c := r.cells[i]
-		if parts := groupParts[c.name]; parts != nil && c.value != "" {
-			r.split(c, parts)
+		if parts := groupParts[r.cells[i].name]; parts != nil && r.cells[i].value != "" {
+			r.split(r.cells[i], parts)
 		}
 	}
 	r.price = readPrice(r.get(aPrice))

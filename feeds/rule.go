@@ -28,17 +28,28 @@ type Rule struct {
 // reader, by what is compared across items, or not at all.
 type check struct {
 	f    checkFunc
-	each bool // for every value of the attribute; else once for an item, be the attribute there or not
+	when when
 }
+
+type when uint8
+
+const (
+	everyValue when = iota // that is not empty
+	firstValue             // that is not empty
+	perItem                // be the attribute there or not
+)
 
 // checkFunc returns what is wrong with c, or "". c is not nil.
 type checkFunc func(k *checker, r *record, c *cell) string
 
 // each checks every value that is not empty.
-func each(f checkFunc) check { return check{f, true} }
+func each(f checkFunc) check { return check{f, everyValue} }
+
+// first checks the attribute's first value, where there is one.
+func first(f checkFunc) check { return check{f, firstValue} }
 
 // once checks the attribute's first value, which may be missing.
-func once(f checkFunc) check { return check{f, false} }
+func once(f checkFunc) check { return check{f, perItem} }
 
 // from names another source than the platform's specification.
 func (r Rule) from(source string) Rule {
@@ -89,8 +100,8 @@ func Rules() []Rule {
 // checker holds items against the rules of the platforms asked for. It does not
 // change while it is used, and may be used by several goroutines.
 type checker struct {
-	each     [numAttrs][]*Rule
-	once     []*onceRule
+	byAttr   [numAttrs][]ready
+	once     []ready
 	named    map[string]*Rule // those that are told of elsewhere, by ID
 	platform string
 	country  string
@@ -99,9 +110,11 @@ type checker struct {
 	taxonomy *Taxonomy
 }
 
-type onceRule struct {
-	*Rule
+// ready is a rule as it is applied.
+type ready struct {
+	check
 	attr attrID
+	rule *Rule
 }
 
 func newChecker(o Options) *checker {
@@ -124,10 +137,10 @@ func newChecker(o Options) *checker {
 		case r.Severity == Ignore || r.Needs != "":
 		case r.check.f == nil:
 			k.named[r.ID] = &r
-		case r.check.each:
-			k.each[attr] = append(k.each[attr], &r)
+		case r.check.when == perItem:
+			k.once = append(k.once, ready{r.check, attr, &r})
 		default:
-			k.once = append(k.once, &onceRule{&r, attr})
+			k.byAttr[attr] = append(k.byAttr[attr], ready{r.check, attr, &r})
 		}
 	}
 	return k
@@ -141,22 +154,28 @@ func (k *checker) item(r *record) []Issue {
 		if c.value == "" {
 			continue
 		}
-		for _, rule := range k.each[c.name] {
-			if what := rule.check.f(k, r, c); what != "" {
-				out = append(out, rule.issue(c, what))
+		rules := k.byAttr[c.name]
+		for j := range rules {
+			if rules[j].when == firstValue && int(r.first[c.name]) != i+1 {
+				continue
+			}
+			if what := rules[j].f(k, r, c); what != "" {
+				out = append(out, rules[j].rule.issue(c, what))
 			}
 		}
 		if c.traits&(hasControl|hasHigh) != 0 {
 			out = k.characters(out, r, c)
 		}
 	}
-	for _, rule := range k.once {
+	for i := range k.once {
+		rule := &k.once[i]
 		c := r.find(rule.attr)
 		if c == nil {
-			c = &cell{name: rule.attr, line: r.line}
+			r.absent = cell{name: rule.attr, line: r.line}
+			c = &r.absent
 		}
-		if what := rule.check.f(k, r, c); what != "" {
-			out = append(out, rule.issue(c, what))
+		if what := rule.f(k, r, c); what != "" {
+			out = append(out, rule.rule.issue(c, what))
 		}
 	}
 	return out

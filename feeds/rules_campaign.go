@@ -10,7 +10,7 @@ func campaignRules() []Rule {
 	places := oneOf("Shopping_ads", "Buy_on_Google_listings", "Display_ads", "Local_inventory_ads", "Free_listings", "Free_local_listings", "YouTube_Shopping")
 	rules := []Rule{
 		google("promotion_id.value", "promotion_id", Error, "G122", "use letters, digits, _ and -, at most 50", each(promotionID)),
-		google("promotion_id.count", "promotion_id", Error, "G122", "give at most 10 promotions", once(more(10))).as("attribute_has_too_many_values"),
+		google("promotion_id.count", "promotion_id", Error, "G122", "give at most 10 promotions", first(more(10))).as("attribute_has_too_many_values"),
 		google("external_seller_id.length", "external_seller_id", Error, "G123", "shorten it to 50 characters", each(longer(50))),
 		google("excluded_destination.value", "excluded_destination", Error, "G124", "name a destination Google knows, as Shopping_ads", each(listed(places))),
 		google("included_destination.value", "included_destination", Error, "G124", "name a destination Google knows, as Shopping_ads", each(listed(places))),

@@ -26,7 +26,7 @@ func identityRules() []Rule {
 		google("gtin.reserved", "gtin", Error, "G074 G075", "give the gtin the maker registered, or leave it out", each(gtinReserved)).from(googleHelp + "6286302"),
 		both("gtin.short", "gtin", Warning, "G077 M018", "write the long form", each(gtinShort)),
 		meta("gtin.written", "gtin", Warning, "M018", "write the digits without dashes and spaces", each(gtinWritten)),
-		google("gtin.count", "gtin", Error, "G078", "give at most 10 gtins", once(more(10))).from(googleAPI).as("attribute_has_too_many_values"),
+		google("gtin.count", "gtin", Error, "G078", "give at most 10 gtins", first(more(10))).from(googleAPI).as("attribute_has_too_many_values"),
 
 		google("mpn.length", "mpn", Error, "G081", "shorten the mpn to 70 characters", each(longer(70))).as("text_value_too_long"),
 		meta("mpn.length", "mpn", Warning, "M019", "shorten the mpn to 100 characters", each(longer(100))),

@@ -16,8 +16,8 @@ func linkRules() []Rule {
 		both("image_link.url", "image_link", Error, "G018", "write a whole address, as https://shop.example/image.jpg", each(webAddress)),
 		google("image_link.format", "image_link", Error, "G019", "use JPEG, WebP, PNG, GIF, BMP or TIFF", each(imageFormat)),
 		both("additional_image_link.url", "additional_image_link", Warning, "G024", "write a whole address, as https://shop.example/image.jpg", each(webAddresses)),
-		google("additional_image_link.count", "additional_image_link", Error, "G024", "give at most 10 further images", once(images(10))).as("attribute_has_too_many_values"),
-		meta("additional_image_link.count", "additional_image_link", Error, "M025", "give at most 20 further images", once(images(20))),
+		google("additional_image_link.count", "additional_image_link", Error, "G024", "give at most 10 further images", first(images(10))).as("attribute_has_too_many_values"),
+		meta("additional_image_link.count", "additional_image_link", Error, "M025", "give at most 20 further images", first(images(20))),
 		google("ads_redirect.site", "ads_redirect", Error, "G116", "lead to the site of link", each(redirectSite)),
 		google("ads_redirect.url", "ads_redirect", Error, "G116", "write a whole address", each(webAddress)),
 		google("mobile_link.url", "mobile_link", Error, "G027", "write a whole address, as https://m.shop.example/product", each(webAddress)),
@@ -26,8 +26,8 @@ func linkRules() []Rule {
 		meta("video.url", "video.url", Warning, "M049", "give the address of the film itself, .mp4, .mov or .avi", each(webAddress)),
 		google("virtual_model_link.url", "virtual_model_link", Warning, "G026", "give the address of a .gltf or .glb file", each(ending(".gltf", ".glb"))),
 		google("document_link.url", "document_link", Warning, "G030", "give the address of a .pdf file", each(ending(".pdf"))),
-		google("document_link.count", "document_link", Warning, "G030", "give at most 5 documents", once(more(5))),
-		meta("applink.package", "applink.android_url", Warning, "M054", "name the android_package as well", once(appPackage)),
+		google("document_link.count", "document_link", Warning, "G030", "give at most 5 documents", first(more(5))),
+		meta("applink.package", "applink.android_url", Warning, "M054", "name the android_package as well", first(appPackage)),
 
 		beyond("link.page", "link", "google", Warning, "G017", "the page", "put no page before the product's"),
 		beyond("image_link.size", "image_link", "both", Warning, "G020 G021 M015", "the image", "use images of 500 x 500 pixels or more and at most 8 MB"),
@@ -44,9 +44,9 @@ func linkRules() []Rule {
 }
 
 func facebookLink(_ *checker, _ *record, c *cell) string {
-	host := site(c.value)
+	host, _ := hostOf(c.value)
 	for _, f := range []string{"facebook.com", "fb.com", "instagram.com"} {
-		if host == f || strings.HasSuffix(host, "."+f) {
+		if n := len(host) - len(f); n >= 0 && strings.EqualFold(host[n:], f) && (n == 0 || host[n-1] == '.') {
 			return "leads to Facebook"
 		}
 	}
@@ -85,11 +85,18 @@ func imageFormat(_ *checker, _ *record, c *cell) string {
 	return ""
 }
 
+// isImageList tells values that may be lists.
+func isImageList(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c == ',' || c == ';' || c == '|' || c == ' ' {
+			return true
+		}
+	}
+	return false
+}
+
 // imageList takes apart Meta's lists of several addresses in one value.
 func imageList(s string) []string {
-	if !strings.ContainsAny(s, ",;| ") {
-		return []string{s}
-	}
 	var out []string
 	for _, p := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == ' ' }) {
 		if len(out) > 0 && !strings.HasPrefix(p, "http") { // the separator is part of an address
@@ -101,7 +108,10 @@ func imageList(s string) []string {
 	return out
 }
 
-func webAddresses(_ *checker, _ *record, c *cell) string {
+func webAddresses(k *checker, r *record, c *cell) string {
+	if !isImageList(c.value) {
+		return webAddress(k, r, c)
+	}
 	for _, a := range imageList(c.value) {
 		if !isWebAddress(a, traitsOf(a)) {
 			return "holds what is no address that begins with http:// or https://"
@@ -115,13 +125,14 @@ func webAddresses(_ *checker, _ *record, c *cell) string {
 
 func images(limit int) checkFunc {
 	return func(_ *checker, r *record, c *cell) string {
-		if c.value == "" {
-			return ""
-		}
 		n := 0
 		for i := range r.cells {
-			if r.cells[i].name == aAdditionalImageLink && r.cells[i].value != "" {
-				n += len(imageList(r.cells[i].value))
+			switch x := &r.cells[i]; {
+			case x.name != aAdditionalImageLink || x.value == "":
+			case isImageList(x.value):
+				n += len(imageList(x.value))
+			default:
+				n++
 			}
 		}
 		if n > limit {
@@ -139,7 +150,7 @@ func redirectSite(_ *checker, r *record, c *cell) string {
 }
 
 func appPackage(_ *checker, r *record, c *cell) string {
-	if c.value != "" && !r.has(aAppLinkAndroidPackage) {
+	if !r.has(aAppLinkAndroidPackage) {
 		return "there is no applink.android_package"
 	}
 	return ""

@@ -14,25 +14,25 @@ func productRules() []Rule {
 		meta("fb_product_category.value", "fb_product_category", Warning, "M027", "give one number or one path of Meta's categories", each(fbCategory)),
 		google("product_type.length", "product_type", Warning, "G068", "shorten the path to 750 characters", each(longer(750))),
 		meta("product_type.length", "product_type", Warning, "M047", "shorten the path to 750 characters", each(longer(750))),
-		google("product_type.count", "product_type", Warning, "G069", "give at most 10; only the first counts for bidding", once(more(10))).from("github.com/google/shoptimizer"),
+		google("product_type.count", "product_type", Warning, "G069", "give at most 10; only the first counts for bidding", first(more(10))).from("github.com/google/shoptimizer"),
 		google("multipack.value", "multipack", Error, "G088", "give a whole number above 1, or leave it out", each(whole(2, 1<<31))),
 		google("is_bundle.value", "is_bundle", Warning, "G089", "say yes or no", each(yesNo)),
 		google("product_detail.parts", "product_detail.attribute_value", Warning, "G103", "give attribute_name with every attribute_value", each(needs(aDetailName))),
-		google("product_detail.count", "product_detail.attribute_value", Warning, "G103", "give at most 100 details", once(more(100))),
+		google("product_detail.count", "product_detail.attribute_value", Warning, "G103", "give at most 100 details", first(more(100))),
 		google("product_detail.section", "product_detail.section_name", Warning, "G103", "shorten the section to 140 characters", each(longer(140))),
 		google("product_detail.name", "product_detail.attribute_name", Warning, "G103", "shorten the name to 140 characters", each(longer(140))),
 		google("product_detail.value", "product_detail.attribute_value", Warning, "G103", "shorten the value to 1,000 characters", each(longer(1000))),
 		google("product_highlight.length", "product_highlight", Warning, "G104", "shorten the highlight to 150 characters", each(longer(150))),
-		google("product_highlight.count", "product_highlight", Warning, "G104", "give 2 to 100 highlights", once(highlights)),
+		google("product_highlight.count", "product_highlight", Warning, "G104", "give 2 to 100 highlights", first(highlights)),
 		google("product_dimensions.unit", "product_length", Warning, "G105 G106 G107", "give length, width and height in one unit", once(together(aProductLength, aProductWidth, aProductHeight))),
 		google("product_weight.value", "product_weight", Warning, "G108", "write the weight as 1.5 kg, up to 2,000",
 			each(measure(unit{"lb", 0, 2000}, unit{"oz", 0, 2000}, unit{"g", 0, 2000}, unit{"kg", 0, 2000}))),
 		google("popularity_rank.value", "popularity_rank", Warning, "G109", "give a number from 0 to 100", each(percentRank)),
-		google("question_and_answer.parts", "question_and_answer.question", Warning, "G110", "give at most 30 questions, each with its answer", once(questions)),
+		google("question_and_answer.parts", "question_and_answer.question", Warning, "G110", "give at most 30 questions, each with its answer", first(questions)),
 		google("question_and_answer.length", "question_and_answer.answer", Warning, "G110", "shorten the answer to 1,000 characters", each(longer(1000))),
 		google("related_product.type", "related_product.relationship_type", Warning, "G111", "name a relationship Google knows, as part_of_set",
 			each(oneOf("part_of_set", "required_part", "often_bought_with", "substitute", "different_brand", "accessory"))),
-		google("related_product.count", "related_product.relationship_type", Warning, "G111", "name at most 30 related products", once(more(30))),
+		google("related_product.count", "related_product.relationship_type", Warning, "G111", "name at most 30 related products", first(more(30))),
 		google("custom_attribute.length", "custom_attribute", Warning, "G157", "shorten it to 10,240 characters", each(longer(10240))).from(googleAPI),
 		google("attribute.values", "id", Warning, "G156", "give attributes that take one value only once", once(tooMany)).as("attribute_has_too_many_values"),
 		google("tax.retired", "tax", Warning, "G151", "leave tax out; set it in the account", each(retired)),
@@ -55,16 +55,13 @@ func categoryDepth(k *checker, r *record, c *cell) string {
 }
 
 func fbCategory(_ *checker, _ *record, c *cell) string {
-	if strings.Contains(strings.ReplaceAll(">"+c.value+">", " ", ""), ">>") {
+	if hasEmptyLevel(c.value) {
 		return "a level of the path is empty"
 	}
 	return ""
 }
 
 func highlights(_ *checker, r *record, c *cell) string {
-	if c.value == "" {
-		return ""
-	}
 	if n := r.count(aHighlight); n < 2 || n > 100 {
 		return "has " + strconv.Itoa(n)
 	}
@@ -79,9 +76,6 @@ func percentRank(_ *checker, _ *record, c *cell) string {
 }
 
 func questions(_ *checker, r *record, c *cell) string {
-	if c.value == "" {
-		return ""
-	}
 	q, a := r.count(c.name), r.count(attributeIDs["question_and_answer.answer"])
 	if q != a {
 		return "questions and answers are not as many"

@@ -13,10 +13,10 @@ func shippingRules() []Rule {
 		google("shipping.price", "shipping.price", Error, "G132 G133", "write the price as 4.90 EUR", each(amount)),
 		google("shipping.currency", "shipping.price", Warning, "G132", "give shipping in the currency of the price", each(sameCurrency)).from(ownRule),
 		google("shipping.times", "shipping.max_transit_time", Error, "G133", "give max_handling_time and max_transit_time together", each(needs(aShippingMaxHandling))).from(googleAPI),
-		google("shipping.same", "shipping", Warning, "G134", "give one price for each country, region and service", once(shippingTwice)).as("ambiguous_shipping_service_attributes"),
+		google("shipping.same", "shipping.price", Warning, "G134", "give one price for each country, region and service", first(shippingTwice)).as("ambiguous_shipping_service_attributes"),
 		meta("shipping.format", "shipping", Warning, "M034", "write Country:Region:Service:Price, the colons also where a part is empty", each(metaShipping)),
-		google("carrier_shipping.origin", "carrier_shipping.carrier_price", Error, "G135", "name the origin_postal_code", once(carrierOrigin)),
-		google("carrier_shipping.prices", "carrier_shipping.flat_price", Error, "G135", "give flat_price or carrier_price, not both", once(carrierPrices)),
+		google("carrier_shipping.origin", "carrier_shipping.carrier_price", Error, "G135", "name the origin_postal_code", first(carrierOrigin)),
+		google("carrier_shipping.prices", "carrier_shipping.flat_price", Error, "G135", "give flat_price or carrier_price, not both", first(carrierPrices)),
 		google("shipping_label.length", "shipping_label", Error, "G136", "shorten the label to 100 characters", each(longer(100))).from(googleAPI),
 		google("shipping_weight.value", "shipping_weight", Error, "G137", "write the weight as 1.5 kg, up to 1,000 kg",
 			each(measure(unit{"lb", 0, 2000}, unit{"oz", 0, 2000}, unit{"kg", 0, 1000}, unit{"g", 0, 1_000_000}))).as("shipping_weight_too_high"),
@@ -30,11 +30,11 @@ func shippingRules() []Rule {
 		google("minimum_order_value.price", "minimum_order_value.price", Error, "G145", "write the amount in the currency of the price", each(pricedAlike)),
 		google("minimum_order_value.surface", "minimum_order_value.surface", Error, "G145", "say online, local or online_local", each(oneOf("online", "local", "online_local"))),
 		google("handling_cutoff_time.value", "handling_cutoff_time.cutoff_time", Error, "G146", "write the time as 1430", each(clockTime)),
-		google("shipping_transit_business_days.value", "shipping_transit_business_days", Warning, "G147", "give at most 10", once(more(10))),
+		google("shipping_transit_business_days.value", "shipping_transit_business_days", Warning, "G147", "give at most 10", first(more(10))),
 		google("return.condition", "return.item_condition", Error, "G148", "say NEW, LIKE_NEW, USED or DEFECTIVE_ONLY", each(oneOf("NEW", "LIKE_NEW", "USED", "DEFECTIVE_ONLY"))),
 		google("return.window", "return.window_type", Error, "G148", "say FINITE_RETURN_WINDOW with window_days, NO_RETURNS or LIFETIME", each(returnWindow)),
 		google("return.method", "return.method", Error, "G148", "say BY_MAIL, IN_STORE, AT_A_KIOSK or DROP_OFF_LOCATION", each(oneOf("BY_MAIL", "IN_STORE", "AT_A_KIOSK", "DROP_OFF_LOCATION"))),
-		google("return.fee", "return.restocking_fee_fixed", Error, "G148", "give one of the two restocking fees", once(returnFees)),
+		google("return.fee", "return.restocking_fee_fixed", Error, "G148", "give one of the two restocking fees", first(returnFees)),
 		google("return_policy_label.length", "return_policy_label", Error, "G149", "shorten the label to 100 characters", each(longer(100))).from(googleAPI),
 		google("transit_time_label.length", "transit_time_label", Warning, "G150", "shorten the label to 100 characters", each(longer(100))).from(googleAPI),
 
@@ -48,9 +48,6 @@ func shippingRules() []Rule {
 
 // shippingTwice looks for two prices of one service.
 func shippingTwice(_ *checker, r *record, _ *cell) string {
-	if !r.has(aShippingPrice) {
-		return ""
-	}
 	type service struct{ country, region, name string }
 	var seen map[service]string
 	for i := range r.cells {
@@ -92,14 +89,14 @@ func metaShipping(_ *checker, _ *record, c *cell) string {
 }
 
 func carrierOrigin(_ *checker, r *record, c *cell) string {
-	if c.value != "" && r.get(attributeIDs["carrier_shipping.origin_postal_code"]) == "" {
+	if r.get(attributeIDs["carrier_shipping.origin_postal_code"]) == "" {
 		return "there is no origin_postal_code"
 	}
 	return ""
 }
 
 func carrierPrices(_ *checker, r *record, c *cell) string {
-	if c.value != "" && r.get(attributeIDs["carrier_shipping.carrier_price"]) != "" {
+	if r.get(attributeIDs["carrier_shipping.carrier_price"]) != "" {
 		return "flat_price and carrier_price exclude each other"
 	}
 	return ""
@@ -149,7 +146,7 @@ func returnWindow(k *checker, r *record, c *cell) string {
 }
 
 func returnFees(_ *checker, r *record, c *cell) string {
-	if c.value != "" && r.get(attributeIDs["return.restocking_fee_percent"]) != "" {
+	if r.get(attributeIDs["return.restocking_fee_percent"]) != "" {
 		return "both restocking fees are given"
 	}
 	return ""

@@ -73,7 +73,7 @@ func availabilityOf(values []string) checkFunc {
 
 func availabilityWritten(space string) checkFunc {
 	return func(_ *checker, r *record, c *cell) string {
-		if space == "_" && c.value == r.availability || !slices.Contains(googleAvailability, r.availability) && !slices.Contains(metaAvailability, r.availability) {
+		if space == "_" && c.value == r.availability || space == " " && c.value == "in stock" || !slices.Contains(googleAvailability, r.availability) && !slices.Contains(metaAvailability, r.availability) {
 			return ""
 		}
 		if want := strings.ReplaceAll(r.availability, "_", space); c.value != want {

@@ -17,7 +17,7 @@ func variantRules() []Rule {
 		meta("item_group_id.length", "item_group_id", Error, "M022", "shorten the item_group_id to 100 characters", each(longer(100))).as("meta_item_group_id_too_long"),
 		google("item_group_id.fields", "item_group_id", Warning, "G099", "say by color, size, pattern, material, age_group, gender or variant_option what sets the variant apart", each(noVariantField)),
 		google("item_group_title.length", "item_group_title", Warning, "G101", "shorten it to 150 characters", each(longer(150))),
-		google("variant_option.parts", "variant_option.name", Warning, "G102", "give name and value, at most 30", once(variantOptions)),
+		google("variant_option.parts", "variant_option.name", Warning, "G102", "give name and value, at most 30", first(variantOptions)),
 		google("variant_option.length", "variant_option.value", Warning, "G102", "shorten the value to 250 characters", each(longer(250))),
 		google("age_group.value", "age_group", Error, "G090 G155", "say newborn, infant, toddler, kids or adult", each(oneOf("newborn", "infant", "toddler", "kids", "adult"))),
 		meta("age_group.value", "age_group", Warning, "M031", "say adult, all ages, teen, kids, toddler, infant or newborn", each(oneOf("adult", "all ages", "teen", "kids", "toddler", "infant", "newborn"))),
@@ -35,7 +35,7 @@ func variantRules() []Rule {
 		meta("size.length", "size", Warning, "M030", "shorten the size to 200 characters", each(longer(200))),
 		meta("size.word", "size", Warning, "M030", "leave the word size out", each(sizeWord)),
 		google("size_type.value", "size_type", Error, "G095", "say regular, petite, maternity, big, tall or plus", each(oneOf("regular", "petite", "maternity", "big", "tall", "plus"))),
-		google("size_type.count", "size_type", Error, "G095", "give at most 2", once(more(2))).as("attribute_has_too_many_values"),
+		google("size_type.count", "size_type", Error, "G095", "give at most 2", first(more(2))).as("attribute_has_too_many_values"),
 		google("size_system.value", "size_system", Error, "G096", "say US, UK, EU, DE, FR, JP, CN, IT, BR, MEX or AU", each(oneOf("US", "UK", "EU", "DE", "FR", "JP", "CN", "IT", "BR", "MEX", "AU"))),
 		google("material.length", "material", Warning, "G097", "name at most 3 materials with / between, 200 characters in all", each(parts("/", 3, 200))),
 		meta("material.length", "material", Warning, "M032", "shorten the material to 200 characters", each(longer(200))),
@@ -68,9 +68,6 @@ func variantFields(r *record) (bits uint8) {
 }
 
 func variantOptions(_ *checker, r *record, c *cell) string {
-	if c.value == "" {
-		return ""
-	}
 	names, values := r.count(aVariantName), r.count(aVariantValue)
 	if names != values {
 		return "names and values are not as many"

@@ -52,16 +52,34 @@ func categoryForm(k *checker, _ *record, c *cell) string {
 	if number, _, ok := strings.Cut(v, " - "); ok && isDigits(number) {
 		return "gives number and path; only one of them is taken"
 	}
-	if strings.Contains(v, ",") && isDigits(strings.ReplaceAll(strings.ReplaceAll(v, ",", ""), " ", "")) {
+	if v[0] >= '0' && v[0] <= '9' && strings.Contains(v, ",") && isDigits(strings.ReplaceAll(strings.ReplaceAll(v, ",", ""), " ", "")) {
 		return "names several categories; only one is taken"
 	}
-	if strings.Contains(v, ">") && strings.Contains(strings.ReplaceAll(">"+v+">", " ", ""), ">>") {
+	if hasEmptyLevel(v) {
 		return "a level of the path is empty"
 	}
 	if k.taxonomy != nil && !k.taxonomy.known[strings.ToLower(v)] {
 		return "the taxonomy has no category of this path"
 	}
 	return ""
+}
+
+// hasEmptyLevel finds "A > > B" and paths that begin or end with >.
+func hasEmptyLevel(path string) bool {
+	empty := true
+	for i := range len(path) {
+		switch path[i] {
+		case '>':
+			if empty {
+				return true
+			}
+			empty = true
+		case ' ':
+		default:
+			empty = false
+		}
+	}
+	return empty
 }
 
 // categoryPath is the category's path where it can be known, else "".

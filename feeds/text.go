@@ -163,20 +163,33 @@ var promotions = func() (t [26][]string) {
 	return t
 }()
 
+// promotionStarts has a bit for each second and third letter, by the first.
+var promotionStarts = func() (t [26][2]uint32) {
+	for first, phrases := range promotions {
+		for _, p := range phrases {
+			t[first][0] |= 1 << (p[1] & 31)
+			t[first][1] |= 1 << (p[2] & 31)
+		}
+	}
+	return t
+}()
+
 // promotionIn returns the phrase of an offer in s, or "".
 func promotionIn(s string, t traits) string {
 	letter := false // whether the byte before is part of a word
-	for i := range len(s) {
-		c := s[i] | 0x20
-		isLetter := c >= 'a' && c <= 'z'
-		if isLetter && !letter {
-			for _, p := range promotions[c-'a'] {
-				if len(s)-i >= len(p) && strings.EqualFold(s[i:i+len(p)], p) {
-					return p
+	for i := 0; i+6 < len(s); i++ {
+		c := byteTraits[s[i]]
+		if !letter && c&(hasUpper|hasLower) != 0 {
+			first := s[i] | 0x20 - 'a'
+			if starts := &promotionStarts[first]; starts[0]>>(s[i+1]&31)&1 != 0 && starts[1]>>(s[i+2]&31)&1 != 0 {
+				for _, p := range promotions[first] {
+					if len(s)-i >= len(p) && strings.EqualFold(s[i:i+len(p)], p) {
+						return p
+					}
 				}
 			}
 		}
-		letter = isLetter || s[i] >= 0x80
+		letter = c&(hasUpper|hasLower|hasHigh) != 0
 	}
 	if t&hasMark != 0 {
 		if i := strings.IndexByte(s, '%'); i > 0 && i+5 <= len(s) && strings.EqualFold(s[i:i+5], "% off") {
@@ -207,5 +220,5 @@ func gimmickIn(s string, t traits) string {
 
 // hasAddress finds a web address in prose.
 func hasAddress(s string) bool {
-	return strings.Contains(s, "http://") || strings.Contains(s, "https://") || strings.Contains(s, "www.")
+	return strings.Contains(s, "://") || strings.Contains(s, "www.")
 }

@@ -12,7 +12,7 @@ func isWebAddress(s string, t traits) bool {
 	if !ok || host == "" {
 		return false
 	}
-	if t&(hasControl|hasHigh|hasSpace) == 0 && !strings.ContainsAny(host, "[]%\"<>\\^`{|}") && validPort(host) && !strings.Contains(s, "%") {
+	if t&(hasControl|hasHigh|hasSpace) == 0 && isPlainHost(host) && strings.IndexByte(s, '%') < 0 {
 		return true
 	}
 	u, err := url.Parse(s)
@@ -21,12 +21,19 @@ func isWebAddress(s string, t traits) bool {
 
 // hostOf is what stands between the scheme and the path.
 func hostOf(s string) (string, bool) {
-	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
-		return "", false
+	rest, ok := strings.CutPrefix(s, "https://")
+	if !ok {
+		scheme, after, found := strings.Cut(s, "://")
+		if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+			return "", false
+		}
+		rest = after
 	}
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		rest = rest[:i]
+	for i := range len(rest) {
+		if c := rest[i]; c == '/' || c == '?' || c == '#' {
+			rest = rest[:i]
+			break
+		}
 	}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		rest = rest[i+1:]
@@ -34,9 +41,18 @@ func hostOf(s string) (string, bool) {
 	return rest, true
 }
 
-func validPort(host string) bool {
-	i := strings.IndexByte(host, ':')
-	return i < 0 || i > 0 && (i == len(host)-1 || isDigits(host[i+1:]))
+// isPlainHost tells a name, with a port or without, that needs no closer look.
+func isPlainHost(host string) bool {
+	for i := range len(host) {
+		switch c := host[i]; {
+		case byteTraits[c]&(hasUpper|hasLower|hasDigit) != 0 || c == '.' || c == '-' || c == '_':
+		case c == ':' && i > 0 && isDigits(host[i+1:]):
+			return true
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // site is the host without port and www., for comparing.
