@@ -225,16 +225,45 @@ const batch = 512
 
 func (v valuer) each(histories []History, t Term) []CustomerWorth {
 	out := make([]CustomerWorth, len(histories))
+	once := v.oneTimers(histories, t)
 	parallel((len(histories)+batch-1)/batch, func(c int) {
 		for i := c * batch; i < min((c+1)*batch, len(histories)); i++ {
 			h := &histories[i]
 			n, mean := h.spent(v.all)
 			recency, age := h.Recency/v.unit, h.Age/v.unit
-			out[i] = CustomerWorth{CustomerID: h.CustomerID, Frequency: h.Frequency, Recency: recency, Age: age, MeanValue: mean,
-				Worth: v.spend.Worth(v.law.Outlook(h.Frequency, recency, age), n, mean, t)}
+			w, known := Worth{}, false
+			f, seen := once[h.Age]
+			if h.Frequency == 0 && seen {
+				w, known = f.worth, n == 0
+			} else {
+				f.forecast = v.law.Outlook(h.Frequency, recency, age).over(t)
+			}
+			if !known {
+				w = v.spend.worth(f.forecast, n, mean)
+			}
+			out[i] = CustomerWorth{CustomerID: h.CustomerID, Frequency: h.Frequency, Recency: recency, Age: age, MeanValue: mean, Worth: w}
 		}
 	})
 	return out
+}
+
+type shared struct {
+	forecast
+	worth Worth // with no order known to the spend model
+}
+
+// oneTimers are, by age in days, what customers with one order have in common:
+// most of a shop's customers.
+func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
+	known := map[float64]shared{}
+	for i := range histories {
+		h := &histories[i]
+		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
+			f := v.law.Outlook(0, 0, h.Age/v.unit).over(t)
+			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
+		}
+	}
+	return known
 }
 
 func (v valuer) holdout(histories []History, actual []after, days int) *Holdout {

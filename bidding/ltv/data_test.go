@@ -175,7 +175,7 @@ func TestFitSurvivesJSON(t *testing.T) {
 			t.Errorf("%+v scores %g", h, s)
 		}
 	}
-	if want := "BG/NBD and Gamma-Gamma on 1,100 customers, "; !strings.HasPrefix(f.Source(), want) || !strings.HasSuffix(f.Source(), " with a repeat order, 180 days at 8 % a year") {
+	if want := f.Orders.Model.Title() + " and Gamma-Gamma on 1,100 customers, "; !strings.HasPrefix(f.Source(), want) || !strings.HasSuffix(f.Source(), " with a repeat order, 180 days at 8 % a year") {
 		t.Error(f.Source())
 	}
 }

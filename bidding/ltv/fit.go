@@ -26,7 +26,7 @@ var errNoConvergence = errors.New("the likelihood has no maximum that could be f
 
 // logBound keeps the logarithms of parameters, relative to the start, where the
 // likelihoods can be computed.
-const logBound = 25
+const logBound = 16
 
 // maximise finds the highest likelihood of n customers over the logarithms of
 // the parameters by BFGS, then by Newton steps. It is done when the next Newton
@@ -54,7 +54,7 @@ func maximise(f logLikelihood, start []float64, n float64) (optimum, error) {
 	x := bfgs(eval, origin, n)
 	grad := make([]float64, k)
 	ll := eval(x, grad)
-	for range 30 {
+	for range 12 {
 		if math.IsNaN(ll) || math.IsInf(ll, 0) {
 			return optimum{}, errNoConvergence
 		}
@@ -138,7 +138,7 @@ func bfgs(eval logLikelihood, start []float64, n float64) []float64 {
 			g[i] = -grad[i] / n
 		}
 	}}
-	res, err := optimize.Minimize(p, start, &optimize.Settings{GradientThreshold: 1e-7, MajorIterations: 300}, &optimize.BFGS{})
+	res, err := optimize.Minimize(p, start, &optimize.Settings{GradientThreshold: 1e-7, MajorIterations: 150}, &optimize.BFGS{})
 	if res == nil || err != nil && len(res.X) != k {
 		return start
 	}
@@ -241,7 +241,15 @@ func FitOrders(m Model, rows []Row) (*OrderFit, error) {
 	return best, nil
 }
 
-// fitFrom tries starts until one leads above the NBD to a proper peak.
+// How much of log-likelihood over the NBD is none, and how much is what chance
+// gives one time in twenty (half the 90 % point of chi-squared with one degree
+// of freedom: the NBD is at the edge).
+const (
+	atBoundary     = 1e-3
+	insignificance = 1.353
+)
+
+// fitFrom tries starts until one leads above the NBD.
 func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 	r, alpha := nbd.R, nbd.Alpha
 	starts := [][]float64{{r, alpha, 0.8, 2.5}, {r, alpha, 0.1, 2}, {r, alpha, 3, 10}}
@@ -254,16 +262,20 @@ func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 		if err == nil && (best == nil || f.LogLikelihood > best.LogLikelihood) {
 			best = f
 		}
-		if best != nil && len(best.SE) > 0 && best.LogLikelihood >= nbd.LogLikelihood {
+		if best != nil && best.LogLikelihood > nbd.LogLikelihood+atBoundary {
 			break
 		}
 	}
 	if best == nil {
 		return nil, &Refused{m.Title() + " does not converge on these data; try another model"}
 	}
-	if best.LogLikelihood < nbd.LogLikelihood+1e-3 {
+	gain := best.LogLikelihood - nbd.LogLikelihood
+	if gain <= atBoundary {
 		nbd.Warnings = append(nbd.Warnings, "nobody seems to leave: "+m.Title()+" has its maximum at the boundary, so the answer is the NBD's")
 		return nbd, nil
+	}
+	if gain < insignificance {
+		best.Warnings = append(best.Warnings, "hardly anybody seems to leave: "+m.Title()+" does not fit better than the NBD by more than chance")
 	}
 	if len(best.SE) == 0 {
 		best.Warnings = append(best.Warnings, m.Title()+"'s likelihood is flat at its highest point: predictions hold, parameters and standard errors do not identify anything")

@@ -120,7 +120,8 @@ func (q *goneIntegral) at(rx, alpha, s, beta, tx, t float64) gone {
 	if slope > 0 {
 		u1 = min(u1, u0+40/slope)
 	}
-	panels := math.Ceil(max((u1-u0)/2, (u1-u0)*(math.Abs(low)+high)/10))
+	steepest := math.Abs(low) + high*(c+t)/(d+c+t)
+	panels := math.Ceil((u1 - u0) * max(0.5, steepest/10))
 	if !(panels >= 1) {
 		return gone{ln: math.Inf(-1)}
 	}

@@ -9,9 +9,9 @@ import (
 	"adsteward/internal/civil"
 )
 
-// shared is the path of a file of the shared test data; the test is skipped
+// sharedFile is the path of a file of the shared test data; the test is skipped
 // where that is not there.
-func shared(t testing.TB, name string) string {
+func sharedFile(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("ADSTEWARD_SHARED")
 	for at, _ := os.Getwd(); dir == "" && at != filepath.Dir(at); at = filepath.Dir(at) {
@@ -28,7 +28,7 @@ func shared(t testing.TB, name string) string {
 
 func cdnow(t testing.TB, name string) *OrderLog {
 	t.Helper()
-	f, err := os.Open(shared(t, name))
+	f, err := os.Open(sharedFile(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type Lambda struct {
 // as JSON and scores customers after it is read back.
 type Fit struct {
 	Orders     OrderFit          `json:"orders"`
+	Why        string            `json:"why"`   // this model of order counts and not another
 	Spend      Spend             `json:"spend"` // of all orders, the first too
 	Options    Options           `json:"options"`
 	FirstValue float64           `json:"first_value"` // mean first order
@@ -36,8 +37,8 @@ type Fit struct {
 	Warnings   []string          `json:"warnings"`
 }
 
-// FitNight fits order counts and Gamma-Gamma to what a Builder collected. The
-// error is a *Refused where the data cannot carry it.
+// FitNight fits order counts, by the most likely of BG/NBD, MBG/NBD and
+// Pareto/NBD, and Gamma-Gamma to what a Builder collected. The error is a *Refused where the data cannot carry it.
 func FitNight(d *Data, o Options) (*Fit, error) {
 	if o.HorizonDays <= 0 || !(o.DiscountAnnual >= 0) || math.IsInf(o.DiscountAnnual, 0) {
 		return nil, fmt.Errorf("a lifetime model needs a horizon above 0 days and a discount rate of at least 0, not %d and %g", o.HorizonDays, o.DiscountAnnual)
@@ -46,15 +47,16 @@ func FitNight(d *Data, o Options) (*Fit, error) {
 	if !(s.customers >= fewCustomers) || s.repeats < fewRepeats {
 		return nil, &Refused{fmt.Sprintf("%.0f customers, %.0f of them with a repeat order; it takes %d and %d", s.customers, s.repeats, fewCustomers, fewRepeats)}
 	}
-	orders, err := FitOrders(BGNBD, d.rows)
+	chosen, err := chooseByLikelihood(d.rows, "merged counts have no holdout")
 	if err != nil {
 		return nil, err
 	}
+	orders := chosen.fit
 	spend, err := FitSpend(d.spend, d.moments.value())
 	if err != nil {
 		return nil, err
 	}
-	f := &Fit{Orders: *orders, Spend: *spend, Options: o, Warnings: append(append([]string{}, orders.Warnings...), spend.Warnings...)}
+	f := &Fit{Orders: *orders, Spend: *spend, Options: o, Why: chosen.why, Warnings: append(append([]string{}, orders.Warnings...), spend.Warnings...)}
 	var first float64
 	for _, c := range d.cohorts {
 		first += c.first

@@ -51,17 +51,30 @@ type Worth struct {
 	Low, High  float64
 }
 
-// Worth of a customer with outlook o whose n orders, as the spend model counts
-// them, had mean m.
-func (s *Spend) Worth(o Outlook, n int, m float64, t Term) Worth {
-	w := Worth{PAlive: o.PAlive(), Orders: o.Orders(t.Horizon), OrderValue: s.Expected(n, m)}
-	w.Value = o.Discounted(t) * w.OrderValue
+// forecast is what an outlook says of a term; customers with equal histories
+// share it.
+type forecast struct {
+	alive, orders, discounted float64
+	counts                    []float64
+}
+
+func (o Outlook) over(t Term) forecast {
+	return forecast{o.PAlive(), o.Orders(t.Horizon), o.Discounted(t), o.counts(t.Horizon)}
+}
+
+// Worth over a term of a customer with outlook o whose n orders, as the spend
+// model counts them, had mean m.
+func (s *Spend) Worth(o Outlook, n int, m float64, t Term) Worth { return s.worth(o.over(t), n, m) }
+
+func (s *Spend) worth(f forecast, n int, m float64) Worth {
+	w := Worth{PAlive: f.alive, Orders: f.orders, OrderValue: s.Expected(n, m)}
+	w.Value = f.discounted * w.OrderValue
 	w.High = w.Value
 	if !(w.Orders*w.OrderValue > 0) {
 		return w
 	}
-	discount := w.Value / (w.Orders * w.OrderValue)
-	total := s.total(o.counts(t.Horizon), n, m)
+	discount := f.discounted / f.orders
+	total := s.total(f.counts, n, m)
 	w.Low = min(w.Value, discount*total.quantile(0.1))
 	w.High = max(w.Value, discount*total.quantile(0.9))
 	return w
@@ -101,8 +114,8 @@ func (t total) quantile(level float64) float64 {
 	return float64(len(t.counts)-1) * t.mean
 }
 
-// solve finds the value with cdf = level by false position (Illinois) on its
-// logarithm, to half a percent.
+// solve finds the value with cdf = level by false position on its logarithm, to
+// half a percent or 0.0005 of the level.
 func (t total) solve(level, guess float64) float64 {
 	f := func(x float64) float64 { return t.cdf(math.Exp(x)) - level }
 	lo, hi := math.Log(guess)-1, math.Log(guess)+1
@@ -130,7 +143,7 @@ func (t total) solve(level, guess float64) float64 {
 			x = (lo + hi) / 2
 		}
 		fx := f(x)
-		if math.Abs(fx) < 1e-4 || hi-lo < 0.005 {
+		if math.Abs(fx) < 5e-4 || hi-lo < 0.005 {
 			return math.Exp(x)
 		}
 		if fx < 0 {

@@ -1,0 +1,204 @@
+package ltv
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"adsteward/internal/civil"
+)
+
+func TestReadOrders(t *testing.T) {
+	t.Parallel()
+	l, err := ReadOrders(strings.NewReader("\ufeffnote,value,Customer_ID,date\r\n" +
+		"\"x, y\",10.5,b,2025-03-02\r\n\r\nz,1e1,a,2025-03-01T23:30:00-05:00\r\n,0,b,2025-03-01\r\n,2,b,2025-03-02\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := civil.MustParse("2025-03-01")
+	if l.First != day || l.Last != day.AddDays(1) {
+		t.Errorf("from %s to %s", l.First, l.Last)
+	}
+	want := []History{{"b", "", 1, 1, 1, 2, 6.25, 0, 12.5}, {"a", "", 0, 0, 1, 1, 10, 10, 0}}
+	if got := l.Histories(l.Last); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got := l.after(day, l.Last); !reflect.DeepEqual(got, []after{{1, 12.5}, {0, 0}}) {
+		t.Errorf("after the first day: %+v", got)
+	}
+}
+
+func TestBadRows(t *testing.T) {
+	t.Parallel()
+	const head = "customer_id,date,value\n1,2025-01-01,5\n"
+	for _, c := range []struct {
+		name, in string
+		line     int
+		column   string
+	}{
+		{"empty", "", 1, "customer_id"},
+		{"header only", "customer_id,date,value\n", 1, "customer_id"},
+		{"another separator", "customer_id;date;value\n1;2;3\n", 1, "customer_id"},
+		{"no value column", "customer_id,date\n1,2025-01-01\n", 1, "value"},
+		{"date twice", "customer_id,date,date,value\n", 1, "date"},
+		{"no customer", head + " ,2025-01-01,5\n", 3, "customer_id"},
+		{"no such day", head + "1,2025-02-30,5\n", 3, "date"},
+		{"another order of days", head + "\n\n1,01/02/2025,5\n", 5, "date"},
+		{"words", head + "1,2025-01-01,five\n", 3, "value"},
+		{"not a number", head + "1,2025-01-01,NaN\n", 3, "value"},
+		{"infinite", head + "1,2025-01-01,1e400\n", 3, "value"},
+		{"a refund", head + "1,2025-01-01,-5\n", 3, "value"},
+		{"too much", head + "1,2025-01-01,1e16\n", 3, "value"},
+		{"a decimal comma", head + "1,2025-01-01,5,50\n", 3, "4"},
+		{"cut off", head + "1,2025-01-01", 3, "value"},
+		{"a quote", head + "\"a\nb\",2025-01-01,x\n", 4, "value"},
+		{"an open quote", head + "1,\"2025-01-01,5\n", 3, "17"},
+	} {
+		_, err := ReadOrders(strings.NewReader(c.in))
+		var bad *BadRow
+		if !errors.As(err, &bad) || bad.Line != c.line || bad.Column != c.column || bad.Reason == "" {
+			t.Errorf("%s: %v, want line %d, column %s", c.name, err, c.line, c.column)
+		}
+	}
+}
+
+// orderFile writes what a world's customers bought; each value is multiplied.
+func orderFile(w *world, customers int, factor float64) string {
+	var b strings.Builder
+	b.WriteString("customer_id,date,value\n")
+	for i := range customers {
+		days, values := w.customer(1, w.days)
+		for j := range days {
+			fmt.Fprintf(&b, "%d,%s,%g\n", i, w.from.AddDays(days[j]), factor*math.Round(100*values[j])/100)
+		}
+	}
+	return b.String()
+}
+
+func analyse(t testing.TB, file string, q Question) *Answer {
+	t.Helper()
+	l, err := ReadOrders(strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Clock, q.Horizon, q.Discount, q.PerCustomer = still, 365, 0.1, true
+	a, err := Analyse(l, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestUnitsAndCurrenciesDoNotMatter(t *testing.T) {
+	t.Parallel()
+	plain := orderFile(newWorld(11), 1500, 1)
+	lines := strings.Split(strings.TrimSpace(plain), "\n")
+	turned := lines[0] + "\n"
+	for i := len(lines) - 1; i > 0; i-- {
+		turned += lines[i] + "\n"
+	}
+	for _, m := range []Model{BGNBD, ParetoNBD, Auto} {
+		want := analyse(t, plain, Question{Model: m, Unit: "day"})
+		byID := map[string]CustomerWorth{}
+		var repeats float64
+		for _, w := range want.Rows {
+			byID[w.CustomerID] = w
+			repeats += float64(w.Frequency)
+		}
+		week := analyse(t, plain, Question{Model: m, Unit: "week"})
+		near(t, "the log-likelihood in weeks", week.LogLikelihood, want.LogLikelihood+repeats*math.Log(7), 1e-8)
+		near(t, "alpha in weeks", 7*week.Params.Alpha, want.Params.Alpha, 1e-4)
+		for name, other := range map[string]struct {
+			*Answer
+			scale float64
+		}{"weeks": {week, 1}, "turned round": {analyse(t, turned, Question{Model: m}), 1}, "yen": {analyse(t, orderFile(newWorld(11), 1500, 150), Question{Model: m}), 150}} {
+			if len(other.Rows) != len(byID) || other.Model != want.Model {
+				t.Fatalf("%s: %s with %d customers", name, other.Model, len(other.Rows))
+			}
+			for _, w := range other.Rows {
+				o := byID[w.CustomerID]
+				near(t, name+": orders", w.Orders, o.Orders, 1e-4)
+				near(t, name+": clv", w.Value, other.scale*o.Value, 1e-4)
+				near(t, name+": clv_high", w.High, other.scale*o.High, 0.02)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+func TestAnswerHolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(12)
+	file := orderFile(w, 4000, 1)
+	cut := w.from.AddDays(270)
+	a := analyse(t, file, Question{Model: Auto, Observe: cut, SpendAll: true})
+	body, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{`"holdout":{"days":`, `"frequency_value_correlation":`, `"se":{`, `"warnings":[]`, `"choice":[{`, `"fit":`} {
+		if !strings.Contains(string(body), key) {
+			t.Errorf("no %s in %s", key, body)
+		}
+	}
+	// The truth is BG/NBD with Gamma-Gamma: the forecast has to be about right.
+	h := a.Holdout
+	near(t, "orders", h.PredictedOrders, h.ActualOrders, 0.06)
+	near(t, "value", h.PredictedValue, h.ActualValue, 0.08)
+	if h.Coverage80 < 0.8 || h.Coverage80 > 0.95 || h.Spearman < 0.3 {
+		t.Errorf("%+v", h)
+	}
+	for _, r := range a.Rows {
+		if !(r.Low >= 0 && r.Low <= r.Value && r.Value <= r.High && r.PAlive >= 0 && r.PAlive <= 1) || math.IsInf(r.High, 0) {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if late := analyse(t, file, Question{Model: BGNBD, Observe: w.from.AddDays(4000)}); late.Holdout != nil || len(late.Warnings) == 0 {
+		t.Errorf("a holdout after the last order: %+v, %v", late.Holdout, late.Warnings)
+	}
+}
+
+func TestOffTrackWarns(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("customer_id,date,value\n")
+	day := civil.MustParse("2024-01-01")
+	w := newWorld(13)
+	for i := range 2000 { // all come in January, rest for eight months, and buy at Christmas
+		fmt.Fprintf(&b, "%d,%s,10\n%d,%s,12\n", i, day.AddDays(i%28), i, day.AddDays(330+w.rnd.IntN(30)))
+		if i%3 == 0 {
+			fmt.Fprintf(&b, "%d,%s,11\n", i, day.AddDays(345+w.rnd.IntN(18)))
+		}
+	}
+	a := analyse(t, b.String(), Question{Model: BGNBD})
+	if !strings.Contains(strings.Join(a.Warnings, "; "), "seasonal") {
+		t.Errorf("warnings: %v", a.Warnings)
+	}
+}
+
+func FuzzReadOrders(f *testing.F) {
+	f.Add("customer_id,date,value\n1,2025-01-01,5\n1,2025-01-01,7\n")
+	f.Add("\ufeffvalue,x,customer_id,date\r\n\"1\",,\"a\"\"b\",2025-01-01T00:00:00Z\r\n")
+	f.Add("customer_id,date,value\n\"\n\n,")
+	f.Fuzz(func(t *testing.T, in string) {
+		l, err := ReadOrders(strings.NewReader(in))
+		if err != nil {
+			var bad *BadRow
+			if errors.As(err, &bad) && (bad.Line < 1 || bad.Column == "" || bad.Line > 1+strings.Count(in, "\n")+strings.Count(in, "\r")) {
+				t.Errorf("%+v", bad)
+			}
+			return
+		}
+		for _, h := range l.Histories(l.Last) {
+			if h.Orders < 1 || h.Recency > h.Age || !(h.MeanValue >= 0) || h.Frequency == 0 && h.RepeatValue != 0 {
+				t.Errorf("%+v", h)
+			}
+		}
+	})
+}
