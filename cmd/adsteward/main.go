@@ -42,6 +42,7 @@ type cli struct {
 	Import     importCmd     `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
 	LoginLink  loginLinkCmd  `cmd:"" help:"A one-time link with which a user sets a new password."`
 	Feeds      feedsCmd      `cmd:"" help:"Check a product feed."`
+	LTV        ltvCmd        `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Audiences  audiencesCmd  `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
 }
