@@ -245,12 +245,14 @@ func printStages(e *env, rows []present.StageRow) {
 
 // dryRun computes without storing proposals or sending anything.
 func (c *runCmd) dryRun(e *env, a *app, nights []oneNight) error {
-	var drafts []present.Proposal
+	drafts := []present.Proposal{}
+	var faults error
 	for _, n := range nights {
-		out, err := a.steward.DryRun(e.ctx, n.account, n.date)
+		out, partial, err := a.steward.DryRun(e.ctx, n.account, n.date)
 		if err != nil {
 			return err
 		}
+		faults = errors.Join(faults, partial)
 		for _, d := range out.Drafts {
 			row, err := nightly.DraftRow(n.account, d)
 			if err != nil {
@@ -264,13 +266,13 @@ func (c *runCmd) dryRun(e *env, a *app, nights []oneNight) error {
 		}
 	}
 	if c.JSON {
-		return printJSON(e.stdout, map[string]any{"proposals": drafts})
+		return errors.Join(printJSON(e.stdout, map[string]any{"proposals": drafts}), faults)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "PLATFORM\tENTITY\tFIELD\tNOW\tWOULD PROPOSE\tGAIN A DAY")
 	for _, p := range drafts {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%+.2f\n", p.Platform, p.Entity.Name, p.Field, p.Seen.Decimal(), p.Proposed.Decimal(), p.Unit, p.Expected.GainPerDay)
 	}
-	fmt.Fprintf(w, "%d proposals; nothing was stored or sent.\n", len(drafts))
-	return w.Flush()
+	fmt.Fprintf(w, "%d proposals; no proposal was stored, nothing was sent.\n", len(drafts))
+	return errors.Join(w.Flush(), faults)
 }

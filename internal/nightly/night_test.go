@@ -249,3 +249,39 @@ func TestNightResumesAfterACrash(t *testing.T) {
 		t.Errorf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 }
+
+// TestDryRunBesideANight: what a dry run would propose is what the night then
+// proposes, before the night and after it, and nothing of it stays.
+func TestDryRunBesideANight(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 6)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	before, partial, err := d.DryRun(t.Context(), "shop", today)
+	if err != nil || partial != nil {
+		t.Fatal(err, partial)
+	}
+	if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
+		t.Fatal(err)
+	}
+	ps := open(t, d.Store)
+	after, _, err := d.DryRun(t.Context(), "shop", today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(before.Drafts) != len(ps) || len(after.Drafts) != len(ps) {
+		t.Errorf("%d before, %d proposed, %d after", len(before.Drafts), len(ps), len(after.Drafts))
+	}
+	proposed := map[string]money.Micros{}
+	for _, p := range ps {
+		proposed[p.EntityID] = p.Proposed
+	}
+	for _, x := range before.Drafts {
+		if proposed[x.Entity.ID] != x.Proposed {
+			t.Errorf("the dry run would have proposed %s for %s, the night %s", x.Proposed.Decimal(), x.Entity.ID, proposed[x.Entity.ID].Decimal())
+		}
+	}
+	if runs, err := d.Store.Runs(t.Context(), "", 10); err != nil || len(runs) != 1 || len(open(t, d.Store)) != len(ps) {
+		t.Errorf("the dry runs left something: %+v %v", runs, err)
+	}
+}

@@ -42,7 +42,7 @@ func curves(ctx context.Context, n *night) (report, error) {
 // planInput gathers what a plan looks at.
 func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	now := n.asOf()
-	in := bidding.Input{Now: now, Currency: n.shop.Currency, Policy: n.shop.Policy, Worth: map[string]bidding.Worth{}, Seed: seedOf(n.runID)}
+	in := bidding.Input{Now: now, Currency: n.shop.Currency, Policy: n.shop.Policy, Worth: map[string]bidding.Worth{}, Seed: seedOf(RunID(n.shop.Name, n.date))}
 	on, err := n.Killed(ctx)
 	if err != nil {
 		return in, err

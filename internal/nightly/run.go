@@ -180,19 +180,22 @@ func (n *night) asOf() time.Time {
 
 // DryRun does the reading and deciding of a night without storing a proposal or
 // sending anything. What was pulled stays, as facts; the models of the dry run
-// are removed again.
-func (s *Steward) DryRun(ctx context.Context, account string, date civil.Date) (out bidding.Output, err error) {
+// are removed again. partial is what a night would have gone on without.
+func (s *Steward) DryRun(ctx context.Context, account string, date civil.Date) (out bidding.Output, partial, err error) {
 	shop, err := s.Shop(account)
 	if err != nil {
-		return out, err
+		return out, nil, err
 	}
-	n := &night{Steward: s, shop: shop, date: date, runID: RunID(account, date) + "/dry-run"}
 	if err := s.Store.PutPolicy(ctx, shop.PolicyID, shop.PolicyText, s.Now()); err != nil {
-		return out, err
+		return out, nil, err
 	}
-	if _, err := s.Store.StartRun(ctx, store.Run{RunID: n.runID, Account: account, Date: date, State: Running, Reason: "dry run",
+	// No account is called like this, so that the night itself may have its run
+	// for the date, and two dry runs do not meet.
+	name := account + "/dry-run/" + newID()
+	n := &night{Steward: s, shop: shop, date: date, runID: RunID(name, date)}
+	if _, err := s.Store.StartRun(ctx, store.Run{RunID: n.runID, Account: name, Date: date, State: Running, Reason: "dry run",
 		StartedAt: s.Now(), PolicyID: shop.PolicyID}, nil); err != nil {
-		return out, err
+		return out, nil, err
 	}
 	defer func() {
 		ctx := context.WithoutCancel(ctx)
@@ -200,9 +203,13 @@ func (s *Steward) DryRun(ctx context.Context, account string, date civil.Date) (
 	}()
 	for _, stage := range []Stage{Pull, Feeds, Attribute, Value, Curves} {
 		rep, err := n.guarded(ctx, stage)
-		if err = errors.Join(err, rep.Partial); err != nil {
-			return out, fmt.Errorf("stage %s: %w", stage, err)
+		if err != nil {
+			return out, nil, fmt.Errorf("stage %s: %w", stage, err)
+		}
+		if rep.Partial != nil {
+			partial = errors.Join(partial, fmt.Errorf("stage %s: %w", stage, rep.Partial))
 		}
 	}
-	return n.plan(ctx)
+	out, err = n.plan(ctx)
+	return out, partial, err
 }
