@@ -7,7 +7,12 @@ import (
 
 // campaignRules are about labels and where an item is shown.
 func campaignRules() []Rule {
-	places := oneOf("Shopping_ads", "Buy_on_Google_listings", "Display_ads", "Local_inventory_ads", "Free_listings", "Free_local_listings", "YouTube_Shopping")
+	names := oneOf("Shopping_ads", "Buy_on_Google_listings", "Display_ads", "Local_inventory_ads", "Free_listings", "Free_local_listings", "YouTube_Shopping")
+	places := func(k *checker, r *record, c *cell) string { // with spaces they are understood as well
+		one := *c
+		one.value = strings.ReplaceAll(c.value, " ", "_")
+		return names(k, r, &one)
+	}
 	rules := []Rule{
 		google("promotion_id.value", "promotion_id", Error, "G122", "use letters, digits, _ and -, at most 50", each(promotionID)),
 		google("promotion_id.count", "promotion_id", Error, "G122", "give at most 10 promotions", first(more(10))).as("attribute_has_too_many_values"),

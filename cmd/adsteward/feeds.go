@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"adsteward/feeds"
+	"adsteward/internal/feedsource"
+)
+
+type feedsCmd struct {
+	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
+	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
+}
+
+type feedsValidate struct {
+	File     string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
+	Platform string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
+	Country  string            `help:"Target country." placeholder:"CC"`
+	Format   string            `enum:"auto,xml,tsv,csv" default:"auto" help:"auto, xml, tsv or csv."`
+	Encoding string            `help:"Character encoding, where the file does not say." placeholder:"E"`
+	Taxonomy string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
+	Severity map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
+	Limit    int               `help:"List at most this many issues; all where 0." default:"0"`
+	Output   string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
+	JSON     bool              `name:"json" help:"The same as --output json."`
+}
+
+// feedMemory is what the Go heap is held to while a feed is checked; feeds are
+// read as they come, and only the tables of ids grow.
+const feedMemory = 150 << 20
+
+func (c *feedsValidate) Run(e *env) (err error) {
+	start := time.Now()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(feedMemory))
+	}
+	o, err := c.options(start)
+	if err != nil {
+		return err
+	}
+	r, _, err := feedsource.Open(e.ctx, c.File, feedsource.Options{Stdin: e.stdin})
+	if errors.Is(err, feedsource.ErrUnreachable) {
+		return err
+	}
+	if err != nil {
+		return usage("%v", err)
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+
+	out := newFeedWriter(e.stdout, c.Output, c.File)
+	listed := 0
+	rep, err := feeds.Validate(e.progress(r), o, func(_ feeds.Item, issues []feeds.Issue) error {
+		for i := range issues {
+			if listed++; c.Limit > 0 && listed > c.Limit {
+				return nil
+			}
+			if err := out.issue(&issues[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var not *feeds.NotAFeed
+	if errors.As(err, &not) {
+		return usage("%s: %v", c.File, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err = out.end(rep, time.Since(start)); err == nil && rep.Errors > 0 {
+		err = &findings{}
+	}
+	return err
+}
+
+func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
+	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Now: now, Severities: map[string]feeds.Severity{}}
+	for rule, severity := range c.Severity {
+		o.Severities[rule] = feeds.Severity(severity)
+	}
+	if c.JSON {
+		c.Output = "json"
+	}
+	if c.Taxonomy == "" {
+		return o, nil
+	}
+	f, err := os.Open(c.Taxonomy)
+	if err != nil {
+		return o, usage("%v", err)
+	}
+	defer f.Close()
+	if o.Taxonomy, err = feeds.ReadTaxonomy(f); err != nil {
+		return o, usage("%s: %v", c.Taxonomy, err)
+	}
+	return o, nil
+}
+
+// progress shows how much of a feed was read, where someone looks on.
+func (e *env) progress(r io.Reader) io.Reader {
+	if !e.terminal() {
+		return r
+	}
+	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(e.stderr), progressbar.OptionShowBytes(true),
+		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
+	return io.TeeReader(r, bar)
+}
+
+type feedsRules struct {
+	Platform string `enum:"google,meta,both" default:"both" help:"google, meta or both."`
+	JSON     bool   `name:"json" help:"A JSON array."`
+}
+
+// ruleRow is a rule as it is listed.
+type ruleRow struct {
+	Rule      string         `json:"rule"`
+	Attribute string         `json:"attribute"`
+	Platform  string         `json:"platform"`
+	Severity  feeds.Severity `json:"severity"`
+	Fix       string         `json:"fix"`
+	Source    string         `json:"source"`
+	Needs     string         `json:"needs,omitempty"`
+}
+
+func (c *feedsRules) Run(e *env) error {
+	rows := []ruleRow{}
+	for _, r := range feeds.Rules() {
+		if c.Platform == "both" || r.Platform == "both" || r.Platform == c.Platform {
+			rows = append(rows, ruleRow{r.ID, r.Attribute, r.Platform, r.Severity, r.Fix, r.Source, r.Needs})
+		}
+	}
+	if c.JSON {
+		return printJSON(e.stdout, rows)
+	}
+	for _, r := range rows {
+		needs := ""
+		if r.Needs != "" {
+			needs = " (not checked here: needs " + r.Needs + ")"
+		}
+		if _, err := fmt.Fprintf(e.stdout, "%-34s %-7s %-10s %s%s\n", r.Rule, r.Platform, r.Severity, r.Fix, needs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
