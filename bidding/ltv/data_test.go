@@ -255,6 +255,38 @@ func TestSpendFallsBackOnTheMean(t *testing.T) {
 	}
 }
 
+// A shop of subscriptions: a customer pays the same each time, p has no upper
+// end, and the mean seen is the mean to come.
+func TestSpendOfSubscribers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(21)
+	var rows []SpendRow
+	for i := range 600 {
+		rows = append(rows, SpendRow{1 + i/100, 30 / w.gamma(4, 4), 1})
+	}
+	s, err := FitSpend(rows, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if r.X == 6 {
+			near(t, "the value of a subscriber's next order", s.Expected(r.X, r.M), r.M, 0.25)
+		}
+	}
+	worth := s.Worth(Law{NBD, Params{R: 1, Alpha: 10}}.Outlook(6, 5, 20), 6, 100, Term{50, 0.01})
+	if !(worth.Low <= worth.Value && worth.Value <= worth.High && worth.High < 4*worth.Value) {
+		t.Errorf("%+v %+v", s, worth)
+	}
+	exact := []SpendRow{}
+	for i := range 600 {
+		exact = append(exact, SpendRow{4, 30 * (1 + float64(i%3)), 1})
+	}
+	if s, err = FitSpend(exact, 0); err != nil || math.IsNaN(s.Expected(4, 60)) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	t.Logf("%+v", s)
+}
+
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	day := civil.MustParse("2025-03-01")

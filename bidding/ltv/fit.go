@@ -29,7 +29,8 @@ var errNoConvergence = errors.New("the likelihood has no maximum that could be f
 const logBound = 16
 
 // maximise finds the highest likelihood of n customers over the logarithms of
-// the parameters by BFGS, then by Newton steps. It is done when the next Newton
+// the parameters by BFGS, which gets near from anywhere, then by Newton steps,
+// which get there. It is done when the next Newton
 // step would raise the log-likelihood by less than 1e-7.
 func maximise(f logLikelihood, start []float64, n float64) (optimum, error) {
 	k := len(start)
@@ -51,55 +52,70 @@ func maximise(f logLikelihood, start []float64, n float64) (optimum, error) {
 		}
 		return ll
 	}
-	x := bfgs(eval, origin, n)
+	return newton(eval, bfgs(eval, origin, n), n)
+}
+
+// newton climbs from x to where the next step would gain nothing.
+func newton(eval logLikelihood, x []float64, n float64) (optimum, error) {
+	k := len(x)
 	grad := make([]float64, k)
 	ll := eval(x, grad)
-	for range 12 {
+	for range 40 {
 		if math.IsNaN(ll) || math.IsInf(ll, 0) {
 			return optimum{}, errNoConvergence
 		}
-		h := information(eval, x)
 		var chol mat.Cholesky
-		if !chol.Factorize(h) || chol.Cond() > 1e12 {
-			return flat(x, grad, ll, n)
-		}
 		var step mat.VecDense
-		if err := chol.SolveVecTo(&step, mat.NewVecDense(k, grad)); err != nil {
-			return flat(x, grad, ll, n)
+		var covariance mat.SymDense
+		if !chol.Factorize(information(eval, x)) || chol.Cond() > 1e12 ||
+			errors.Join(chol.SolveVecTo(&step, mat.NewVecDense(k, grad)), chol.InverseTo(&covariance)) != nil {
+			break
 		}
 		if gain := mat.Dot(&step, mat.NewVecDense(k, grad)) / 2; gain < 1e-7 {
-			var inv mat.SymDense
-			if err := chol.InverseTo(&inv); err != nil {
-				return flat(x, grad, ll, n)
-			}
-			o := optimum{v: exps(x), ll: ll}
-			for i := range k {
-				o.relSE = append(o.relSE, math.Sqrt(inv.At(i, i)))
-			}
-			return o, nil
+			return optimum{exps(x), ll, identified(&covariance)}, nil
 		}
-		next, nextGrad, better := make([]float64, k), make([]float64, k), false
-		for scale := 1.0; scale > 1e-6; scale /= 4 {
-			for i := range next {
-				next[i] = x[i] + scale*step.AtVec(i)
-			}
-			if l := eval(next, nextGrad); l >= ll {
-				x, grad, ll, better = next, nextGrad, l, true
-				break
-			}
+		next, l := stepUp(eval, x, step.RawVector().Data, ll, grad)
+		if next == nil {
+			break
 		}
-		if !better {
-			return flat(x, grad, ll, n)
-		}
+		x, ll = next, l
 	}
 	return flat(x, grad, ll, n)
 }
 
+// stepUp goes as far along step as does not lose likelihood, and sets grad there;
+// nil where that is nowhere.
+func stepUp(eval logLikelihood, x, step []float64, ll float64, grad []float64) ([]float64, float64) {
+	next, nextGrad := make([]float64, len(x)), make([]float64, len(x))
+	for scale := 1.0; scale > 1e-6; scale /= 4 {
+		for i := range next {
+			next[i] = x[i] + scale*step[i]
+		}
+		if l := eval(next, nextGrad); l >= ll {
+			copy(grad, nextGrad)
+			return next, l
+		}
+	}
+	return nil, ll
+}
+
+// identified returns the standard errors of the logarithms, or nil where one is
+// so large that the parameter may be anything within a factor of e^3.
+func identified(covariance mat.Symmetric) []float64 {
+	var se []float64
+	for i := range covariance.SymmetricDim() {
+		if se = append(se, math.Sqrt(covariance.At(i, i))); !(se[i] < 3) {
+			return nil
+		}
+	}
+	return se
+}
+
 // flat accepts a point from which the likelihood hardly rises: each customer
-// would gain less than 1e-6 for a factor e in a parameter.
+// would gain less than 1e-5 for a factor e in a parameter.
 func flat(x, grad []float64, ll, n float64) (optimum, error) {
 	for _, g := range grad {
-		if !(math.Abs(g) < 1e-6*n) {
+		if !(math.Abs(g) < 1e-5*n) {
 			return optimum{}, errNoConvergence
 		}
 	}
@@ -235,6 +251,9 @@ func FitOrders(m Model, rows []Row) (*OrderFit, error) {
 			return nil, err
 		}
 	}
+	if len(best.SE) == 0 {
+		best.Warnings = append(best.Warnings, best.Model.Title()+"'s likelihood is flat at its highest point (customers hardly differ): forecasts hold, but single parameters mean little and have no standard errors")
+	}
 	if s.customers < fewCustomers || s.repeats < fewRepeats {
 		best.Warnings = append(best.Warnings, fmt.Sprintf("only %.0f customers, %.0f with a repeat order: take the figures as rough", s.customers, s.repeats))
 	}
@@ -251,7 +270,8 @@ const (
 
 // fitFrom tries starts until one leads above the NBD.
 func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
-	r, alpha := nbd.R, nbd.Alpha
+	r := min(nbd.R, 5) // where rates hardly differ r has no upper end to start from
+	alpha := nbd.Alpha * r / nbd.R
 	starts := [][]float64{{r, alpha, 0.8, 2.5}, {r, alpha, 0.1, 2}, {r, alpha, 3, 10}}
 	if m == ParetoNBD {
 		starts = [][]float64{{r, alpha, 0.6, s.meanT / 3}, {r, alpha, 0.1, s.meanT}, {r, alpha, 2, 4 * s.meanT}}
@@ -276,9 +296,6 @@ func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 	}
 	if gain < insignificance {
 		best.Warnings = append(best.Warnings, "hardly anybody seems to leave: "+m.Title()+" does not fit better than the NBD by more than chance")
-	}
-	if len(best.SE) == 0 {
-		best.Warnings = append(best.Warnings, m.Title()+"'s likelihood is flat at its highest point: predictions hold, parameters and standard errors do not identify anything")
 	}
 	return best, nil
 }

@@ -19,7 +19,6 @@ type Histories struct {
 	h           History
 	first, last civil.Date
 	total       float64
-	lastValue   float64
 }
 
 // NewHistories calls yield for each customer whose first order lies on or

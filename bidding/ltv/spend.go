@@ -69,7 +69,7 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 		return flat("order values do not differ between customers")
 	}
 	o, err := maximise(func(v, grad []float64) float64 { return spendLogLik(rows, v, grad) }, []float64{4, 3, 0.7 * mean}, n)
-	if err != nil || len(o.relSE) == 0 {
+	if err != nil {
 		return flat("Gamma-Gamma does not converge on these order values")
 	}
 	p, q, v := o.v[0], o.v[1], o.v[2]
