@@ -51,7 +51,7 @@ func checkFeeds(ctx context.Context, n *night) (report, error) {
 	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
-	summary := fmt.Sprintf("%d items, %d without error, %d errors, %d warnings (required attributes only)",
+	summary := fmt.Sprintf("%d items, %d without error, %d errors, %d warnings",
 		total.Items, total.Valid, total.Errors, total.Warnings)
 	switch {
 	case len(faults) > 0:
@@ -241,7 +241,7 @@ func entityOf(row store.Entity) (platform.Entity, error) {
 // orders streams the shop's orders as attribution sees them.
 func (n *night) orders(ctx context.Context, from civil.Date) iter.Seq2[attribution.Order, error] {
 	return func(yield func(attribution.Order, error) bool) {
-		err := n.Store.EachOrder(ctx, n.shop.Name, from, n.date, func(o store.Order) error {
+		err := n.Store.EachOrderHead(ctx, n.shop.Name, from, n.date, func(o store.Order) error {
 			if !yield(attribution.Order{OrderID: o.OrderID, CustomerID: o.CustomerID, At: o.OrderedAt, ClickID: o.ClickID, Revenue: o.Revenue - o.Refunded}, nil) {
 				return errStop
 			}
