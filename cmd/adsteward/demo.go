@@ -34,6 +34,11 @@ func (c *demoCmd) Help() string {
 const demoAccount = "demo"
 
 func (c *demoCmd) Run(e *env) (err error) {
+	if !c.Headless { // better known before the nights than after
+		if err := free(c.Addr); err != nil {
+			return err
+		}
+	}
 	sb, fresh, err := c.startSandbox()
 	if err != nil {
 		return err

@@ -46,11 +46,28 @@ type daemon struct {
 	url   string
 }
 
-// startDaemon starts to serve; the pages are up when it returns.
-func (e *env) startDaemon(a *app, addr string) (*daemon, error) {
+func listen(addr string) (net.Listener, error) {
 	lis, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, usage("%s cannot be listened on: %v; choose another with --addr or web.listen", addr, err)
+	}
+	return lis, nil
+}
+
+// free reports whether an address can be listened on.
+func free(addr string) error {
+	lis, err := listen(addr)
+	if err != nil {
+		return err
+	}
+	return lis.Close()
+}
+
+// startDaemon starts to serve; the pages are up when it returns.
+func (e *env) startDaemon(a *app, addr string) (*daemon, error) {
+	lis, err := listen(addr)
+	if err != nil {
+		return nil, err
 	}
 	d := &daemon{done: make(chan error, 1), url: "http://" + lis.Addr().String()}
 	if a.cfg.Web.PublicURL != "" {
