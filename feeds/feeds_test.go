@@ -342,15 +342,21 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestSamples reads real-world feeds, good and bad, to their ends.
-func TestSamples(t *testing.T) {
-	t.Parallel()
+// sharedDir is the folder of data that is not part of the repository, or "".
+func sharedDir(testing.TB) string {
 	dir := os.Getenv("ADSTEWARD_SHARED")
 	for up, _ := os.Getwd(); dir == "" && up != filepath.Dir(up); up = filepath.Dir(up) {
 		if _, err := os.Stat(filepath.Join(up, "..", "shared", "data")); err == nil {
 			dir = filepath.Join(up, "..", "shared")
 		}
 	}
+	return dir
+}
+
+// TestSamples reads real-world feeds, good and bad, to their ends.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	dir := sharedDir(t)
 	files, _ := filepath.Glob(filepath.Join(dir, "data", "feeds", "samples", "*.xml"))
 	if len(files) == 0 {
 		t.Skip("no data/feeds/samples; set ADSTEWARD_SHARED to the folder that holds them")

@@ -73,7 +73,7 @@ func reservedGTIN(digits string) string {
 // expandUPCE gives the 12 digits a UPC-E of 8 digits is short for, or "" where
 // it is none.
 func expandUPCE(s string) string {
-	if len(s) != 8 || !isDigits(s) || s[0] > '1' {
+	if len(s) != 8 || !isDigits(s) || s[0] > '1' || s == "00000000" {
 		return ""
 	}
 	d := s[1:7]

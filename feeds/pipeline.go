@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"sync"
@@ -9,6 +10,10 @@ import (
 
 // blockSize is about how many bytes of a feed are taken apart at once.
 const blockSize = 256 << 10
+
+// maxSpans is how many items a block holds at most, so that feeds of tiny items
+// take no more room than others.
+const maxSpans = 2048
 
 // source cuts a feed into items, and reads them.
 type source interface {
@@ -110,6 +115,9 @@ func (b *block) check(src source, k *checker, r *record) {
 	for _, s := range b.spans {
 		r.reset(s.line)
 		src.read(text, s, r)
+		if len(r.cells) == maxCells {
+			r.broke(k, s.line, fmt.Sprintf("the item has more than %d values; the rest is not read", maxCells))
+		}
 		res := result{lost: r.lost, once: append([]Issue(nil), r.once...), novel: append([]novel(nil), r.novel...)}
 		if r.lost {
 			res.item, res.issues = Item{Line: r.line, ID: clip(r.id())}, r.broken

@@ -23,6 +23,9 @@ func (c *cell) label() string {
 	return nameOf(c.name)
 }
 
+// maxCells is how many values of an item are read.
+const maxCells = 4000
+
 // record is an item as it is written. One is used again for item after item.
 type record struct {
 	line   int
@@ -47,8 +50,11 @@ func (r *record) reset(line int) {
 
 // add appends a value, without the white space around it.
 func (r *record) add(name attrID, other, value string, line int, group uint16) {
+	if len(r.cells) == maxCells {
+		return
+	}
 	value = trim(value)
-	if f := r.first[name]; name != aOther && (f == 0 || r.cells[f-1].value == "" && value != "") && len(r.cells) < 1<<16-1 {
+	if f := r.first[name]; name != aOther && (f == 0 || r.cells[f-1].value == "" && value != "") {
 		r.first[name] = uint16(len(r.cells) + 1)
 	}
 	r.cells = append(r.cells, cell{value: value, other: other, line: line, name: name, group: group, traits: traitsOf(value)})

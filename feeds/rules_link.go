@@ -99,7 +99,7 @@ func isImageList(s string) bool {
 func imageList(s string) []string {
 	var out []string
 	for _, p := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == ' ' }) {
-		if len(out) > 0 && !strings.HasPrefix(p, "http") { // the separator is part of an address
+		if len(out) > 0 && !strings.Contains(p, "//") { // the separator is part of an address
 			out[len(out)-1] += "," + p
 			continue
 		}

@@ -14,21 +14,25 @@ import (
 // closed.
 const maxCell = 1 << 20
 
+// maxColumns is more than any feed has.
+const maxColumns = 2000
+
 // tableSource cuts TSV and CSV into rows. A quote that is not closed, or with
 // text behind it, breaks its row only: reading goes on with the next line.
 type tableSource struct {
-	r    io.Reader
-	k    *checker
-	sep  byte
-	tabs bool // rows are lines: no cell goes over a line end
-	cols []column
-	buf  []byte // of the block that is being filled
-	left []byte // what the block before left over
-	end  error
-	line int  // of what buf begins with
-	skip bool // the rest of a line that is too long is passed over
-	last int  // line of the last row
-	file []Issue
+	r     io.Reader
+	k     *checker
+	sep   byte
+	tabs  bool // rows are lines: no cell goes over a line end
+	cols  []column
+	buf   []byte // of the block that is being filled
+	left  []byte // what the block before left over
+	end   error
+	line  int  // of what buf begins with
+	short bool // what is left of buf holds no whole row
+	skip  bool // the rest of a line that is too long is passed over
+	last  int  // line of the last row
+	file  []Issue
 }
 
 // column is what a table's column holds.
@@ -62,7 +66,7 @@ func newTableSource(br *bufio.Reader, format string, k *checker, issues []Issue)
 		}
 	}
 	cells := s.cells(string(s.buf[:header.end]), nil)
-	if !isHeader(cells) {
+	if !isHeader(cells) || len(cells) > maxColumns {
 		return nil, errNoHeader(nil)
 	}
 	s.header(cells)
@@ -200,10 +204,11 @@ func (s *tableSource) fill(b *block) error {
 	s.buf = append(b.data[:0], s.left...)
 	used := 0
 	for {
-		if s.end == nil {
+		if s.end == nil && len(s.buf) < blockSize || s.end == nil && s.short {
 			s.more()
 		}
 		used = s.cut(b)
+		s.short = len(b.spans) < maxSpans // what is left is less than a row
 		if s.end != nil || len(b.spans) > 0 {
 			break
 		}
@@ -214,6 +219,9 @@ func (s *tableSource) fill(b *block) error {
 	b.data, b.file = s.buf[:used], s.file
 	s.left = append(s.left[:0], s.buf[used:]...)
 	s.buf, s.file = nil, nil
+	if s.end != nil && !s.short {
+		return nil
+	}
 	if s.end != nil && !errors.Is(s.end, io.EOF) && isEnd(s.end) {
 		if issue, ok := s.k.tell("file.truncated", s.last, "", "", "the feed ends in the middle; what came before was checked"); ok {
 			b.tail = append(b.tail, issue)
@@ -226,7 +234,7 @@ func (s *tableSource) fill(b *block) error {
 // cut finds whole rows in buf, adds them to the block and returns how far it
 // got.
 func (s *tableSource) cut(b *block) (pos int) {
-	for pos < len(s.buf) {
+	for pos < len(s.buf) && len(b.spans) < maxSpans {
 		rest := s.buf[pos:]
 		if s.skip {
 			end := bytes.IndexByte(rest, '\n')

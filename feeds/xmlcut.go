@@ -13,11 +13,12 @@ import (
 // broken one spoils no other. Outside items it looks at little: comments, CDATA
 // and processing instructions, inside which tags do not count.
 type xmlSource struct {
-	r    io.Reader
-	k    *checker
-	buf  []byte // of the block that is being filled
-	left []byte // what the block before left over
-	end  error  // of r
+	r     io.Reader
+	k     *checker
+	buf   []byte // of the block that is being filled
+	left  []byte // what the block before left over
+	end   error  // of r
+	short bool   // what is left of buf holds no whole item
 
 	at       int // where in buf the search for tags goes on
 	start    int // of the item in buf, where inside is true
@@ -56,16 +57,17 @@ func (s *xmlSource) tell(rule string, line int, value, message string) {
 func (s *xmlSource) fill(b *block) error {
 	s.buf = append(b.data[:0], s.left...)
 	for {
-		if s.end == nil {
+		if s.end == nil && (s.short || len(s.buf) < blockSize) {
 			s.more()
 		}
 		s.cut(b)
+		s.short = len(b.spans) < maxSpans
 		if s.end != nil || len(b.spans) > 0 {
 			break
 		}
 		s.forget()
 	}
-	if s.end != nil {
+	if s.end != nil && s.short {
 		s.finish(b)
 		b.data, b.file = s.buf, s.file
 		s.buf, s.file = nil, nil
@@ -143,7 +145,7 @@ func (s *xmlSource) remember(before []byte) {
 
 // cut finds whole items in buf and adds them to the block.
 func (s *xmlSource) cut(b *block) {
-	for {
+	for len(b.spans) < maxSpans {
 		if s.closes != "" && !s.skip() {
 			return
 		}

@@ -1,0 +1,203 @@
+package feeds
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
+)
+
+// peakMemory is how much heap was in use at most while f ran.
+func peakMemory(t *testing.T, f func()) uint64 {
+	t.Helper()
+	runtime.GC()
+	var most atomic.Uint64
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most.Store(max(most.Load(), m.HeapInuse))
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	f()
+	close(stop)
+	<-done
+	return most.Load()
+}
+
+// TestEncodings reads one feed in every encoding, told by the feed, by a mark,
+// by its zeros or by the option.
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	named := func(name string) encoding.Encoding {
+		e, _ := charset.Lookup(name)
+		return e
+	}
+	le, be := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	for _, tc := range []struct {
+		name, declared, option, mark, title string
+		enc                                 encoding.Encoding
+	}{
+		{name: "UTF-8", title: "Schöne Šaty"},
+		{name: "UTF-8 with a mark", title: "Schöne Šaty", mark: "\xef\xbb\xbf"},
+		{name: "Latin-1 declared", declared: "ISO-8859-1", title: "Schöne", enc: named("iso-8859-1")},
+		{name: "cp1250 by option", option: "windows-1250", title: "Šaty žluté", enc: named("windows-1250")},
+		{name: "cp1250 declared", declared: "windows-1250", title: "Šaty žluté", enc: named("windows-1250")},
+		{name: "cp1251 against its declaration", declared: "utf-8", option: "windows-1251", title: "Обувь", enc: named("windows-1251")},
+		{name: "Shift JIS", declared: "Shift_JIS", title: "靴", enc: named("shift_jis")},
+		{name: "UTF-16 with a mark", mark: "\xff\xfe", title: "Schöne Šaty", enc: le},
+		{name: "UTF-16 without", title: "Schöne Šaty", enc: le},
+		{name: "big-endian UTF-16 with a mark", mark: "\xfe\xff", title: "Schöne Šaty", enc: be},
+		{name: "big-endian UTF-16 without", title: "Schöne Šaty", enc: be},
+		{name: "UTF-16 by option", option: "utf-16le", title: "Schöne Šaty", enc: le},
+		{name: "UTF-32 with a mark", mark: "\xff\xfe\x00\x00", title: "Schöne Šaty", enc: utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)},
+	} {
+		xml, tsv := rss(with(good("1"), "title", tc.title)), table("\t", with(good("1"), "title", tc.title))
+		if tc.declared != "" {
+			xml = strings.Replace(xml, `"1.0"?`, `"1.0" encoding="`+tc.declared+`"?`, 1)
+		}
+		for format, text := range map[string]string{"xml": xml, "tsv": tsv} {
+			if format == "tsv" && tc.declared != "" && tc.option == "" {
+				continue // a table declares nothing
+			}
+			if tc.enc != nil {
+				coded, err := tc.enc.NewEncoder().String(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = coded
+			}
+			title := ""
+			rep, err := Validate(strings.NewReader(tc.mark+text), Options{Platform: "google", Encoding: tc.option}, func(it Item, _ []Issue) error {
+				title = it.Title
+				return nil
+			})
+			if err != nil || rep.Errors != 0 || title != tc.title {
+				t.Errorf("%s, %s: %q, %+v, %v", tc.name, format, title, rep, err)
+			}
+		}
+	}
+}
+
+func zipped(t *testing.T, store bool, files ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		h := &zip.FileHeader{Name: files[i], Method: zip.Deflate}
+		var f io.Writer
+		var err error
+		if store || strings.HasSuffix(files[i], "/") {
+			h.Method = zip.Store
+			h.UncompressedSize64, h.CompressedSize64 = uint64(len(files[i+1])), uint64(len(files[i+1]))
+			f, err = w.CreateRaw(h)
+		} else {
+			f, err = w.CreateHeader(h)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(f, files[i+1])
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestArchives(t *testing.T) {
+	t.Parallel()
+	feed := rss(good("1"), good("2"))
+	for name, text := range map[string]string{
+		"deflated": zipped(t, false, "feed.xml", feed), "stored": zipped(t, true, "feed.xml", feed),
+		"behind a folder": zipped(t, true, "feeds/", "", "__MACOSX/._feed.xml", "junk", "feeds/feed.xml", feed),
+	} {
+		if rep, err := Validate(strings.NewReader(text), Options{Platform: "google"}, nil); err != nil || rep.Valid != 2 {
+			t.Errorf("%s: %+v %v", name, rep, err)
+		}
+	}
+	cut := zipped(t, true, "feed.xml", feed)
+	rep, err := Validate(strings.NewReader(cut[:strings.Index(cut, "<title>A red")+600]), Options{Platform: "google"}, nil)
+	if err != nil || rep.ByRule["file.truncated"] != 1 {
+		t.Errorf("cut: %+v %v", rep, err)
+	}
+	secret := []byte(zipped(t, false, "feed.xml", feed))
+	secret[6] |= 1
+	for name, text := range map[string]string{"encrypted": string(secret), "empty": zipped(t, false), "cut header": zipped(t, false, "feed.xml", feed)[:20]} {
+		var not *NotAFeed
+		if _, err := Validate(strings.NewReader(text), Options{Platform: "google"}, nil); !errors.As(err, &not) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestBomb stops at a gigabyte of what was a megabyte.
+func TestBomb(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	io.WriteString(w, "id\ttitle\n")
+	zeros := bytes.Repeat([]byte(" "), 1<<20)
+	for range 1100 {
+		w.Write(zeros)
+	}
+	w.Close()
+	most := peakMemory(t, func() {
+		if _, err := Validate(&b, Options{Platform: "google"}, nil); !errors.Is(err, errBomb) {
+			t.Error(err)
+		}
+	})
+	if most > 100<<20 {
+		t.Errorf("%d MiB", most>>20)
+	}
+}
+
+// failing is a source whose connection breaks.
+type failing struct {
+	text string
+	err  error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n := copy(p, f.text)
+	if f.text = f.text[n:]; n == 0 {
+		return 0, f.err
+	}
+	return n, nil
+}
+
+func TestReaderFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("connection reset")
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	io.WriteString(w, rss(good("1"), good("2")))
+	w.Close()
+	for _, text := range []string{rss(good("1"), good("2"))[:600], table("\t", good("1")), z.String()[:z.Len()-9]} {
+		if _, err := Validate(&failing{text, broken}, Options{Platform: "google"}, nil); !errors.Is(err, broken) {
+			t.Errorf("%v", err)
+		}
+	}
+}
