@@ -29,6 +29,9 @@ type Order struct {
 	Refunded   money.Micros
 	New        bool // the customer's first order
 	Lines      []OrderLine
+	// Count is how many orders are summed up here, of one campaign and alike in
+	// New and in having lines; 0 is one.
+	Count int
 }
 
 // Costs is what the shop says of its costs.
@@ -68,10 +71,10 @@ func NewBook(c Costs) *Book {
 	return &Book{costs: c, by: map[string]*ledger{}}
 }
 
-// Add counts one order. A line's own cost comes first, then the product's.
+// Add counts one order, or several as one. A line's own cost comes first, then the product's.
 // Orders without lines count with their revenue as goods of unknown cost.
 func (b *Book) Add(o Order) {
-	a := ledger{orders: 1, revenue: o.Revenue.Float(), tax: o.Tax.Float(), refunds: o.Refunded.Float()}
+	a := ledger{orders: max(o.Count, 1), revenue: o.Revenue.Float(), tax: o.Tax.Float(), refunds: o.Refunded.Float()}
 	if o.New {
 		a.newRevenue = a.revenue
 	}

@@ -33,6 +33,7 @@ func TestConformance(t *testing.T) {
 		{"orders", testOrders},
 		{"orders stream", testOrdersStream},
 		{"customer days", testCustomerDays},
+		{"sales", testSales},
 		{"order campaigns", testOrderCampaigns},
 		{"customers", testCustomers},
 		{"sealed values stay in place", testSealedInPlace},

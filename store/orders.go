@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"maps"
+	"math"
 	"slices"
+
+	"github.com/jmoiron/sqlx"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -172,12 +175,115 @@ func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civ
 	w := inAccount(account)
 	w.add("order_date <= ?", until)
 	w.add("customer_id <> ''")
-	return each(ctx, q, func(d *CustomerDay) error { return fn(*d) }, `SELECT customer_id, order_date,
-			CAST(SUM(revenue - refunded) AS BIGINT) AS revenue, MIN(first_campaign) AS first_campaign FROM (
-			SELECT account, customer_id, order_date, revenue, refunded,
-				FIRST_VALUE(campaign) OVER (PARTITION BY account, customer_id ORDER BY ordered_at, order_id) AS first_campaign
-			FROM orders`+w.String()+`) AS bought
-		GROUP BY account, customer_id, order_date ORDER BY customer_id, account, order_date`, w.args...)
+	// Summed up here: with every order of the shop in it, the database would sort
+	// twice for what comes in order anyway.
+	var open CustomerDay
+	var of string
+	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var d CustomerDay
+		var in string
+		if err := rows.Scan(&in, &d.CustomerID, &d.Date, &d.Revenue, &d.FirstCampaign); err != nil {
+			return err
+		}
+		if in == of && d.CustomerID == open.CustomerID {
+			if d.FirstCampaign = open.FirstCampaign; d.Date == open.Date {
+				open.Revenue += d.Revenue
+				return nil
+			}
+		}
+		done := open
+		open, of = d, in
+		if done.CustomerID == "" {
+			return nil
+		}
+		return fn(done)
+	}, `SELECT account, customer_id, order_date, revenue - refunded, campaign FROM orders`+w.String()+`
+		ORDER BY customer_id, account, order_date, ordered_at, order_id`, w.args...)
+	if err != nil || open.CustomerID == "" {
+		return err
+	}
+	return fn(open)
+}
+
+// EachOrderHead hands over the orders of the dates from..to without their lines,
+// in no order, and of each only id, customer, time, click, revenue and refund.
+func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to civil.Date, fn func(Order) error) error {
+	w := inAccount(account)
+	w.add("order_date BETWEEN ? AND ?", from, to)
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var o Order
+		if err := rows.Scan(&o.Account, &o.OrderID, &o.CustomerID, &o.OrderedAt, &o.ClickID, &o.Revenue, &o.Refunded); err != nil {
+			return err
+		}
+		return fn(o)
+	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
+}
+
+// Sales sums up orders of one campaign that are alike: their customers' first
+// ones or not, with lines or without.
+type Sales struct {
+	Campaign string
+	New      bool
+	Orders   int
+	Revenue  money.Micros
+	Tax      money.Micros
+	Shipping money.Micros
+	Refunded money.Micros
+	// Lines are those of all the campaign's orders, in one of its groups: one line
+	// a product at mean price and cost, those of known cost apart from the others.
+	Lines []OrderLine
+}
+
+// Sales sums up an account's orders of the dates from..to by campaign.
+func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date) ([]Sales, error) {
+	var out []Sales
+	lined := map[string]int{} // a group of the campaign that has lines
+	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var s Sales
+		var isNew, hasLines int
+		if err := rows.Scan(&s.Campaign, &isNew, &hasLines, &s.Orders, &s.Revenue, &s.Tax, &s.Shipping, &s.Refunded); err != nil {
+			return err
+		}
+		s.New = isNew > 0
+		if hasLines > 0 {
+			lined[s.Campaign] = len(out)
+		}
+		out = append(out, s)
+		return nil
+	}, `SELECT campaign, is_new, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(tax) AS BIGINT), CAST(SUM(shipping) AS BIGINT),
+			CAST(SUM(refunded) AS BIGINT) FROM (
+			SELECT campaign, revenue, tax, shipping, refunded,
+				CASE WHEN EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date <= o.order_date
+					AND (p.ordered_at < o.ordered_at OR p.ordered_at = o.ordered_at AND p.order_id < o.order_id)) THEN 0 ELSE 1 END AS is_new,
+				CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id) THEN 1 ELSE 0 END AS has_lines
+			FROM orders o WHERE account = ? AND order_date BETWEEN ? AND ?) AS sold
+		GROUP BY campaign, is_new, has_lines ORDER BY campaign, is_new, has_lines`, account, from, to)
+	if err != nil {
+		return nil, err
+	}
+	err = q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var l OrderLine
+		var campaign string
+		var costed int
+		var price, cost float64
+		if err := rows.Scan(&campaign, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
+			return err
+		}
+		l.UnitPrice = money.Micros(math.Round(price / l.Quantity))
+		if costed > 0 {
+			mean := money.Micros(math.Round(cost / l.Quantity))
+			l.UnitCost = &mean
+		}
+		s := &out[lined[campaign]]
+		s.Lines = append(s.Lines, l)
+		return nil
+	}, `SELECT campaign, sku, costed, SUM(quantity), SUM(price), SUM(cost) FROM (
+			SELECT o.campaign, l.sku, CASE WHEN l.unit_cost IS NULL THEN 0 ELSE 1 END AS costed, l.quantity,
+				l.quantity * l.unit_price AS price, l.quantity * COALESCE(l.unit_cost, 0) AS cost
+			FROM orders o JOIN order_lines l ON l.account = o.account AND l.order_id = o.order_id
+			WHERE o.account = ? AND o.order_date BETWEEN ? AND ?) AS sold
+		GROUP BY campaign, sku, costed ORDER BY campaign, sku, costed`, account, from, to)
+	return out, err
 }
 
 // SetOrderCampaigns sets the campaign the last click before each named order

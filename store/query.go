@@ -86,6 +86,22 @@ func each[T any](ctx context.Context, q *Queries, fn func(*T) error, query strin
 	return rows.Err()
 }
 
+// eachRow is each for queries of many rows, where fn scans the columns itself:
+// filling a struct by names costs as much again as the query.
+func (q *Queries) eachRow(ctx context.Context, fn func(*sqlx.Rows) error, query string, args ...any) error {
+	rows, err := q.ext.QueryxContext(ctx, q.rebind(query), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // where collects the conditions of a query.
 type where struct {
 	conds []string

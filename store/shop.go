@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
@@ -96,8 +98,13 @@ func (q *Queries) UpsertTouches(ctx context.Context, touches []Touch) (changed i
 func (q *Queries) EachTouch(ctx context.Context, account string, from, to time.Time, fn func(Touch) error) error {
 	w := inAccount(account)
 	w.add("at >= ? AND at < ?", utc(from), utc(to))
-	return each(ctx, q, func(t *Touch) error { return fn(*t) },
-		`SELECT * FROM touches`+w.String()+` ORDER BY customer_id, visitor_id, at, touch_id`, w.args...)
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var t Touch
+		if err := rows.Scan(&t.Account, &t.TouchID, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID); err != nil {
+			return err
+		}
+		return fn(t)
+	}, `SELECT account, touch_id, customer_id, visitor_id, at, channel, campaign, click_id FROM touches`+w.String()+` ORDER BY customer_id, visitor_id, at, touch_id`, w.args...)
 }
 
 // UpsertCarts stores carts and returns how many are new or changed.

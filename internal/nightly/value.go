@@ -8,6 +8,7 @@ import (
 	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/ltv"
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/store"
 )
@@ -15,7 +16,7 @@ import (
 // value refits what a customer and a sale are worth: the lifetime model on all
 // orders, and margin, lifetime multiple and incremental share per campaign.
 func value(ctx context.Context, n *night) (report, error) {
-	fit, warning, err := n.fitLifetime(ctx)
+	fit, of, warning, err := n.lifetime(ctx)
 	if err != nil {
 		return report{}, err
 	}
@@ -26,6 +27,7 @@ func value(ctx context.Context, n *night) (report, error) {
 	var models modelSet
 	if fit != nil {
 		models.add(n.runID, "ltv", "", fit)
+		models.add(n.runID, "ltv_date", "", of)
 	}
 	for k, w := range worths {
 		models.add(n.runID, "worth", k, w)
@@ -38,6 +40,40 @@ func value(ctx context.Context, n *night) (report, error) {
 	return report{Summary: summary}, models.put(ctx, n.Store.Queries)
 }
 
+// lifetimeNights is how many nights a lifetime model serves. It counts a year
+// ahead and rests on all orders there ever were: a day more changes nothing in
+// it, and fitting it is the longest part of the night.
+const lifetimeNights = 7
+
+// lifetime is the lifetime model of a night shortly before and its date, or a
+// new one.
+func (n *night) lifetime(ctx context.Context) (*ltv.Fit, civil.Date, string, error) {
+	for k := 1; k < lifetimeNights; k++ {
+		run := RunID(n.shop.Name, n.date.AddDays(-k))
+		dates, err := loadModels[civil.Date](ctx, n.Store.Queries, run, "ltv_date")
+		if err != nil {
+			return nil, 0, "", err
+		}
+		of, ok := dates[""]
+		if !ok || n.date.Sub(of) >= lifetimeNights {
+			continue
+		}
+		fits, err := loadModels[ltv.Fit](ctx, n.Store.Queries, run, "ltv")
+		if err != nil {
+			return nil, 0, "", err
+		}
+		if f, ok := fits[""]; ok && f.Options == n.lifetimeOptions() {
+			return &f, of, "", nil
+		}
+	}
+	fit, warning, err := n.fitLifetime(ctx)
+	return fit, n.date, warning, err
+}
+
+func (n *night) lifetimeOptions() ltv.Options {
+	return ltv.Options{HorizonDays: n.shop.Model.HorizonDays, DiscountAnnual: n.shop.Model.DiscountAnnual}
+}
+
 // fitLifetime fits the lifetime model; where the data cannot carry one it
 // returns none and says why.
 func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
@@ -48,7 +84,7 @@ func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	fit, err := ltv.FitNight(b.Data(), ltv.Options{HorizonDays: n.shop.Model.HorizonDays, DiscountAnnual: n.shop.Model.DiscountAnnual})
+	fit, err := ltv.FitNight(b.Data(), n.lifetimeOptions())
 	if r, ok := errors.AsType[*ltv.Refused](err); ok {
 		return nil, "no lifetime model: " + r.Reason, nil
 	}
@@ -66,20 +102,12 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	}
 	book := bidding.NewBook(costs)
 	from, to := n.date.AddDays(-iotaDays), n.date.AddDays(-1)
-	seen := ""
-	// Orders come by customer, oldest first, so that the first of a customer
-	// over all time tells new from returning.
-	err = n.Store.EachOrder(ctx, n.shop.Name, 0, to, func(o store.Order) error {
-		first := o.CustomerID != seen
-		seen = o.CustomerID
-		if o.OrderDate < from {
-			return nil
-		}
-		book.Add(bookOrder(o, first))
-		return nil
-	})
+	sales, err := n.Store.Sales(ctx, n.shop.Name, from, to)
 	if err != nil {
 		return nil, bidding.Worth{}, err
+	}
+	for _, s := range sales {
+		book.Add(bookOrder(s))
 	}
 	in := bidding.WorthInput{DefaultLambda: 1, LambdaSource: "no lifetime model: a customer counts with the first order alone"}
 	if fit != nil {
@@ -101,10 +129,10 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	return worths, def, nil
 }
 
-func bookOrder(o store.Order, first bool) bidding.Order {
-	b := bidding.Order{ID: o.OrderID, CustomerID: o.CustomerID, Date: o.OrderDate, Campaign: o.Campaign, Revenue: o.Revenue,
-		Tax: o.Tax, Shipping: o.Shipping, Refunded: o.Refunded, New: first}
-	for _, l := range o.Lines {
+// bookOrder is alike orders as one.
+func bookOrder(s store.Sales) bidding.Order {
+	b := bidding.Order{Count: s.Orders, Campaign: s.Campaign, Revenue: s.Revenue, Tax: s.Tax, Shipping: s.Shipping, Refunded: s.Refunded, New: s.New}
+	for _, l := range s.Lines {
 		b.Lines = append(b.Lines, bidding.OrderLine{SKU: l.SKU, Quantity: l.Quantity, UnitPrice: l.UnitPrice, UnitCost: l.UnitCost})
 	}
 	return b
