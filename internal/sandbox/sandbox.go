@@ -57,6 +57,9 @@ type Options struct {
 	StateFile string
 
 	GoogleAddr, MetaAddr, DataManagerAddr, ControlAddr string
+	// Listen opens a listener on one of these addresses; nil means net.Listen. A
+	// network in memory can be given here.
+	Listen func(network, address string) (net.Listener, error)
 
 	Faults *faults.Table // nil begins with none
 	Log    *slog.Logger  // nil is silent
@@ -107,6 +110,9 @@ func Start(opts Options) (*Sandbox, error) {
 	if opts.Faults == nil {
 		opts.Faults = faults.NewTable()
 	}
+	if opts.Listen == nil {
+		opts.Listen = net.Listen
+	}
 	s := &Sandbox{opts: opts, faults: opts.Faults, googleLists: lists.New(firstListID), metaLists: lists.New(meta.FirstAudienceID)}
 	s.stop = sync.OnceValue(s.close)
 	if err := s.restore(); err != nil {
@@ -131,7 +137,7 @@ func (s *Sandbox) listen() error {
 	addrs := []string{s.opts.GoogleAddr, s.opts.MetaAddr, s.opts.DataManagerAddr, s.opts.ControlAddr}
 	var open []net.Listener
 	for i, addr := range addrs {
-		l, err := net.Listen("tcp", cmp.Or(addr, "127.0.0.1:0"))
+		l, err := s.opts.Listen("tcp", cmp.Or(addr, "127.0.0.1:0"))
 		if err != nil {
 			for _, o := range open {
 				_ = o.Close() // nothing was served yet

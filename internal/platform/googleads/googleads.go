@@ -66,6 +66,8 @@ type Config struct {
 	// Retry says how patiently reads, and changes that were refused without
 	// effect, are repeated. The zero value is usable.
 	Retry pace.Policy
+	// Dial connects to host:port; nil means TCP.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// Now is the clock change histories are asked by; nil means time.Now.
 	Now func() time.Time
 	Log *slog.Logger // nil: nothing is logged
@@ -88,6 +90,9 @@ var _ platform.Ads = (*Client)(nil)
 func Open(_ context.Context, cfg Config) (*Client, error) { return open(cfg) }
 
 func open(cfg Config, extra ...grpc.DialOption) (*Client, error) {
+	if cfg.Dial != nil {
+		extra = append(extra, grpc.WithContextDialer(cfg.Dial))
+	}
 	customer, err := customerID("customer id", cfg.CustomerID)
 	if err != nil {
 		return nil, err

@@ -49,8 +49,9 @@ type Campaign struct {
 // Event is a change that was made to a campaign's or group's settings.
 type Event struct {
 	At       time.Time
-	Campaign int    // index; of a group its first campaign
-	Key      string // BudgetKey, TargetKey or campaign id
+	Day      civil.Date // of At
+	Campaign int        // index; of a group its first campaign
+	Key      string     // BudgetKey, TargetKey or campaign id
 	Field    platform.Field
 	Old, New money.Micros
 	Actor    string

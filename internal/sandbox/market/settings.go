@@ -124,9 +124,12 @@ func (m *Market) set(l *lever, o order, at time.Time) {
 		return
 	}
 	l.set(m.today, v)
-	m.changes = append(m.changes, Event{At: at, Campaign: l.members[0], Key: l.key, Field: o.Field,
+	m.changes = append(m.changes, Event{At: at, Day: m.today, Campaign: l.members[0], Key: l.key, Field: o.Field,
 		Old: old, New: v, Actor: o.Actor, Client: o.Client})
 }
+
+// HumanActor is who makes a scenario's human edits.
+const HumanActor = "marketer@shop.example"
 
 // humanEdits makes the edits that people make today, early in the morning.
 func (m *Market) humanEdits() {
@@ -143,7 +146,7 @@ func (m *Market) humanEdits() {
 				client = "ads_manager"
 			}
 			m.set(l, order{Field: platform.DailyBudget, Value: int64(micros(e.Value).RoundTo(m.unit)),
-				Actor: "marketer@shop.example", Client: client}, m.today.In(m.loc).Add(30*time.Minute))
+				Actor: HumanActor, Client: client}, m.today.In(m.loc).Add(30*time.Minute))
 		}
 	}
 }
