@@ -17,10 +17,10 @@ var migrations embed.FS
 
 // Migration is one step of the schema.
 type Migration struct {
-	Version int64
-	Name    string
-	Applied bool
-	At      time.Time // zero if not applied
+	Version int64     `json:"version"`
+	Name    string    `json:"name"`
+	Applied bool      `json:"applied"`
+	At      time.Time `json:"at,omitzero"` // zero if not applied
 }
 
 func (s *Store) goose() (*goose.Provider, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"adsteward/internal/storefront"
+	"adsteward/store"
 )
 
 type importCmd struct {
@@ -104,7 +105,10 @@ func (c *backupCmd) Run(e *env) error {
 	}
 	defer a.close()
 	if err := a.store.Backup(e.ctx, c.File); err != nil {
-		return err
+		if store.IsFull(err) {
+			return err
+		}
+		return usage("%v", err)
 	}
 	fmt.Fprintf(e.stdout, "%s holds a copy of the database; keep the encryption key with it, apart.\n", c.File)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"adsteward/internal/config"
 	"adsteward/internal/doctor"
@@ -47,7 +48,7 @@ func (c *doctorCmd) examine(e *env) []doctor.Finding {
 	}
 	a, err := e.open()
 	if err != nil {
-		return append(fs, databaseFinding(err))
+		return append(fs, databaseFinding(cfg, err))
 	}
 	defer a.close()
 	fs = append(fs, doctor.Finding{Check: "database", Verdict: doctor.OK, Detail: string(a.store.Dialect()) + ", schema up to date"},
@@ -71,15 +72,15 @@ func configFindings(err error) []doctor.Finding {
 	return fs
 }
 
-func databaseFinding(err error) doctor.Finding {
+func databaseFinding(cfg *config.Config, err error) doctor.Finding {
 	f := doctor.Finding{Check: "database", Verdict: doctor.Error, Detail: err.Error(), Remedy: "correct store in the configuration, or restore the file from a backup"}
 	var ce *config.Error
 	switch {
-	case errors.As(err, &ce):
+	case errors.As(err, &ce), errors.Is(err, store.ErrWrongKey):
 		f.Check, f.Remedy = "encryption key", "set encryption_key_file to the key the database was written with"
 	case errors.Is(err, store.ErrNotMigrated):
 		f.Remedy = "run: adsteward migrate up"
-	case errors.Is(err, store.ErrUnreachable):
+	case errors.Is(err, store.ErrUnreachable) && strings.HasPrefix(cfg.Store, "postgres"):
 		f.Remedy = "start the database server, and see that host, user and password in store are right"
 	}
 	return f

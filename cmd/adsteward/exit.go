@@ -65,7 +65,7 @@ func exitCode(err error) int {
 	var b *storefront.BadInput
 	var f *feeds.NotAFeed
 	if errors.As(err, &u) || errors.As(err, &c) || errors.As(err, &b) || errors.As(err, &f) ||
-		errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous) {
+		errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous) || errors.Is(err, store.ErrWrongKey) {
 		return codeUsage
 	}
 	if nightly.IsRefused(err) {

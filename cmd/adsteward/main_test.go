@@ -20,7 +20,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: scriptCommands(),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ADSTEWARD_SHARED", shared())
 			return nil

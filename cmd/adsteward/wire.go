@@ -125,7 +125,7 @@ func policyOf(a *config.Account) (guard.Policy, string, error) {
 	}
 	p, err := guard.Parse(text)
 	if err != nil {
-		return p, "", &config.Error{File: a.Policy, Msg: err.Error()}
+		return p, "", &config.Error{File: a.Policy, Msg: config.PlainYAML(err)}
 	}
 	return p, string(text), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,15 @@ import (
 // worldStart is the day on which the tests' market begins, history before it.
 var worldStart = civil.MustParse("2026-02-02")
 
+// today is the date at the tests' shop.
+func today() civil.Date {
+	loc, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err) // every Go distribution has it
+	}
+	return civil.Of(time.Now().In(loc))
+}
+
 // world is a sandbox in a process of its own and a shop that advertises on it:
 // a configuration, a policy and a key, as a person would have them.
 type world struct {
@@ -54,14 +64,17 @@ func newWorld(t *testing.T, o worldOptions) *world {
 	if o.scenario == nil {
 		o.scenario = demoScenario(t, 1)
 	}
-	if o.store == "" {
-		o.store = "adsteward.db"
-	}
-	if o.currency == "" {
-		o.currency = "EUR"
-	}
 	w.start(o.scenario)
-	w.write("adsteward.yaml", fmt.Sprintf(`
+	if err := writeShop(w.dir, w.info, o); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// writeShop writes the configuration, policy and key of a shop that advertises
+// on a sandbox, and makes the directory for its exports.
+func writeShop(dir string, info sandbox.Info, o worldOptions) error {
+	yaml := fmt.Sprintf(`
 store: %s
 encryption_key_file: adsteward.key
 accounts:
@@ -83,32 +96,40 @@ accounts:
       base_url: http://%s/
       access_token: %s
       app_secret: %s
-`, o.store, o.currency, w.info.CustomerID, w.info.GoogleAddr, w.info.DataManagerAddr, w.info.TokenURL, w.info.ClientID, w.info.ClientSecret,
-		w.info.RefreshToken, w.info.AdAccountID, w.info.MetaAddr, w.info.AccessToken, w.info.AppSecret))
+`, cmp.Or(o.store, "adsteward.db"), cmp.Or(o.currency, "EUR"), info.CustomerID, info.GoogleAddr, info.DataManagerAddr, info.TokenURL, info.ClientID,
+		info.ClientSecret, info.RefreshToken, info.AdAccountID, info.MetaAddr, info.AccessToken, info.AppSecret)
 	policy := guard.Template
 	for from, to := range o.policy {
 		if !strings.Contains(policy, from) {
-			t.Fatalf("the policy template has no %q", from)
+			return fmt.Errorf("the policy template has no %q", from)
 		}
 		policy = strings.Replace(policy, from, to, 1)
 	}
-	w.write("policy.yaml", policy)
-	w.write("adsteward.key", config.NewKey())
-	if err := os.Mkdir(filepath.Join(w.dir, "shop"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "adsteward.yaml"), []byte(yaml), 0o600),
+		os.WriteFile(filepath.Join(dir, "policy.yaml"), []byte(policy), 0o600),
+		os.WriteFile(filepath.Join(dir, "adsteward.key"), []byte(config.NewKey()), 0o600),
+		os.Mkdir(filepath.Join(dir, "shop"), 0o755))
 }
 
 // demoScenario is the demo's market, times as many campaigns.
-func demoScenario(t *testing.T, times int) *market.Scenario {
+func demoScenario(t testing.TB, times int) *market.Scenario {
 	t.Helper()
-	sc, err := sandbox.DemoScenario(worldStart, 30)
+	sc, err := scenario(times)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sc
+}
+
+func scenario(times int) (*market.Scenario, error) {
+	sc, err := sandbox.DemoScenario(worldStart, 30)
+	if err != nil {
+		return nil, err
+	}
 	sc.History, sc.Events = 45, nil
 	one := sc.Campaigns
+	sc.TotalDailyBudget *= float64(times)
 	for i := 1; i < times; i++ {
 		for _, c := range one {
 			suffix := fmt.Sprintf("-%d", i)
@@ -122,9 +143,8 @@ func demoScenario(t *testing.T, times int) *market.Scenario {
 			}
 			sc.Campaigns = append(sc.Campaigns, c)
 		}
-		sc.TotalDailyBudget += sc.TotalDailyBudget / float64(i)
 	}
-	return sc
+	return sc, nil
 }
 
 // start runs `adsteward sandbox` and reads its first line.
@@ -221,14 +241,21 @@ func (w *world) run(args ...string) result {
 // names, faults on one line.
 func (w *world) decent(args []string, r result) {
 	w.t.Helper()
-	for _, bad := range []string{"panic:", "goroutine ", "runtime error", "*errors.", "*fmt.", "%!", "sql: "} {
+	if err := r.decent(); err != nil {
+		w.t.Errorf("adsteward %v %v", args, err)
+	}
+}
+
+func (r result) decent() error {
+	for _, bad := range []string{"panic:", "goroutine ", "runtime error", "*errors.", "*fmt.", "%!", "sql: ", " json: ", " yaml: "} {
 		if strings.Contains(r.stdout+r.stderr, bad) {
-			w.t.Errorf("adsteward %v prints %q:\n%s%s", args, bad, r.stdout, r.stderr)
+			return fmt.Errorf("prints %q:\n%s%s", bad, r.stdout, r.stderr)
 		}
 	}
 	if n := strings.Count(r.stderr, "\n"); r.code > 1 && n != 1 {
-		w.t.Errorf("adsteward %v exits %d with %d lines of error:\n%s", args, r.code, n, r.stderr)
+		return fmt.Errorf("exits %d with %d lines of error:\n%s", r.code, n, r.stderr)
 	}
+	return nil
 }
 
 // must runs the program and wants exit code 0.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -132,7 +133,7 @@ type Duration time.Duration
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	if err != nil {
-		return fmt.Errorf("%q is not a duration; write it as 6h or 90m", b)
+		return fmt.Errorf("schedule.grace: %q is not a duration; write it as 6h or 90m", b)
 	}
 	*d = Duration(v)
 	return nil
@@ -183,10 +184,13 @@ func decodeNode(n *yaml.Node, to any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(to); err != nil {
-		return fmt.Errorf("in the entry that starts at line %d: %w", n.Line, err)
+		// The lines it names are those of the copy.
+		return fmt.Errorf("in the entry that starts at line %d: %s", n.Line, copiedLine.ReplaceAllString(err.Error(), ""))
 	}
 	return nil
 }
+
+var copiedLine = regexp.MustCompile(`line \d+: `)
 
 // Error is a fault of the configuration or of a file it names: one line for
 // people. Where several faults were found, Faults holds each.
@@ -212,7 +216,7 @@ func Load(file string) (*Config, error) {
 	dec := yaml.NewDecoder(f)
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &Error{File: file, Msg: cleanYAML(err)}
+		return nil, &Error{File: file, Msg: PlainYAML(err)}
 	}
 	c.file = file
 	c.resolve()
@@ -222,16 +226,21 @@ func Load(file string) (*Config, error) {
 	return &c, nil
 }
 
-// cleanYAML makes one line of yaml's message and drops Go type names.
-func cleanYAML(err error) string {
-	s := strings.TrimPrefix(err.Error(), "yaml: ")
+// PlainYAML makes one line of the message of an error that holds one of yaml's,
+// without Go type names.
+func PlainYAML(err error) string {
+	s := strings.Replace(err.Error(), "yaml: ", "", 1)
 	s = strings.ReplaceAll(s, "unmarshal errors:\n", "")
 	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "\n", "; ")), " ")
 	if i := strings.Index(s, " not found in type "); i > 0 {
 		s = s[:i] + " is no key of this file; see the comments that `adsteward init` writes"
 	}
-	return s
+	return wrongKind.ReplaceAllString(s, "the value$1 is not of the kind this key takes")
 }
+
+// wrongKind is how yaml says that a value does not fit: its tag, the value where
+// it is short, the Go type.
+var wrongKind = regexp.MustCompile("cannot unmarshal !!\\w+( `[^`]*`)? into \\S+")
 
 // File is the path the configuration was read from.
 func (c *Config) File() string { return c.file }

@@ -239,7 +239,7 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 	allowed, verdicts := guard.Check(shop.Policy, guard.Edit, facts, c)
 	if guard.Blocked(verdicts) || allowed != value {
 		v := decisive(verdicts)
-		return "", refused("guardrail %s (%s): %s; it would allow %s", v.Name, v.Setting, v.Detail, allowed.Decimal())
+		return "", refused("guardrail %s (%s): %s; it would allow %s", v.Name, v.Setting, strings.TrimSuffix(v.Detail, "."), allowed.Decimal())
 	}
 	d.Proposed, d.Guardrails = value, verdicts
 	d.Expected = bidding.Expect(u, d.Field, value)

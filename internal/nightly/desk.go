@@ -123,8 +123,11 @@ func (s *Steward) Edit(ctx context.Context, actor, id string, value money.Micros
 		if err := q.SetProposed(ctx, p.ProposalID, value, body, planHash(set.Hash, p), now); err != nil {
 			return err
 		}
-		_, err = q.Audit(ctx, store.AuditEntry{At: now, Account: p.Account, Actor: actor, Action: "edited", Proposal: p.ProposalID,
-			Reason: fmt.Sprintf("%s to %s: %s", old.Decimal(), value.Decimal(), reason)})
+		what := fmt.Sprintf("%s to %s", old.Decimal(), value.Decimal())
+		if reason != "" {
+			what += ": " + reason
+		}
+		_, err = q.Audit(ctx, store.AuditEntry{At: now, Account: p.Account, Actor: actor, Action: "edited", Proposal: p.ProposalID, Reason: what})
 		return err
 	})[0]
 }
