@@ -1,25 +1,17 @@
-// Package allocate finds the exact optimum of spending over many concave
-// response curves under bounds on items, disjoint groups and the total. It
-// knows no advertising and no currency: multiply every amount by a constant and
-// the answer is multiplied by it.
+// Package allocate finds the exact optimum of spending over many response
+// curves under bounds on items, disjoint groups and the total. Concave curves
+// are solved by one price for money; S-shaped ones by branch and bound over
+// that, to the optimum of the true curves. It knows no advertising and no
+// currency: multiply every amount by a constant and the answer is multiplied
+// by it. Estimating curves and deciding what to change do not belong here.
 package allocate
 
 import "fmt"
 
-// Curve is the value of a daily spend; concave and not falling. Slope may be
-// +Inf at 0.
-type Curve interface {
-	Value(spend float64) float64
-	Slope(spend float64) float64
-}
-
-// Inverse is implemented by curves that know the spend at which their slope is m.
-type Inverse interface{ InverseSlope(m float64) float64 }
-
 // Item is one thing to spend on. Worth multiplies the curve's value.
 type Item struct {
 	ID       string
-	Min, Max float64
+	Min, Max float64 // Max may be +Inf where the total or a group limits it
 	Worth    float64
 	Curve    Curve
 }
@@ -39,16 +31,27 @@ type Problem struct {
 	Groups   []Group // no item in two of them
 }
 
+// Optimal is the status of a solution that is proved to be the optimum, to
+// within tolerance (relative) of its objective.
+const Optimal = "optimal"
+
 // Solution is the optimum. Spend is in the order of the items.
 type Solution struct {
 	Spend     []float64
 	Objective float64
 	// ShadowPrice is mu: what the next unit of money earns in the items that
 	// are inside their bounds and in no binding group. 1 where the total does
-	// not bind, above 1 where it does, possibly below 1 with SpendAll.
+	// not bind, above 1 where it does, possibly below 1 with SpendAll. Where no
+	// item is inside its bounds it is one of the prices at which none would move;
+	// +Inf where the next unit would earn without limit.
 	ShadowPrice float64
-	Status      string   // "optimal"
-	Binding     []string // the constraints that hold with equality, for people
+	// Status is Optimal, or says how far below the optimum the answer can be
+	// where the search over S-shaped curves reached its limit.
+	Status string
+	// Gap bounds how much more the optimum could earn, in the unit of
+	// Objective; 0 where Status is Optimal.
+	Gap     float64
+	Binding []string // the constraints that hold with equality, for people
 }
 
 // Infeasible says which constraint cannot be met.

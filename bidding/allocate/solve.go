@@ -3,10 +3,8 @@ package allocate
 import (
 	"fmt"
 	"math"
+	"slices"
 )
-
-// maxSteps ends every search; the bracket of a float64 closes well before.
-const maxSteps = 200
 
 // Solve returns the optimum, *Infeasible where there is none, or an error that
 // names the item whose numbers make no sense.
@@ -14,45 +12,82 @@ const maxSteps = 200
 // At the optimum the marginal worth of every item, Worth*Curve.Slope(spend), is
 // its price clipped by the item's bounds; the price is one number for a group
 // and one (the shadow price) for everything outside the binding groups. The
-// spend at a given price falls as the price rises, so prices are found by
-// bisection and the result is exact up to rounding.
+// spend at a given price falls as the price rises, so prices are searched, and
+// for concave curves the result is exact up to rounding. Where some are
+// S-shaped, the same search gives a bound, and branching makes it tight.
 func Solve(p Problem) (Solution, error) {
 	s, err := newSolver(p)
 	if err != nil {
 		return Solution{}, err
 	}
-	if err := s.priceGroups(); err != nil {
+	if err := s.feasible(); err != nil {
 		return Solution{}, err
 	}
-	if err := s.priceTotal(); err != nil {
-		return Solution{}, err
+	r, ok := s.relax(1)
+	if !ok {
+		return Solution{}, fmt.Errorf("the problem cannot be solved; its numbers are too far apart")
 	}
-	return s.solution(), nil
+	status, gap := Optimal, 0.0
+	if s.bent() {
+		r, gap = s.branch(r)
+		if gap > 0 {
+			status = fmt.Sprintf("best found; the optimum earns at most %.3g more (%.2g %%): the search over S-shaped curves reached its limit",
+				gap, 100*gap/math.Abs(s.profit(r.x)))
+		}
+	}
+	return s.solution(r, status, gap), nil
 }
 
-// block is a group, or the items that are in none.
+// item is an Item as the solver asks it. Items of one block follow each other.
+type item struct {
+	index    int // in the problem
+	curve    responder
+	worth    float64
+	min, max float64
+	lo, hi   float64 // the bounds in force, narrowed by branching
+	bend     bend    // between min and max
+	split    float64 // where a curve that is not concave is parted first
+}
+
+// best is the item's best spend between two bounds, and what that is worth.
+func (it *item) best(price, lo, hi float64) (x, v float64) {
+	m := price / it.worth
+	switch {
+	case lo == hi || m > math.MaxFloat64 || it.worth == 0 && price > 0:
+		x, v = lo, it.curve.Value(lo)
+	case it.worth == 0 || m < -math.MaxFloat64:
+		x, v = hi, it.curve.Value(hi)
+	default:
+		x, v = it.curve.best(m, lo, hi)
+	}
+	return x, v * it.worth
+}
+
+func (it *item) profit(x float64) float64 { return it.worth*it.curve.Value(x) - x }
+
+// block is a group, or the items that are in none. Its items are from..to.
 type block struct {
 	name     string
-	items    []int
+	from, to int
 	min, max float64
-	// atMax and atMin are the items' spends where the group's own price makes
-	// them add up to max and min; nil where that bound cannot bind.
-	atMax, atMin []float64
+	// How many of its S-shaped items may spend at least their split.
+	fewest, most int
 }
 
 type solver struct {
 	p      Problem
+	items  []item
 	blocks []block
-	spend  []float64
-	mu     float64
-	tol    float64 // two amounts nearer than this are the same
-	bound  bool    // the total holds with equality
 }
 
 func newSolver(p Problem) (*solver, error) {
-	s := &solver{p: p, spend: make([]float64, len(p.Items))}
+	if p.Total != nil && !notNegative(*p.Total) {
+		return nil, fmt.Errorf("total is %v; it must be a finite amount of at least 0", *p.Total)
+	}
+	if p.Total == nil && p.SpendAll {
+		return nil, fmt.Errorf("total is missing; spending all of it needs one")
+	}
 	byID := make(map[string]int, len(p.Items))
-	var scale float64
 	for i, it := range p.Items {
 		if err := checkItem(it); err != nil {
 			return nil, err
@@ -61,23 +96,11 @@ func newSolver(p Problem) (*solver, error) {
 			return nil, fmt.Errorf("item %q is listed twice", it.ID)
 		}
 		byID[it.ID] = i
-		scale += it.Max
 	}
-	if p.Total != nil {
-		if t := *p.Total; math.IsNaN(t) || math.IsInf(t, 0) || t < 0 {
-			return nil, fmt.Errorf("total is %v; it must be a finite amount of at least 0", t)
-		}
-		scale = max(scale, *p.Total)
-	} else if p.SpendAll {
-		return nil, fmt.Errorf("total is missing; spending all of it needs one")
-	}
-	s.tol = 1e-12 * scale
-	free := make([]bool, len(p.Items))
-	for i := range free {
-		free[i] = true
-	}
+	s := &solver{p: p, items: make([]item, 0, len(p.Items))}
+	placed := make([]bool, len(p.Items))
 	for _, g := range p.Groups {
-		b := block{name: g.Name, min: g.Min, max: g.Max}
+		b := block{name: g.Name, from: len(s.items), min: g.Min, max: g.Max, most: math.MaxInt}
 		if math.IsNaN(g.Min) || math.IsNaN(g.Max) {
 			return nil, fmt.Errorf("group %q has a bound that is not a number", g.Name)
 		}
@@ -86,274 +109,142 @@ func newSolver(p Problem) (*solver, error) {
 			if !ok {
 				return nil, fmt.Errorf("group %q names item %q, which is not there", g.Name, id)
 			}
-			if !free[i] {
-				return nil, fmt.Errorf("item %q is in two groups or twice in %q; groups may not overlap", id, g.Name)
+			if placed[i] {
+				return nil, fmt.Errorf("item %q is in two groups or twice in %q; groups may not overlap or lie inside each other", id, g.Name)
 			}
-			free[i] = false
-			b.items = append(b.items, i)
+			placed[i] = true
+			s.items = append(s.items, newItem(p.Items[i], i))
 		}
+		b.to = len(s.items)
 		s.blocks = append(s.blocks, b)
 	}
-	rest := block{min: math.Inf(-1), max: math.Inf(1)}
+	rest := block{from: len(s.items), min: math.Inf(-1), max: math.Inf(1), most: math.MaxInt}
 	for i := range p.Items {
-		if free[i] {
-			rest.items = append(rest.items, i)
+		if !placed[i] {
+			s.items = append(s.items, newItem(p.Items[i], i))
 		}
 	}
+	rest.to = len(s.items)
 	s.blocks = append(s.blocks, rest)
-	return s, nil
+	return s, s.limit()
+}
+
+func newItem(it Item, index int) item {
+	return item{index: index, curve: respond(it.Curve), worth: it.Worth, min: it.Min, max: it.Max}
+}
+
+// limit gives items without a maximum one that cannot bind, and looks how the
+// curves bend up to it.
+func (s *solver) limit() error {
+	var least float64
+	for i := range s.items {
+		least += s.items[i].min
+	}
+	for _, b := range s.blocks {
+		for i := b.from; i < b.to; i++ {
+			it := &s.items[i]
+			if math.IsInf(it.max, 1) {
+				room := b.max
+				if s.p.Total != nil {
+					room = min(room, *s.p.Total)
+				}
+				it.max = 2*max(room, least) + 1
+			}
+			if math.IsInf(it.max, 1) {
+				return fmt.Errorf("item %q has no max, and neither a total nor a group limits it; give it a max", s.p.Items[it.index].ID)
+			}
+			it.lo, it.hi = it.min, it.max
+			if it.worth > 0 {
+				it.bend, it.split = it.curve.bend(it.min, it.max)
+			}
+			if it.bend == convex {
+				it.split = it.min + (it.max-it.min)/2
+			}
+		}
+	}
+	return nil
 }
 
 func checkItem(it Item) error {
 	switch {
 	case it.Curve == nil:
 		return fmt.Errorf("item %q has no curve", it.ID)
-	case math.IsNaN(it.Min) || math.IsInf(it.Min, 0) || it.Min < 0:
+	case !notNegative(it.Min):
 		return fmt.Errorf("item %q has min %v; it must be a finite amount of at least 0", it.ID, it.Min)
-	case math.IsNaN(it.Max) || math.IsInf(it.Max, 0):
-		return fmt.Errorf("item %q has max %v; it must be a finite amount", it.ID, it.Max)
+	case math.IsNaN(it.Max):
+		return fmt.Errorf("item %q has max %v; it must be an amount", it.ID, it.Max)
 	case it.Max < it.Min:
 		return &Infeasible{Constraint: fmt.Sprintf("item %q", it.ID), Bound: "max", Detail: fmt.Sprintf("max %g is below min %g", it.Max, it.Min)}
-	case math.IsNaN(it.Worth) || math.IsInf(it.Worth, 0) || it.Worth < 0:
+	case !notNegative(it.Worth):
 		return fmt.Errorf("item %q has worth %v; it must be a finite number of at least 0", it.ID, it.Worth)
 	}
-	if _, ok := it.Curve.(Inverse); ok {
-		return nil
+	curve := respond(it.Curve)
+	if parameter, must := curve.flaw(); parameter != "" {
+		return fmt.Errorf("item %q has a curve whose %s %s", it.ID, parameter, must)
 	}
-	// A curve without a closed form is searched; that is right only where its
-	// slope falls. A coarse look finds the S-shapes that people write.
-	const looks = 16
-	before := math.Inf(1)
-	for k := range looks + 1 {
-		slope := it.Curve.Slope(it.Min + (it.Max-it.Min)*float64(k)/looks)
-		if math.IsNaN(slope) || slope < 0 || slope > before*(1+1e-9) {
-			return fmt.Errorf("item %q has a curve that is not concave and rising; only those can be allocated", it.ID)
-		}
-		before = slope
+	if _, ok := curve.(searched); ok && !concaveBetween(curve, it.Min, it.Max) {
+		return fmt.Errorf("item %q has a curve that is not concave and rising; of those that are not, only this package's own can be allocated", it.ID)
 	}
 	return nil
 }
 
-// at returns the item's best spend at a price.
-func (s *solver) at(i int, price float64) float64 {
-	it := &s.p.Items[i]
-	if price <= 0 {
-		return it.Max
-	}
-	if it.Worth == 0 || math.IsInf(price, 1) || it.Min == it.Max {
-		return it.Min
-	}
-	slope := price / it.Worth
-	if inv, ok := it.Curve.(Inverse); ok {
-		return min(max(inv.InverseSlope(slope), it.Min), it.Max)
-	}
-	lo, hi := it.Min, it.Max
-	if it.Curve.Slope(hi) >= slope {
-		return hi
-	}
-	if it.Curve.Slope(lo) <= slope {
-		return lo
-	}
-	for range maxSteps {
-		mid := lo + (hi-lo)/2
-		if mid <= lo || mid >= hi {
-			break
-		}
-		if it.Curve.Slope(mid) >= slope {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return lo
-}
-
-// sum is what a block's items spend at a price, its own bounds aside.
-func (s *solver) sum(items []int, price float64) float64 {
-	var t float64
-	for _, i := range items {
-		t += s.at(i, price)
-	}
-	return t
-}
-
-// total is the spend of everything at a price, each group within its bounds.
-func (s *solver) total(price float64) float64 {
-	var t float64
+// feasible names the first constraint that cannot be met.
+func (s *solver) feasible() error {
+	var least, most float64
 	for _, b := range s.blocks {
-		t += min(max(s.sum(b.items, price), b.min), b.max)
-	}
-	return t
-}
-
-// spends is what total adds up.
-func (s *solver) spends(price float64) []float64 {
-	out := make([]float64, len(s.p.Items))
-	for _, b := range s.blocks {
-		sum := s.sum(b.items, price)
-		for k, i := range b.items {
-			switch {
-			case b.atMax != nil && sum > b.max:
-				out[i] = b.atMax[k]
-			case b.atMin != nil && sum < b.min:
-				out[i] = b.atMin[k]
-			default:
-				out[i] = s.at(i, price)
-			}
-		}
-	}
-	return out
-}
-
-// search brackets the price at which f, which falls, reaches target: f(lo) >
-// target >= f(hi). lo and hi end as neighbours or meet target exactly. The
-// secant in ln price (Illinois) does in a dozen looks what bisection does in
-// fifty; bisection takes over where it stalls, as it does at jumps.
-func search(f func(float64) float64, target, tol float64) (lo, hi float64) {
-	lo, hi = 0, 1
-	flo, fhi := f(0)-target, f(1)-target
-	for k := 0; fhi > 0 && k < maxSteps; k++ {
-		lo, flo = hi, fhi
-		hi *= 4
-		fhi = f(hi) - target
-	}
-	if lo == 0 && flo > 0 {
-		for low, k := hi/4, 0; k < maxSteps; low, k = low/4, k+1 {
-			v := f(low) - target
-			if v > 0 {
-				lo, flo = low, v
-				break
-			}
-			hi, fhi = low, v
-		}
-	}
-	side, wlo, whi := 0, flo, fhi
-	for k := 0; k < maxSteps && -fhi > tol && lo > 0; k++ {
-		a, b := math.Log(lo), math.Log(hi)
-		x := math.Exp(a + (b-a)*wlo/(wlo-whi))
-		if k%3 == 2 || !(x > lo && x < hi) {
-			x = math.Exp(a + (b-a)/2)
-			side = 0
-		}
-		if x <= lo || x >= hi {
-			break
-		}
-		if v := f(x) - target; v > 0 {
-			lo, flo, wlo = x, v, v
-			if whi = fhi; side == 1 {
-				whi = fhi / 2
-			}
-			side = 1
-		} else {
-			hi, fhi, whi = x, v, v
-			if wlo = flo; side == -1 {
-				wlo = flo / 2
-			}
-			side = -1
-		}
-	}
-	return lo, hi
-}
-
-// mix returns the point between low, which adds up to less, and high that adds
-// up to target. Between the spends of two neighbouring prices every mixture is
-// optimal, for what lies between them are stretches of constant slope and rounding.
-func mix(low, high []float64, target float64) []float64 {
-	var a, b float64
-	for i := range low {
-		a += low[i]
-		b += high[i]
-	}
-	if b <= a {
-		return low
-	}
-	share := min(max((target-a)/(b-a), 0), 1)
-	out := make([]float64, len(low))
-	for i := range low {
-		out[i] = min(low[i]+share*(high[i]-low[i]), max(low[i], high[i]))
-	}
-	return out
-}
-
-// priceGroups finds the spends of each group where its own bounds bind.
-func (s *solver) priceGroups() error {
-	for k := range s.blocks {
-		b := &s.blocks[k]
-		least, most := s.sum(b.items, math.Inf(1)), s.sum(b.items, 0)
+		lo, hi, _ := s.extremes(&b)
 		name := fmt.Sprintf("group %q", b.name)
 		switch {
 		case b.max < b.min:
 			return &Infeasible{name, "max", fmt.Sprintf("max %g is below min %g", b.max, b.min)}
-		case least > b.max+s.tol:
-			return &Infeasible{name, "max", fmt.Sprintf("its items need at least %g and it may have %g", least, b.max)}
-		case most < b.min-s.tol:
-			return &Infeasible{name, "min", fmt.Sprintf("its items take at most %g and it must have %g", most, b.min)}
+		case above(lo, b.max):
+			return &Infeasible{name, "max", fmt.Sprintf("the min of its items add up to %g and it may have %g", lo, b.max)}
+		case above(b.min, hi):
+			return &Infeasible{name, "min", fmt.Sprintf("the max of its items add up to %g and it must have %g", hi, b.min)}
 		}
-		if most > b.max {
-			b.atMax = s.share(b.items, b.max)
-		}
-		if least < b.min {
-			b.atMin = s.share(b.items, b.min)
-		}
+		least += max(lo, b.min)
+		most += min(hi, b.max)
+	}
+	switch t := s.p.Total; {
+	case t == nil:
+	case above(least, *t):
+		return &Infeasible{"total", "max", fmt.Sprintf("the min of items and groups add up to %g and the total is %g", least, *t)}
+	case s.p.SpendAll && above(*t, most):
+		return &Infeasible{"total", "min", fmt.Sprintf("the max of items and groups add up to %g and all of %g is to be spent", most, *t)}
 	}
 	return nil
 }
 
-// share divides an amount among items by one price of their own.
-func (s *solver) share(items []int, amount float64) []float64 {
-	lo, hi := search(func(price float64) float64 { return s.sum(items, price) }, amount, s.tol)
-	at := func(price float64) []float64 {
-		out := make([]float64, len(items))
-		for k, i := range items {
-			out[k] = s.at(i, price)
-		}
-		return out
+// above reports whether a is above b by more than sums are rounded.
+func above(a, b float64) bool { return a > b && a-b > 1e-12*math.Abs(a) }
+
+// profit is the objective.
+func (s *solver) profit(x []float64) (total float64) {
+	for i := range s.items {
+		total += s.items[i].profit(x[i])
 	}
-	return mix(at(hi), at(lo), amount)
+	return total
 }
 
-// priceTotal finds the shadow price and the spends at it.
-func (s *solver) priceTotal() error {
-	s.mu = 1 // an optional unit of money is spent where it earns itself
-	t := s.p.Total
-	if t == nil {
-		s.spend = s.spends(s.mu)
-		return nil
-	}
-	least, most := s.total(math.Inf(1)), s.total(0)
-	if least > *t+s.tol {
-		return &Infeasible{"total", "max", fmt.Sprintf("the minimums add up to %g and the total is %g", least, *t)}
-	}
-	if s.p.SpendAll && most < *t-s.tol {
-		return &Infeasible{"total", "min", fmt.Sprintf("at most %g can be spent and the total of %g is to be spent", most, *t)}
-	}
-	if !s.p.SpendAll && s.total(1) <= *t {
-		s.spend = s.spends(s.mu)
-		return nil
-	}
-	lo, hi := search(s.total, *t, s.tol)
-	s.mu, s.bound = hi, true
-	s.spend = mix(s.spends(hi), s.spends(lo), *t)
-	return nil
-}
-
-func (s *solver) solution() Solution {
-	out := Solution{Spend: s.spend, ShadowPrice: s.mu, Status: "optimal"}
-	if s.bound {
+// solution puts the result in the caller's order and names what binds.
+func (s *solver) solution(r relaxed, status string, gap float64) Solution {
+	out := Solution{Spend: make([]float64, len(s.items)), Objective: s.profit(r.x), ShadowPrice: r.price, Status: status, Gap: gap}
+	if r.bound {
 		out.Binding = append(out.Binding, "total")
 	}
-	for _, b := range s.blocks {
-		switch sum := s.sum(b.items, s.mu); {
-		case b.atMax != nil && sum > b.max:
+	for k, b := range s.blocks {
+		switch r.blocks[k].side {
+		case 1:
 			out.Binding = append(out.Binding, fmt.Sprintf("group %q max", b.name))
-		case b.atMin != nil && sum < b.min:
+		case -1:
 			out.Binding = append(out.Binding, fmt.Sprintf("group %q min", b.name))
 		}
 	}
-	for i, it := range s.p.Items {
-		x := s.spend[i]
-		out.Objective += it.Worth*it.Curve.Value(x) - x
-		switch {
+	for i, it := range s.items {
+		out.Spend[it.index] = r.x[i]
+	}
+	for index, it := range s.p.Items {
+		switch x := out.Spend[index]; {
 		case it.Min == it.Max:
 		case x <= it.Min:
 			out.Binding = append(out.Binding, fmt.Sprintf("item %q min", it.ID))
@@ -362,4 +253,8 @@ func (s *solver) solution() Solution {
 		}
 	}
 	return out
+}
+
+func (s *solver) bent() bool {
+	return slices.ContainsFunc(s.items, func(it item) bool { return it.bend != concave })
 }

@@ -1,0 +1,316 @@
+package allocate
+
+import (
+	"container/heap"
+	"math"
+)
+
+const (
+	// tolerance is how far below the optimum, relative to its objective, an
+	// answer is that counts as optimal; rounding is the like of the amounts.
+	tolerance = 1e-10
+	rounding  = 1e-13
+	// maxEffort ends the search: items times parts looked at. It is a count and
+	// no time, so that a problem has the same answer on every machine.
+	maxEffort = 4_000_000
+)
+
+// node is a part of the problem: its parent's with the bounds of one item
+// narrowed, or the range of how many items of one block have jumped.
+type node struct {
+	parent       *node
+	ceiling      float64 // of its objective
+	price        float64 // its parent's
+	item, block  int     // -1 where it is not that
+	lo, hi       float64
+	fewest, most int
+}
+
+// tree is a branch and bound, the highest ceiling first.
+//
+// The ceiling is that of the concave hulls, found as for concave curves: at a
+// price the best spend of a curve is that of its hull. It is above what can be
+// had only through the few items that the hull leaves halfway of a jump. First
+// the number of items of a block that have jumped is branched on; without that,
+// items that resemble each other would take turns at being halfway, and every
+// subset of them would have to be looked at. Then single items are, where their
+// curve turns, and what is left inside a convex stretch where it stands.
+type tree struct {
+	*solver
+	queue  []*node
+	bent   []int // the items that are not concave
+	whole  []item
+	x      []float64
+	best   float64
+	effort int
+	tried  map[string]bool // sets of items that have jumped, rounded already
+}
+
+func (t *tree) Len() int           { return len(t.queue) }
+func (t *tree) Less(a, b int) bool { return t.queue[a].ceiling > t.queue[b].ceiling }
+func (t *tree) Swap(a, b int)      { t.queue[a], t.queue[b] = t.queue[b], t.queue[a] }
+func (t *tree) Push(n any)         { t.queue = append(t.queue, n.(*node)) }
+func (t *tree) Pop() any {
+	n := t.queue[len(t.queue)-1]
+	t.queue = t.queue[:len(t.queue)-1]
+	return n
+}
+
+// branch improves on the hulls' optimum until it is that of the true curves, and
+// returns by how much it may still be below it where the search was too long.
+func (s *solver) branch(hull relaxed) (r relaxed, gap float64) {
+	t := &tree{solver: s, best: math.Inf(-1), tried: map[string]bool{}}
+	t.try(hull.x)
+	whole := append([]item(nil), s.items...)
+	s.tighten()
+	t.whole = append([]item(nil), s.items...)
+	for i := range s.items {
+		if s.items[i].bend != concave {
+			t.bent = append(t.bent, i)
+		}
+	}
+	heap.Push(t, &node{ceiling: hull.ceiling, price: hull.price, item: -1, block: -1})
+	for t.Len() > 0 {
+		n := heap.Pop(t).(*node)
+		if n.ceiling <= t.best+t.slack() {
+			break
+		}
+		if t.effort > maxEffort {
+			gap = n.ceiling - t.best
+			break
+		}
+		t.visit(n)
+	}
+	copy(s.items, whole)
+	return s.polish(t.x), gap
+}
+
+// tighten bounds the curved items by what the minimums of the others leave of
+// the total and of their group: the shorter the stretch, the nearer the hull.
+func (s *solver) tighten() {
+	var all float64
+	for i := range s.items {
+		all += s.items[i].min
+	}
+	for _, b := range s.blocks {
+		least, _, _ := s.extremes(&b)
+		room := b.max - least
+		if s.p.Total != nil {
+			room = min(room, *s.p.Total-all)
+		}
+		for i := b.from; i < b.to; i++ {
+			it := &s.items[i]
+			if it.bend == concave {
+				continue
+			}
+			it.hi = clamp(it.min+room, it.min, it.max)
+			it.bend, it.split = it.curve.bend(it.lo, it.hi)
+			if it.bend == convex {
+				it.split = it.lo + (it.hi-it.lo)/2
+			}
+		}
+	}
+}
+
+// slack is how far above the best a ceiling may be and not matter.
+func (t *tree) slack() float64 {
+	var size float64
+	for i, x := range t.x {
+		size += 2*x + t.items[i].profit(x)
+	}
+	return tolerance*math.Abs(t.best) + rounding*size
+}
+
+// try keeps spends that earn more than the best so far.
+func (t *tree) try(x []float64) {
+	if p := t.profit(x); p > t.best {
+		t.best, t.x = p, append([]float64(nil), x...)
+	}
+}
+
+// visit bounds a part of the problem and divides it where that may help.
+func (t *tree) visit(n *node) {
+	t.enter(n)
+	defer t.leave(n)
+	t.effort += len(t.items)
+	guess := 1.0
+	if n.price > 1e-9 && n.price < 1e9 {
+		guess = n.price
+	}
+	r, ok := t.relax(guess)
+	if !ok {
+		return
+	}
+	r.ceiling = min(r.ceiling, n.ceiling)
+	if r.ceiling <= t.best+t.slack() {
+		return
+	}
+	t.try(r.x)
+	a, b, ok := t.divide(&r)
+	t.leave(n)
+	t.round(&r)
+	t.enter(n)
+	if !ok || r.ceiling <= t.best+t.slack() {
+		return
+	}
+	for _, child := range []*node{&a, &b} {
+		child.parent, child.ceiling, child.price = n, r.ceiling, r.price
+		heap.Push(t, child)
+	}
+}
+
+// enter puts the bounds of a part in force, leave those of the whole.
+func (t *tree) enter(n *node) {
+	for ; n != nil; n = n.parent {
+		if n.item >= 0 {
+			it := &t.items[n.item]
+			it.lo, it.hi = max(it.lo, n.lo), min(it.hi, n.hi)
+		}
+		if n.block >= 0 {
+			b := &t.blocks[n.block]
+			b.fewest, b.most = max(b.fewest, n.fewest), min(b.most, n.most)
+		}
+	}
+}
+
+func (t *tree) leave(n *node) {
+	for ; n != nil; n = n.parent {
+		if n.item >= 0 {
+			t.items[n.item] = t.whole[n.item]
+		}
+		if n.block >= 0 {
+			t.blocks[n.block].fewest, t.blocks[n.block].most = 0, math.MaxInt
+		}
+	}
+}
+
+// round tries what the hull's optimum becomes when each curved item stays on
+// the side of its jump on which it is just above, and just below, the price.
+func (t *tree) round(r *relaxed) {
+	side := func(at blockAt) []float64 { return at.low }
+	for range 2 {
+		var x []float64
+		for _, b := range r.blocks {
+			x = append(x, side(b)...)
+		}
+		key := make([]byte, len(t.bent))
+		for k, i := range t.bent {
+			if x[i] >= t.whole[i].split {
+				key[k] = 1
+			}
+		}
+		if !t.tried[string(key)] {
+			t.tried[string(key)] = true
+			t.effort += len(t.items)
+			for _, i := range t.bent {
+				t.items[i].stay(x[i])
+			}
+			if leaf, ok := t.relax(1); ok {
+				t.try(leaf.x)
+			}
+			for _, i := range t.bent {
+				t.items[i] = t.whole[i]
+			}
+		}
+		side = func(at blockAt) []float64 { return at.high }
+	}
+}
+
+// stay narrows an item's bounds to the concave stretch around x. It reports
+// whether x is inside a convex one instead; its bounds are then x itself.
+func (it *item) stay(x float64) (inside bool) {
+	lo, hi := it.lo, it.hi
+	for {
+		kind, at := it.curve.bend(it.lo, it.hi)
+		switch {
+		case kind == concave || it.worth == 0:
+			return false
+		case kind == convex:
+			it.lo, it.hi = x, x
+			return x > lo && x < hi
+		case x >= at-1e-9*(hi-lo):
+			it.lo = at
+		default:
+			it.hi = at
+		}
+	}
+}
+
+// divide says how to part the problem at the hull's optimum; it is not ok where
+// rounding is all that is between that and the true curves.
+func (t *tree) divide(r *relaxed) (a, b node, ok bool) {
+	for k := range t.blocks {
+		blk, at := &t.blocks[k], &r.blocks[k]
+		free, fewest, most := t.free(blk)
+		if len(free) < 2 {
+			continue
+		}
+		var low, high float64
+		for _, i := range free {
+			if at.low[i-blk.from] >= t.items[i].split {
+				low++
+			}
+			if at.high[i-blk.from] >= t.items[i].split {
+				high++
+			}
+		}
+		jumped := int(math.Floor(low + at.part*(high-low)))
+		if low != high && jumped >= fewest && jumped < min(most, len(free)) {
+			forced := blk.fewest - fewest
+			return node{item: -1, block: k, most: forced + jumped},
+				node{item: -1, block: k, fewest: forced + jumped + 1, most: math.MaxInt}, true
+		}
+	}
+	i := t.worst(r)
+	if i < 0 {
+		return a, b, false
+	}
+	it, x := &t.items[i], r.x[i]
+	kind, at := it.curve.bend(it.lo, it.hi)
+	if kind == convex {
+		at = x
+	}
+	if edge := 1e-6 * (it.hi - it.lo); at < it.lo+edge && kind == convex || at > it.hi-edge && kind == convex {
+		at = it.lo + (it.hi-it.lo)/2
+	}
+	if at <= it.lo || at >= it.hi {
+		return a, b, false
+	}
+	return node{item: i, block: -1, lo: it.lo, hi: at}, node{item: i, block: -1, lo: at, hi: it.hi}, true
+}
+
+// worst is the item for which the hull promises most beyond the true curve; -1
+// where it promises nothing. What the items regret, at their blocks' prices,
+// adds up to what lies between the ceiling and the optimum's true worth.
+func (t *tree) worst(r *relaxed) int {
+	found, most := -1, 0.0
+	for k := range t.blocks {
+		b, price := &t.blocks[k], r.blocks[k].price
+		var toll float64
+		if b.counted() {
+			_, toll = t.choose(b, price, nil)
+		}
+		for i := b.from; i < b.to; i++ {
+			it := &t.items[i]
+			if it.bend == concave {
+				continue
+			}
+			if kind, _ := it.curve.bend(it.lo, it.hi); kind == concave && (toll == 0 || it.hi <= it.split || it.lo >= it.split) {
+				continue
+			}
+			net := func(x, v float64) float64 {
+				v -= price * x
+				if x >= it.split && it.lo < it.split && it.hi > it.split {
+					v -= toll
+				}
+				return v
+			}
+			top := net(it.best(price, it.lo, min(it.hi, max(it.lo, it.split))))
+			top = max(top, net(it.best(price, max(it.lo, min(it.hi, it.split)), it.hi)))
+			if regret := top - net(r.x[i], it.worth*it.curve.Value(r.x[i])); regret > most {
+				found, most = i, regret
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,159 @@
+package allocate
+
+import "math"
+
+const (
+	// maxSteps ends every search; the bracket of a float64 closes well before.
+	maxSteps = 200
+	// exact is how near, relatively, an amount must come to the one it is to meet.
+	exact = 1e-13
+	// narrow is the relative width of a bracket of prices that is not searched
+	// on: the amount jumps there, or rounding is all that is left.
+	narrow = 1e-12
+)
+
+// point is what is best at a price: the spends, their sum and their worth.
+type point struct {
+	price, spend, value float64
+	x                   []float64
+	blocks              []amount // of all blocks, their own bounds aside
+}
+
+type amount struct{ spend, value float64 }
+
+// dual bounds what spending target can be worth, at every price; it is least at
+// the price that search finds.
+func (p point) dual(target float64) float64 {
+	if d := p.value + p.price*(target-p.spend); !math.IsNaN(d) {
+		return d
+	}
+	return math.Inf(1)
+}
+
+// search brackets the price at which the spend, which falls as the price rises,
+// is target: lo.spend > target >= hi.spend, where any prices have that. It
+// looks from guess outward, first by a factor step.
+//
+// The bracket closes by the secant in the logarithms (Illinois), which needs
+// few looks where the spend is smooth; by the slope of the line between the
+// brackets' spend and value, which is the very price where the spend jumps; and
+// by bisection behind both. It ends where the spend meets the target or the
+// prices are neighbours.
+func search(at func(price float64) point, target, guess, step float64) (lo, hi point) {
+	lo, hi = outward(at, target, guess, step)
+	residual := func(p point) float64 {
+		if target > 0 && p.spend > 0 {
+			return math.Log(p.spend / target)
+		}
+		return p.spend - target
+	}
+	wlo, whi, last := residual(lo), residual(hi), 0
+	look := func(price float64) (above bool) {
+		p := at(price)
+		if p.spend > target {
+			if last == 1 {
+				whi /= 2
+			}
+			lo, wlo, last = p, residual(p), 1
+			return true
+		}
+		if last == -1 {
+			wlo /= 2
+		}
+		hi, whi, last = p, residual(p), -1
+		return false
+	}
+	for k := 0; k < maxSteps && !closed(lo, hi, target); k++ {
+		switch k % 6 {
+		case 3:
+			price := (lo.value - hi.value) / (lo.spend - hi.spend)
+			e := max(narrow/4, 4e-16*math.Abs(hi.value/(lo.value-hi.value))) * math.Abs(price)
+			if price-e > lo.price && price+e < hi.price {
+				if look(price - e) {
+					look(price + e)
+				}
+				continue
+			}
+		case 0, 1, 2, 4:
+			if lo.price > 0 && !math.IsInf(hi.price, 1) {
+				a, b := math.Log(lo.price), math.Log(hi.price)
+				if price := math.Exp(a + (b-a)*wlo/(wlo-whi)); price > lo.price && price < hi.price {
+					look(price)
+					continue
+				}
+			}
+		}
+		price := middle(lo.price, hi.price)
+		if price <= lo.price || price >= hi.price {
+			break
+		}
+		look(price)
+	}
+	return lo, hi
+}
+
+func closed(lo, hi point, target float64) bool {
+	return meets(lo, target) || meets(hi, target) || lo.spend <= target || jumps(lo, hi)
+}
+
+func meets(p point, target float64) bool { return math.Abs(p.spend-target) <= exact*target }
+
+// priceOf is the price a bracket found: that of the side which meets the
+// target, or what the next unit beyond it earns.
+func priceOf(lo, hi point, target float64) float64 {
+	if math.Abs(lo.spend-target) < math.Abs(hi.spend-target) && !jumps(lo, hi) {
+		return lo.price
+	}
+	return hi.price
+}
+
+// jumps reports whether two prices are as good as one.
+func jumps(lo, hi point) bool {
+	d := hi.price - lo.price
+	return d <= narrow*max(math.Abs(lo.price), math.Abs(hi.price)) && !math.IsInf(d, 1)
+}
+
+// outward brackets the target with steps that grow. guess is above 0.
+func outward(at func(price float64) point, target, guess, step float64) (lo, hi point) {
+	p := at(guess)
+	if meets(p, target) {
+		return p, p
+	}
+	if p.spend > target {
+		for lo = p; ; lo, step = hi, step*step {
+			hi = at(lo.price * step)
+			if hi.spend <= target || math.IsInf(hi.price, 1) {
+				return lo, hi
+			}
+		}
+	}
+	for hi = p; ; hi, step = lo, step*step {
+		switch {
+		case hi.price > 0:
+			lo = at(hi.price / step)
+		case hi.price == 0: // money that does harm is yet to be spent
+			step = 2
+			lo = at(-1)
+		default:
+			lo = at(hi.price * step)
+		}
+		if lo.spend > target || meets(lo, target) || math.IsInf(lo.price, -1) {
+			return lo, hi
+		}
+	}
+}
+
+// middle halves a bracket of prices, in the logarithm where that can be.
+func middle(lo, hi float64) float64 {
+	const stride = 1 << 40
+	switch {
+	case lo < 0:
+		return -middle(-hi, -lo)
+	case math.IsInf(hi, 1):
+		return max(lo, 1) * stride
+	case lo == 0:
+		return min(hi, 1) / stride
+	default:
+		return math.Exp((math.Log(lo) + math.Log(hi)) / 2)
+	}
+}

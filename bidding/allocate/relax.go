@@ -1,0 +1,334 @@
+package allocate
+
+import (
+	"math"
+	"slices"
+)
+
+// relaxed is the optimum with every curve replaced by its concave hull between
+// the bounds in force; of concave curves it is the optimum itself.
+type relaxed struct {
+	x       []float64 // within all bounds
+	price   float64   // of money; 1 where the total does not bind
+	bound   bool      // the total binds
+	ceiling float64   // the objective of no spends within the bounds in force is above it
+	blocks  []blockAt
+}
+
+// blockAt is a block at the optimum.
+type blockAt struct {
+	price float64 // of money in it
+	side  int     // 1 where its max binds, -1 where its min does
+	// The best spends just above and just below the price, and what the block
+	// or the total takes of the way between them.
+	low, high []float64
+	part      float64
+}
+
+// relax solves the problem within the bounds in force, looking from a guess of
+// the price on. It is not ok where nothing lies within them.
+func (s *solver) relax(guess float64) (r relaxed, ok bool) {
+	if !s.reachable() {
+		return r, false
+	}
+	t := s.p.Total
+	if t == nil || !s.p.SpendAll {
+		p := s.demand(1)
+		if t == nil || p.spend <= *t {
+			return s.finish(p, p, false), true
+		}
+	}
+	step := 2.0
+	if guess != 1 {
+		step = 1.01
+	}
+	lo, hi := search(s.demand, *t, guess, step)
+	return s.finish(lo, hi, true), true
+}
+
+// reachable reports whether any spends lie within the bounds in force.
+func (s *solver) reachable() bool {
+	var least, most float64
+	for k := range s.blocks {
+		b := &s.blocks[k]
+		lo, hi, ok := s.extremes(b)
+		if !ok || above(lo, b.max) || above(b.min, hi) {
+			return false
+		}
+		least += max(lo, b.min)
+		most += min(hi, b.max)
+	}
+	t := s.p.Total
+	return t == nil || !above(least, *t) && !(s.p.SpendAll && above(*t, most))
+}
+
+// extremes is the least and the most that a block's items can spend; it is not
+// ok where their number is out of range.
+func (s *solver) extremes(b *block) (least, most float64, ok bool) {
+	for i := b.from; i < b.to; i++ {
+		least += s.items[i].lo
+		most += s.items[i].hi
+	}
+	if !b.counted() {
+		return least, most, true
+	}
+	free, fewest, highest := s.free(b)
+	if fewest > len(free) || highest < 0 {
+		return 0, 0, false
+	}
+	up, down := make([]float64, len(free)), make([]float64, len(free))
+	for k, i := range free {
+		up[k], down[k] = s.items[i].split-s.items[i].lo, s.items[i].hi-s.items[i].split
+	}
+	slices.Sort(up)
+	slices.Sort(down)
+	for k := range max(fewest, 0) {
+		least += up[k]
+	}
+	for k := range len(free) - min(highest, len(free)) {
+		most -= down[k]
+	}
+	return least, most, true
+}
+
+// demand is what is best at a price of money, each group within its bounds.
+func (s *solver) demand(price float64) point {
+	p := point{price: price, x: make([]float64, 0, len(s.items))}
+	for k := range s.blocks {
+		b := &s.blocks[k]
+		q := s.within(b, price, p.x)
+		p.x = q.x
+		p.blocks = append(p.blocks, amount{q.spend, q.value})
+		spend := clamp(q.spend, b.min, b.max)
+		p.spend += spend
+		p.value += q.value
+		if spend != q.spend { // at the group's own price; near enough to guess by
+			p.value += price * (spend - q.spend)
+		}
+	}
+	return p
+}
+
+// within is what is best in a block at a price, its own bounds aside. The
+// spends are put behind x.
+func (s *solver) within(b *block, price float64, x []float64) point {
+	if b.counted() {
+		p, _ := s.choose(b, price, x)
+		return p
+	}
+	p := point{price: price}
+	for i := b.from; i < b.to; i++ {
+		it := &s.items[i]
+		at, v := it.best(price, it.lo, it.hi)
+		x = append(x, at)
+		p.spend += at
+		p.value += v
+	}
+	p.x = x
+	return p
+}
+
+func (b *block) counted() bool { return b.fewest > 0 || b.most < math.MaxInt }
+
+// free are the items of a block that may spend either side of their split, and
+// the range of how many of them may spend at least that.
+func (s *solver) free(b *block) (free []int, fewest, most int) {
+	fewest, most = b.fewest, b.most
+	for i := b.from; i < b.to; i++ {
+		switch it := &s.items[i]; {
+		case it.bend == concave:
+		case it.lo < it.split && it.split < it.hi:
+			free = append(free, i)
+		case it.lo >= it.split:
+			fewest, most = fewest-1, most-1
+		}
+	}
+	return free, fewest, most
+}
+
+// choose is within for a block in which the number of items that spend at least
+// their split is limited: those that gain most by it do. The toll is what a
+// place among them would be sold for, below 0 where it takes a bribe.
+func (s *solver) choose(b *block, price float64, x []float64) (p point, toll float64) {
+	type choice struct {
+		i                      int
+		off, offV, on, onV, by float64
+	}
+	free, fewest, most := s.free(b)
+	choices := make([]choice, len(free))
+	for k, i := range free {
+		it := &s.items[i]
+		c := choice{i: i}
+		c.off, c.offV = it.best(price, it.lo, it.split)
+		c.on, c.onV = it.best(price, it.split, it.hi)
+		if c.by = c.onV - c.offV - price*(c.on-c.off); math.IsInf(price, 0) {
+			c.by = (c.off - c.on) * math.Copysign(1, price)
+		}
+		choices[k] = c
+	}
+	slices.SortStableFunc(choices, func(a, b choice) int {
+		switch {
+		case a.by > b.by:
+			return -1
+		case a.by < b.by:
+			return 1
+		}
+		return 0
+	})
+	on := 0
+	for on < len(choices) && choices[on].by > 0 {
+		on++
+	}
+	switch {
+	case on < fewest:
+		on = min(fewest, len(choices))
+		toll = choices[on-1].by
+	case on > most:
+		on = max(most, 0)
+		toll = choices[on].by
+	}
+	p = point{price: price}
+	from := len(x)
+	for i := b.from; i < b.to; i++ {
+		it := &s.items[i]
+		at, v := 0.0, 0.0
+		if it.bend == concave || !(it.lo < it.split && it.split < it.hi) {
+			at, v = it.best(price, it.lo, it.hi)
+		}
+		x = append(x, at)
+		p.spend += at
+		p.value += v
+	}
+	for k, c := range choices {
+		at, v := c.off, c.offV
+		if k < on {
+			at, v = c.on, c.onV
+		}
+		x[from+c.i-b.from] = at
+		p.spend += at
+		p.value += v
+	}
+	p.x = x
+	return p, toll
+}
+
+// settled is a block at one price of money outside it.
+type settled struct {
+	blockAt
+	x    []float64
+	dual float64 // the most that value - price*spend can be
+}
+
+// settle gives a block its own price where its bounds bind at point p.
+func (s *solver) settle(k int, p point) settled {
+	b := &s.blocks[k]
+	spend := p.blocks[k].spend
+	out := settled{x: p.x[b.from:b.to], blockAt: blockAt{price: p.price, side: b.side(spend)}}
+	if out.side == 0 {
+		out.dual = p.blocks[k].value - p.price*spend
+		return out
+	}
+	amount := clamp(spend, b.min, b.max)
+	at := func(price float64) point { return s.within(b, price, nil) }
+	guess := 1.0
+	if p.price > 0 && !math.IsInf(p.price, 1) {
+		guess = p.price
+	}
+	lo, hi := search(at, amount, guess, 2)
+	out.price, out.low, out.high = priceOf(lo, hi, amount), hi.x, lo.x
+	out.x, out.part = mix(hi, lo, hi.x, lo.x, amount)
+	out.dual = min(lo.dual(amount), hi.dual(amount)) - p.price*amount
+	return out
+}
+
+// side says which bound of the block a spend is beyond: 1 for max, -1 for min.
+func (b *block) side(spend float64) int {
+	switch {
+	case spend > b.max:
+		return 1
+	case spend < b.min:
+		return -1
+	}
+	return 0
+}
+
+// finish brings the spends just below and just above the price together, and
+// adds up the bound.
+func (s *solver) finish(lo, hi point, bound bool) relaxed {
+	r := relaxed{price: hi.price, bound: bound, blocks: make([]blockAt, len(s.blocks))}
+	low, high := make([]float64, 0, len(s.items)), make([]float64, 0, len(s.items))
+	var ceilLo, ceilHi float64
+	for k, b := range s.blocks {
+		above := s.settle(k, hi)
+		below := above
+		if lo.price != hi.price {
+			if above.side != 0 && above.side == b.side(lo.blocks[k].spend) {
+				below.dual += (hi.price - lo.price) * clamp(hi.blocks[k].spend, b.min, b.max)
+			} else {
+				below = s.settle(k, lo)
+			}
+		}
+		ceilHi += above.dual
+		ceilLo += below.dual
+		low, high = append(low, above.x...), append(high, below.x...)
+		r.blocks[k] = above.blockAt
+		if above.side == 0 || above.side != below.side {
+			r.blocks[k] = blockAt{price: hi.price, low: above.x, high: below.x}
+		}
+	}
+	if !bound {
+		r.x, r.ceiling = low, ceilHi
+		return r
+	}
+	t := *s.p.Total
+	r.price = priceOf(lo, hi, t)
+	r.ceiling = math.Inf(1)
+	for _, c := range []float64{ceilLo + (lo.price-1)*t, ceilHi + (hi.price-1)*t} {
+		if c < r.ceiling { // not where it is no number
+			r.ceiling = c
+		}
+	}
+	var part float64
+	r.x, part = mix(hi, lo, low, high, t)
+	for k := range r.blocks {
+		if r.blocks[k].side == 0 {
+			r.blocks[k].price, r.blocks[k].part = r.price, part
+		}
+	}
+	return r
+}
+
+func clamp(x, lo, hi float64) float64 { return min(max(x, lo), hi) }
+
+// mix is the point between low, the spends above the price, and high, those
+// below it, that adds up to target, and how far between them it lies. Every
+// such point is as good for what is concave. Of jumps all but one are taken or
+// left whole, for the way between their ends is worth less than it looks.
+func mix(above, below point, low, high []float64, target float64) (x []float64, part float64) {
+	var a, b float64
+	for i := range low {
+		a += low[i]
+		b += high[i]
+	}
+	if b <= a {
+		return low, 0
+	}
+	part = clamp((target-a)/(b-a), 0, 1)
+	x = make([]float64, len(low))
+	whole := jumps(below, above)
+	for i := range low {
+		d := high[i] - low[i]
+		x[i] = clamp(low[i]+part*d, min(low[i], high[i]), max(low[i], high[i]))
+		whole = whole && d >= -narrow*high[i]
+	}
+	if !whole {
+		return x, part
+	}
+	room := target - a
+	for i := range low {
+		d := clamp(high[i]-low[i], 0, max(room, 0))
+		x[i] = low[i] + d
+		room -= d
+	}
+	return x, part
+}
