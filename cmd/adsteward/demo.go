@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"adsteward/internal/civil"
@@ -99,6 +100,9 @@ func (c *demoCmd) startSandbox() (sb *sandbox.Sandbox, fresh bool, err error) {
 		return nil, false, usage("%s: %v", c.Data, err)
 	}
 	sb, err = sandbox.Start(opts)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, false, usage("a demo is running over %s already, or another program has taken its place: %v", c.Data, err)
+	}
 	if err != nil {
 		return nil, false, usage("%v", err)
 	}
@@ -176,7 +180,7 @@ func (c *demoCmd) runNights(e *env, a *app, sb *sandbox.Sandbox, clock *marketCl
 		if err := c.advance(sb, date); err != nil {
 			return err
 		}
-		clock.at(date.In(clock.loc).Add(4*time.Hour + 30*time.Minute))
+		clock.at(date)
 		fmt.Fprintf(e.stderr, "Night of %s ...\n", date)
 		if err := e.work(a, []oneNight{{demoAccount, date}}, nil); err != nil {
 			return err
@@ -274,14 +278,19 @@ type marketClock struct {
 
 func (c *marketClock) Now() time.Time { return time.Now().Add(c.offset) }
 
-// at sets the clock.
-func (c *marketClock) at(t time.Time) { c.offset = time.Until(t) }
+// at sets the clock to the small hours of a date, but not beyond where settle
+// will set it: what is decided later must not be of an earlier time.
+func (c *marketClock) at(d civil.Date) {
+	c.offset = min(time.Until(d.In(c.loc).Add(4*time.Hour+30*time.Minute)), c.ahead(d))
+}
 
 // settle goes back to the wall clock where the market stands at its day, and
 // stays ahead of it where the market does.
-func (c *marketClock) settle() {
-	today := civil.Of(time.Now().In(c.loc))
-	c.offset = time.Duration(max(0, c.sb.Market().Today().Sub(today))) * 24 * time.Hour
+func (c *marketClock) settle() { c.offset = c.ahead(c.sb.Market().Today()) }
+
+// ahead is by how much a date lies before the wall clock's; 0 where it does not.
+func (c *marketClock) ahead(d civil.Date) time.Duration {
+	return time.Duration(max(0, d.Sub(civil.Of(time.Now().In(c.loc))))) * 24 * time.Hour
 }
 
 type sandboxCmd struct {

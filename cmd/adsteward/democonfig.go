@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
@@ -64,21 +65,20 @@ accounts:
       app_secret: %[12]s
 `
 
-// writeConfig writes the demo's files where they are missing, and the
-// configuration anew, since addresses may differ.
+// writeConfig writes the demo's files where they are missing. In a configuration
+// that is there, somebody may have changed something: only the address of the
+// page is set.
 func (c *demoCmd) writeConfig(i sandbox.Info) error {
 	info, err := json.MarshalIndent(i, "", "  ")
 	if err != nil {
 		return err
 	}
-	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
-		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret)
-	if err := errors.Join(
-		os.WriteFile(filepath.Join(c.Data, "sandbox.json"), append(info, '\n'), 0o600),
-		os.WriteFile(filepath.Join(c.Data, "adsteward.yaml"), []byte(yaml), 0o600)); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Data, "sandbox.json"), append(info, '\n'), 0o600); err != nil {
 		return err
 	}
-	for name, body := range map[string]string{"policy.yaml": guard.Template, "adsteward.key": config.NewKey()} {
+	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
+		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret)
+	for name, body := range map[string]string{"adsteward.yaml": yaml, "policy.yaml": guard.Template, "adsteward.key": config.NewKey()} {
 		file := filepath.Join(c.Data, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -87,8 +87,18 @@ func (c *demoCmd) writeConfig(i sandbox.Info) error {
 			return err
 		}
 	}
-	return nil
+	if c.Headless {
+		return nil
+	}
+	file := filepath.Join(c.Data, "adsteward.yaml")
+	old, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, listenLine.ReplaceAll(old, []byte("${1}"+c.Addr)), 0o600)
 }
+
+var listenLine = regexp.MustCompile(`(?m)^(  listen: ).*$`)
 
 func readFaults(r io.Reader) (*faults.Table, error) { return faults.Read(r) }
 

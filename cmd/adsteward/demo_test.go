@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"adsteward/internal/present"
+)
+
+// TestDemo lives through a newcomer's first hour: a demo of three nights, then
+// the page over the same directory, and the command line beside it.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "demo")
+	w := &world{t: t, dir: dir, config: filepath.Join(dir, "adsteward.yaml")}
+	first := w.demo("--nights", "3", "--headless", "--json")
+	if len(first.Proposals) < 3 || len(first.Runs) != 3*10 {
+		t.Fatalf("three nights leave %d proposals and %d stages", len(first.Proposals), len(first.Runs))
+	}
+	for _, r := range first.Runs {
+		if r.State != "done" {
+			t.Errorf("stage %s of %s is %s: %s", r.Stage, r.Date, r.State, r.Error)
+		}
+	}
+	if first.Today != today() {
+		t.Errorf("the demo stands at %s, not today", first.Today)
+	}
+
+	// What somebody changes in the demo's configuration stays.
+	yaml, err := os.ReadFile(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("adsteward.yaml", strings.Replace(string(yaml), "horizon_days: 365", "horizon_days: 300", 1))
+	again := w.demo("--nights", "0", "--headless", "--json")
+	if len(again.Runs) != len(first.Runs) || len(again.Proposals) != len(first.Proposals) || again.Proposals[0].ID != first.Proposals[0].ID ||
+		again.Sandbox != first.Sandbox || again.Today != first.Today {
+		t.Error("the demo did not go on where it was")
+	}
+	if now, err := os.ReadFile(w.config); err != nil || !strings.Contains(string(now), "horizon_days: 300") {
+		t.Errorf("the demo wrote over its configuration: %v", err)
+	}
+
+	stop := w.demoPage()
+	w.info = first.Sandbox
+	// A second demo over the same directory would be a second market.
+	if r := w.run2("demo", "--data", dir, "--nights", "0", "--headless"); r.code != 2 || !strings.Contains(r.stderr, "running over") {
+		t.Errorf("a second demo exits %d: %s", r.code, r.stderr)
+	}
+	w.must("doctor")
+	p := first.Proposals[0]
+	w.must("proposals", "approve", p.ID, "--reason", "go")
+	w.must("proposals", "apply", "--json")
+	shown := decode[present.Proposal](t, w.must("proposals", "show", p.ID, "--json"))
+	if got := w.remotes([]present.Proposal{p})[p.ID].value.Value; shown.State != "applied" || got != p.Proposed {
+		t.Errorf("it is %s and the platform holds %s, want %s", shown.State, got.Decimal(), p.Proposed.Decimal())
+	}
+	w.must("audit", "verify")
+	stop()
+	// One more night, tomorrow's, sees the change in place.
+	after := w.demo("--nights", "1", "--headless", "--json")
+	if after.Today != first.Today+1 || len(after.Runs) != len(first.Runs)+10 {
+		t.Errorf("another night stands at %s with %d stages", after.Today, len(after.Runs))
+	}
+	for _, q := range after.Proposals {
+		if q.Entity == p.Entity && q.Field == p.Field {
+			t.Error("what was changed yesterday is proposed again within its cool-down")
+		}
+	}
+}
+
+// demo runs a demo without the page and returns its summary.
+func (w *world) demo(args ...string) demoSummary {
+	w.t.Helper()
+	r := w.run2(append([]string{"demo", "--data", w.dir}, args...)...)
+	if r.code != 0 {
+		w.t.Fatalf("demo %v exits %d: %s", args, r.code, r.stderr)
+	}
+	return decode[demoSummary](w.t, r.stdout)
+}
+
+// run2 runs the program without naming a configuration.
+func (w *world) run2(args ...string) result {
+	w.t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(w.t.Context(), "adsteward", args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		w.t.Fatal(err)
+	}
+	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// demoPage starts a demo with its page and waits until it is up; the function
+// returned ends it with SIGTERM and wants a clean end.
+func (w *world) demoPage() (stop func()) {
+	w.t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	addr := lis.Addr().String()
+	if err := lis.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := exec.Command("adsteward", "demo", "--data", w.dir, "--nights", "0", "--addr", addr)
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(errs)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Stop with Ctrl-C") {
+	}
+	resp, err := http.Get("http://" + addr + "/healthz")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		w.t.Errorf("healthz: %s %v", resp.Status, err)
+	}
+	return func() {
+		w.t.Helper()
+		start := time.Now()
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			w.t.Fatal(err)
+		}
+		for lines.Scan() {
+			w.t.Log(lines.Text())
+		}
+		if err := cmd.Wait(); err != nil {
+			w.t.Errorf("the demo did not end well: %v", err)
+		}
+		if d := time.Since(start); d > 10*time.Second {
+			w.t.Errorf("it took %s to end", d)
+		}
+	}
+}
