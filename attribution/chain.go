@@ -1,10 +1,5 @@
 package attribution
 
-import (
-	"cmp"
-	"slices"
-)
-
 // chain is the absorbing Markov chain of the journeys at one order. Its states
 // are runs of k channels, and whole journeys that are shorter.
 type chain struct {
@@ -111,7 +106,8 @@ func (ch *chain) states(g *grams) []int32 {
 
 // link stores the steps by where they lead, those that are the same as one.
 func (ch *chain) link(steps []step, out []float64) {
-	slices.SortFunc(steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+	steps = sorted(steps, len(out), func(s step) int32 { return s.from })
+	steps = sorted(steps, len(out), func(s step) int32 { return s.to })
 	ch.first = make([]int, len(ch.start)+1)
 	for i, s := range steps {
 		if i == 0 || s.to != steps[i-1].to || s.from != steps[i-1].from {
@@ -127,4 +123,21 @@ func (ch *chain) link(steps []step, out []float64) {
 	for i, from := range ch.from {
 		ch.p[i] /= out[from]
 	}
+}
+
+// sorted sorts steps by a state of theirs, and leaves the order of equal ones.
+func sorted(steps []step, states int, key func(step) int32) []step {
+	next := make([]int, states+1) // where the next one of each state goes
+	for _, s := range steps {
+		next[key(s)+1]++
+	}
+	for s := range states {
+		next[s+1] += next[s]
+	}
+	out := make([]step, len(steps))
+	for _, s := range steps {
+		out[next[key(s)]] = s
+		next[key(s)]++
+	}
+	return out
 }

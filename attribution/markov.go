@@ -32,7 +32,7 @@ func (j *Journeys) markov(ctx context.Context, order int) (Result, error) {
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return Result{}, fmt.Errorf("Markov model of order %d: %w", order, err)
+			return Result{}, fmt.Errorf("the Markov model of order %d: %w", order, err)
 		}
 	}
 	effect, valueEffect := make([]float64, n), make([]float64, n)
@@ -41,11 +41,8 @@ func (j *Journeys) markov(ctx context.Context, order int) (Result, error) {
 		valueEffect[x] = lost(kept[x].value, kept[n].value)
 	}
 	t := j.Totals()
-	res := j.result("markov", split(t.Conversions, effect), split(t.Value, valueEffect))
+	res := j.result("markov", split(t.Conversions, effect), split(t.Value, valueEffect), effect)
 	res.Order = &order
-	for i := range res.Channels {
-		res.Channels[i].RemovalEffect = &effect[i]
-	}
 	return res, nil
 }
 

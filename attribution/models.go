@@ -26,6 +26,10 @@ type Result struct {
 	Channels []Credit `json:"channels"`
 }
 
+// MaxOrder is the highest order of the Markov model: beyond it nearly every run
+// of channels is its own, and memory grows with all runs.
+const MaxOrder = 10
+
 // ruleNames are the rules' names as models.
 func ruleNames() []string {
 	return []string{lastClick: "last_click", firstClick: "first_click", linear: "linear", timeDecay: "time_decay", position: "position", shapley: "shapley"}
@@ -49,13 +53,18 @@ func (j *Journeys) Attribute(ctx context.Context, model string, order int) (Resu
 		return Result{}, fmt.Errorf("there is no model %q; choose among %s", model, strings.Join(Models(), ", "))
 	}
 	conv, value := j.rules.credit(rule(k))
-	return j.result(model, conv, value), nil
+	return j.result(model, conv, value, nil), nil
 }
 
-func (j *Journeys) result(model string, conv, value []float64) Result {
+// result lists the channels by name; effect is nil where a model has none.
+func (j *Journeys) result(model string, conv, value, effect []float64) Result {
 	res := Result{Model: model, Channels: make([]Credit, len(j.names))}
 	for i, name := range j.names {
 		res.Channels[i] = Credit{Channel: name, Conversions: conv[i], Value: value[i]}
+		if effect != nil {
+			res.Channels[i].RemovalEffect = &effect[i]
+		}
 	}
+	slices.SortFunc(res.Channels, func(a, b Credit) int { return strings.Compare(a.Channel, b.Channel) })
 	return res
 }

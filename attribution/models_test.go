@@ -362,22 +362,30 @@ func TestOneChannel(t *testing.T) {
 func TestLongPaths(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for what, name := range map[string]func(i int) int{
-		"loop": func(i int) int { return i % 2 }, "runs": func(i int) int { return i / 100 % 3 },
-		"random": func(int) int { return rnd.IntN(20) }, "different": func(i int) int { return i % 500 },
-	} {
+	long := func(steps int, name func(i int) int) string {
 		var path strings.Builder
-		for i := range 10_000 {
+		for i := range steps {
 			fmt.Fprintf(&path, "c%d>", name(i))
 		}
-		j := read(t, path.String()+",1,10,0", "c0>c1,1,5,1")
+		return path.String() + ",1,10,0"
+	}
+	loop := func(c int) func(int) int { return func(i int) int { return c + i%2 } }
+	for what, rows := range map[string][]string{
+		"loop":      {long(10_000, loop(0))},
+		"runs":      {long(10_000, func(i int) int { return i / 100 % 3 })},
+		"random":    {long(10_000, func(int) int { return rnd.IntN(20) })},
+		"different": {long(10_000, func(i int) int { return i % 500 })},
+		"loops":     {long(10_000, loop(0)), long(3000, loop(2)), long(700, loop(4)), long(5000, func(int) int { return 6 + rnd.IntN(5) })},
+	} {
+		j := read(t, append(rows, "c0>c1,1,5,1")...)
+		totals := j.Totals()
 		for order := 1; order <= 4; order++ {
 			w := j.grams.chain(order).without(-2)
 			a, err := w.absorb(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			near(t, fmt.Sprint(what, ", order ", order), a.conv, 2./3, 1e-11)
+			near(t, fmt.Sprint(what, ", order ", order), a.conv, totals.Conversions/totals.Journeys, 1e-11)
 			if r := residual(t, w); r > 1e-13 {
 				t.Errorf("%s, order %d leaves a residual of %v", what, order, r)
 			}
@@ -387,7 +395,7 @@ func TestLongPaths(t *testing.T) {
 			for _, c := range creditsOf(t, j, model, 1) {
 				conv += c.Conversions
 			}
-			near(t, what+", "+model, conv, 2, 1e-9)
+			near(t, what+", "+model, conv, totals.Conversions, 1e-9)
 		}
 	}
 }

@@ -64,12 +64,15 @@ type layout struct {
 // ReadCSV counts the journeys of a CSV file with the columns path and
 // total_conversions, and total_conversion_value and total_null where it has
 // them; order is the highest order of the Markov model that will be asked for, 0
-// for none. White space around channels and empty ones between separators are
+// for none, and at most MaxOrder. White space around channels and empty ones between separators are
 // dropped. The error is a *BadInput, r's or ctx's. Memory grows with the runs of
 // order + 1 channels that are different, not with the rows.
 func ReadCSV(ctx context.Context, r io.Reader, separator string, order int) (*Journeys, LeftOut, error) {
 	if separator == "" {
 		return nil, LeftOut{}, &BadInput{What: "the separator is empty; give what stands between channels, as >"}
+	}
+	if order < 0 || order > MaxOrder {
+		return nil, LeftOut{}, &BadInput{What: fmt.Sprintf("the order of the Markov model is %d; give 1 to %d", order, MaxOrder)}
 	}
 	n := runtime.GOMAXPROCS(0)
 	src := newBlocks(r, 4*n)
@@ -127,6 +130,7 @@ func combine(counters []*counter, err error) (*Journeys, LeftOut, error) {
 			j.merge(c.Journeys)
 		}
 	}
+	j.rules.settle()
 	slices.Sort(out.Lines)
 	out.Lines = out.Lines[:min(len(out.Lines), maxLeftOutLines)]
 	t := j.Totals()

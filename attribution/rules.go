@@ -121,9 +121,8 @@ func (r *rules) merge(o *rules, ids []int32) {
 	}
 }
 
-// credit is what a rule gives each channel.
+// credit is what a rule gives each channel, of what has settled.
 func (r *rules) credit(k rule) (conversions, value []float64) {
-	r.settle()
 	for _, s := range r.settled {
 		conversions = append(conversions, s[k][0].total())
 		value = append(value, s[k][1].total())

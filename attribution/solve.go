@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // maxSweeps bounds the fixed point. Ordinary journeys take some tens of sweeps,
@@ -62,52 +64,50 @@ func (w without) absorb(ctx context.Context) (absorbed, error) {
 	return a, nil
 }
 
+// cycle is how many sweeps are looked at together.
+const cycle = 6
+
 // visits solves u = start + u Q by sweeps that use what they have just found
-// (Gauss-Seidel). As many journeys must leave as begin, so u is scaled to that
-// now and then: where journeys go round for long, and sweeps alone would too,
-// the shape of u is found quickly and its size follows (aggregation, Takahashi
-// 1975). It is done ever more rarely, since what it does to the shape must have
-// time to pass through.
+// (Gauss-Seidel). Where journeys go round for long, sweeps alone would too; so
+// after some of them u is moved to where they lead (reduced rank extrapolation,
+// Eddy 1979, Mesina 1977).
 //
 // A sweep that moves u by d in sum leaves a residual of at most d in sum, and
 // no state converts more than once: d bounds the error of the probability of
 // converting. It ends at rounding: when d is nothing beside u, or is hardly more
-// and has grown no smaller since before the last scaling.
+// and no longer falls.
 func (w without) visits(ctx context.Context) ([]float64, error) {
 	u := make([]float64, len(w.start))
 	if w.begun == 0 {
 		return u, nil
 	}
-	scale := 4
-	left := 0.
+	var d, moves [cycle][]float64
+	for i := range d {
+		d[i], moves[i] = make([]float64, len(u)), make([]float64, len(u))
+	}
+	next := cycle // sweeps before u is moved
 	best, since := math.Inf(1), 0
-	for n := range maxSweeps {
+	for n := 1; n <= maxSweeps; n++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if n == scale && left > 0 {
-			scale += scale / 2
-			for s := range u {
-				u[s] *= w.begun / left
-			}
-		}
-		var moved, all float64
-		moved, all, left = w.sweep(u)
-		since++
-		if moved < best {
+		moved, all := w.sweep(u, d[cycle-1-(next-n)%cycle])
+		if since++; moved < best/2 {
 			best, since = moved, 0
 		}
-		if moved <= 1e-17*all || moved <= 1e-13*all && since > 10+n/2 {
+		if moved <= 1e-17*all || moved <= 1e-13*all && since > cycle+n/2 {
 			return u, nil
+		}
+		if n == next {
+			extrapolate(u, &d, &moves)
+			next += max(cycle, n/2)
 		}
 	}
 	return nil, errors.New("the chain of these paths does not settle: journeys in it go round almost without end")
 }
 
-// sweep improves u once. It returns by how much, the sum of u, and the share of
-// journeys that leaves by it.
-func (w without) sweep(u []float64) (moved, all, left float64) {
-	var leaving sum
+// sweep improves u once and stores by how much. It returns the sums of both.
+func (w without) sweep(u, d []float64) (moved, all float64) {
 	for s, gone := range w.gone {
 		if gone {
 			continue
@@ -118,10 +118,39 @@ func (w without) sweep(u []float64) (moved, all, left float64) {
 		for i, f := range from {
 			v += p[i] * u[f]
 		}
-		moved += math.Abs(v - u[s])
+		d[s] = v - u[s]
+		moved += math.Abs(d[s])
 		all += v
-		leaving.add(v * w.leave[s])
 		u[s] = v
 	}
-	return moved, all, leaving.total()
+	return moved, all
+}
+
+// extrapolate moves u, to which the steps d have led, to where the last step
+// would come nearest to nothing were it, like u, linear in what made the steps
+// differ. It uses up d but for the last.
+func extrapolate(u []float64, d, moves *[cycle][]float64) {
+	const last = cycle - 1
+	for i := range last {
+		copy(moves[i], d[i+1])
+		floats.SubTo(d[i], d[i+1], d[i])
+	}
+	// Going by moves[i] changes the step by d[i]. These are made orthogonal one
+	// after another, the moves along with them.
+	for i := last - 1; i >= 0; i-- {
+		size := floats.Dot(d[i], d[i])
+		for k := last - 1; k > i; k-- {
+			if norm := floats.Dot(d[k], d[k]); norm > 0 {
+				along := floats.Dot(d[i], d[k]) / norm
+				floats.AddScaled(d[i], -along, d[k])
+				floats.AddScaled(moves[i], -along, moves[k])
+			}
+		}
+		norm := floats.Dot(d[i], d[i])
+		if !(norm > 1e-16*size) { // nothing but rounding is left
+			clear(d[i])
+			continue
+		}
+		floats.AddScaled(u, -floats.Dot(d[last], d[i])/norm, moves[i])
+	}
 }
