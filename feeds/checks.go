@@ -50,8 +50,7 @@ func oneOf(values ...string) checkFunc {
 
 var yesNo = oneOf("yes", "no", "true", "false")
 
-func isYes(s string) bool { return strings.EqualFold(s, "yes") || strings.EqualFold(s, "true") }
-func isNo(s string) bool  { return strings.EqualFold(s, "no") || strings.EqualFold(s, "false") }
+func isNo(s string) bool { return strings.EqualFold(s, "no") || strings.EqualFold(s, "false") }
 
 // whole takes integers from low to high.
 func whole(low, high int64) checkFunc {
@@ -209,7 +208,7 @@ func control(_ *checker, _ *record, c *cell) string {
 // filler finds what is written where there is nothing to write.
 func filler(values ...string) checkFunc {
 	return func(_ *checker, _ *record, c *cell) string {
-		if slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, c.value) }) {
+		if slices.ContainsFunc(values, func(v string) bool { return len(v) == len(c.value) && strings.EqualFold(v, c.value) }) {
 			return "the value says nothing"
 		}
 		return ""

@@ -4,10 +4,10 @@ import "strings"
 
 // gtinDigits removes the spaces and dashes Google ignores.
 func gtinDigits(s string) string {
-	if strings.ContainsAny(s, " -") {
-		return strings.NewReplacer(" ", "", "-", "").Replace(s)
+	if strings.IndexByte(s, ' ') < 0 && strings.IndexByte(s, '-') < 0 {
+		return s
 	}
-	return s
+	return strings.ReplaceAll(strings.ReplaceAll(s, " ", ""), "-", "")
 }
 
 // gtinProblem checks the length and the check digit (GS1 General Specifications:

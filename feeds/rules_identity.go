@@ -66,36 +66,47 @@ func noBrand(k *checker, r *record, c *cell) string {
 }
 
 func badGTIN(_ *checker, _ *record, c *cell) string {
-	if expandUPCE(c.value) != "" || isbn13(gtinDigits(c.value)) != "" {
-		return "" // gtin.short tells
+	digits := gtinDigits(c.value)
+	what := gtinProblem(digits)
+	if what == "" || longGTIN(digits) != "" { // of the latter gtin.short tells
+		return ""
 	}
-	return gtinProblem(gtinDigits(c.value))
+	return what
 }
 
 func gtinReserved(_ *checker, _ *record, c *cell) string {
-	d := gtinDigits(c.value)
-	if gtinProblem(d) != "" {
+	digits := gtinDigits(c.value)
+	if !isDigits(digits) || len(digits) < 12 || len(digits) > 14 {
 		return ""
 	}
-	return reservedGTIN(d)
+	what := reservedGTIN(digits)
+	if what == "" || gtinProblem(digits) != "" {
+		return ""
+	}
+	return what
 }
 
 func gtinShort(_ *checker, _ *record, c *cell) string {
-	d := gtinDigits(c.value)
-	if gtinProblem(d) == "" {
+	digits := gtinDigits(c.value)
+	if n := len(digits); n != 8 && n != 10 || gtinProblem(digits) == "" {
 		return ""
 	}
-	if long := expandUPCE(d); long != "" {
-		return "this is a UPC-E; in 12 digits it reads " + long
-	}
-	if long := isbn13(d); long != "" {
-		return "this is an ISBN-10; as ISBN-13 it reads " + long
+	if long := longGTIN(digits); long != "" {
+		return "this is a UPC-E or an ISBN-10; its long form is " + long
 	}
 	return ""
 }
 
+// longGTIN is the form in 12 or 13 digits of a UPC-E or an ISBN-10, or "".
+func longGTIN(digits string) string {
+	if long := expandUPCE(digits); long != "" {
+		return long
+	}
+	return isbn13(digits)
+}
+
 func gtinWritten(_ *checker, _ *record, c *cell) string {
-	if strings.ContainsAny(c.value, " -") && gtinProblem(gtinDigits(c.value)) == "" {
+	if digits := gtinDigits(c.value); len(digits) != len(c.value) && gtinProblem(digits) == "" {
 		return "holds dashes or spaces"
 	}
 	return ""

@@ -12,14 +12,14 @@ func priceRules() []Rule {
 	const form = "write the price as 12.50 EUR"
 	return []Rule{
 		both("price.required", "price", Error, "G044 M013", form, once(missing)),
-		both("price.format", "price", Error, "G044 M013", form, each(amount)),
+		both("price.format", "price", Error, "G044 M013", form, first(badPrice)),
 		both("price.written", "price", Normalized, "G044 M013", form, each(priceWritten)),
 		both("price.zero", "price", Error, "G045", "give the price a customer pays, or leave the item out", each(priceZero)),
 		both("price.decimals", "price", Warning, "G049", "write no more decimals than the currency has", each(priceDecimals)).from(ownRule),
 		google("price.currency", "price", Error, "G046", "give the price in the currency of the country you sell to", each(priceCurrency)),
 		meta("price.currency", "price", Warning, "", "give the price in the currency of the country you sell to", each(priceCurrency)).from(ownRule).as("meta_currency_mismatch"),
 
-		both("sale_price.format", "sale_price", Error, "G051 M020", form, each(amount)),
+		both("sale_price.format", "sale_price", Error, "G051 M020", form, first(badSale)),
 		both("sale_price.written", "sale_price", Normalized, "G051 M020", form, each(saleWritten)),
 		both("sale_price.higher", "sale_price", Error, "G051 G052 M020", "make the sale price lower than the price, or leave it out", each(saleHigher)),
 		both("sale_price.discount", "sale_price", Warning, "X001", "make sure that the discount is meant", each(saleDeep)).from(ownRule),
@@ -57,6 +57,9 @@ func priceRules() []Rule {
 		beyond("sale_price.members", "sale_price", "google", Warning, "G053", "judgement", "put members' prices into loyalty_program"),
 	}
 }
+
+func badPrice(_ *checker, r *record, _ *cell) string { return r.price.problem }
+func badSale(_ *checker, r *record, _ *cell) string  { return r.sale.problem }
 
 func priceWritten(_ *checker, r *record, _ *cell) string { return r.price.note }
 func saleWritten(_ *checker, r *record, _ *cell) string  { return r.sale.note }

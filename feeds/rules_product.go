@@ -88,18 +88,14 @@ func questions(_ *checker, r *record, c *cell) string {
 
 // single are attributes that take one value, of those that come more than once
 // in real feeds.
-var single = []attrID{aTitle, aDescription, aLink, aImageLink, aPrice, aSalePrice, aAvailability, aCondition, aBrand, aItemGroupID}
+var single = [numAttrs]bool{aTitle: true, aDescription: true, aLink: true, aImageLink: true, aPrice: true, aSalePrice: true, aAvailability: true,
+	aCondition: true, aBrand: true, aItemGroupID: true}
 
 func tooMany(_ *checker, r *record, _ *cell) string {
-	for _, a := range single {
-		first := r.first[a]
-		if first == 0 {
-			continue
-		}
-		for i := int(first); i < len(r.cells); i++ {
-			if r.cells[i].name == a && r.cells[i].value != "" && r.cells[i].value != r.cells[first-1].value {
-				return nameOf(a) + " comes more than once; the first counts"
-			}
+	for i := range r.cells {
+		c := &r.cells[i]
+		if first := int(r.first[c.name]); single[c.name] && first != i+1 && c.value != "" && c.value != r.cells[first-1].value {
+			return nameOf(c.name) + " comes more than once; the first counts"
 		}
 	}
 	return ""

@@ -76,6 +76,9 @@ func availabilityWritten(space string) checkFunc {
 		if space == "_" && c.value == r.availability || space == " " && c.value == "in stock" || !slices.Contains(googleAvailability, r.availability) && !slices.Contains(metaAvailability, r.availability) {
 			return ""
 		}
+		if space == " " && r.availability == "in_stock" { // on every item of most feeds made for Google
+			return "understood as in stock"
+		}
 		if want := strings.ReplaceAll(r.availability, "_", space); c.value != want {
 			return "understood as " + want
 		}

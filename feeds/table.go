@@ -157,10 +157,8 @@ func (s *tableSource) header(cells []string) {
 				col.parts = append(col.parts, subIDs[subKey{col.id, strings.TrimSpace(p)}])
 			}
 		}
-		for _, a := range single {
-			if a == col.id && seen[a] {
-				s.tell("attribute.twice", name, "the column comes more than once; its first value counts")
-			}
+		if single[col.id] && seen[col.id] {
+			s.tell("attribute.twice", name, "the column comes more than once; its first value counts")
 		}
 		seen[col.id] = true
 		s.cols = append(s.cols, col)
