@@ -218,18 +218,22 @@ var groupParts = [numAttrs][]attrID{
 	aMinOrder:      {attributeIDs["minimum_order_value.country"], attributeIDs["minimum_order_value.service"], attributeIDs["minimum_order_value.surface"], aMinOrderPrice},
 }
 
-// nearest returns the known name most like an unknown one, or "".
+// otherNames are what shops and other platforms call attributes.
+var otherNames = map[string]string{"image_url": "image_link", "image": "image_link", "picture": "image_link", "url": "link", "product_url": "link", "name": "title",
+	"product_name": "title", "ean": "gtin", "upc": "gtin", "isbn": "gtin", "barcode": "gtin", "sku": "id", "item_id": "id", "product_id": "id", "stock": "availability",
+	"category": "product_type", "colour": "color", "manufacturer": "brand", "vendor": "brand", "cost": "cost_of_goods_sold", "special_price": "sale_price"}
+
+// nearest returns the known name that may be meant by an unknown one, or "".
 func nearest(name string) string {
-	best, least := "", min(5, len(name)/2+1)
+	if known := otherNames[name]; known != "" {
+		return known
+	}
+	best, least := "", min(4, len(name)/2+1)
 	for known := range attributeIDs {
-		if strings.Contains(known, ".") || strings.Contains(known, ":") {
+		if strings.ContainsAny(known, ".:") {
 			continue
 		}
-		d := distance(name, known)
-		if strings.HasPrefix(known, name) || strings.HasPrefix(name, known) {
-			d = min(d, 2)
-		}
-		if d < least || d == least && best != "" && known < best {
+		if d := distance(name, known); d < least || d == least && best != "" && known < best {
 			best, least = known, d
 		}
 	}

@@ -509,6 +509,11 @@ func TestTables(t *testing.T) {
 	if c := currencyIn("GB"); c != "GBP" {
 		t.Error(c)
 	}
+	for name, want := range map[string]string{"image_url": "image_link", "descripton": "description", "custom_lable_1": "custom_label_1", "wholly_unlike_it": ""} {
+		if got := nearest(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 	if u := expandUPCE("04252614"); u != "042100005264" {
 		t.Error(u)
 	}
