@@ -301,9 +301,11 @@ func (s *solver) finish(lo, hi point, bound bool) relaxed {
 func clamp(x, lo, hi float64) float64 { return min(max(x, lo), hi) }
 
 // mix is the point between low, the spends above the price, and high, those
-// below it, that adds up to target, and how far between them it lies. Every
-// such point is as good for what is concave. Of jumps all but one are taken or
-// left whole, for the way between their ends is worth less than it looks.
+// below it, that adds up to target, and how far between them it lies. Where one
+// of them meets the target but for rounding, that is put right in one item. At a
+// jump all such points are as good for what is concave; all jumps but one are
+// taken or left whole, for the way between their ends is worth less than it
+// looks.
 func mix(above, below point, low, high []float64, target float64) (x []float64, part float64) {
 	var a, b float64
 	for i := range low {
@@ -314,6 +316,12 @@ func mix(above, below point, low, high []float64, target float64) (x []float64, 
 		return low, 0
 	}
 	part = clamp((target-a)/(b-a), 0, 1)
+	switch tiny := 10 * exact * target; {
+	case target-a <= tiny:
+		return shift(low, high, target-a), part
+	case b-target <= tiny:
+		return shift(high, low, target-b), part
+	}
 	x = make([]float64, len(low))
 	whole := jumps(below, above)
 	for i := range low {
@@ -331,4 +339,21 @@ func mix(above, below point, low, high []float64, target float64) (x []float64, 
 		room -= d
 	}
 	return x, part
+}
+
+// shift adds a rounding error to the largest spend that moves with the price
+// and towards whose other value there is room.
+func shift(x, other []float64, d float64) []float64 {
+	at := -1
+	for i := range x {
+		if (other[i]-x[i])*d > d*d && (at < 0 || x[i] > x[at]) {
+			at = i
+		}
+	}
+	if at < 0 || d == 0 {
+		return x
+	}
+	x = append([]float64(nil), x...)
+	x[at] += d
+	return x
 }

@@ -1,0 +1,213 @@
+package allocate_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"adsteward/bidding/allocate"
+)
+
+// draws are uniform, where rapid's own prefer what is small and so is easy.
+type draws struct{ *rand.Rand }
+
+func (d draws) between(lo, hi float64) float64 { return lo + (hi-lo)*d.Float64() }
+func (d draws) whole(lo, hi int) int           { return lo + d.IntN(hi-lo+1) }
+
+// curve draws one that may be S-shaped, convex or jagged.
+func (d draws) curve() allocate.Curve {
+	switch coef := d.between(20, 150); d.IntN(5) {
+	case 0:
+		return allocate.Power{Coef: coef / 20, Elasticity: d.between(0.3, 1.6)}
+	case 1:
+		return allocate.Binormal{CapSpend: d.between(5, 40), CapValue: coef, Sigma: d.between(-2, 2)}
+	case 2:
+		var p allocate.Points
+		var s, v float64
+		for range d.whole(1, 6) {
+			p.Spends, p.Values = append(p.Spends, s), append(p.Values, v)
+			s, v = s+d.between(1, 15), v+d.between(-5, 40)
+		}
+		return p
+	default:
+		return allocate.Hill{Coef: coef, Alpha: d.between(0.5, 6), Gamma: d.between(2, 40), Shift: float64(3 * d.IntN(2))}
+	}
+}
+
+// problem draws a feasible one whose bounds are whole numbers, so that a grid
+// meets them all.
+func (d draws) problem() allocate.Problem {
+	var p allocate.Problem
+	n, alike := d.whole(2, 5), d.IntN(4) == 0
+	inside := make([]int, n)
+	var sum int
+	for i := range n {
+		it := allocate.Item{ID: fmt.Sprint(i), Min: float64(max(0, d.whole(-5, 5))), Worth: d.between(0.3, 2), Curve: d.curve()}
+		it.Max = it.Min + float64(d.whole(0, 50))
+		if i > 0 && alike {
+			it = p.Items[0]
+			it.ID = fmt.Sprint(i)
+		}
+		p.Items = append(p.Items, it)
+		inside[i] = d.whole(int(it.Min), int(it.Max))
+		sum += inside[i]
+	}
+	if d.IntN(2) == 0 {
+		g := allocate.Group{Name: "g"}
+		var in int
+		for i := range d.whole(1, n) {
+			g.IDs = append(g.IDs, fmt.Sprint(i))
+			in += inside[i]
+		}
+		g.Min, g.Max = float64(d.whole(0, in)), float64(in+d.whole(0, 10))
+		p.Groups = append(p.Groups, g)
+	}
+	switch total := float64(sum); d.IntN(4) {
+	case 0:
+	case 1:
+		p.Total, p.SpendAll = &total, true
+	default:
+		p.Total = &total
+	}
+	return p
+}
+
+// brute is the best of a grid, by dynamic programming, improved by moving ever
+// smaller amounts from one item to another, in and out.
+func brute(p allocate.Problem, fine int) (best float64, spend []float64) {
+	step := 1 / float64(fine)
+	cells := 0
+	for _, it := range p.Items {
+		cells += int(it.Max) * fine
+	}
+	profit := func(i int, x float64) float64 { return p.Items[i].Worth*p.Items[i].Curve.Value(x) - x }
+	grouped := map[string]int{}
+	for g, gr := range p.Groups {
+		for _, id := range gr.IDs {
+			grouped[id] = g + 1
+		}
+	}
+	// layer[k] is the best of the items so far that spend k cells.
+	type state struct {
+		worth []float64
+		from  [][]int // for each item so far, what it spends
+	}
+	nothing := func() []float64 {
+		w := make([]float64, cells+1)
+		for k := range w {
+			w[k] = math.Inf(-1)
+		}
+		return w
+	}
+	add := func(s state, i int) state {
+		out := state{worth: nothing(), from: make([][]int, cells+1)}
+		it := p.Items[i]
+		for k, w := range s.worth {
+			if math.IsInf(w, -1) {
+				continue
+			}
+			for c := int(it.Min) * fine; c <= int(it.Max)*fine && k+c <= cells; c++ {
+				if v := w + profit(i, float64(c)*step); v > out.worth[k+c] {
+					out.worth[k+c] = v
+					out.from[k+c] = append(slices.Clone(s.from[k]), c)
+				}
+			}
+		}
+		return out
+	}
+	all := state{worth: nothing(), from: make([][]int, cells+1)}
+	all.worth[0] = 0
+	for i := range p.Items { // a group's items come first
+		all = add(all, i)
+		if len(p.Groups) > 0 && i == len(p.Groups[0].IDs)-1 {
+			for k := range all.worth {
+				if s := float64(k) * step; s < p.Groups[0].Min || s > p.Groups[0].Max {
+					all.worth[k] = math.Inf(-1)
+				}
+			}
+		}
+	}
+	best = math.Inf(-1)
+	for k, w := range all.worth {
+		s := float64(k) * step
+		if p.Total != nil && (s > *p.Total || p.SpendAll && s < *p.Total) || w <= best {
+			continue
+		}
+		best, spend = w, make([]float64, len(p.Items))
+		for i, c := range all.from[k] {
+			spend[i] = float64(c) * step
+		}
+	}
+	room := func(i int, d float64) bool {
+		x := spend[i] + d
+		return x >= p.Items[i].Min && x <= p.Items[i].Max
+	}
+	fits := func(d float64, ids ...int) bool { // a change of the sum of all, or of some in the group
+		total, groups := amounts(p, spend)
+		if p.Total != nil && len(ids) == 1 && (total+d > *p.Total || p.SpendAll) {
+			return false
+		}
+		for _, i := range ids {
+			change := d
+			if i == ids[0] && len(ids) == 2 {
+				change = -d
+			}
+			if len(ids) == 2 && grouped[p.Items[ids[0]].ID] == grouped[p.Items[ids[1]].ID] {
+				continue
+			}
+			if g := grouped[p.Items[i].ID]; g > 0 && (groups[g-1]+change < p.Groups[g-1].Min || groups[g-1]+change > p.Groups[g-1].Max) {
+				return false
+			}
+		}
+		return true
+	}
+	for d := step; d > 1e-7; d /= 2 {
+		for better := true; better; {
+			better = false
+			for i := range spend {
+				for _, d := range []float64{d, -d} {
+					if gain := profit(i, spend[i]+d) - profit(i, spend[i]); gain > 1e-13 && room(i, d) && fits(d, i) {
+						spend[i], best, better = spend[i]+d, best+gain, true
+					}
+				}
+				for j := range spend {
+					if i == j || !room(i, -d) || !room(j, d) || !fits(d, i, j) {
+						continue
+					}
+					if gain := profit(i, spend[i]-d) - profit(i, spend[i]) + profit(j, spend[j]+d) - profit(j, spend[j]); gain > 1e-13 {
+						spend[i], spend[j], best, better = spend[i]-d, spend[j]+d, best+gain, true
+					}
+				}
+			}
+		}
+	}
+	return best, spend
+}
+
+// The optimum of the true curves, not of their hulls: no point of a fine grid,
+// however it is improved, earns more.
+func TestBentBeatsBruteForce(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := draws{rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))}.problem()
+		sol, err := allocate.Solve(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkBounds(t, p, sol.Spend, 1e-9)
+		if sol.Status != allocate.Optimal {
+			t.Fatalf("status %s", sol.Status)
+		}
+		var size float64
+		for i, it := range p.Items {
+			size += it.Worth*it.Curve.Value(sol.Spend[i]) + sol.Spend[i]
+		}
+		if want, at := brute(p, 4); want > sol.Objective+1e-9*math.Abs(want)+1e-12*size {
+			t.Fatalf("%v earns %v, the solution %v earns %v", at, want, sol.Spend, sol.Objective)
+		}
+	})
+}
