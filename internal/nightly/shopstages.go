@@ -72,7 +72,7 @@ func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Prod
 		return feeds.Report{}, err
 	}
 	defer r.Close()
-	return feeds.Validate(r, feeds.Options{Platform: f.Platform}, func(it feeds.Item, issues []feeds.Issue) error {
+	return feeds.Validate(r, feeds.Options{Platform: f.Platform, Now: n.asOf()}, func(it feeds.Item, issues []feeds.Issue) error {
 		if it.ID == "" {
 			return nil
 		}
