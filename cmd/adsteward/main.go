@@ -27,24 +27,25 @@ type cli struct {
 	Config string `help:"Configuration file." default:"adsteward.yaml" type:"path" placeholder:"FILE"`
 	Log    string `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"warn"`
 
-	Demo       demoCmd       `cmd:"" help:"Emulated platforms, some nights already run, and the review page."`
-	Init       initCmd       `cmd:"" help:"Write a commented configuration to start from."`
-	Doctor     doctorCmd     `cmd:"" help:"Check configuration, credentials, reachability, clock and database."`
-	Serve      serveCmd      `cmd:"" help:"Run as a daemon: schedule, work queue, review pages."`
-	Run        runCmd        `cmd:"" help:"One night now, for cron."`
-	Status     statusCmd     `cmd:"" help:"Runs, stages, queue, last errors, freshness."`
-	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
-	Backup     backupCmd     `cmd:"" help:"A consistent copy of the database while it is in use."`
-	KillSwitch killSwitchCmd `cmd:"" help:"Stop every push, or allow them again."`
-	Proposals  proposalsCmd  `cmd:"" help:"List, show and decide on proposals, and push them."`
-	Export     exportCmd     `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
-	Audit      auditCmd      `cmd:"" help:"The audit log: list it, verify its chain."`
-	Import     importCmd     `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
-	LoginLink  loginLinkCmd  `cmd:"" help:"A one-time link with which a user sets a new password."`
-	Feeds      feedsCmd      `cmd:"" help:"Check a product feed."`
-	LTV        ltvCmd        `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
-	Audiences  audiencesCmd  `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
-	Sandbox    sandboxCmd    `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
+	Demo        demoCmd        `cmd:"" help:"Emulated platforms, some nights already run, and the review page."`
+	Init        initCmd        `cmd:"" help:"Write a commented configuration to start from."`
+	Doctor      doctorCmd      `cmd:"" help:"Check configuration, credentials, reachability, clock and database."`
+	Serve       serveCmd       `cmd:"" help:"Run as a daemon: schedule, work queue, review pages."`
+	Run         runCmd         `cmd:"" help:"One night now, for cron."`
+	Status      statusCmd      `cmd:"" help:"Runs, stages, queue, last errors, freshness."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Backup      backupCmd      `cmd:"" help:"A consistent copy of the database while it is in use."`
+	KillSwitch  killSwitchCmd  `cmd:"" help:"Stop every push, or allow them again."`
+	Proposals   proposalsCmd   `cmd:"" help:"List, show and decide on proposals, and push them."`
+	Export      exportCmd      `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
+	Audit       auditCmd       `cmd:"" help:"The audit log: list it, verify its chain."`
+	Import      importCmd      `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
+	LoginLink   loginLinkCmd   `cmd:"" help:"A one-time link with which a user sets a new password."`
+	Feeds       feedsCmd       `cmd:"" help:"Check a product feed."`
+	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
+	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
+	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
+	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
 }
 
 // env is what a command may touch of the world.
