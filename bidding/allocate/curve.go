@@ -32,14 +32,19 @@ type responder interface {
 	// bend says how the curve runs from lo to hi and, where that is mixed, at
 	// which spend inside to part it.
 	bend(lo, hi float64) (bend, float64)
-	// flaw is what makes the parameters senseless: the parameter and what it
-	// must be; "" where nothing does.
+}
+
+// checked is a curve that knows which of its parameters makes no sense, and what
+// it must be; "" where all do.
+type checked interface {
 	flaw() (parameter, must string)
 }
 
 // respond returns the curve as the solver asks it.
 func respond(c Curve) responder {
 	switch c := c.(type) {
+	case Hill:
+		return newHill(c)
 	case responder:
 		return c
 	case Inverse:
@@ -73,7 +78,6 @@ func (c inverted) best(m, lo, hi float64) (float64, float64) {
 }
 
 func (inverted) bend(_, _ float64) (bend, float64) { return concave, 0 }
-func (inverted) flaw() (string, string)            { return "", "" }
 
 // searched is a concave curve whose slope is searched.
 type searched struct{ Curve }
@@ -100,7 +104,6 @@ func (c searched) best(m, lo, hi float64) (float64, float64) {
 }
 
 func (searched) bend(_, _ float64) (bend, float64) { return concave, 0 }
-func (searched) flaw() (string, string)            { return "", "" }
 
 // concaveBetween looks coarsely; it finds the S-shapes that people write.
 func concaveBetween(c Curve, lo, hi float64) bool {

@@ -38,7 +38,8 @@ func (c Hill) Slope(s float64) float64 {
 	}
 }
 
-// inflection is the spend below which the curve is convex; it may be negative.
+// inflection is the spend before which the curve is convex; it may be negative,
+// and is where the curve begins if that is nowhere.
 func (c Hill) inflection() float64 {
 	if c.Alpha <= 1 {
 		return -c.Shift
@@ -46,78 +47,91 @@ func (c Hill) inflection() float64 {
 	return c.Gamma*math.Pow((c.Alpha-1)/(c.Alpha+1), 1/c.Alpha) - c.Shift
 }
 
-// InverseSlope is the spend at which the slope is m on the part that is
-// concave; its beginning where the slope is below m all along.
-//
-// With u = ln(x/Gamma), the logarithm of slope*Gamma/(Coef*Alpha) is
-// h(u) = (Alpha-1)u - 2 ln(1+exp(Alpha u)). h is concave and lies below its two
-// asymptotes, so that Newton's steps from where those meet the target fall
-// towards the root and never pass it.
-func (c Hill) InverseSlope(m float64) float64 {
-	s, _ := c.inverse(m)
-	return s
+// hill is a Hill with what its inverse needs ready, and where that came from
+// last: prices come in a sequence, and the next answer is near.
+type hill struct {
+	Hill
+	turn  float64 // the inflection; the curve is convex before it
+	scale float64 // ln(Gamma/(Coef*Alpha))
+	top   float64 // the largest h
+	u     float64 // NaN at first
 }
 
-func (c Hill) inverse(m float64) (spend, value float64) {
-	a := c.Alpha
-	target := math.Log(m * c.Gamma / (c.Coef * a))
+func newHill(c Hill) *hill {
+	h := &hill{Hill: c, turn: c.inflection(), scale: math.Log(c.Gamma / (c.Coef * c.Alpha)), top: math.Inf(1), u: math.NaN()}
+	if a := c.Alpha; a > 1 {
+		q := (a - 1) / (a + 1) // exp(a u) there
+		h.top = (a-1)/a*math.Log(q) - 2*math.Log1p(q)
+	}
+	return h
+}
+
+// inverse is the spend at which the slope is m on the part that is concave, and
+// its value; the beginning of that part where the slope is below m all along.
+//
+// With u = ln(x/Gamma), the logarithm of slope*Gamma/(Coef*Alpha) is
+// h(u) = (Alpha-1)u - 2 ln(1+exp(Alpha u)). h is concave, so that Newton's steps
+// fall towards the root from anywhere behind it; it lies below its two
+// asymptotes, so that the root lies before both of theirs.
+func (c *hill) inverse(m float64) (spend, value float64) {
+	a, target := c.Alpha, c.scale+math.Log(m)
 	if a == 1 {
 		y := math.Exp(-target/2) - 1 // x/Gamma
 		if y <= 0 {
-			return -c.Shift, 0
+			return c.turn, 0
 		}
 		return c.Gamma*y - c.Shift, c.Coef * y / (1 + y)
 	}
-	u := -target / (a + 1)
-	if a < 1 {
-		u = min(u, -target/(1-a))
-	} else {
-		top := math.Log((a-1)/(a+1)) / a
-		if q := (a - 1) / (a + 1); (a-1)*top-2*math.Log1p(q) <= target {
-			s := c.inflection()
-			return s, c.Value(s)
-		}
+	if target >= c.top {
+		return c.turn, c.Value(c.turn)
 	}
-	var y float64 // exp(a u), or its inverse where that is above 1
+	limit := -target / (a + 1)
+	if a < 1 {
+		limit = min(limit, -target/(1-a))
+	}
+	u := limit
+	if c.u < limit { // a first step from before the root leads behind it
+		u = c.u
+	}
+	var part, step float64 // value/Coef; the last step
 	for range maxSteps {
 		h, slope := (a-1)*u, a-1
 		if u <= 0 {
-			y = math.Exp(a * u)
-			h -= 2 * math.Log1p(y)
-			slope -= 2 * a * y / (1 + y)
+			y := math.Exp(a * u)
+			part = y / (1 + y)
+			h -= 2 * math.Log(1+y)
 		} else {
-			y = math.Exp(-a * u)
-			h -= 2 * (a*u + math.Log1p(y))
-			slope -= 2 * a / (1 + y)
+			y := math.Exp(-a * u)
+			part = 1 / (1 + y)
+			h -= 2 * (a*u + math.Log(1+y))
 		}
-		step := (h - target) / slope
-		if !(step > 1e-15*(1+math.Abs(u))) { // also where slope has become 0
-			break
+		slope -= 2 * a * part
+		if step = (h - target) / slope; !(slope < 0) {
+			step = u - limit // before the turn, where steps lead away
+		}
+		if u-step > limit {
+			step = u - limit
 		}
 		u -= step
+		if math.Abs(step) <= 1e-8 { // the error left is about its square
+			break
+		}
 	}
-	value = c.Coef / (1 + y)
-	if u <= 0 {
-		value *= y
-	}
-	return c.Gamma*math.Exp(u) - c.Shift, value
+	c.u = u
+	return c.Gamma*math.Exp(u) - c.Shift, c.Coef * part * (1 - a*(1-part)*step)
 }
 
-func (c Hill) best(m, lo, hi float64) (float64, float64) {
-	turn := lo
-	if c.Alpha > 1 {
-		turn = c.inflection()
-	}
-	if m <= 0 || c.Coef == 0 || turn >= hi {
+func (c *hill) best(m, lo, hi float64) (float64, float64) {
+	if m <= 0 || c.Coef == 0 || c.turn >= hi {
 		return ends(c, m, lo, hi)
 	}
 	x, v := c.inverse(m)
-	if from := max(lo, turn); x < from {
+	if from := max(lo, c.turn); x < from {
 		x, v = from, c.Value(from)
 	} else if x > hi {
 		x, v = hi, c.Value(hi)
 	}
-	if turn > lo { // the part before it is convex: its best is at its ends
+	if c.turn > lo { // what is before it is convex: its best is at its ends
 		if at := c.Value(lo); at-m*lo > v-m*x {
 			return lo, at
 		}
@@ -125,14 +139,14 @@ func (c Hill) best(m, lo, hi float64) (float64, float64) {
 	return x, v
 }
 
-func (c Hill) bend(lo, hi float64) (bend, float64) {
-	switch turn := c.inflection(); {
-	case c.Alpha <= 1 || turn <= lo || c.Coef == 0:
+func (c *hill) bend(lo, hi float64) (bend, float64) {
+	switch {
+	case c.turn <= lo || c.Coef == 0:
 		return concave, 0
-	case turn >= hi:
+	case c.turn >= hi:
 		return convex, 0
 	default:
-		return mixed, turn
+		return mixed, c.turn
 	}
 }
 

@@ -34,11 +34,11 @@ func (p point) dual(target float64) float64 {
 // is target: lo.spend > target >= hi.spend, where any prices have that. It
 // looks from guess outward, first by a factor step.
 //
-// The bracket closes by the secant in the logarithms (Illinois), which needs
-// few looks where the spend is smooth; by the slope of the line between the
-// brackets' spend and value, which is the very price where the spend jumps; and
-// by bisection behind both. It ends where the spend meets the target or the
-// prices are neighbours.
+// The bracket closes by the secant in the logarithms (Illinois), which needs few
+// looks where the spend is smooth; where that stalls, by the slope of the line
+// between the brackets' spend and value, which is the very price where the spend
+// jumps; and by bisection behind both. It ends where the spend meets the target
+// or the prices are neighbours.
 func search(at func(price float64) point, target, guess, step float64) (lo, hi point) {
 	lo, hi = outward(at, target, guess, step)
 	residual := func(p point) float64 {
@@ -63,34 +63,46 @@ func search(at func(price float64) point, target, guess, step float64) (lo, hi p
 		hi, whi, last = p, residual(p), -1
 		return false
 	}
+	nearest := func() float64 { return min(math.Abs(residual(lo)), math.Abs(residual(hi))) }
+	way := bySecant
 	for k := 0; k < maxSteps && !closed(lo, hi, target); k++ {
-		switch k % 6 {
-		case 3:
+		before, width := nearest(), hi.price-lo.price
+		switch way {
+		case bySecant:
+			way = byJump
+			a, b := math.Log(lo.price), math.Log(hi.price) // no numbers where prices are not above 0
+			if price := math.Exp(a + (b-a)*wlo/(wlo-whi)); price > lo.price && price < hi.price {
+				if look(price); nearest() < before/4 || hi.price-lo.price < width/4 {
+					way = bySecant
+				}
+			}
+		case byJump:
+			way = byHalf
 			price := (lo.value - hi.value) / (lo.spend - hi.spend)
 			e := max(narrow/4, 4e-16*math.Abs(hi.value/(lo.value-hi.value))) * math.Abs(price)
 			if price-e > lo.price && price+e < hi.price {
 				if look(price - e) {
 					look(price + e)
 				}
-				continue
 			}
-		case 0, 1, 2, 4:
-			if lo.price > 0 && !math.IsInf(hi.price, 1) {
-				a, b := math.Log(lo.price), math.Log(hi.price)
-				if price := math.Exp(a + (b-a)*wlo/(wlo-whi)); price > lo.price && price < hi.price {
-					look(price)
-					continue
-				}
+		case byHalf:
+			way = bySecant
+			price := middle(lo.price, hi.price)
+			if price <= lo.price || price >= hi.price {
+				return lo, hi
 			}
+			look(price)
 		}
-		price := middle(lo.price, hi.price)
-		if price <= lo.price || price >= hi.price {
-			break
-		}
-		look(price)
 	}
 	return lo, hi
 }
+
+// The ways to close a bracket of prices; where one fails the next is taken.
+const (
+	bySecant = iota
+	byJump
+	byHalf
+)
 
 func closed(lo, hi point, target float64) bool {
 	return meets(lo, target) || meets(hi, target) || lo.spend <= target || jumps(lo, hi)

@@ -178,11 +178,13 @@ func checkItem(it Item) error {
 	case !notNegative(it.Worth):
 		return fmt.Errorf("item %q has worth %v; it must be a finite number of at least 0", it.ID, it.Worth)
 	}
-	curve := respond(it.Curve)
-	if parameter, must := curve.flaw(); parameter != "" {
-		return fmt.Errorf("item %q has a curve whose %s %s", it.ID, parameter, must)
+	if c, ok := it.Curve.(checked); ok {
+		if parameter, must := c.flaw(); parameter != "" {
+			return fmt.Errorf("item %q has a curve whose %s %s", it.ID, parameter, must)
+		}
+		return nil
 	}
-	if _, ok := curve.(searched); ok && !concaveBetween(curve, it.Min, it.Max) {
+	if _, ok := it.Curve.(Inverse); !ok && !concaveBetween(it.Curve, it.Min, it.Max) {
 		return fmt.Errorf("item %q has a curve that is not concave and rising; of those that are not, only this package's own can be allocated", it.ID)
 	}
 	return nil
