@@ -229,44 +229,52 @@ type Sales struct {
 	Tax      money.Micros
 	Shipping money.Micros
 	Refunded money.Micros
-	// Lines are those of all the campaign's orders, in one of its groups: one line
-	// a product at mean price and cost, those of known cost apart from the others.
+	// Lines are one a product, at mean price and cost, those of known cost apart
+	// from the others.
 	Lines []OrderLine
 }
 
+// soldOrders are the orders o of an account and range of dates, and whether each
+// is its customer's first of all.
+const soldOrders = `SELECT o.account, o.order_id, o.campaign, o.revenue, o.tax, o.shipping, o.refunded,
+	CASE WHEN EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date <= o.order_date
+		AND (p.ordered_at < o.ordered_at OR p.ordered_at = o.ordered_at AND p.order_id < o.order_id)) THEN 0 ELSE 1 END AS is_new,
+	CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id) THEN 1 ELSE 0 END AS has_lines
+	FROM orders o WHERE o.account = ? AND o.order_date BETWEEN ? AND ?`
+
 // Sales sums up an account's orders of the dates from..to by campaign.
 func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date) ([]Sales, error) {
+	type group struct {
+		campaign string
+		isNew    int
+	}
 	var out []Sales
-	lined := map[string]int{} // a group of the campaign that has lines
+	lined := map[group]int{}
 	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var s Sales
-		var isNew, hasLines int
-		if err := rows.Scan(&s.Campaign, &isNew, &hasLines, &s.Orders, &s.Revenue, &s.Tax, &s.Shipping, &s.Refunded); err != nil {
+		var g group
+		var hasLines int
+		if err := rows.Scan(&g.campaign, &g.isNew, &hasLines, &s.Orders, &s.Revenue, &s.Tax, &s.Shipping, &s.Refunded); err != nil {
 			return err
 		}
-		s.New = isNew > 0
+		s.Campaign, s.New = g.campaign, g.isNew > 0
 		if hasLines > 0 {
-			lined[s.Campaign] = len(out)
+			lined[g] = len(out)
 		}
 		out = append(out, s)
 		return nil
 	}, `SELECT campaign, is_new, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(tax) AS BIGINT), CAST(SUM(shipping) AS BIGINT),
-			CAST(SUM(refunded) AS BIGINT) FROM (
-			SELECT campaign, revenue, tax, shipping, refunded,
-				CASE WHEN EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date <= o.order_date
-					AND (p.ordered_at < o.ordered_at OR p.ordered_at = o.ordered_at AND p.order_id < o.order_id)) THEN 0 ELSE 1 END AS is_new,
-				CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id) THEN 1 ELSE 0 END AS has_lines
-			FROM orders o WHERE account = ? AND order_date BETWEEN ? AND ?) AS sold
+			CAST(SUM(refunded) AS BIGINT) FROM (`+soldOrders+`) AS sold
 		GROUP BY campaign, is_new, has_lines ORDER BY campaign, is_new, has_lines`, account, from, to)
 	if err != nil {
 		return nil, err
 	}
 	err = q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var l OrderLine
-		var campaign string
+		var g group
 		var costed int
 		var price, cost float64
-		if err := rows.Scan(&campaign, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
+		if err := rows.Scan(&g.campaign, &g.isNew, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
 			return err
 		}
 		l.UnitPrice = money.Micros(math.Round(price / l.Quantity))
@@ -274,15 +282,14 @@ func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date
 			mean := money.Micros(math.Round(cost / l.Quantity))
 			l.UnitCost = &mean
 		}
-		s := &out[lined[campaign]]
+		s := &out[lined[g]]
 		s.Lines = append(s.Lines, l)
 		return nil
-	}, `SELECT campaign, sku, costed, SUM(quantity), SUM(price), SUM(cost) FROM (
-			SELECT o.campaign, l.sku, CASE WHEN l.unit_cost IS NULL THEN 0 ELSE 1 END AS costed, l.quantity,
-				l.quantity * l.unit_price AS price, l.quantity * COALESCE(l.unit_cost, 0) AS cost
-			FROM orders o JOIN order_lines l ON l.account = o.account AND l.order_id = o.order_id
-			WHERE o.account = ? AND o.order_date BETWEEN ? AND ?) AS sold
-		GROUP BY campaign, sku, costed ORDER BY campaign, sku, costed`, account, from, to)
+	}, `SELECT campaign, is_new, sku, costed, SUM(quantity), SUM(quantity * unit_price), SUM(cost) FROM (
+			SELECT sold.campaign, sold.is_new, l.sku, CASE WHEN l.unit_cost IS NULL THEN 0 ELSE 1 END AS costed, l.quantity, l.unit_price,
+				l.quantity * COALESCE(l.unit_cost, 0) AS cost
+			FROM (`+soldOrders+`) AS sold JOIN order_lines l ON l.account = sold.account AND l.order_id = sold.order_id) AS lines
+		GROUP BY campaign, is_new, sku, costed ORDER BY campaign, is_new, sku, costed`, account, from, to)
 	return out, err
 }
 

@@ -116,7 +116,7 @@ func testSales(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	before := order("a", "1", "2025-12-01", 99)
 	again := order("b", "1", "2026-01-02", 20, line("x", 2, 10, ptr(euro(4))))
-	first := order("c", "2", "2026-01-02", 30, line("x", 1, 30, ptr(euro(7))), line("y", 1, 5, nil))
+	first := order("c", "2", "2026-01-02", 30, line("x", 1, 30, ptr(euro(7))), line("x", 2, 15, ptr(euro(4))), line("x", 1, 9, nil), line("y", 1, 5, nil))
 	bare := order("d", "3", "2026-01-03", 40)
 	bare.Tax, bare.Shipping, bare.Refunded = euro(3), euro(2), euro(1)
 	organic, later := order("e", "3", "2026-01-04", 50), order("f", "4", "2026-01-05", 60)
@@ -129,10 +129,12 @@ func testSales(t *testing.T, s *store.Store) {
 	got := must(s.Sales(ctx, acc, day("2026-01-01"), day("2026-01-04")))(t)
 	same(t, "sales", got, []store.Sales{
 		{Campaign: "", Orders: 1, Revenue: euro(50), Tax: 3, Shipping: 2},
-		{Campaign: "google:1", Orders: 1, Revenue: euro(20), Tax: 3, Shipping: 2},
+		{Campaign: "google:1", Orders: 1, Revenue: euro(20), Tax: 3, Shipping: 2, Lines: []store.OrderLine{
+			{SKU: "x", Quantity: 2, UnitPrice: euro(10), UnitCost: ptr(euro(4))}}},
 		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(40), Tax: euro(3), Shipping: euro(2), Refunded: euro(1)},
 		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(30), Tax: 3, Shipping: 2, Lines: []store.OrderLine{
-			{SKU: "x", Quantity: 3, UnitPrice: 16_666_667, UnitCost: ptr(euro(5))}, {SKU: "y", Quantity: 1, UnitPrice: euro(5)}}},
+			{SKU: "x", Quantity: 1, UnitPrice: euro(9)}, {SKU: "x", Quantity: 3, UnitPrice: euro(20), UnitCost: ptr(euro(5))},
+			{SKU: "y", Quantity: 1, UnitPrice: euro(5)}}},
 	})
 	var heads []string
 	check(t, s.EachOrderHead(ctx, acc, day("2026-01-02"), day("2026-01-03"), func(o store.Order) error {
