@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"adsteward/attribution"
 	"adsteward/bidding"
@@ -27,7 +28,7 @@ func value(ctx context.Context, n *night) (report, error) {
 	var models modelSet
 	if fit != nil {
 		models.add(n.runID, "ltv", "", fit)
-		models.add(n.runID, "ltv_date", "", of)
+		models.add(n.runID, "ltv_basis", "", of)
 	}
 	for k, w := range worths {
 		models.add(n.runID, "worth", k, w)
@@ -40,34 +41,48 @@ func value(ctx context.Context, n *night) (report, error) {
 	return report{Summary: summary}, models.put(ctx, n.Store.Queries)
 }
 
-// lifetimeNights is how many nights a lifetime model serves. It counts a year
-// ahead and rests on all orders there ever were: a day more changes nothing in
-// it, and fitting it is the longest part of the night.
-const lifetimeNights = 7
+// A lifetime model counts a year ahead and rests on all orders there ever were:
+// a day more changes nothing in it, and fitting it is the longest part of the
+// night. It serves for lifetimeNights, unless the shop's orders have grown by
+// more than lifetimeGrowth meanwhile, as an import makes them.
+const (
+	lifetimeNights = 7
+	lifetimeGrowth = 0.03
+)
 
-// lifetime is the lifetime model of a night shortly before and its date, or a
-// new one.
-func (n *night) lifetime(ctx context.Context) (*ltv.Fit, civil.Date, string, error) {
+// basis is what a lifetime model rests on.
+type basis struct {
+	Date   civil.Date `json:"date"`
+	Orders int64      `json:"orders"`
+}
+
+// lifetime is the lifetime model of a night shortly before and what it rests
+// on, or a new one.
+func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
+	counts, err := n.Store.Counts(ctx, n.shop.Name)
+	if err != nil {
+		return nil, basis{}, "", err
+	}
 	for k := 1; k < lifetimeNights; k++ {
 		run := RunID(n.shop.Name, n.date.AddDays(-k))
-		dates, err := loadModels[civil.Date](ctx, n.Store.Queries, run, "ltv_date")
+		of, err := loadModels[basis](ctx, n.Store.Queries, run, "ltv_basis")
 		if err != nil {
-			return nil, 0, "", err
+			return nil, basis{}, "", err
 		}
-		of, ok := dates[""]
-		if !ok || n.date.Sub(of) >= lifetimeNights {
+		old, ok := of[""]
+		if !ok || n.date.Sub(old.Date) >= lifetimeNights || math.Abs(float64(counts.Orders-old.Orders)) > lifetimeGrowth*float64(old.Orders) {
 			continue
 		}
 		fits, err := loadModels[ltv.Fit](ctx, n.Store.Queries, run, "ltv")
 		if err != nil {
-			return nil, 0, "", err
+			return nil, basis{}, "", err
 		}
 		if f, ok := fits[""]; ok && f.Options == n.lifetimeOptions() {
-			return &f, of, "", nil
+			return &f, old, "", nil
 		}
 	}
 	fit, warning, err := n.fitLifetime(ctx)
-	return fit, n.date, warning, err
+	return fit, basis{n.date, counts.Orders}, warning, err
 }
 
 func (n *night) lifetimeOptions() ltv.Options {
