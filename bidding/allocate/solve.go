@@ -35,8 +35,15 @@ func Solve(p Problem) (Solution, error) {
 				gap, 100*gap/math.Abs(s.profit(r.x)))
 		}
 	}
-	return s.solution(r, status, gap), nil
+	out := s.solution(r, status, gap)
+	if math.IsNaN(out.Objective) || math.IsInf(out.Objective, 0) {
+		return Solution{}, fmt.Errorf("the numbers are too large to add up; give amounts in a larger unit")
+	}
+	return out, nil
 }
+
+// endless is a price above any that is found: spends have underflowed to 0.
+const endless = 1e200
 
 // item is an Item as the solver asks it. Items of one block follow each other.
 type item struct {
@@ -231,6 +238,9 @@ func (s *solver) profit(x []float64) (total float64) {
 // solution puts the result in the caller's order and names what binds.
 func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 	out := Solution{Spend: make([]float64, len(s.items)), Objective: s.profit(r.x), ShadowPrice: r.price, Status: status, Gap: gap}
+	if math.Abs(out.ShadowPrice) > endless {
+		out.ShadowPrice = math.Copysign(math.Inf(1), out.ShadowPrice)
+	}
 	if r.bound {
 		out.Binding = append(out.Binding, "total")
 	}

@@ -1,0 +1,84 @@
+package allocate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// locate is where the value of a path begins, or what of its parents there is.
+func locate(data []byte, want string) (at int) {
+	found := -1
+	walk(data, func(path string, here int, _ bool) bool {
+		rest, ok := strings.CutPrefix(strings.ToLower(want), strings.ToLower(path))
+		if ok && len(path) > found && (rest == "" || path == "" || rest[0] == '.' || rest[0] == '[') {
+			at, found = here, len(path)
+		}
+		return found < len(want)
+	})
+	return at
+}
+
+// walk visits every value, and before it its key, until visit returns false.
+// The text has been read once and is whole.
+func walk(data []byte, visit func(path string, at int, key bool) bool) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var value func(path string) bool
+	value = func(path string) bool {
+		if !visit(path, next(data, int(dec.InputOffset())), false) {
+			return false
+		}
+		tok, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		switch tok {
+		case json.Delim('{'):
+			for dec.More() {
+				at := next(data, int(dec.InputOffset()))
+				key, err := dec.Token()
+				if err != nil {
+					return false
+				}
+				child := strings.TrimPrefix(fmt.Sprintf("%s.%v", path, key), ".")
+				if !visit(child, at, true) || !value(child) {
+					return false
+				}
+			}
+		case json.Delim('['):
+			for i := 0; dec.More(); i++ {
+				if !value(fmt.Sprintf("%s[%d]", path, i)) {
+					return false
+				}
+			}
+		default:
+			return true
+		}
+		_, err = dec.Token()
+		return err == nil
+	}
+	value("")
+}
+
+// next is where the next token begins.
+func next(data []byte, at int) int {
+	for at < len(data) && bytes.IndexByte([]byte(" \t\r\n,:"), data[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+func badAt(data []byte, at int, path, what string) *BadInput {
+	b := &BadInput{Path: path, What: what}
+	b.Line, b.Column = position(data, at)
+	return b
+}
+
+// position is the line and the column, in characters, of an offset.
+func position(data []byte, at int) (line, column int) {
+	before := data[:min(at, len(data))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[start:])
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"adsteward/bidding/allocate"
+)
+
+type allocateCmd struct {
+	Problem string `arg:"" name:"problem" help:"A JSON file, - for standard input."`
+	JSON    bool   `name:"json" help:"One JSON object."`
+}
+
+// Help is shown by allocate --help.
+func (allocateCmd) Help() string {
+	return `Maximises the sum of worth * value(spend) - spend within the bounds. The problem is
+
+  {"total": 1000, "items": [
+    {"id": "search", "min": 0, "max": 800, "worth": 0.4, "curve": {"type": "hill", "coef": 6000, "alpha": 0.9, "gamma": 400}},
+    {"id": "social", "min": 0, "max": 800, "worth": 0.4, "curve": {"type": "power", "coef": 90, "elasticity": 0.7}}]}
+
+total may be null for no limit; "spend_all": true makes it an equality; "groups": [{"name", "ids", "min", "max"}] bounds sums.
+Curves: hill (coef, alpha, gamma, shift), power (coef, elasticity), binormal (cap_spend, cap_value, sigma), points (spend, value).
+
+Example: adsteward allocate problem.json --json`
+}
+
+// allocation is the JSON of allocate. A number that is not finite is null.
+type allocation struct {
+	Objective   float64        `json:"objective"`
+	Spend       float64        `json:"spend"`
+	ShadowPrice *float64       `json:"shadow_price"`
+	Items       []allocatedRow `json:"items"`
+	Status      string         `json:"status"`
+	Binding     []string       `json:"binding"`
+	Seconds     float64        `json:"seconds"` // of solving; not of reading the file
+}
+
+type allocatedRow struct {
+	ID       string   `json:"id"`
+	Spend    float64  `json:"spend"`
+	Value    float64  `json:"value"`
+	Marginal *float64 `json:"marginal"`
+}
+
+func (c *allocateCmd) Run(e *env) error {
+	text, err := c.read(e.stdin)
+	if err != nil {
+		return usage("the problem cannot be read: %v; name a JSON file, or - for standard input", err)
+	}
+	p, err := allocate.Read(text)
+	if err != nil {
+		return usage("%s: %v", c.Problem, err)
+	}
+	start := time.Now()
+	sol, err := allocate.Solve(p)
+	if err != nil {
+		return usage("%s: %v", c.Problem, err)
+	}
+	out := allocated(p, sol)
+	out.Seconds = time.Since(start).Seconds()
+	if c.JSON {
+		return printJSON(e.stdout, out)
+	}
+	return out.print(e.stdout)
+}
+
+func (c *allocateCmd) read(stdin io.Reader) ([]byte, error) {
+	if c.Problem == "-" {
+		return io.ReadAll(stdin)
+	}
+	return os.ReadFile(c.Problem)
+}
+
+func allocated(p allocate.Problem, sol allocate.Solution) allocation {
+	out := allocation{Objective: sol.Objective, ShadowPrice: finite(sol.ShadowPrice), Items: make([]allocatedRow, len(p.Items)), Status: sol.Status,
+		Binding: append([]string{}, sol.Binding...)}
+	for i, it := range p.Items {
+		x := sol.Spend[i]
+		out.Spend += x
+		out.Items[i] = allocatedRow{ID: it.ID, Spend: x, Value: it.Curve.Value(x), Marginal: finite(it.Worth * it.Curve.Slope(x))}
+	}
+	return out
+}
+
+// finite is what JSON can say of a number.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+func (a allocation) print(out io.Writer) error {
+	number := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.4g", *v)
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "item\tspend\tvalue\tmarginal")
+	for _, it := range a.Items {
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%s\n", it.ID, it.Spend, it.Value, number(it.Marginal))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nSpend %.2f, objective %.2f; the next unit of money earns %s. %s.\n", a.Spend, a.Objective, number(a.ShadowPrice), a.Status)
+	for _, b := range a.Binding {
+		if err == nil {
+			_, err = fmt.Fprintln(out, "binding:", b)
+		}
+	}
+	return err
+}
