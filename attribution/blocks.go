@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	blockSize = 1 << 20
+	blockSize = 256 << 10
 	// maxRecord bounds what a quote that is left open can take up.
 	maxRecord = 16 << 20
 )

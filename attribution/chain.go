@@ -8,7 +8,6 @@ type chain struct {
 	start    []float64 // probability of beginning there
 	conv     []float64 // probability of converting from there
 	value    []float64 // expected value of leaving from there
-	exit     []float64 // probability of leaving from there, converting or not
 
 	// The steps into state s are first[s] to first[s+1] of from and p.
 	first []int
@@ -51,14 +50,12 @@ func (g *grams) chain(k int) *chain {
 		}
 		ch.conv[s] += n.end.conv
 		ch.value[s] += n.end.value
-		ch.exit[s] += w
 		out[s] += w
 	}
 	for s := range out {
 		ch.start[s] /= total.total()
 		ch.conv[s] /= out[s]
 		ch.value[s] /= out[s]
-		ch.exit[s] /= out[s]
 	}
 	ch.link(steps, out)
 	return ch
@@ -100,7 +97,7 @@ func (ch *chain) states(g *grams) []int32 {
 			states[i] = states[at.suffix]
 		}
 	}
-	ch.start, ch.conv, ch.value, ch.exit = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	ch.start, ch.conv, ch.value = make([]float64, n), make([]float64, n), make([]float64, n)
 	return states
 }
 

@@ -285,7 +285,7 @@ func TestSumsEqualTotals(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	text := bytes.NewBufferString(header4)
 	cents := 0
-	const rows = 200_000
+	const rows = 50_000
 	for range rows {
 		for k := range 1 + rnd.IntN(6) {
 			if k > 0 {
@@ -374,7 +374,7 @@ func TestLongPaths(t *testing.T) {
 		"loop":      {long(10_000, loop(0))},
 		"runs":      {long(10_000, func(i int) int { return i / 100 % 3 })},
 		"random":    {long(10_000, func(int) int { return rnd.IntN(20) })},
-		"different": {long(10_000, func(i int) int { return i % 500 })},
+		"different": {long(10_000, func(i int) int { return i % 200 })},
 		"loops":     {long(10_000, loop(0)), long(3000, loop(2)), long(700, loop(4)), long(5000, func(int) int { return 6 + rnd.IntN(5) })},
 	} {
 		j := read(t, append(rows, "c0>c1,1,5,1")...)

@@ -18,31 +18,17 @@ type absorbed struct{ conv, value float64 }
 // without is a chain in which the states that hold some channel lead to nothing.
 type without struct {
 	*chain
-	gone  []bool
-	leave []float64 // probability of leaving from a state, to a gone one too
-	begun float64   // probability of beginning in a state that is not gone
+	gone []bool
 }
 
 // without removes channel x; one that no state holds removes nothing.
 func (ch *chain) without(x int32) without {
-	w := without{chain: ch, gone: make([]bool, len(ch.start)), leave: make([]float64, len(ch.start))}
+	w := without{ch, make([]bool, len(ch.start))}
 	for i, c := range ch.channels {
 		if c == x {
 			w.gone[i/ch.order] = true
 		}
 	}
-	copy(w.leave, ch.exit)
-	var begun sum
-	for s, gone := range w.gone {
-		if !gone {
-			begun.add(ch.start[s])
-			continue
-		}
-		for i := ch.first[s]; i < ch.first[s+1]; i++ {
-			w.leave[ch.from[i]] += ch.p[i]
-		}
-	}
-	w.begun = begun.total()
 	return w
 }
 
@@ -68,9 +54,9 @@ func (w without) absorb(ctx context.Context) (absorbed, error) {
 const cycle = 6
 
 // visits solves u = start + u Q by sweeps that use what they have just found
-// (Gauss-Seidel). Where journeys go round for long, sweeps alone would too; so
-// after some of them u is moved to where they lead (reduced rank extrapolation,
-// Eddy 1979, Mesina 1977).
+// (Gauss-Seidel). Where journeys go round for long, sweeps alone would too; so u
+// is moved to where the last ones lead (reduced rank extrapolation, Eddy 1979),
+// ever more rarely, because what sweeps settle soon should have settled before.
 //
 // A sweep that moves u by d in sum leaves a residual of at most d in sum, and
 // no state converts more than once: d bounds the error of the probability of
@@ -78,12 +64,13 @@ const cycle = 6
 // and no longer falls.
 func (w without) visits(ctx context.Context) ([]float64, error) {
 	u := make([]float64, len(w.start))
-	if w.begun == 0 {
-		return u, nil
-	}
-	var d, moves [cycle][]float64
+	var d [cycle][]float64
+	var moves [cycle - 1][]float64
 	for i := range d {
-		d[i], moves[i] = make([]float64, len(u)), make([]float64, len(u))
+		d[i] = make([]float64, len(u))
+	}
+	for i := range moves {
+		moves[i] = make([]float64, len(u))
 	}
 	next := cycle // sweeps before u is moved
 	best, since := math.Inf(1), 0
@@ -129,7 +116,7 @@ func (w without) sweep(u, d []float64) (moved, all float64) {
 // extrapolate moves u, to which the steps d have led, to where the last step
 // would come nearest to nothing were it, like u, linear in what made the steps
 // differ. It uses up d but for the last.
-func extrapolate(u []float64, d, moves *[cycle][]float64) {
+func extrapolate(u []float64, d *[cycle][]float64, moves *[cycle - 1][]float64) {
 	const last = cycle - 1
 	for i := range last {
 		copy(moves[i], d[i+1])
