@@ -2,6 +2,11 @@ package store_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,4 +177,38 @@ func testLock(t *testing.T, s *store.Store) {
 	unlock()
 	check(t, <-got)
 	must(s.TryLock(ctx, "push/shop"))(t)()
+
+	// Many come and go: never two at once.
+	var inside, worst atomic.Int32
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for done := 0; done < 20; {
+				unlock, err := s.TryLock(ctx, "push/shop")
+				if errors.Is(err, store.ErrLocked) {
+					runtime.Gosched()
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				worst.Store(max(worst.Load(), inside.Add(1)))
+				runtime.Gosched()
+				inside.Add(-1)
+				unlock()
+				done++
+			}
+		})
+	}
+	wg.Wait()
+	if n := worst.Load(); n != 1 {
+		t.Errorf("%d held the lock at once", n)
+	}
+	if s.Dialect() == store.SQLite {
+		check(t, func() error { _, err := os.Stat(s.DSN()); return err }())
+		if left := must(filepath.Glob(s.DSN() + ".*.lock"))(t); len(left) > 0 {
+			t.Errorf("lock files stay behind: %v", left)
+		}
+	}
 }

@@ -166,6 +166,15 @@ func (q *Queries) SetIntent(ctx context.Context, i Intent) error {
 		WHERE proposal_id = :proposal_id`, i)), "intent of proposal", i.ProposalID)
 }
 
+// MoveIntent is SetIntent if the intent is still in state from; it reports
+// whether it was.
+func (q *Queries) MoveIntent(ctx context.Context, i Intent, from string) (bool, error) {
+	i.SentAt, i.SettledAt = utcNull(i.SentAt), utcNull(i.SettledAt)
+	n, err := q.exec(ctx, `UPDATE intents SET state = ?, sent_at = ?, settled_at = ? WHERE proposal_id = ? AND state = ?`,
+		i.State, i.SentAt, i.SettledAt, i.ProposalID, from)
+	return n == 1, err
+}
+
 // AddReceipt appends a step to what happened to a proposal; Step is assigned.
 func (q *Queries) AddReceipt(ctx context.Context, r Receipt) error {
 	r.At = utc(r.At)

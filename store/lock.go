@@ -69,17 +69,40 @@ func (s *Store) lockPostgres(ctx context.Context, name string) (func(), error) {
 	}, nil
 }
 
+// lockFile locks a file that is there only while somebody holds it: nights have
+// locks of their own, and would leave one file each.
 func (s *Store) lockFile(name string) (func(), error) {
 	path := fmt.Sprintf("%s.%016x.lock", s.path, uint64(lockNumber(name)))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, errors.Join(ErrLocked, f.Close())
+		case err != nil:
+			return nil, errors.Join(err, f.Close())
+		}
+		if isAt(f, path) {
+			return func() {
+				_ = os.Remove(path) // before letting go: whoever has it open sees that it is gone
+				_ = f.Close()       // closing lets go
+			}, nil
+		}
+		// Whoever held it took the file away between opening and locking.
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// isAt reports whether the path still leads to the open file.
+func isAt(f *os.File, path string) bool {
+	open, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return false
 	}
-	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
-	case errors.Is(err, syscall.EWOULDBLOCK):
-		return nil, errors.Join(ErrLocked, f.Close())
-	case err != nil:
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() { _ = f.Close() }, nil // closing lets go
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(open, there)
 }

@@ -25,6 +25,9 @@ func refused(format string, args ...any) error {
 	return &RefusedError{fmt.Sprintf(format, args...)}
 }
 
+// errRaced says that a proposal left its state between reading and moving it.
+var errRaced = refused("somebody else decided on it at this moment; look again")
+
 // IsRefused reports whether err is a refusal, not a fault.
 func IsRefused(err error) bool {
 	var r *RefusedError
@@ -191,14 +194,19 @@ func (s *Steward) each(ctx context.Context, ids []string, do func(q *store.Queri
 	out := make([]bidding.Outcome, 0, len(ids))
 	for _, id := range ids {
 		o := bidding.Outcome{ID: id}
-		o.Err = s.Store.InTx(ctx, func(q *store.Queries) error {
-			p, err := q.Proposal(ctx, id)
-			if err != nil {
-				return err
-			}
-			o.ID, o.State = p.ProposalID, bidding.State(p.State)
-			return do(q, p, s.Now())
-		})
+		decide := func() error {
+			return s.Store.InTx(ctx, func(q *store.Queries) error {
+				p, err := q.Proposal(ctx, id)
+				if err != nil {
+					return err
+				}
+				o.ID, o.State = p.ProposalID, bidding.State(p.State)
+				return do(q, p, s.Now())
+			})
+		}
+		if o.Err = decide(); errors.Is(o.Err, errRaced) {
+			o.Err = decide() // on what it is now
+		}
 		if p, err := s.Store.Proposal(ctx, o.ID); err == nil {
 			o.State = bidding.State(p.State)
 		}
@@ -218,7 +226,7 @@ func move(ctx context.Context, q *store.Queries, p store.Proposal, to bidding.St
 		return err
 	}
 	if !ok {
-		return refused("somebody else decided on it at this moment; look again")
+		return errRaced
 	}
 	_, err = q.Audit(ctx, store.AuditEntry{At: now, Account: p.Account, Actor: actor, Action: string(to),
 		Proposal: p.ProposalID, Reason: reason, RequestID: requestID})

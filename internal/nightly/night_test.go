@@ -250,6 +250,32 @@ func TestNightResumesAfterACrash(t *testing.T) {
 	}
 }
 
+// TestNightResumesAfterACrashAtTheQueue leaves a job taken whose stage was never
+// begun, as a process killed at that moment does.
+func TestNightResumesAfterACrashAtTheQueue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setup(t, st, 2)
+		today := civil.Of(testNow)
+		d.history(40, today)
+		q, err := OpenQueue(t.Context(), d.Steward)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := q.Enqueue(t.Context(), "shop", today, nil, "test"); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.DB().Exec(st.DB().Rebind("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = ?"), testNow); err != nil {
+			t.Fatal(err)
+		}
+		if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+			t.Errorf("the run is %s: %s", r.State, stageErrors(t, st, r.RunID))
+		}
+	})
+}
+
 // TestDryRunBesideANight: what a dry run would propose is what the night then
 // proposes, before the night and after it, and nothing of it stays.
 func TestDryRunBesideANight(t *testing.T) {

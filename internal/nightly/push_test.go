@@ -331,3 +331,36 @@ func TestFinishLeftSaysWhatItCannot(t *testing.T) {
 		t.Errorf("finishing what was left made %s of what is merely approved", s)
 	}
 }
+
+// TestOneOfTwoSends lets a second process take up an item while a first one,
+// whose lock was lost, is about to send it.
+func TestOneOfTwoSends(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setup(t, st, 1)
+		d.mustApprove(t, d.ids[0])
+		w := &pusher{Steward: d.Steward, shop: &d.Shops[0], conn: Connection{AdAccount: "123", Ads: d.ads}, actor: "ann"}
+		in, err := w.begin(t.Context(), d.ids[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := st.Proposal(t.Context(), d.ids[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := false
+		d.ads.spoil = func(call string) error {
+			if call == "validate" && !second {
+				second = true
+				return w.send(t.Context(), p, in)
+			}
+			return nil
+		}
+		if err := w.send(t.Context(), p, in); !IsRefused(err) {
+			t.Errorf("the slower one gets %v", err)
+		}
+		d.appliedOnce(t, map[string]bool{d.ids[0]: true})
+		if s := d.state(t, d.ids[0]); s != bidding.Applied {
+			t.Errorf("it is %s", s)
+		}
+	})
+}

@@ -74,7 +74,12 @@ func OpenQueue(ctx context.Context, s *Steward) (*Queue, error) {
 		RetryPolicy:       retryPolicy{},
 		Logger:            slog.New(quiet{s.Log.Handler()}),
 	}
-	var err error
+	// The queue's tables are made by the first who comes, while others wait.
+	unlock, err := s.Store.Lock(ctx, "queue/migrate")
+	if err != nil {
+		return nil, fmt.Errorf("the work queue: %w", err)
+	}
+	defer unlock()
 	if s.Store.Dialect() == store.Postgres {
 		err = q.openPostgres(ctx, cfg)
 	} else {
@@ -208,10 +213,22 @@ func (s *Steward) reopen(ctx context.Context, runID string, stages []Stage) (row
 	return rows, todo, err
 }
 
+// insert puts the first stage to do into the queue under the given try, or
+// under the next one that is free: a process that died right after it had taken
+// a job leaves the job running, which River finds out after hours only. A second
+// job for a stage that is being done waits for the run's lock, and then finds
+// the stage done.
 func (q *Queue) insert(ctx context.Context, account string, date civil.Date, todo []Stage, try int) error {
-	_, err := q.client.Insert(ctx, stageJob{Account: account, Date: date, Stage: todo[0], Try: try, Then: todo[1:]},
-		&river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}})
-	return err
+	for ; ; try++ {
+		res, err := q.client.Insert(ctx, stageJob{Account: account, Date: date, Stage: todo[0], Try: try, Then: todo[1:]},
+			&river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}})
+		if err != nil {
+			return err
+		}
+		if s := res.Job.State; !res.UniqueSkippedAsDuplicate || s != rivertype.JobStateRunning && s != rivertype.JobStateCompleted {
+			return nil
+		}
+	}
 }
 
 func runLock(runID string) string { return "run/" + runID }

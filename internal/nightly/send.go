@@ -119,7 +119,13 @@ func (w *pusher) markSending(ctx context.Context, p store.Proposal, in store.Int
 			return w.failIn(ctx, q, p, in, "the kill switch went on; nothing was sent", "", now)
 		}
 		in.State, in.SentAt = intentSending, sql.NullTime{Time: now, Valid: true}
-		return q.SetIntent(ctx, in)
+		// The lock keeps others away, but a database's lock is lost with its
+		// connection: only one process gets past this line.
+		ok, err := q.MoveIntent(ctx, in, intentOpen)
+		if err == nil && !ok {
+			err = refused("another process is sending it")
+		}
+		return err
 	})
 	return in, errors.Join(err, stopped)
 }
