@@ -219,8 +219,8 @@ func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to ci
 	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
 }
 
-// Sales sums up orders of one campaign that are alike: their customers' first
-// ones or not, with lines or without.
+// Sales sums up orders of one campaign that are alike: of their customers' first
+// days or not, with lines or without.
 type Sales struct {
 	Campaign string
 	New      bool
@@ -235,12 +235,9 @@ type Sales struct {
 }
 
 // soldOrders are the orders o of an account and range of dates, and whether each
-// is its customer's first of all.
-const soldOrders = `SELECT o.account, o.order_id, o.campaign, o.revenue, o.tax, o.shipping, o.refunded,
-	CASE WHEN EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date <= o.order_date
-		AND (p.ordered_at < o.ordered_at OR p.ordered_at = o.ordered_at AND p.order_id < o.order_id)) THEN 0 ELSE 1 END AS is_new,
-	CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id) THEN 1 ELSE 0 END AS has_lines
-	FROM orders o WHERE o.account = ? AND o.order_date BETWEEN ? AND ?`
+// is of its customer's first day.
+const soldOrders = `SELECT o.*, CASE WHEN EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id
+	AND p.order_date < o.order_date) THEN 0 ELSE 1 END AS is_new FROM orders o WHERE o.account = ? AND o.order_date BETWEEN ? AND ?`
 
 // Sales sums up an account's orders of the dates from..to by campaign.
 func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date) ([]Sales, error) {
@@ -264,7 +261,9 @@ func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date
 		out = append(out, s)
 		return nil
 	}, `SELECT campaign, is_new, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(tax) AS BIGINT), CAST(SUM(shipping) AS BIGINT),
-			CAST(SUM(refunded) AS BIGINT) FROM (`+soldOrders+`) AS sold
+			CAST(SUM(refunded) AS BIGINT) FROM (
+			SELECT sold.*, CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.account = sold.account AND l.order_id = sold.order_id)
+				THEN 1 ELSE 0 END AS has_lines FROM (`+soldOrders+`) AS sold) AS lined
 		GROUP BY campaign, is_new, has_lines ORDER BY campaign, is_new, has_lines`, account, from, to)
 	if err != nil {
 		return nil, err

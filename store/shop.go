@@ -98,13 +98,27 @@ func (q *Queries) UpsertTouches(ctx context.Context, touches []Touch) (changed i
 func (q *Queries) EachTouch(ctx context.Context, account string, from, to time.Time, fn func(Touch) error) error {
 	w := inAccount(account)
 	w.add("at >= ? AND at < ?", utc(from), utc(to))
+	return q.eachTouch(ctx, w, fn)
+}
+
+// EachOrderTouch is EachTouch without those that cannot have led to an order of
+// the dates ordered since..until: of nobody known, under the click of no order.
+func (q *Queries) EachOrderTouch(ctx context.Context, account string, from, to time.Time, since, until civil.Date, fn func(Touch) error) error {
+	w := &where{}
+	w.add("account = ? AND at >= ? AND at < ?", account, utc(from), utc(to))
+	w.add("(customer_id <> '' OR click_id IN (SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''))", account, since, until)
+	return q.eachTouch(ctx, w, fn)
+}
+
+func (q *Queries) eachTouch(ctx context.Context, w *where, fn func(Touch) error) error {
 	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var t Touch
 		if err := rows.Scan(&t.Account, &t.TouchID, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID); err != nil {
 			return err
 		}
 		return fn(t)
-	}, `SELECT account, touch_id, customer_id, visitor_id, at, channel, campaign, click_id FROM touches`+w.String()+` ORDER BY customer_id, visitor_id, at, touch_id`, w.args...)
+	}, `SELECT account, touch_id, customer_id, visitor_id, at, channel, campaign, click_id FROM touches`+w.String()+
+		` ORDER BY customer_id, visitor_id, at, touch_id`, w.args...)
 }
 
 // UpsertCarts stores carts and returns how many are new or changed.

@@ -257,7 +257,7 @@ func (n *night) orders(ctx context.Context, from civil.Date) iter.Seq2[attributi
 func (n *night) touches(ctx context.Context, from civil.Date) iter.Seq2[attribution.Touch, error] {
 	start := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
 	return func(yield func(attribution.Touch, error) bool) {
-		err := n.Store.EachTouch(ctx, n.shop.Name, start, n.date.AddDays(1).In(n.shop.Location), func(t store.Touch) error {
+		err := n.Store.EachOrderTouch(ctx, n.shop.Name, start, n.date.AddDays(1).In(n.shop.Location), from, n.date, func(t store.Touch) error {
 			if !yield(attribution.Touch{CustomerID: t.CustomerID, At: t.At, Channel: t.Channel, Campaign: t.Campaign, ClickID: t.ClickID}, nil) {
 				return errStop
 			}
