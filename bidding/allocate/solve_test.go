@@ -348,22 +348,3 @@ func TestRefusesNonsense(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkSolve(b *testing.B) {
-	for _, n := range []int{200, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			p := allocate.Problem{}
-			total := 60 * float64(n)
-			p.Total = &total
-			for i := range n {
-				p.Items = append(p.Items, allocate.Item{ID: fmt.Sprint(i), Min: 1, Max: 500, Worth: 0.3 + float64(i%7)/10,
-					Curve: allocate.Power{Coef: 5 + float64(i%13), Elasticity: 0.4 + float64(i%5)/10}})
-			}
-			for b.Loop() {
-				if _, err := allocate.Solve(p); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
