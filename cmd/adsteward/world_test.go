@@ -54,6 +54,7 @@ type worldOptions struct {
 	scenario *market.Scenario  // nil is the demo's
 	store    string            // empty is SQLite
 	currency string            // empty is EUR
+	feed     string            // a product feed; empty is none
 	policy   map[string]string // lines of the policy template and what replaces them
 }
 
@@ -74,6 +75,10 @@ func newWorld(t *testing.T, o worldOptions) *world {
 // writeShop writes the configuration, policy and key of a shop that advertises
 // on a sandbox, and makes the directory for its exports.
 func writeShop(dir string, info sandbox.Info, o worldOptions) error {
+	feed := ""
+	if o.feed != "" {
+		feed = "{location: " + o.feed + ", platform: both}"
+	}
 	yaml := fmt.Sprintf(`
 store: %s
 encryption_key_file: adsteward.key
@@ -83,6 +88,7 @@ accounts:
     time_zone: Europe/Berlin
     policy: policy.yaml
     storefront: {directory: shop}
+    feeds: [%s]
     google:
       customer_id: "%s"
       endpoint: %s
@@ -96,7 +102,7 @@ accounts:
       base_url: http://%s/
       access_token: %s
       app_secret: %s
-`, cmp.Or(o.store, "adsteward.db"), cmp.Or(o.currency, "EUR"), info.CustomerID, info.GoogleAddr, info.DataManagerAddr, info.TokenURL, info.ClientID,
+`, cmp.Or(o.store, "adsteward.db"), cmp.Or(o.currency, "EUR"), feed, info.CustomerID, info.GoogleAddr, info.DataManagerAddr, info.TokenURL, info.ClientID,
 		info.ClientSecret, info.RefreshToken, info.AdAccountID, info.MetaAddr, info.AccessToken, info.AppSecret)
 	policy := guard.Template
 	for from, to := range o.policy {
@@ -276,7 +282,7 @@ func (w *world) proposals(states ...string) []present.Proposal {
 
 // adAccounts opens the ad accounts as the program itself does, but with the
 // market's clock, to look at what the platforms hold.
-func (w *world) adAccounts() []platform.Ads {
+func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 	w.t.Helper()
 	cfg, err := config.Load(w.config)
 	if err != nil {
@@ -287,7 +293,7 @@ func (w *world) adAccounts() []platform.Ads {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	now := decode[struct{ Today civil.Date }](w.t, string(w.control(http.MethodGet, "/state", ""))).Today.In(time.UTC).AddDate(0, 0, 1)
+	now = decode[struct{ Today civil.Date }](w.t, string(w.control(http.MethodGet, "/state", ""))).Today.In(time.UTC).AddDate(0, 0, 1)
 	google, err := googleads.Open(w.t.Context(), googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), Credentials: tokens,
 		Now: func() time.Time { return now }})
 	if err != nil {
@@ -302,7 +308,7 @@ func (w *world) adAccounts() []platform.Ads {
 			w.t.Error(err)
 		}
 	})
-	return []platform.Ads{google, facebook.Ads}
+	return []platform.Ads{google, facebook.Ads}, now
 }
 
 // remote is what the platforms say of one value: what it is, and how often and
@@ -316,8 +322,9 @@ type remote struct {
 func (w *world) remotes(ps []present.Proposal) map[string]remote {
 	w.t.Helper()
 	out := map[string]remote{}
-	for _, ads := range w.adAccounts() {
-		events, err := ads.Changes(w.t.Context(), worldStart.In(time.UTC).AddDate(0, 0, -20))
+	accounts, now := w.adAccounts()
+	for _, ads := range accounts {
+		events, err := ads.Changes(w.t.Context(), now.AddDate(0, 0, -25))
 		if err != nil {
 			w.t.Fatal(err)
 		}
