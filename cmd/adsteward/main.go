@@ -47,6 +47,7 @@ type cli struct {
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
+	Simulate    simulateCmd    `cmd:"" help:"What adsteward earns in simulated markets, compared with other policies."`
 }
 
 // env is what a command may touch of the world.

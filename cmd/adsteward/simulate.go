@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -63,7 +64,10 @@ func (c *simulateCmd) Run(e *env) error {
 }
 
 func (c *simulateCmd) simulate(e *env, sc *market.Scenario) (simulate.Report, error) {
-	o := simulate.Options{Log: e.log}
+	var o simulate.Options
+	if e.log.Enabled(e.ctx, slog.LevelInfo) { // a simulated night's warnings are nobody's worry
+		o.Log = e.log
+	}
 	for _, p := range c.Policy {
 		o.Policies = append(o.Policies, simulate.Policy(p))
 	}

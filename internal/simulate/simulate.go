@@ -122,7 +122,7 @@ func Run(ctx context.Context, sc *market.Scenario, o Options) (Report, error) {
 
 func play(ctx context.Context, sc *market.Scenario, p Policy, o Options) (game, error) {
 	over := func() {
-		if o.Night != nil {
+		if o.Night != nil && slices.Contains(o.Policies, p) {
 			o.Night(p)
 		}
 	}
