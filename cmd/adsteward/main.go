@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // ad accounts name zones; the machine may not know them
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
