@@ -21,17 +21,18 @@ var (
 	ErrWrongKey    = errors.New("the encryption key is not the one this database was made with")
 )
 
-// IsFull reports whether err says that the disk is full or fails.
+// IsFull reports whether err says that the disk is full, fails, or lets nothing
+// be written.
 func IsFull(err error) bool {
 	var lite sqlite3.Error
 	if errors.As(err, &lite) {
-		return lite.Code == sqlite3.ErrFull || lite.Code == sqlite3.ErrIoErr
+		return lite.Code == sqlite3.ErrFull || lite.Code == sqlite3.ErrIoErr || lite.Code == sqlite3.ErrReadonly || lite.Code == sqlite3.ErrCantOpen
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == "53100" || pg.Code == "58030" // disk_full, io_error
 	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EROFS)
 }
 
 // conflict turns the violation of a primary key or unique index into ErrConflict.

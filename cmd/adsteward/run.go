@@ -152,11 +152,11 @@ func (e *env) work(a *app, nights []oneNight, stages []nightly.Stage) (err error
 		defer cancel()
 		err = errors.Join(err, q.Stop(stop))
 	}()
-	return e.awaitNights(a, nights)
+	return e.awaitNights(a, q, nights)
 }
 
 // awaitNights returns when every run has come to its end.
-func (e *env) awaitNights(a *app, nights []oneNight) error {
+func (e *env) awaitNights(a *app, q *nightly.Queue, nights []oneNight) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for _, n := range nights {
@@ -171,6 +171,8 @@ func (e *env) awaitNights(a *app, nights []oneNight) error {
 			select {
 			case <-e.ctx.Done():
 				return fmt.Errorf("interrupted; the next run goes on where this one stopped: %w", e.ctx.Err())
+			case err := <-q.Broken:
+				return fmt.Errorf("the run cannot go on: %w; the next run goes on where this one stopped", err)
 			case <-tick.C:
 			}
 		}

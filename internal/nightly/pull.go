@@ -27,6 +27,9 @@ const (
 // the freshness guardrail keeps its changes back.
 func pull(ctx context.Context, n *night) (report, error) {
 	files, shopErr := n.pullShop(ctx)
+	if store.IsFull(shopErr) {
+		return report{}, shopErr
+	}
 	conns, connErr := n.shop.Connect(ctx)
 	defer n.closeAll(conns)
 	failed := []error{connErr}
@@ -35,6 +38,9 @@ func pull(ctx context.Context, n *night) (report, error) {
 		k, err := n.pullAdAccount(ctx, c)
 		if uerr := n.countUsage(ctx, c); uerr != nil {
 			return report{}, uerr
+		}
+		if store.IsFull(err) { // no fault of the platform's
+			return report{}, err
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, err))

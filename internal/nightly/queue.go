@@ -56,12 +56,15 @@ type Queue struct {
 	close   func() error
 	// Done is told of every stage this process has ended; nil if nobody listens.
 	Done func(account string, stage Stage)
+	// Broken has what kept this process from recording how a stage went, as on a
+	// full disk: whoever waits for the run to end would wait for ever.
+	Broken chan error
 }
 
 // OpenQueue connects to the queue, making its tables where needed. Close must
 // be called; Start only by those who want to do work.
 func OpenQueue(ctx context.Context, s *Steward) (*Queue, error) {
-	q := &Queue{steward: s}
+	q := &Queue{steward: s, Broken: make(chan error, 1)}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &stageWorker{queue: q})
 	cfg := &river.Config{
@@ -240,6 +243,17 @@ type stageWorker struct {
 }
 
 func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageJob]) error {
+	err := w.work(ctx, job)
+	if store.IsFull(err) {
+		select {
+		case w.queue.Broken <- err:
+		default: // one is enough
+		}
+	}
+	return err
+}
+
+func (w *stageWorker) work(ctx context.Context, job *river.Job[stageJob]) error {
 	q, a, s := w.queue, job.Args, w.queue.steward
 	runID := RunID(a.Account, a.Date)
 	unlock, err := s.Store.Lock(ctx, runLock(runID))
@@ -291,9 +305,10 @@ func (retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
 	return time.Now().Add(time.Duration(n * n * (0.75 + rand.Float64()/2) * 2 * float64(time.Second)))
 }
 
-// quiet passes River's warnings and errors and drops its chatter.
+// quiet passes River's warnings and errors to those who want to know more than
+// what went wrong, which the stages and the commands say by themselves.
 type quiet struct{ slog.Handler }
 
 func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
+	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, slog.LevelInfo)
 }

@@ -80,7 +80,7 @@ func faultOf(err error) string {
 	var pe *platform.Error
 	var bad *storefront.BadInput
 	switch {
-	case errors.As(err, &pe) && pe.Kind != platform.Rejected, errors.Is(err, feedsource.ErrUnreachable), errors.Is(err, store.ErrUnreachable):
+	case errors.As(err, &pe) && pe.Kind != platform.Rejected, errors.Is(err, feedsource.ErrUnreachable), errors.Is(err, store.ErrUnreachable), store.IsFull(err):
 		return FaultUnreachable
 	case errors.As(err, &bad):
 		return FaultInput
