@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"os"
 	"slices"
@@ -12,8 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
+	"adsteward/bidding"
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/nightly"
 	"adsteward/internal/sandbox/market"
+	"adsteward/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -160,11 +166,77 @@ func TestAdstewardThroughEveryEvent(t *testing.T) {
 	}
 }
 
+// What a night makes of the shop's exports: a campaign's margin is what its
+// goods leave, though every order went through files, store and attribution.
+func TestNightLearnsMargins(t *testing.T) {
+	t.Parallel()
+	sc := scenario(t, "calm")
+	s, err := newSteward(t.Context(), sc, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.night(t.Context(), sc.Start); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range sc.Campaigns {
+		row, err := s.store.Model(t.Context(), nightly.RunID(shopName, sc.Start), "worth",
+			bidding.CampaignKey(c.Platform, market.RemoteCampaignID(c.Platform, i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w bidding.Worth
+		if err := json.Unmarshal([]byte(row.Body), &w); err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(w.Margin-c.Margin) > 0.03 || w.Orders < 20 {
+			t.Errorf("%s: margin %.3f of %d orders, in truth %.3f", c.ID, w.Margin, w.Orders, c.Margin)
+		}
+		if w.NewShare <= 0 || w.NewShare >= 1 || w.Lambda <= 1 {
+			t.Errorf("%s: new share %.2f, lifetime multiple %.2f", c.ID, w.NewShare, w.Lambda)
+		}
+	}
+}
+
+// A change on a stale value is seen, be it the value or the figures that were.
+func TestStaleChangesAreSeen(t *testing.T) {
+	t.Parallel()
+	s, err := newSteward(t.Context(), scenario(t, "calm"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.sb.Market().SetBudget("search", 65*money.One, "x", ""); err != nil { // from 60
+		t.Fatal(err)
+	}
+	at := interval{from: s.today, campaigns: []int{0}}
+	for _, seen := range []money.Micros{60 * money.One, 61 * money.One} {
+		s.checkSeen(store.Proposal{Platform: "google", Field: "daily_budget", Seen: seen, Proposed: 65 * money.One}, at)
+	}
+	if len(s.game.stale) != 1 {
+		t.Errorf("of one fresh value and one stale: %+v", s.game.stale)
+	}
+	if err := s.checkFreshness(t.Context()); err != nil { // nothing was ever pulled
+		t.Fatal(err)
+	}
+	if len(s.game.stale) != 2 {
+		t.Errorf("a change without any figures: %+v", s.game.stale)
+	}
+}
+
 // Two simulations of one scenario are equal to the last digit.
 func TestSimulationRepeats(t *testing.T) {
 	t.Parallel()
 	sc := scenario(t, "calm")
-	sc.Nights = 4
+	sc.Nights = 3
 	a, b := run(t, sc, Adsteward, OracleFree), run(t, sc, Adsteward, OracleFree)
 	if d := cmp.Diff(a, b); d != "" {
 		t.Errorf("the second differs:\n%s", d)
