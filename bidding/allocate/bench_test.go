@@ -111,7 +111,7 @@ func ceiling(p allocate.Problem, price float64) float64 {
 // Raydan (2000) with a monotone line search; it returns the objective.
 func spectral(p allocate.Problem) float64 {
 	n := len(p.Items)
-	x, grad := make([]float64, n), make([]float64, n)
+	x := make([]float64, n)
 	for i := range x {
 		x[i] = *p.Total / float64(n)
 	}
@@ -130,7 +130,7 @@ func spectral(p allocate.Problem) float64 {
 	}
 	project(p, x)
 	f, step := objective(x), 1.0
-	grad = gradient(x)
+	grad := gradient(x)
 	for range 1000 {
 		to := make([]float64, n)
 		for i := range x {
