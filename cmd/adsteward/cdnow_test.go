@@ -90,7 +90,7 @@ func cdnowWorld(t *testing.T, orders string) *world {
 		feed += fmt.Sprintf("cd%03d\tAlbum %d\tA record in good condition\thttps://shop.example/%d\thttps://shop.example/%d.jpg\tin_stock\t14.97 USD\tLabel\tnew\t8.90 USD\n", i, i, i, i)
 	}
 	w.write("feed.tsv", feed)
-	w.must("import", "orders", orders, "--map", "ordered_at=date,revenue=value", "--currency", "USD")
+	w.must("import", "orders", orders, "--map", "ordered_at=date,revenue=value")
 	return w
 }
 

@@ -3,21 +3,19 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"adsteward/internal/storefront"
 	"adsteward/store"
 )
 
 type importCmd struct {
-	Kind     string            `arg:"" enum:"orders,touches,carts,costs,consents,performance" help:"orders, touches, carts, costs, consents or performance."`
-	Files    []string          `arg:"" name:"file" help:"Files."`
-	Format   string            `enum:",csv,jsonl,shopify,woocommerce,google-ads,meta-ads" default:"" help:"csv, jsonl, shopify, woocommerce, google-ads or meta-ads; by the file's name where not given."`
-	Map      map[string]string `help:"Columns that are called otherwise. Example: --map customer_id=CustomerID,ordered_at=Date" mapsep:","`
-	SkipBad  bool              `help:"Report bad rows by line and skip them, instead of refusing the file."`
-	Account  string            `help:"The account the rows belong to; may be left out where there is one." placeholder:"A"`
-	Currency string            `help:"Currency of rows that name none; the account's where not given." placeholder:"EUR"`
-	JSON     bool              `name:"json" help:"One JSON array, an object a file."`
+	Kind    string            `arg:"" enum:"orders,touches,carts,costs,consents,performance" help:"orders, touches, carts, costs, consents or performance."`
+	Files   []string          `arg:"" name:"file" help:"Files."`
+	Format  string            `enum:",csv,jsonl,shopify,woocommerce,google-ads,meta-ads" default:"" help:"csv, jsonl, shopify, woocommerce, google-ads or meta-ads; by the file's name where not given."`
+	Map     map[string]string `help:"Columns that are called otherwise. Example: --map customer_id=CustomerID,ordered_at=Date" mapsep:","`
+	SkipBad bool              `help:"Report bad rows by line and skip them, instead of refusing the file."`
+	Account string            `help:"The account the rows belong to; may be left out where there is one." placeholder:"A"`
+	JSON    bool              `name:"json" help:"One JSON array, an object a file."`
 }
 
 func (c *importCmd) Help() string {
@@ -43,9 +41,6 @@ func (c *importCmd) Run(e *env) error {
 	}
 	o := storefront.Options{Kind: storefront.Kind(c.Kind), Format: storefront.Format(c.Format), Account: name, Map: c.Map, SkipBad: c.SkipBad,
 		Currency: acc.Currency, Location: acc.Location(), Now: a.steward.Now(), Lookup: a.store.Lookup}
-	if c.Currency != "" {
-		o.Currency = strings.ToUpper(c.Currency)
-	}
 	var reports []storefront.Report
 	var skipped []error
 	for _, f := range c.Files {

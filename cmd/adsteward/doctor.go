@@ -88,7 +88,7 @@ func databaseFinding(cfg *config.Config, err error) doctor.Finding {
 
 func printFindings(w io.Writer, fs []doctor.Finding) {
 	for _, f := range fs {
-		fmt.Fprintf(w, "%-8s %s: %s\n", f.Verdict, f.Check, f.Detail)
+		fmt.Fprintf(w, "%-8s %s: %s\n", f.Verdict, f.Check, strings.ReplaceAll(f.Detail, "\n", "; "))
 		if f.Remedy != "" {
 			fmt.Fprintf(w, "         -> %s\n", f.Remedy)
 		}

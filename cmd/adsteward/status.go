@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -108,7 +109,7 @@ func (s statusReport) print(out io.Writer) error {
 	for _, r := range s.Runs {
 		what := r.Summary
 		if r.Error != "" {
-			what = r.Error
+			what = oneLine(errors.New(r.Error))
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Account, r.Date, r.Stage, r.State, what)
 	}

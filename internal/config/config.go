@@ -202,6 +202,10 @@ type Error struct {
 
 func (e *Error) Error() string { return e.File + ": " + e.Msg }
 
+// IsInput says that the fault is in what was given, and that trying again will
+// not help.
+func (e *Error) IsInput() bool { return true }
+
 // Load reads and checks the file. Paths in it are relative to its directory.
 func Load(file string) (*Config, error) {
 	f, err := os.Open(file)

@@ -311,3 +311,40 @@ func TestDryRunBesideANight(t *testing.T) {
 		t.Errorf("the dry runs left something: %+v %v", runs, err)
 	}
 }
+
+// TestNightAgainAfterAPartialPull: a night that went on without an ad account is
+// done again once it is asked for again, but not while it is under way.
+func TestNightAgainAfterAPartialPull(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	connect := d.Shops[0].Connect
+	d.Shops[0].Connect = func(ctx context.Context) ([]Connection, error) {
+		conns, err := connect(ctx)
+		return conns, errors.Join(err, &platform.Error{Platform: platform.Meta, Kind: platform.Authentication, Message: "no token"})
+	}
+	r := runQueued(t, d.Steward, today, nil)
+	r.State = Running
+	if err := d.Store.SetRun(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, todo, err := d.reopen(t.Context(), r.RunID, nil); err != nil || len(todo) != 0 {
+		t.Errorf("under way, %v would be done again (%v)", todo, err)
+	}
+	r.State = Done
+	if err := d.Store.SetRun(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	d.Shops[0].Connect = connect
+	runQueued(t, d.Steward, today, nil)
+	rows, err := d.Store.Stages(t.Context(), r.RunID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range rows {
+		if s.State != Done || s.Error != "" || s.Attempt != 2 {
+			t.Errorf("stage %s is %s after %d attempts: %s", s.Stage, s.State, s.Attempt, s.Error)
+		}
+	}
+}

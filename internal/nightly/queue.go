@@ -153,8 +153,9 @@ func (q *Queue) Close() error { return q.close() }
 // Enqueue sees to it that the night is under way: the run is written where it
 // is missing, and the job of its first stage not done is put into the queue
 // unless it is there or being worked on. stages nil is the whole night; naming
-// stages does these again even where they were done. It returns false where
-// the night is over and nothing was asked for again.
+// stages does these again even where they were done. A stage that could not
+// reach or read something is done again as well, with all that follow it. It
+// returns false where the night is over and nothing was asked for again.
 func (q *Queue) Enqueue(ctx context.Context, account string, date civil.Date, stages []Stage, reason string) (bool, error) {
 	s := q.steward
 	shop, err := s.Shop(account)
@@ -186,11 +187,17 @@ func (q *Queue) Enqueue(ctx context.Context, account string, date civil.Date, st
 // reopen sets back the stages to be done and returns all stages and those to do.
 func (s *Steward) reopen(ctx context.Context, runID string, stages []Stage) (rows []store.Stage, todo []Stage, err error) {
 	err = s.Store.InTx(ctx, func(q *store.Queries) error {
+		run, err := q.Run(ctx, runID)
+		if err != nil {
+			return err
+		}
 		if rows, err = q.Stages(ctx, runID); err != nil {
 			return err
 		}
+		again := false // a stage had to do without something, and those after it with it
 		for i, r := range rows {
-			named := slices.Contains(stages, Stage(r.Stage))
+			again = again || stages == nil && run.State != Running && r.State == Done && (r.Fault == FaultUnreachable || r.Fault == FaultInput)
+			named := slices.Contains(stages, Stage(r.Stage)) || again
 			if !named && (stages != nil || r.State == Done) {
 				continue
 			}
@@ -198,17 +205,13 @@ func (s *Steward) reopen(ctx context.Context, runID string, stages []Stage) (row
 			if r.State == Running && !named || r.State == Waiting {
 				continue
 			}
-			rows[i].State, rows[i].Error, rows[i].Summary = Waiting, "", ""
+			rows[i].State, rows[i].Error, rows[i].Fault, rows[i].Summary = Waiting, "", "", ""
 			if err := q.SetStage(ctx, rows[i]); err != nil {
 				return err
 			}
 		}
 		if len(todo) == 0 {
 			return nil
-		}
-		run, err := q.Run(ctx, runID)
-		if err != nil {
-			return err
 		}
 		run.State, run.FinishedAt = Running, sql.NullTime{}
 		return q.SetRun(ctx, run)
@@ -293,7 +296,7 @@ func worthRetrying(err error) bool {
 	if errors.As(err, &pe) {
 		return pe.Kind == platform.Retryable || pe.Kind == platform.Quota || pe.Kind == platform.Unknown
 	}
-	return !IsRefused(err)
+	return !IsRefused(err) && !isInput(err)
 }
 
 // retryPolicy waits 2 and 8 seconds, with jitter: adapters have backed off by

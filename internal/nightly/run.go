@@ -82,12 +82,22 @@ func faultOf(err error) string {
 	switch {
 	case errors.As(err, &pe) && pe.Kind != platform.Rejected, errors.Is(err, feedsource.ErrUnreachable), errors.Is(err, store.ErrUnreachable), store.IsFull(err):
 		return FaultUnreachable
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), isInput(err):
 		return FaultInput
 	case IsRefused(err):
 		return FaultRefused
 	}
 	return FaultOther
+}
+
+// isInput reports whether err, which may come from packages unknown here, says
+// of itself that what it was given is wrong.
+func isInput(err error) bool {
+	in, ok := errors.AsType[interface {
+		error
+		IsInput() bool
+	}](err)
+	return ok && in.IsInput()
 }
 
 // guarded calls the stage and turns a panic into its failure, so that one bad
