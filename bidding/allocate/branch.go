@@ -12,7 +12,7 @@ const (
 	rounding  = 1e-13
 	// maxEffort ends the search: items times parts looked at. It is a count and
 	// no time, so that a problem has the same answer on every machine.
-	maxEffort = 4_000_000
+	maxEffort = 600_000
 )
 
 // node is a part of the problem: its parent's with the bounds of one item
@@ -44,6 +44,7 @@ type tree struct {
 	best   float64
 	effort int
 	tried  map[string]bool // sets of items that have jumped, rounded already
+	left   float64         // the highest ceiling of what could not be divided
 }
 
 func (t *tree) Len() int           { return len(t.queue) }
@@ -59,7 +60,7 @@ func (t *tree) Pop() any {
 // branch improves on the hulls' optimum until it is that of the true curves, and
 // returns by how much it may still be below it where the search was too long.
 func (s *solver) branch(hull relaxed) (r relaxed, gap float64) {
-	t := &tree{solver: s, best: math.Inf(-1), tried: map[string]bool{}}
+	t := &tree{solver: s, best: math.Inf(-1), left: math.Inf(-1), tried: map[string]bool{}}
 	t.try(hull.x)
 	whole := append([]item(nil), s.items...)
 	s.tighten()
@@ -70,16 +71,15 @@ func (s *solver) branch(hull relaxed) (r relaxed, gap float64) {
 		}
 	}
 	heap.Push(t, &node{ceiling: hull.ceiling, price: hull.price, item: -1, block: -1})
-	for t.Len() > 0 {
-		n := heap.Pop(t).(*node)
-		if n.ceiling <= t.best+t.slack() {
-			break
-		}
+	for t.Len() > 0 && t.queue[0].ceiling > t.best+t.slack() {
 		if t.effort > maxEffort {
-			gap = n.ceiling - t.best
+			t.left = max(t.left, t.queue[0].ceiling)
 			break
 		}
-		t.visit(n)
+		t.visit(heap.Pop(t).(*node))
+	}
+	if t.left > t.best+t.slack() {
+		gap = t.left - t.best
 	}
 	copy(s.items, whole)
 	return s.polish(t.x), gap
@@ -150,12 +150,15 @@ func (t *tree) visit(n *node) {
 	t.leave(n)
 	t.round(&r)
 	t.enter(n)
-	if !ok || r.ceiling <= t.best+t.slack() {
-		return
-	}
-	for _, child := range []*node{&a, &b} {
-		child.parent, child.ceiling, child.price = n, r.ceiling, r.price
-		heap.Push(t, child)
+	switch {
+	case r.ceiling <= t.best+t.slack():
+	case !ok:
+		t.left = max(t.left, r.ceiling)
+	default:
+		for _, child := range []*node{&a, &b} {
+			child.parent, child.ceiling, child.price = n, r.ceiling, r.price
+			heap.Push(t, child)
+		}
 	}
 }
 
