@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// locate is where the value of a path begins, or what of its parents there is.
+// locate is where a path begins, at its key where it has one, or what of its
+// parents there is.
 func locate(data []byte, want string) (at int) {
 	found := -1
 	walk(data, func(path string, here int, _ bool) bool {
