@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -39,13 +40,17 @@ func TestKilledPushes(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	kinds := []string{"", "timeout_before", "timeout_after", "unavailable", "rate_limit", "stale_read", "expired_token", "partial_failure", "slow_stream"}
 	killed := 0
-	for range 24 {
+	for i := range 24 {
 		if kind := kinds[rnd.IntN(len(kinds))]; kind != "" {
 			service := []string{"google", "meta"}[rnd.IntN(2)]
 			w.control(http.MethodPost, "/faults", fmt.Sprintf(`[{"kind": %q, "service": %q, "after": %d, "times": %d, "delay_ms": 300}]`,
 				kind, service, rnd.IntN(6), 1+rnd.IntN(2)))
 		}
-		if w.killedApply(time.Duration(40+rnd.IntN(400)) * time.Millisecond) {
+		signal := os.Kill
+		if i%8 == 7 {
+			signal = os.Interrupt // people do that
+		}
+		if w.killedApply(signal, time.Duration(40+rnd.IntN(400))*time.Millisecond) {
 			killed++
 		}
 		w.control(http.MethodDelete, "/faults", "")
@@ -54,15 +59,15 @@ func TestKilledPushes(t *testing.T) {
 	w.settled(approved, left)
 }
 
-// killedApply starts to push and kills the process after a while; it returns
-// false where the push was over before.
-func (w *world) killedApply(after time.Duration) bool {
+// killedApply starts to push and ends the process after a while; it returns
+// false where the push came to an end of its own.
+func (w *world) killedApply(signal os.Signal, after time.Duration) bool {
 	w.t.Helper()
 	cmd, out, errs := w.command(w.t.Context(), "proposals", "apply", "--json")
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	kill := time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // it may have ended by itself
+	kill := time.AfterFunc(after, func() { _ = cmd.Process.Signal(signal) }) // it may have ended by itself
 	_ = cmd.Wait()
 	if !kill.Stop() && cmd.ProcessState.ExitCode() == -1 {
 		return true

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -106,7 +107,7 @@ func TestRunFinishesWhatWasLeft(t *testing.T) {
 	for _, service := range []string{"google", "meta"} {
 		w.control("POST", "/faults", fmt.Sprintf(`[{"kind": "slow_stream", "service": %q, "delay_ms": 1}, {"kind": "timeout_after", "service": %q, "times": -1}]`, service, service))
 	}
-	w.killedApply(700 * time.Millisecond)
+	w.killedApply(os.Kill, 700*time.Millisecond)
 	if n := len(w.proposals("applying")); n != 1 {
 		t.Fatalf("%d changes were left under way, want 1", n)
 	}

@@ -348,3 +348,30 @@ func TestNightAgainAfterAPartialPull(t *testing.T) {
 		}
 	}
 }
+
+// TestInterruptedStageIsToBeDone: a stage told to stop while it asks a platform
+// has not done without it; the next run does the stage.
+func TestInterruptedStageIsToBeDone(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	ctx, stop := context.WithCancel(t.Context())
+	connect := d.Shops[0].Connect
+	d.Shops[0].Connect = func(ctx context.Context) ([]Connection, error) {
+		stop()
+		conns, err := connect(ctx)
+		return conns, errors.Join(err, ctx.Err())
+	}
+	if err := d.RunDirect(ctx, "shop", today, []Stage{Pull}); !errors.Is(err, context.Canceled) {
+		t.Errorf("the stage ends with %v", err)
+	}
+	row, err := d.stageRow(t.Context(), RunID("shop", today), Pull)
+	if err != nil || row.State != Waiting || row.Error != "" {
+		t.Errorf("it is %s with error %q (%v)", row.State, row.Error, err)
+	}
+	d.Shops[0].Connect = connect
+	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+		t.Errorf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
+	}
+}

@@ -270,7 +270,7 @@ func (w *stageWorker) work(ctx context.Context, job *river.Job[stageJob]) error 
 	}
 	if row.State != Done { // a job rescued late finds its work done
 		if err := s.RunStage(ctx, a.Account, a.Date, a.Stage); err != nil {
-			if job.Attempt < job.MaxAttempts && worthRetrying(err) {
+			if errors.Is(ctx.Err(), context.Canceled) || job.Attempt < job.MaxAttempts && worthRetrying(err) {
 				return err
 			}
 			return errors.Join(river.JobCancel(err), s.finish(context.WithoutCancel(ctx), runID))

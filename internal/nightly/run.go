@@ -53,6 +53,10 @@ func (s *Steward) RunStage(ctx context.Context, account string, date civil.Date,
 	row.FinishedAt = sql.NullTime{Time: s.Now(), Valid: true}
 	row.Summary = rep.Summary
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled) && (err != nil || rep.Partial != nil):
+		// Told to stop: what it lacks is nobody's fault, and it is to be done yet.
+		err = fmt.Errorf("stage %s was interrupted: %w", stage, ctx.Err())
+		row.State, row.Summary, row.FinishedAt = Waiting, "", sql.NullTime{}
 	case err != nil:
 		row.State, row.Error, row.Fault = Failed, err.Error(), faultOf(err)
 	case rep.Partial != nil:
