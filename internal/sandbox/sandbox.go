@@ -98,8 +98,9 @@ type Sandbox struct {
 	running sync.WaitGroup
 	stop    func() error // once
 
-	mu     sync.Mutex // guards the state file and failed
+	mu     sync.Mutex // guards the state file and what follows
 	failed error      // the first failure to serve or to keep the state
+	today  []func()   // that end the API faults of the market's day
 }
 
 // Start opens the listeners and answers on them until Stop.
@@ -231,12 +232,19 @@ func (s *Sandbox) Advance(d civil.Date) {
 	}
 }
 
-// failingCalls puts today's API faults of the scenario on the table.
+// failingCalls puts today's API faults of the scenario on the table, in place of
+// those left of the day before: what fails on a day works again on the next.
 func (s *Sandbox) failingCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, over := range s.today {
+		over()
+	}
+	s.today = nil
 	calls := s.market.FailingCalls(s.market.Today())
 	for _, p := range []platform.Name{platform.Google, platform.Meta} {
 		if n := calls[p]; n > 0 {
-			s.faults.Add(faults.Rule{Kind: faults.Unavailable, Service: string(p), Times: n})
+			s.today = append(s.today, s.faults.Add(faults.Rule{Kind: faults.Unavailable, Service: string(p), Times: n}))
 		}
 	}
 }

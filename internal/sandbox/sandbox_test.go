@@ -17,6 +17,7 @@ import (
 	"adsteward/internal/platform"
 	"adsteward/internal/sandbox"
 	"adsteward/internal/sandbox/faults"
+	"adsteward/internal/sandbox/market"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -308,5 +309,37 @@ func TestWriteShop(t *testing.T) {
 	}
 	if len(feed.Items) < 36 || noImage == 0 || noGTIN == 0 || noImage+noGTIN > len(feed.Items)/3 {
 		t.Errorf("%d items, %d without image, %d without GTIN", len(feed.Items), noImage, noGTIN)
+	}
+}
+
+// TestAPIFaultsEndWithTheirDay: calls that were to fail and were never made do
+// not fail on the next day.
+func TestAPIFaultsEndWithTheirDay(t *testing.T) {
+	t.Parallel()
+	sc, err := sandbox.DemoScenario(start, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.Events = []market.ScenarioEvent{{Date: start.AddDays(1), Kind: market.APIFault, Days: 2, Value: 50}}
+	s, err := sandbox.Start(sandbox.Options{Scenario: sc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s.Faults().Add(faults.Rule{Kind: faults.RateLimit, Service: "google", Method: "kept"})
+	for day, want := range []bool{false, true, true, false} {
+		s.Advance(start.AddDays(day))
+		for _, service := range []string{"google", "meta"} {
+			if rule, failing := s.Faults().Next(service, "call"); failing != want || failing && rule.Kind != faults.Unavailable {
+				t.Errorf("day %d, %s: %v fails: %v", day, service, rule, failing)
+			}
+		}
+	}
+	if _, failing := s.Faults().Next("google", "kept"); !failing {
+		t.Error("the other rules are gone too")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,7 +93,7 @@ func (r Rule) Silence(ctx context.Context) {
 // for concurrent use.
 type Table struct {
 	mu    sync.Mutex
-	rules []counted
+	rules []*counted
 }
 
 type counted struct {
@@ -143,7 +144,7 @@ func (t *Table) Next(service, method string) (Rule, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.rules {
-		c := &t.rules[i]
+		c := t.rules[i]
 		if c.Service != "" && c.Service != service || !strings.Contains(method, c.Method) {
 			continue
 		}
@@ -159,11 +160,17 @@ func (t *Table) Next(service, method string) (Rule, bool) {
 	return Rule{}, false
 }
 
-// Add appends a rule.
-func (t *Table) Add(r Rule) {
+// Add appends a rule and returns what removes it again.
+func (t *Table) Add(r Rule) (remove func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rules = append(t.rules, counted{Rule: r})
+	c := &counted{Rule: r}
+	t.rules = append(t.rules, c)
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.rules = slices.DeleteFunc(t.rules, func(other *counted) bool { return other == c })
+	}
 }
 
 // Clear removes all rules.
