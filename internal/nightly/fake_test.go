@@ -30,7 +30,9 @@ type fakeAds struct {
 	spoil func(call string) error
 	// applied counts the changes that took effect, by entity.
 	applied map[platform.Ref]int
-	ops     int64
+	// stale, where not nil, is what reads answer.
+	stale []platform.Entity
+	ops   int64
 }
 
 func (f *fakeAds) fault(call string) error {
@@ -75,7 +77,11 @@ func (f *fakeAds) Read(_ context.Context, refs []platform.Ref) ([]platform.Entit
 		return nil, err
 	}
 	var out []platform.Entity
-	for _, e := range f.entities {
+	entities := f.entities
+	if f.stale != nil {
+		entities = f.stale
+	}
+	for _, e := range entities {
 		for _, r := range refs {
 			if e.Ref == r {
 				c := e

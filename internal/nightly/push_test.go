@@ -364,3 +364,25 @@ func TestOneOfTwoSends(t *testing.T) {
 		}
 	})
 }
+
+// TestAcceptedButOldValueReads: what the platform accepted does not count as
+// failed while its reads lag, nor is it sent again.
+func TestAcceptedButOldValueReads(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	d.mustApprove(t, d.ids[0])
+	old := d.ads.entities[0]
+	old.Fields = map[platform.Field]money.Micros{platform.DailyBudget: 100 * money.One}
+	d.ads.stale = []platform.Entity{old}
+	for range 2 {
+		out := d.Apply(t.Context(), "ann", nil)
+		if len(out) != 1 || out[0].State != bidding.Unknown || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "accepted it") {
+			t.Fatalf("while reads lag: %+v", out)
+		}
+	}
+	d.ads.stale = nil
+	if out := d.Apply(t.Context(), "ann", nil); len(out) != 1 || out[0].State != bidding.Applied {
+		t.Errorf("once they do not: %+v", out)
+	}
+	d.appliedOnce(t, map[string]bool{d.ids[0]: true})
+}

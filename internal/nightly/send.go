@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"adsteward/bidding"
@@ -225,12 +226,30 @@ func (w *pusher) settle(ctx context.Context, p store.Proposal, in store.Intent) 
 		// Two readings of the old value, the last one late enough.
 		late := !w.Now().Before(in.SentAt.Time.Add(w.Push.SettleAfter))
 		if olds >= 2 && late {
-			return w.fail(ctx, p, in, "the answer never came, and the value did not change; nothing happened", "")
+			return w.neverShowed(ctx, p, in)
 		}
 		if err := pause(ctx, w.Push.ReadPause); err != nil {
 			return err
 		}
 	}
+}
+
+// neverShowed closes an item whose old value still reads. Where the platform had
+// accepted the change, its reads may lag: the item stays unknown, and is looked
+// at again by every push, as long as its approval holds.
+func (w *pusher) neverShowed(ctx context.Context, p store.Proposal, in store.Intent) error {
+	rs, err := w.Store.Receipts(ctx, p.ProposalID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(rs, func(r store.Receipt) bool { return r.Kind == "send" && r.Outcome == "ok" })
+	switch {
+	case i < 0:
+		return w.fail(ctx, p, in, "the answer never came, and the value did not change; nothing happened", "")
+	case w.Now().After(p.ExpiresAt):
+		return w.fail(ctx, p, in, "the platform accepted it, yet it never showed; look at the platform", rs[i].RequestID)
+	}
+	return fmt.Errorf("the platform accepted it [request %s], yet it still reads as %s; the next push looks again", rs[i].RequestID, in.Seen.Decimal())
 }
 
 // read returns the remote value of the proposal's field.
