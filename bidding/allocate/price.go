@@ -24,13 +24,10 @@ type amount struct{ spend, value float64 }
 // dual bounds what spending target can be worth, at every price; it is least at
 // the price that search finds.
 func (p point) dual(target float64) float64 {
-	if p.spend == target {
-		return p.value
+	if d := p.value + p.price*(target-p.spend); !math.IsNaN(d) {
+		return d
 	}
-	if math.IsInf(p.price, 0) { // no bound, whatever the sign
-		return math.Inf(1)
-	}
-	return p.value + p.price*(target-p.spend)
+	return math.Inf(1)
 }
 
 // search brackets the price at which the spend, which falls as the price rises,
@@ -130,20 +127,19 @@ func jumps(lo, hi point) bool {
 
 // outward brackets the target with steps that grow. guess is above 0.
 func outward(at func(price float64) point, target, guess, step float64) (lo, hi point) {
-	const longest = 1 << 40
 	p := at(guess)
 	if meets(p, target) {
 		return p, p
 	}
 	if p.spend > target {
-		for lo = p; ; lo, step = hi, min(step*step, longest) {
+		for lo = p; ; lo, step = hi, step*step {
 			hi = at(lo.price * step)
 			if hi.spend <= target || math.IsInf(hi.price, 1) {
 				return lo, hi
 			}
 		}
 	}
-	for hi = p; ; hi, step = lo, min(step*step, longest) {
+	for hi = p; ; hi, step = lo, step*step {
 		switch {
 		case hi.price > 0:
 			lo = at(hi.price / step)

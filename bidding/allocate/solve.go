@@ -31,7 +31,8 @@ func Solve(p Problem) (Solution, error) {
 	if s.bent() {
 		r, gap = s.branch(r)
 		if gap > 0 {
-			status = fmt.Sprintf("best found: earns %.6g and the optimum at most %.3g more; the search over S-shaped curves reached its limit", s.profit(r.x), gap)
+			status = fmt.Sprintf("best found; the optimum earns at most %.3g more (%.2g %%): the search over S-shaped curves reached its limit",
+				gap, 100*gap/math.Abs(s.profit(r.x)))
 		}
 	}
 	out := s.solution(r, status, gap)
@@ -84,8 +85,6 @@ type solver struct {
 	p      Problem
 	items  []item
 	blocks []block
-	// patience is the effort after which branching ends.
-	patience int
 }
 
 func newSolver(p Problem) (*solver, error) {
@@ -105,7 +104,7 @@ func newSolver(p Problem) (*solver, error) {
 		}
 		byID[it.ID] = i
 	}
-	s := &solver{p: p, patience: maxEffort, items: make([]item, 0, len(p.Items))}
+	s := &solver{p: p, items: make([]item, 0, len(p.Items))}
 	placed := make([]bool, len(p.Items))
 	for _, g := range p.Groups {
 		b := block{name: g.Name, from: len(s.items), min: g.Min, max: g.Max, most: math.MaxInt}
