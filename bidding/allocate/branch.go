@@ -72,7 +72,7 @@ func (s *solver) branch(hull relaxed) (r relaxed, gap float64) {
 	}
 	heap.Push(t, &node{ceiling: hull.ceiling, price: hull.price, item: -1, block: -1})
 	for t.Len() > 0 && t.queue[0].ceiling > t.best+t.slack() {
-		if t.effort > maxEffort {
+		if t.effort > t.patience {
 			t.left = max(t.left, t.queue[0].ceiling)
 			break
 		}

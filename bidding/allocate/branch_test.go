@@ -56,12 +56,13 @@ func (d draws) problem() allocate.Problem {
 		inside[i] = d.whole(int(it.Min), int(it.Max))
 		sum += inside[i]
 	}
-	if d.IntN(2) == 0 {
-		g := allocate.Group{Name: "g"}
+	for from := 0; from < n && d.IntN(3) > 0; {
+		g := allocate.Group{Name: fmt.Sprint("g", from)}
+		to := d.whole(from+1, n)
 		var in int
-		for i := range d.whole(1, n) {
-			g.IDs = append(g.IDs, fmt.Sprint(i))
-			in += inside[i]
+		for ; from < to; from++ {
+			g.IDs = append(g.IDs, fmt.Sprint(from))
+			in += inside[from]
 		}
 		g.Min, g.Max = float64(d.whole(0, in)), float64(in+d.whole(0, 10))
 		p.Groups = append(p.Groups, g)
@@ -91,45 +92,55 @@ func brute(p allocate.Problem, fine int) (best float64, spend []float64) {
 			grouped[id] = g + 1
 		}
 	}
-	// layer[k] is the best of the items so far that spend k cells.
+	// worth[k] is the best of some items that spend k cells, from[k] what they spend.
 	type state struct {
 		worth []float64
-		from  [][]int // for each item so far, what it spends
+		from  [][]int
 	}
-	nothing := func() []float64 {
-		w := make([]float64, cells+1)
-		for k := range w {
-			w[k] = math.Inf(-1)
+	empty := func() state {
+		s := state{worth: make([]float64, cells+1), from: make([][]int, cells+1)}
+		for k := range s.worth {
+			s.worth[k] = math.Inf(-1)
 		}
-		return w
+		return s
 	}
-	add := func(s state, i int) state {
-		out := state{worth: nothing(), from: make([][]int, cells+1)}
-		it := p.Items[i]
-		for k, w := range s.worth {
-			if math.IsInf(w, -1) {
-				continue
-			}
-			for c := int(it.Min) * fine; c <= int(it.Max)*fine && k+c <= cells; c++ {
-				if v := w + profit(i, float64(c)*step); v > out.worth[k+c] {
-					out.worth[k+c] = v
-					out.from[k+c] = append(slices.Clone(s.from[k]), c)
+	join := func(a, b state) state {
+		out := empty()
+		for k, v := range a.worth {
+			for c := 0; c+k <= cells && !math.IsInf(v, -1); c++ {
+				if w := v + b.worth[c]; w > out.worth[k+c] {
+					out.worth[k+c], out.from[k+c] = w, slices.Concat(a.from[k], b.from[c])
 				}
 			}
 		}
 		return out
 	}
-	all := state{worth: nothing(), from: make([][]int, cells+1)}
-	all.worth[0] = 0
-	for i := range p.Items { // a group's items come first
-		all = add(all, i)
-		if len(p.Groups) > 0 && i == len(p.Groups[0].IDs)-1 {
-			for k := range all.worth {
-				if s := float64(k) * step; s < p.Groups[0].Min || s > p.Groups[0].Max {
-					all.worth[k] = math.Inf(-1)
-				}
+	single := func(i int) state {
+		s := empty()
+		for c := int(p.Items[i].Min) * fine; c <= int(p.Items[i].Max)*fine; c++ {
+			s.worth[c], s.from[c] = profit(i, float64(c)*step), []int{c}
+		}
+		return s
+	}
+	none := empty()
+	none.worth[0] = 0
+	all := none
+	i := 0
+	for _, g := range p.Groups { // their items come first, in order
+		some := none
+		for range g.IDs {
+			some = join(some, single(i))
+			i++
+		}
+		for k := range some.worth {
+			if s := float64(k) * step; s < g.Min || s > g.Max {
+				some.worth[k] = math.Inf(-1)
 			}
 		}
+		all = join(all, some)
+	}
+	for ; i < len(p.Items); i++ {
+		all = join(all, single(i))
 	}
 	best = math.Inf(-1)
 	for k, w := range all.worth {

@@ -24,10 +24,13 @@ type amount struct{ spend, value float64 }
 // dual bounds what spending target can be worth, at every price; it is least at
 // the price that search finds.
 func (p point) dual(target float64) float64 {
-	if d := p.value + p.price*(target-p.spend); !math.IsNaN(d) {
-		return d
+	if p.spend == target {
+		return p.value
 	}
-	return math.Inf(1)
+	if math.IsInf(p.price, 0) { // no bound, whatever the sign
+		return math.Inf(1)
+	}
+	return p.value + p.price*(target-p.spend)
 }
 
 // search brackets the price at which the spend, which falls as the price rises,
@@ -127,19 +130,20 @@ func jumps(lo, hi point) bool {
 
 // outward brackets the target with steps that grow. guess is above 0.
 func outward(at func(price float64) point, target, guess, step float64) (lo, hi point) {
+	const longest = 1 << 40
 	p := at(guess)
 	if meets(p, target) {
 		return p, p
 	}
 	if p.spend > target {
-		for lo = p; ; lo, step = hi, step*step {
+		for lo = p; ; lo, step = hi, min(step*step, longest) {
 			hi = at(lo.price * step)
 			if hi.spend <= target || math.IsInf(hi.price, 1) {
 				return lo, hi
 			}
 		}
 	}
-	for hi = p; ; hi, step = lo, step*step {
+	for hi = p; ; hi, step = lo, min(step*step, longest) {
 		switch {
 		case hi.price > 0:
 			lo = at(hi.price / step)

@@ -28,38 +28,39 @@ type blockAt struct {
 // relax solves the problem within the bounds in force, looking from a guess of
 // the price on. It is not ok where nothing lies within them.
 func (s *solver) relax(guess float64) (r relaxed, ok bool) {
-	if !s.reachable() {
+	least, most, ok := s.reach()
+	if !ok {
 		return r, false
 	}
-	t := s.p.Total
-	if t == nil || !s.p.SpendAll {
+	if s.p.Total == nil || !s.p.SpendAll {
 		p := s.demand(1)
-		if t == nil || p.spend <= *t {
-			return s.finish(p, p, false), true
+		if s.p.Total == nil || p.spend <= *s.p.Total {
+			return s.finish(p, p, p.spend, false), true
 		}
 	}
 	step := 2.0
 	if guess != 1 {
 		step = 1.01
 	}
-	lo, hi := search(s.demand, *t, guess, step)
-	return s.finish(lo, hi, true), true
+	target := clamp(*s.p.Total, least, most) // as it is but for rounding
+	lo, hi := search(s.demand, target, guess, step)
+	return s.finish(lo, hi, target, true), true
 }
 
-// reachable reports whether any spends lie within the bounds in force.
-func (s *solver) reachable() bool {
-	var least, most float64
+// reach is the least and the most that all can spend within the bounds in
+// force; it is not ok where nothing lies within them.
+func (s *solver) reach() (least, most float64, ok bool) {
 	for k := range s.blocks {
 		b := &s.blocks[k]
 		lo, hi, ok := s.extremes(b)
 		if !ok || above(lo, b.max) || above(b.min, hi) {
-			return false
+			return 0, 0, false
 		}
 		least += max(lo, b.min)
 		most += min(hi, b.max)
 	}
 	t := s.p.Total
-	return t == nil || !above(least, *t) && !(s.p.SpendAll && above(*t, most))
+	return least, most, t == nil || !above(least, *t) && !(s.p.SpendAll && above(*t, most))
 }
 
 // extremes is the least and the most that a block's items can spend; it is not
@@ -212,32 +213,32 @@ func (s *solver) choose(b *block, price float64, x []float64) (p point, toll flo
 	return p, toll
 }
 
-// settled is a block at one price of money outside it.
+// settled is a block at one price of money outside it. Nothing in its bounds
+// has more of value - price*spend than value and spend say.
 type settled struct {
 	blockAt
-	x    []float64
-	dual float64 // the most that value - price*spend can be
+	x            []float64
+	value, spend float64
 }
 
 // settle gives a block its own price where its bounds bind at point p.
 func (s *solver) settle(k int, p point) settled {
 	b := &s.blocks[k]
-	spend := p.blocks[k].spend
-	out := settled{x: p.x[b.from:b.to], blockAt: blockAt{price: p.price, side: b.side(spend)}}
-	if out.side == 0 {
-		out.dual = p.blocks[k].value - p.price*spend
+	out := settled{x: p.x[b.from:b.to], value: p.blocks[k].value, spend: p.blocks[k].spend, blockAt: blockAt{price: p.price}}
+	if out.side = b.side(out.spend); out.side == 0 {
 		return out
 	}
-	amount := clamp(spend, b.min, b.max)
+	least, most, _ := s.extremes(b)
+	amount := clamp(clamp(out.spend, b.min, b.max), least, most)
 	at := func(price float64) point { return s.within(b, price, nil) }
 	guess := 1.0
-	if p.price > 0 && !math.IsInf(p.price, 1) {
+	if p.price > 1e-9 && p.price < 1e9 {
 		guess = p.price
 	}
 	lo, hi := search(at, amount, guess, 2)
 	out.price, out.low, out.high = priceOf(lo, hi, amount), hi.x, lo.x
 	out.x, out.part = mix(hi, lo, hi.x, lo.x, amount)
-	out.dual = min(lo.dual(amount), hi.dual(amount)) - p.price*amount
+	out.value, out.spend = min(lo.dual(amount), hi.dual(amount)), amount
 	return out
 }
 
@@ -252,44 +253,34 @@ func (b *block) side(spend float64) int {
 	return 0
 }
 
-// finish brings the spends just below and just above the price together, and
-// adds up the bound.
-func (s *solver) finish(lo, hi point, bound bool) relaxed {
+// finish brings the spends just below and just above the price together so that
+// they add up to the target, and bounds what they can be worth.
+func (s *solver) finish(lo, hi point, target float64, bound bool) relaxed {
 	r := relaxed{price: hi.price, bound: bound, blocks: make([]blockAt, len(s.blocks))}
 	low, high := make([]float64, 0, len(s.items)), make([]float64, 0, len(s.items))
-	var ceilLo, ceilHi float64
+	top, bottom := point{price: hi.price}, point{price: lo.price}
 	for k, b := range s.blocks {
 		above := s.settle(k, hi)
 		below := above
-		if lo.price != hi.price {
-			if above.side != 0 && above.side == b.side(lo.blocks[k].spend) {
-				below.dual += (hi.price - lo.price) * clamp(hi.blocks[k].spend, b.min, b.max)
-			} else {
-				below = s.settle(k, lo)
-			}
+		if lo.price != hi.price && (above.side == 0 || above.side != b.side(lo.blocks[k].spend)) {
+			below = s.settle(k, lo)
 		}
-		ceilHi += above.dual
-		ceilLo += below.dual
+		top.value, top.spend = top.value+above.value, top.spend+above.spend
+		bottom.value, bottom.spend = bottom.value+below.value, bottom.spend+below.spend
 		low, high = append(low, above.x...), append(high, below.x...)
 		r.blocks[k] = above.blockAt
 		if above.side == 0 || above.side != below.side {
 			r.blocks[k] = blockAt{price: hi.price, low: above.x, high: below.x}
 		}
 	}
+	r.ceiling = min(top.dual(target), bottom.dual(target)) - target
 	if !bound {
-		r.x, r.ceiling = low, ceilHi
+		r.x = low
 		return r
 	}
-	t := *s.p.Total
-	r.price = priceOf(lo, hi, t)
-	r.ceiling = math.Inf(1)
-	for _, c := range []float64{ceilLo + (lo.price-1)*t, ceilHi + (hi.price-1)*t} {
-		if c < r.ceiling { // not where it is no number
-			r.ceiling = c
-		}
-	}
+	r.price = priceOf(lo, hi, target)
 	var part float64
-	r.x, part = mix(hi, lo, low, high, t)
+	r.x, part = mix(hi, lo, low, high, target)
 	for k := range r.blocks {
 		if r.blocks[k].side == 0 {
 			r.blocks[k].price, r.blocks[k].part = r.price, part

@@ -31,8 +31,7 @@ func Solve(p Problem) (Solution, error) {
 	if s.bent() {
 		r, gap = s.branch(r)
 		if gap > 0 {
-			status = fmt.Sprintf("best found; the optimum earns at most %.3g more (%.2g %%): the search over S-shaped curves reached its limit",
-				gap, 100*gap/math.Abs(s.profit(r.x)))
+			status = fmt.Sprintf("best found: earns %.6g and the optimum at most %.3g more; the search over S-shaped curves reached its limit", s.profit(r.x), gap)
 		}
 	}
 	out := s.solution(r, status, gap)
@@ -41,9 +40,6 @@ func Solve(p Problem) (Solution, error) {
 	}
 	return out, nil
 }
-
-// endless is a price above any that is found: spends have underflowed to 0.
-const endless = 1e200
 
 // item is an Item as the solver asks it. Items of one block follow each other.
 type item struct {
@@ -85,6 +81,8 @@ type solver struct {
 	p      Problem
 	items  []item
 	blocks []block
+	// patience is the effort after which branching ends.
+	patience int
 }
 
 func newSolver(p Problem) (*solver, error) {
@@ -104,7 +102,7 @@ func newSolver(p Problem) (*solver, error) {
 		}
 		byID[it.ID] = i
 	}
-	s := &solver{p: p, items: make([]item, 0, len(p.Items))}
+	s := &solver{p: p, patience: maxEffort, items: make([]item, 0, len(p.Items))}
 	placed := make([]bool, len(p.Items))
 	for _, g := range p.Groups {
 		b := block{name: g.Name, from: len(s.items), min: g.Min, max: g.Max, most: math.MaxInt}
@@ -238,8 +236,8 @@ func (s *solver) profit(x []float64) (total float64) {
 // solution puts the result in the caller's order and names what binds.
 func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 	out := Solution{Spend: make([]float64, len(s.items)), Objective: s.profit(r.x), ShadowPrice: r.price, Status: status, Gap: gap}
-	if math.Abs(out.ShadowPrice) > endless {
-		out.ShadowPrice = math.Copysign(math.Inf(1), out.ShadowPrice)
+	if next, all := s.nextUnit(r.x); all && r.bound && len(s.items) > 0 {
+		out.ShadowPrice = next
 	}
 	if r.bound {
 		out.Binding = append(out.Binding, "total")
@@ -265,6 +263,25 @@ func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 		}
 	}
 	return out
+}
+
+// nextUnit is what the next unit of money would earn where all items are at
+// their minimums: above every price that can be searched for where a curve
+// rises without limit.
+func (s *solver) nextUnit(x []float64) (most float64, all bool) {
+	if !s.p.SpendAll {
+		most = 1
+	}
+	for i := range s.items {
+		it := &s.items[i]
+		if x[i] > it.min {
+			return 0, false
+		}
+		if it.worth > 0 && it.min < it.max {
+			most = max(most, it.worth*it.curve.Slope(it.min))
+		}
+	}
+	return most, true
 }
 
 func (s *solver) bent() bool {
