@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"adsteward/attribution"
-	"adsteward/bidding"
 	"adsteward/bidding/ltv"
 	"adsteward/internal/civil"
-	"adsteward/internal/money"
 	"adsteward/store"
 )
 
@@ -107,77 +104,4 @@ func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
 		return nil, "", err
 	}
 	return fit, "", nil
-}
-
-// fitWorths keeps the book of the shop's orders and turns it into worths.
-func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding.Worth, bidding.Worth, error) {
-	costs, err := n.costs(ctx)
-	if err != nil {
-		return nil, bidding.Worth{}, err
-	}
-	book := bidding.NewBook(costs)
-	from, to := n.date.AddDays(-iotaDays), n.date.AddDays(-1)
-	sales, err := n.Store.Sales(ctx, n.shop.Name, from, to)
-	if err != nil {
-		return nil, bidding.Worth{}, err
-	}
-	for _, s := range sales {
-		book.Add(bookOrder(s))
-	}
-	in := bidding.WorthInput{DefaultLambda: 1, LambdaSource: "no lifetime model: a customer counts with the first order alone"}
-	if fit != nil {
-		in.DefaultLambda, in.LambdaSource = fit.DefaultLambda(), fit.Source()
-		in.Lambda = map[string]float64{}
-		for k, l := range fit.Lambdas() {
-			in.Lambda[k] = l.Value
-		}
-	}
-	shares, err := loadModels[attribution.Share](ctx, n.Store.Queries, n.runID, "attribution")
-	if err != nil {
-		return nil, bidding.Worth{}, err
-	}
-	in.Incremental = map[string]bidding.Incremental{}
-	for k, s := range shares {
-		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
-	}
-	worths, def := book.Worths(in)
-	return worths, def, nil
-}
-
-// bookOrder is alike orders as one.
-func bookOrder(s store.Sales) bidding.Order {
-	b := bidding.Order{Count: s.Orders, Campaign: s.Campaign, Revenue: s.Revenue, Tax: s.Tax, Shipping: s.Shipping, Refunded: s.Refunded, New: s.New}
-	for _, l := range s.Lines {
-		b.Lines = append(b.Lines, bidding.OrderLine{SKU: l.SKU, Quantity: l.Quantity, UnitPrice: l.UnitPrice, UnitCost: l.UnitCost})
-	}
-	return b
-}
-
-// costs are the imported ones; the feed's cost of goods sold fills the gaps.
-func (n *night) costs(ctx context.Context) (bidding.Costs, error) {
-	m := n.shop.Model
-	shipping, err := money.FromFloat(m.ShippingCost)
-	if err != nil {
-		return bidding.Costs{}, err
-	}
-	c := bidding.Costs{Unit: map[string]money.Micros{}, DefaultMargin: m.DefaultMargin, PaymentRate: m.PaymentFeeRate, ShippingCost: shipping}
-	products, err := n.Store.Products(ctx, n.shop.Name)
-	if err != nil {
-		return c, err
-	}
-	for _, p := range products {
-		if p.UnitCost != nil {
-			c.Unit[p.ItemID] = *p.UnitCost
-		}
-	}
-	costs, err := n.Store.Costs(ctx, n.shop.Name)
-	if err != nil {
-		return c, err
-	}
-	for sku, k := range costs {
-		if k.Currency == n.shop.Currency {
-			c.Unit[sku] = k.UnitCost
-		}
-	}
-	return c, nil
 }
