@@ -106,7 +106,7 @@ func (b *Book) worth(in WorthInput, campaign string) Worth {
 	b.setMargin(&w, a)
 	b.setLifetime(&w, a, in, campaign)
 	w.setIncremental(in, campaign)
-	w.RelSD = math.Sqrt(w.MarginRelSD*w.MarginRelSD + w.LTVRelSD*w.LTVRelSD + w.IncrementalRelSD*w.IncrementalRelSD)
+	w.RelSD = math.Sqrt(square(w.MarginRelSD) + square(w.LTVRelSD) + square(w.IncrementalRelSD))
 	return w
 }
 
