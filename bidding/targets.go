@@ -45,7 +45,8 @@ type Target struct {
 	Worthwhile
 	Name        string     `json:"name"`
 	Level       Level      `json:"level"`
-	Covers      []string   `json:"covers"` // names of its campaigns, where there are several
+	Covers      []string   `json:"covers"` // names of the campaigns or budgets under it
+	Under       string     `json:"under"`  // Key.String() of the budget it shares; "" where it has its own
 	Currency    string     `json:"currency"`
 	Margin      Estimate   `json:"margin"`
 	Incremental Estimate   `json:"incremental_share"`
@@ -186,6 +187,7 @@ func (t tabler) campaign(u *unit, m platform.Entity) Target {
 		parts[i].K, parts[i].RelSD = w.K(), w.RelSD
 	}
 	r := t.row(Key{t.account.Platform, t.account.ID, m.Ref}, m.Name, w, w.K(), parts)
+	r.Under = u.Key.String()
 	spend, value, _ := t.account.sum(t.days[m.Ref], u.WindowStart)
 	if r.Spend = spend; spend > 0 {
 		r.ROAS = value / spend
