@@ -3,6 +3,7 @@ package bidding
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"adsteward/internal/money"
 )
@@ -304,14 +305,27 @@ func (b *Book) parts(a *ledger) MarginParts {
 
 // tell says in one sentence what becomes of 100 of revenue.
 func (p MarginParts) tell() string {
-	out := "Of 100 of revenue"
-	if p.Tax == 0 {
-		out += " (no order states tax: it is taken as free of tax)"
+	var takes []string
+	for _, t := range []struct {
+		share float64
+		what  string
+	}{{p.Tax, "tax"}, {p.Goods, "cost of goods"}, {p.Sending, "sending"}, {p.Fees, "payment fees"}, {p.Refunds, "refunds"}, {p.ToCome, "refunds still to come"}} {
+		if t.share > 0 {
+			takes = append(takes, fmt.Sprintf("%.1f are %s", 100*t.share, t.what))
+		}
 	}
-	out += fmt.Sprintf(", %.1f are tax, %.1f cost of goods, %.1f sending (%.1f are charged for it), %.1f payment fees, %.1f refunds and %.1f refunds still to come",
-		100*p.Tax, 100*p.Goods, 100*p.Sending, 100*p.Charged, 100*p.Fees, 100*p.Refunds, 100*p.ToCome)
+	if len(takes) == 0 {
+		takes = []string{"nothing is taken off"}
+	}
+	out := "Of 100 of revenue, " + strings.Join(takes, ", ")
+	if p.Charged > 0 {
+		out += fmt.Sprintf("; customers pay %.1f of it for shipping", 100*p.Charged)
+	}
 	if p.Discounts > 0 {
 		out += fmt.Sprintf("; discounts had taken %.1f %% before", 100*p.Discounts)
+	}
+	if p.Tax == 0 {
+		out += "; no order states tax, so that revenue is taken as free of it"
 	}
 	return out + "."
 }

@@ -85,7 +85,7 @@ func TestMarginOfAnOrder(t *testing.T) {
 	near(t, "refunds", p.Refunds, 10./119, 1e-9)
 	near(t, "discounts", p.Discounts, 21./140, 1e-9)
 	near(t, "what is left", 1-p.Tax-p.Goods-p.Sending-p.Fees-p.Refunds-p.ToCome, g.Margin, 1e-9)
-	if s := said(g); !strings.Contains(s, "16.0 are tax, 33.6 cost of goods, 3.4 sending (0.0 are charged for it), 2.0 payment fees, 8.4 refunds") ||
+	if s := said(g); !strings.Contains(s, "16.0 are tax, 33.6 are cost of goods, 3.4 are sending, 2.0 are payment fees, 8.4 are refunds; discounts") ||
 		!strings.Contains(s, "discounts had taken 15.0 % before") || !strings.Contains(s, "80 % by their order lines, 20 % by the imported costs and the feed") {
 		t.Errorf("it is not said what becomes of the revenue: %s", s)
 	}
@@ -108,11 +108,11 @@ func TestTaxShippingAndRefundsOfAnOrder(t *testing.T) {
 		margin float64 // of 100
 		says   string
 	}{
-		"no tax stated":             {func(*bidding.Order) {}, 100 - 30 - 3 - 6, "no order states tax"},
+		"no tax stated":             {func(*bidding.Order) {}, 100 - 30 - 3 - 6, "no order states tax, so that revenue is taken as free of it"},
 		"tax":                       {func(o *bidding.Order) { o.Tax = eur(20) }, 100 - 20 - 30 - 3 - 6, "20.0 are tax"},
-		"shipping is in revenue":    {func(o *bidding.Order) { o.Shipping = eur(5) }, 100 - 30 - 3 - 6, "6.0 sending (5.0 are charged for it)"},
+		"shipping is in revenue":    {func(o *bidding.Order) { o.Shipping = eur(5) }, 100 - 30 - 3 - 6, "customers pay 5.0 of it for shipping"},
 		"discounts are off already": {func(o *bidding.Order) { o.Discount = eur(25) }, 100 - 30 - 3 - 6, "discounts had taken 20.0 %"},
-		"part refunded":             {func(o *bidding.Order) { o.Tax, o.Refunded = eur(20), eur(50) }, 100 - 20 - 40 - 30 - 3 - 6, "40.0 refunds"},
+		"part refunded":             {func(o *bidding.Order) { o.Tax, o.Refunded = eur(20), eur(50) }, 100 - 20 - 40 - 30 - 3 - 6, "40.0 are refunds"},
 	} {
 		o := selling("google:1", "a", 100)
 		x.edit(&o)

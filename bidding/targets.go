@@ -285,7 +285,7 @@ func (t tabler) portfolio(e platform.Entity, us []*unit) Target {
 		if r.LimitedBy != "" {
 			r.LimitedBy += ", "
 		}
-		if r.LimitedBy += l; len(us) > 1 {
+		if r.LimitedBy += l; len(limits) > 1 {
 			r.LimitedBy += fmt.Sprintf(" (%d of %d)", limits[l], len(us))
 		}
 	}

@@ -163,7 +163,7 @@ func TestRowsOfSharedBudgetsAndPortfolios(t *testing.T) {
 	// Both budgets bind, so that each spends its 100.
 	near(t, "target of the portfolio", p.Target.Value, (100/(0.5*ua.K)+100/(0.8*uc.K))/200, 1e-9)
 	near(t, "ROAS of the portfolio", p.ROAS, (ua.WindowValue+uc.WindowValue)/(ua.WindowSpend+uc.WindowSpend), 1e-9)
-	if p.Current != 4 || p.Name != "Together" || len(p.Covers) != 2 || !strings.Contains(p.LimitedBy, "budget (2 of 2)") {
+	if p.Current != 4 || p.Name != "Together" || len(p.Covers) != 2 || p.LimitedBy != "budget" {
 		t.Errorf("the portfolio: target %v, covers %v, limited by %q", p.Current, p.Covers, p.LimitedBy)
 	}
 }
