@@ -248,8 +248,10 @@ func (a *average) tell(carried [steps]float64) string {
 		guessed := carried[byCategory] + carried[byShop] + carried[byDefault]
 		out = fmt.Sprintf("%s %% of the goods have no known cost. What the goods cost comes, for ", share100(guessed/goods)) + strings.Join(parts, ", ")
 	}
-	if a.costs.foreign > 0 {
-		out += fmt.Sprintf("; %d costs in another currency are left out", a.costs.foreign)
+	if n := a.costs.foreign; n == 1 {
+		out += "; one cost in another currency is left out"
+	} else if n > 1 {
+		out += fmt.Sprintf("; %d costs in another currency are left out", n)
 	}
 	return out + "."
 }

@@ -178,7 +178,7 @@ func ratios(e *bidding.Estimate) figure {
 }
 
 func percents(e bidding.Estimate) figure {
-	return figure{present.Percent(e.Value), fmt.Sprintf("%s – %s", present.Whole(100*e.Low), present.Percent(e.High))}
+	return figure{fmt.Sprintf("%.1f %%", 100*e.Value), fmt.Sprintf("%.1f – %.1f %%", 100*e.Low, 100*e.High)}
 }
 
 // rulerScale is the common scale of the drawings, from the least figure to the
