@@ -104,35 +104,38 @@ func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date
 		s := &out[lined[g]]
 		s.Lines = append(s.Lines, l)
 		return nil
-	}, `SELECT campaign, is_new, since, sku, costed, SUM(quantity), SUM(quantity * unit_price), SUM(cost) FROM (
+	}, `WITH sold AS MATERIALIZED (SELECT o.account, o.order_id, o.campaign, `+isNew+`, `+since+soldOrders+`),
+		lines AS MATERIALIZED (
 			SELECT sold.campaign, sold.is_new, sold.since, l.sku, CASE WHEN l.unit_cost IS NULL THEN 0 ELSE 1 END AS costed, l.quantity, l.unit_price,
 				l.quantity * COALESCE(l.unit_cost, 0) AS cost
-			FROM (SELECT o.account, o.order_id, o.campaign, `+isNew+`, `+since+soldOrders+`) AS sold
-			JOIN order_lines l ON l.account = sold.account AND l.order_id = sold.order_id) AS lines
-		GROUP BY campaign, is_new, since, sku, costed ORDER BY campaign, is_new, since, sku, costed`, args...)
+			FROM sold JOIN order_lines l ON l.account = sold.account AND l.order_id = sold.order_id)
+		SELECT campaign, is_new, since, sku, costed, SUM(quantity), SUM(quantity * unit_price), SUM(cost)
+		FROM lines GROUP BY campaign, is_new, since, sku, costed ORDER BY campaign, is_new, since, sku, costed`, args...)
 	return out, err
 }
 
 // salesQuery sums up orders without naming their lines. The amounts of each
 // order are made of its lines by one look at them per order: known and unknown
-// are NULL where there are none.
+// are NULL where there are none. MATERIALIZED keeps SQLite from looking again for
+// each sum that they are in.
 func salesQuery(since string) string {
 	const cost = `COALESCE(l.unit_cost, (SELECT k.unit_cost FROM costs k WHERE k.account = l.account AND k.sku = l.sku AND k.currency = o.currency),
 		(SELECT p.unit_cost FROM products p WHERE p.account = l.account AND p.item_id = l.sku))`
 	const lines = ` FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id)`
-	return `SELECT campaign, is_new, since, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(discount) AS BIGINT), CAST(SUM(tax) AS BIGINT),
-			CAST(SUM(shipping) AS BIGINT), CAST(SUM(refunded) AS BIGINT), SUM(r * r), SUM(r * n), SUM(r * u), SUM(n * n), SUM(n * u), SUM(u * u) FROM (
-		SELECT campaign, is_new, since, revenue, discount, tax, shipping, refunded, CASE WHEN known IS NULL THEN 0 ELSE 1 END AS has_lines,
-			CAST(revenue AS DOUBLE PRECISION) / 1000000 AS r,
-			CASE WHEN known IS NULL THEN CASE WHEN revenue > tax + shipping THEN CAST(revenue - tax - shipping AS DOUBLE PRECISION) ELSE 0 END
-				ELSE unknown END / 1000000 AS u,
-			CAST(revenue - tax - CASE WHEN revenue > 0 THEN refunded * (1 - CAST(tax AS DOUBLE PRECISION) / revenue) ELSE refunded END
-				- COALESCE(known, 0) AS DOUBLE PRECISION) / 1000000 AS n FROM (
+	return `WITH sold AS MATERIALIZED (
 			SELECT o.campaign, ` + isNew + `, ` + since + `, o.revenue, o.discount, o.tax, o.shipping, o.refunded,
 				(SELECT SUM(l.quantity * COALESCE(` + cost + `, 0))` + lines + ` AS known,
-				(SELECT SUM(CASE WHEN ` + cost + ` IS NULL THEN l.quantity * l.unit_price ELSE 0 END)` + lines + ` AS unknown` +
-		soldOrders + `) AS sold) AS measured
-		GROUP BY campaign, is_new, since, has_lines ORDER BY campaign, is_new, since, has_lines`
+				(SELECT SUM(CASE WHEN ` + cost + ` IS NULL THEN l.quantity * l.unit_price ELSE 0 END)` + lines + ` AS unknown` + soldOrders + `),
+		measured AS MATERIALIZED (
+			SELECT campaign, is_new, since, revenue, discount, tax, shipping, refunded, CASE WHEN known IS NULL THEN 0 ELSE 1 END AS has_lines,
+				CAST(revenue AS DOUBLE PRECISION) / 1000000 AS r,
+				CASE WHEN known IS NULL THEN CASE WHEN revenue > tax + shipping THEN CAST(revenue - tax - shipping AS DOUBLE PRECISION) ELSE 0 END
+					ELSE unknown END / 1000000 AS u,
+				CAST(revenue - tax - CASE WHEN revenue > 0 THEN refunded * (1 - CAST(tax AS DOUBLE PRECISION) / revenue) ELSE refunded END
+					- COALESCE(known, 0) AS DOUBLE PRECISION) / 1000000 AS n FROM sold)
+		SELECT campaign, is_new, since, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(discount) AS BIGINT), CAST(SUM(tax) AS BIGINT),
+			CAST(SUM(shipping) AS BIGINT), CAST(SUM(refunded) AS BIGINT), SUM(r * r), SUM(r * n), SUM(r * u), SUM(n * n), SUM(n * u), SUM(u * u)
+		FROM measured GROUP BY campaign, is_new, since, has_lines ORDER BY campaign, is_new, since, has_lines`
 }
 
 // Refunds are what was sold and refunded so far of one kind of product, in
@@ -161,15 +164,17 @@ func (q *Queries) Refunds(ctx context.Context, account string, from, to civil.Da
 		}
 		out = append(out, r)
 		return nil
-	}, `SELECT product_type, since, SUM(part), SUM(part * goods) / 1000000, SUM(part * refund) / 1000000 FROM (
+	}, `WITH sold AS MATERIALIZED (
+			SELECT o.account, o.order_id, `+since+`, o.revenue - o.tax - o.shipping AS goods,
+				o.refunded * (1 - CAST(o.tax AS DOUBLE PRECISION) / o.revenue) AS refund,
+				COALESCE((SELECT SUM(l.quantity * l.unit_price) FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id), 0) AS priced
+			`+soldOrders+` AND o.revenue > 0 AND o.revenue > o.tax + o.shipping),
+		parts AS MATERIALIZED (
 			SELECT COALESCE(p.product_type, '') AS product_type, sold.since, sold.goods, sold.refund,
 				CASE WHEN sold.priced > 0 THEN l.quantity * l.unit_price / sold.priced ELSE 1 END AS part
-			FROM (SELECT o.account, o.order_id, `+since+`, o.revenue - o.tax - o.shipping AS goods,
-					o.refunded * (1 - CAST(o.tax AS DOUBLE PRECISION) / o.revenue) AS refund,
-					COALESCE((SELECT SUM(g.quantity * g.unit_price) FROM order_lines g WHERE g.account = o.account AND g.order_id = o.order_id), 0) AS priced
-				`+soldOrders+` AND o.revenue > 0 AND o.revenue > o.tax + o.shipping) AS sold
-			LEFT JOIN order_lines l ON sold.priced > 0 AND l.account = sold.account AND l.order_id = sold.order_id
-			LEFT JOIN products p ON p.account = l.account AND p.item_id = l.sku) AS parts
-		GROUP BY product_type, since ORDER BY product_type, since`, append(args, account, from, to)...)
+			FROM sold LEFT JOIN order_lines l ON sold.priced > 0 AND l.account = sold.account AND l.order_id = sold.order_id
+			LEFT JOIN products p ON p.account = l.account AND p.item_id = l.sku)
+		SELECT product_type, since, SUM(part), SUM(part * goods) / 1000000, SUM(part * refund) / 1000000
+		FROM parts GROUP BY product_type, since ORDER BY product_type, since`, append(args, account, from, to)...)
 	return out, err
 }
