@@ -71,9 +71,10 @@ type Book struct {
 	average *average
 	by      map[string]*ledger
 	shop    ledger
-	// Of the margins between campaigns; see estimate.
-	perOrder, between float64
+	// The shop's margin with its variance, how much an order's contribution varies
+	// about it (currency squared), and how much the campaigns' margins do.
 	margin, variance  float64
+	perOrder, between float64
 }
 
 // ledger is the sums of one campaign, in currency units.
@@ -318,6 +319,9 @@ func (p MarginParts) tell() string {
 		takes = []string{"nothing is taken off"}
 	}
 	out := "Of 100 of revenue, " + strings.Join(takes, ", ")
+	if p.Refunds+p.ToCome > 0 {
+		out += "; goods that come back count as lost"
+	}
 	if p.Charged > 0 {
 		out += fmt.Sprintf("; customers pay %.1f of it for shipping", 100*p.Charged)
 	}

@@ -85,7 +85,7 @@ func TestMarginOfAnOrder(t *testing.T) {
 	near(t, "refunds", p.Refunds, 10./119, 1e-9)
 	near(t, "discounts", p.Discounts, 21./140, 1e-9)
 	near(t, "what is left", 1-p.Tax-p.Goods-p.Sending-p.Fees-p.Refunds-p.ToCome, g.Margin, 1e-9)
-	if s := said(g); !strings.Contains(s, "16.0 are tax, 33.6 are cost of goods, 3.4 are sending, 2.0 are payment fees, 8.4 are refunds; discounts") ||
+	if s := said(g); !strings.Contains(s, "16.0 are tax, 33.6 are cost of goods, 3.4 are sending, 2.0 are payment fees, 8.4 are refunds; goods that come back count as lost; discounts") ||
 		!strings.Contains(s, "discounts had taken 15.0 % before") || !strings.Contains(s, "80 % by their order lines, 20 % by the imported costs and the feed") {
 		t.Errorf("it is not said what becomes of the revenue: %s", s)
 	}
@@ -275,13 +275,22 @@ func TestReturnsStillToCome(t *testing.T) {
 	near(t, "a small category", w.Parts.ToCome/0.75, (0.4*100+0.1*50)/150, 2e-3)
 
 	for name, rows := range map[string][]bidding.Refunds{
-		"nothing":          nil,
-		"no refunds":       {{Age: 180, Orders: 900, Goods: 9000}},
-		"too young a shop": {{Age: 14, Orders: 900, Goods: 9000, Refunded: 90}, {Age: 180, Orders: 20, Goods: 200, Refunded: 10}},
-		"not numbers":      {{Age: 180, Orders: 900, Goods: math.NaN(), Refunded: 90}, {Age: 180, Orders: 900, Goods: 900, Refunded: -1}},
+		"nothing":     nil,
+		"no refunds":  {{Age: 180, Orders: 900, Goods: 9000}},
+		"not numbers": {{Age: 180, Orders: 900, Goods: math.NaN(), Refunded: 90}, {Age: 180, Orders: 900, Goods: 900, Refunded: -1}},
 	} {
 		if r := bidding.FitReturns(rows); r != nil {
 			t.Errorf("%s: returns are told all the same: %+v", name, r)
+		}
+	}
+	for says, rows := range map[string][]bidding.Refunds{
+		"20 orders are older than 60 days, and 50 are needed": {{Age: 14, Orders: 900, Goods: 9000, Refunded: 90}, {Age: 180, Orders: 20, Goods: 200, Refunded: 10}},
+		"none of the orders older than 60 days was refunded":  {{Age: 14, Orders: 900, Goods: 9000, Refunded: 90}, {Age: 180, Orders: 900, Goods: 9000}},
+	} {
+		c.Returns = bidding.FitReturns(rows)
+		w := worthOf(c, "google:1", repeated(30, order("shoe", 3, 5)))
+		if w.Parts.ToCome != 0 || !strings.Contains(said(w), says) {
+			t.Errorf("%v are still to come: %s", w.Parts.ToCome, said(w))
 		}
 	}
 }

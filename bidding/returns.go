@@ -2,6 +2,7 @@ package bidding
 
 import (
 	"fmt"
+	"math"
 )
 
 // ReturnAges are the ages in days up to which orders are compared by what has
@@ -44,6 +45,7 @@ type Returns struct {
 	rate   map[string]float64           // by first level of the product type
 	shop   float64
 	orders float64
+	why    string // nothing can be told; "" where it can
 }
 
 const (
@@ -54,8 +56,9 @@ const (
 	leastMature = 50
 )
 
-// FitReturns compares refunds by age and category; nil where too few orders are
-// old enough, or nothing was ever refunded.
+// FitReturns compares refunds by age and category; nil where nothing was ever
+// refunded. Where too few orders are old enough it reckons with no more refunds,
+// and says so.
 func FitReturns(rows []Refunds) *Returns {
 	var goods, refunded [len(ReturnAges) + 1]float64
 	var orders, mature, all float64
@@ -73,8 +76,17 @@ func FitReturns(rows []Refunds) *Returns {
 		}
 	}
 	last := len(ReturnAges)
-	if mature < leastMature || refunded[last] <= 0 {
+	var sum float64
+	for _, v := range refunded {
+		sum += v
+	}
+	switch {
+	case !(sum > 0) || math.IsInf(sum, 0):
 		return nil
+	case mature < leastMature:
+		return &Returns{why: fmt.Sprintf("%.0f orders are older than %d days, and %d are needed", mature, ReturnAges[last-1], leastMature)}
+	case refunded[last] <= 0:
+		return &Returns{why: fmt.Sprintf("none of the orders older than %d days was refunded", ReturnAges[last-1])}
 	}
 	out := &Returns{rate: map[string]float64{}, orders: orders}
 	rates := rising(refunded[:], goods[:])
@@ -148,7 +160,7 @@ func (r *Returns) rateOf(of string) float64 {
 // toCome is what will still be refunded of goods of a category in an order of
 // the age.
 func (r *Returns) toCome(category string, days int, value float64) float64 {
-	if r == nil || value <= 0 {
+	if r == nil || r.why != "" || value <= 0 {
 		return 0
 	}
 	return value * r.rateOf(category) * (1 - r.shown[ageClass(days)])
@@ -158,6 +170,9 @@ func (r *Returns) toCome(category string, days int, value float64) float64 {
 func (r *Returns) tell() string {
 	if r == nil {
 		return ""
+	}
+	if r.why != "" {
+		return "Refunds still to come are not reckoned with: " + r.why + "."
 	}
 	return fmt.Sprintf("In the end %.1f %% of the goods are refunded, by category and from %.0f orders; after %d days %.0f %% of that has shown.",
 		100*r.shop, r.orders, ReturnAges[1], 100*r.shown[1])

@@ -289,3 +289,19 @@ func TestTargetIntervalsCover(t *testing.T) {
 		}
 	}
 }
+
+// Under one budget, the errors of two campaigns' own margins and shares cancel in
+// part; that of the lifetime model, which both take, does not.
+func TestErrorOfASharedBudget(t *testing.T) {
+	t.Parallel()
+	in := input(1, 1,
+		sim{id: "a", budget: 100, use: 0.5, ref: 50, perDay: 6, eps: 0.6, k: 0.4},
+		sim{id: "b", budget: 100, use: 0.5, ref: 50, perDay: 6, eps: 0.6, k: 0.4})
+	in.Accounts[0].Entities[2].Budget = platform.Ref{Type: platform.Budget, ID: "ba"}
+	in.Accounts[0].Performance[1].Days = in.Accounts[0].Performance[0].Days // half of the value each
+	w := bidding.Worth{Margin: 0.4, LTVMultiple: 1.5, Lambda: 2, NewShare: 0.5, IncrementalShare: 0.8, MarginRelSD: 0.12, LTVRelSD: 0.07, IncrementalRelSD: 0.2}
+	in.Worth["google:a"], in.Worth["google:b"] = w, w
+	u := unitOf(t, curved(t, in, curveOf("a", 100, 700, 0.5)), "ba")
+	near(t, "k", u.K, w.K(), 1e-12)
+	near(t, "its error", u.Worth.RelSD, math.Sqrt(0.12*0.12/2+0.07*0.07+0.2*0.2/2), 1e-9)
+}

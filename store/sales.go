@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -52,10 +53,10 @@ func sinceOf(cuts []civil.Date) (expr string, args []any) {
 	var b strings.Builder
 	b.WriteString("CASE")
 	for i, c := range cuts {
-		b.WriteString(" WHEN o.order_date >= ? THEN " + string(rune('0'+i)))
+		b.WriteString(" WHEN o.order_date >= ? THEN " + strconv.Itoa(i))
 		args = append(args, c)
 	}
-	b.WriteString(" ELSE " + string(rune('0'+len(cuts))) + " END AS since")
+	b.WriteString(" ELSE " + strconv.Itoa(len(cuts)) + " END AS since")
 	return b.String(), args
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 
 	"adsteward/bidding"
@@ -86,6 +87,9 @@ func (s *Server) fillTargets(r *request, view *targetsView, models []store.Model
 	view.Left = max(len(rows)-mostTargets, 0)
 	rows = rows[:len(rows)-view.Left]
 	view.Currency = rows[0].Currency
+	if i := slices.IndexFunc(rows, func(t bidding.Target) bool { return t.Target != nil }); i >= 0 {
+		view.Currency = rows[i].Currency // those of other currencies have no curve
+	}
 	x, scale := rulerScale(rows)
 	view.Scale = scale
 	for _, t := range rows {
