@@ -295,6 +295,12 @@ type MarginParts struct {
 	Discounts float64 `json:"discounts"`
 }
 
+// plus adds parts of so much weight.
+func (p MarginParts) plus(o MarginParts, weight float64) MarginParts {
+	return MarginParts{Tax: p.Tax + weight*o.Tax, Goods: p.Goods + weight*o.Goods, Sending: p.Sending + weight*o.Sending, Fees: p.Fees + weight*o.Fees,
+		Refunds: p.Refunds + weight*o.Refunds, ToCome: p.ToCome + weight*o.ToCome, Charged: p.Charged + weight*o.Charged, Discounts: p.Discounts + weight*o.Discounts}
+}
+
 func (b *Book) parts(a *ledger) MarginParts {
 	if a.revenue <= 0 {
 		return MarginParts{}

@@ -43,25 +43,26 @@ type Worthwhile struct {
 type Target struct {
 	Key
 	Worthwhile
-	Name        string     `json:"name"`
-	Level       Level      `json:"level"`
-	Covers      []string   `json:"covers"` // names of the campaigns or budgets under it
-	Under       string     `json:"under"`  // Key.String() of the budget it shares; "" where it has its own
-	Currency    string     `json:"currency"`
-	Margin      Estimate   `json:"margin"`
-	Incremental Estimate   `json:"incremental_share"`
-	Calibrated  bool       `json:"calibrated"` // Incremental is from a lift experiment
-	NewShare    float64    `json:"new_share"`
-	Elasticity  *Estimate  `json:"elasticity"` // nil: nothing is known of it
-	ShadowPrice float64    `json:"shadow_price"`
-	Current     float64    `json:"current"` // target ROAS or floor set now; 0: none
-	ROAS        float64    `json:"roas"`    // of the window; 0: nothing was spent
-	Spend       float64    `json:"spend"`   // of the window
-	NextEuro    *Estimate  `json:"next_euro"`
-	LimitedBy   string     `json:"limited_by"`
-	Lever       string     `json:"lever"` // Key.String() of what the night may change for it; "" nothing
-	Customers   []Customer `json:"customers"`
-	Why         []string   `json:"why"`
+	Name        string      `json:"name"`
+	Level       Level       `json:"level"`
+	Covers      []string    `json:"covers"` // names of the campaigns or budgets under it
+	Under       string      `json:"under"`  // Key.String() of the budget it shares; "" where it has its own
+	Currency    string      `json:"currency"`
+	Margin      Estimate    `json:"margin"`
+	Parts       MarginParts `json:"margin_parts"` // of its own orders; the margin leans on the shop's
+	Incremental Estimate    `json:"incremental_share"`
+	Calibrated  bool        `json:"calibrated"` // Incremental is from a lift experiment
+	NewShare    float64     `json:"new_share"`
+	Elasticity  *Estimate   `json:"elasticity"` // nil: nothing is known of it
+	ShadowPrice float64     `json:"shadow_price"`
+	Current     float64     `json:"current"` // target ROAS or floor set now; 0: none
+	ROAS        float64     `json:"roas"`    // of the window; 0: nothing was spent
+	Spend       float64     `json:"spend"`   // of the window
+	NextEuro    *Estimate   `json:"next_euro"`
+	LimitedBy   string      `json:"limited_by"`
+	Lever       string      `json:"lever"` // Key.String() of what the night may change for it; "" nothing
+	Customers   []Customer  `json:"customers"`
+	Why         []string    `json:"why"`
 }
 
 // Customer is a campaign's row for customers of one kind.
@@ -122,7 +123,7 @@ func newTabler(p *planner, a *Account) tabler {
 // asks for along the curves of parts.
 func (t tabler) row(key Key, name string, w Worth, k float64, parts []Part) Target {
 	r := Target{Key: key, Name: name, Level: Level(key.Type), Currency: t.account.Currency, Calibrated: w.Calibrated, NewShare: w.NewShare,
-		ShadowPrice: t.p.mu, Why: append([]string{}, w.Sources...), Covers: []string{}, Customers: []Customer{}}
+		Parts: w.Parts, ShadowPrice: t.p.mu, Why: append([]string{}, w.Sources...), Covers: []string{}, Customers: []Customer{}}
 	r.Margin = capped(estimate(w.Margin, w.MarginRelSD), 0, 1)
 	r.Incremental = capped(estimate(w.IncrementalShare, w.IncrementalRelSD), 0, 1)
 	r.Worthwhile = worthwhile(k, w.RelSD, parts, t.p.mu)

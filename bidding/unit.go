@@ -259,6 +259,7 @@ func blend(ws []Worth, weights []float64) (Worth, float64) {
 		out.AverageOrder += g * w.AverageOrder
 		margin += square(g * w.Margin * w.MarginRelSD)
 		incremental += square(g * w.IncrementalShare * w.IncrementalRelSD)
+		out.Parts = out.Parts.plus(w.Parts, g)
 		out.Calibrated = out.Calibrated && w.Calibrated
 		orders += float64(w.Orders)
 	}

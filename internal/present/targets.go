@@ -14,42 +14,43 @@ import (
 // Target is the JSON shape of a row of the table of targets. Low and high are the
 // central 80 %. What cannot be told is null, and why says so.
 type Target struct {
-	Account         string        `json:"account"`
-	Platform        platform.Name `json:"platform"`
-	AdAccount       string        `json:"ad_account"`
-	Entity          Entity        `json:"entity"`
-	Level           bidding.Level `json:"level"`
-	Currency        string        `json:"currency"`
-	Margin          float64       `json:"margin"`
-	MarginLow       float64       `json:"margin_low"`
-	MarginHigh      float64       `json:"margin_high"`
-	Lambda          float64       `json:"lambda"`
-	LambdaLow       float64       `json:"lambda_low"`
-	LambdaHigh      float64       `json:"lambda_high"`
-	IncrementalPart float64       `json:"incremental_share"`
-	IncrementalLow  float64       `json:"incremental_share_low"`
-	IncrementalHigh float64       `json:"incremental_share_high"`
-	Calibrated      bool          `json:"calibrated"`
-	Elasticity      *float64      `json:"elasticity"`
-	ElasticityLow   *float64      `json:"elasticity_low"`
-	ElasticityHigh  *float64      `json:"elasticity_high"`
-	K               float64       `json:"k"`
-	KLow            float64       `json:"k_low"`
-	KHigh           float64       `json:"k_high"`
-	BreakEven       *float64      `json:"break_even"`
-	BreakEvenLow    *float64      `json:"break_even_low"`
-	BreakEvenHigh   *float64      `json:"break_even_high"`
-	Target          *float64      `json:"target"`
-	TargetLow       *float64      `json:"target_low"`
-	TargetHigh      *float64      `json:"target_high"`
-	ShadowPrice     float64       `json:"shadow_price"`
-	CurrentTarget   *float64      `json:"current_target"`
-	ROAS            *float64      `json:"roas"`
-	NextEuro        *float64      `json:"next_euro"`
-	NextEuroLow     *float64      `json:"next_euro_low"`
-	NextEuroHigh    *float64      `json:"next_euro_high"`
-	LimitedBy       string        `json:"limited_by"`
-	Why             []string      `json:"why"`
+	Account         string              `json:"account"`
+	Platform        platform.Name       `json:"platform"`
+	AdAccount       string              `json:"ad_account"`
+	Entity          Entity              `json:"entity"`
+	Level           bidding.Level       `json:"level"`
+	Currency        string              `json:"currency"`
+	Margin          float64             `json:"margin"`
+	MarginLow       float64             `json:"margin_low"`
+	MarginHigh      float64             `json:"margin_high"`
+	MarginParts     bidding.MarginParts `json:"margin_parts"` // shares of the revenue
+	Lambda          float64             `json:"lambda"`
+	LambdaLow       float64             `json:"lambda_low"`
+	LambdaHigh      float64             `json:"lambda_high"`
+	IncrementalPart float64             `json:"incremental_share"`
+	IncrementalLow  float64             `json:"incremental_share_low"`
+	IncrementalHigh float64             `json:"incremental_share_high"`
+	Calibrated      bool                `json:"calibrated"`
+	Elasticity      *float64            `json:"elasticity"`
+	ElasticityLow   *float64            `json:"elasticity_low"`
+	ElasticityHigh  *float64            `json:"elasticity_high"`
+	K               float64             `json:"k"`
+	KLow            float64             `json:"k_low"`
+	KHigh           float64             `json:"k_high"`
+	BreakEven       *float64            `json:"break_even"`
+	BreakEvenLow    *float64            `json:"break_even_low"`
+	BreakEvenHigh   *float64            `json:"break_even_high"`
+	Target          *float64            `json:"target"`
+	TargetLow       *float64            `json:"target_low"`
+	TargetHigh      *float64            `json:"target_high"`
+	ShadowPrice     float64             `json:"shadow_price"`
+	CurrentTarget   *float64            `json:"current_target"`
+	ROAS            *float64            `json:"roas"`
+	NextEuro        *float64            `json:"next_euro"`
+	NextEuroLow     *float64            `json:"next_euro_low"`
+	NextEuroHigh    *float64            `json:"next_euro_high"`
+	LimitedBy       string              `json:"limited_by"`
+	Why             []string            `json:"why"`
 }
 
 // ReadTargets decodes the rows of a night, the entities that spend most first and
@@ -80,7 +81,7 @@ func TargetsJSON(account string, rows []bidding.Target) []Target {
 	out := make([]Target, 0, len(rows))
 	for _, r := range rows {
 		t := Target{Account: account, Platform: r.Platform, AdAccount: r.AdAccount, Entity: Entity{string(r.Type), r.ID, r.Name}, Level: r.Level,
-			Currency: r.Currency, Margin: r.Margin.Value, MarginLow: r.Margin.Low, MarginHigh: r.Margin.High,
+			Currency: r.Currency, Margin: r.Margin.Value, MarginLow: r.Margin.Low, MarginHigh: r.Margin.High, MarginParts: r.Parts,
 			IncrementalPart: r.Incremental.Value, IncrementalLow: r.Incremental.Low, IncrementalHigh: r.Incremental.High, Calibrated: r.Calibrated,
 			ShadowPrice: r.ShadowPrice, CurrentTarget: some(r.Current), ROAS: some(r.ROAS), LimitedBy: r.LimitedBy, Why: r.Why}
 		t.Elasticity, t.ElasticityLow, t.ElasticityHigh = apart(r.Elasticity)

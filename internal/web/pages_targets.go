@@ -34,6 +34,7 @@ type targetRow struct {
 	NextClass                       string
 	Ruler                           *ruler
 	Customers                       []customerRow
+	Parts                           []pair // of 100 of revenue
 	Why                             []string
 	Proposal                        *row
 }
@@ -128,7 +129,7 @@ func targetRowOf(t bidding.Target) targetRow {
 	out := targetRow{Name: t.Name, Of: present.PlatformName(string(t.Platform)) + " · " + strings.ToLower(present.LevelName(t.Level)), Shared: t.Under != "",
 		Margin: percents(t.Margin), Lifetime: ratios(&t.Lifetime), Share: percents(t.Incremental), K: ratios(&t.K), Uncalibrated: !t.Calibrated,
 		Elasticity: ratios(t.Elasticity), BreakEven: ratios(t.BreakEven), Target: ratios(t.Target), Next: ratios(t.NextEuro),
-		ROAS: present.None, Limit: t.LimitedBy, Why: t.Why}
+		ROAS: present.None, Limit: t.LimitedBy, Why: t.Why, Parts: partsOf(t)}
 	if t.ROAS > 0 {
 		out.ROAS = present.Ratio(t.ROAS)
 	}
@@ -160,6 +161,25 @@ func targetRowOf(t bidding.Target) targetRow {
 	}
 	for _, c := range t.Customers {
 		out.Customers = append(out.Customers, customerRow{present.LevelName(c.Level), ratios(&c.Lifetime), ratios(&c.K), ratios(c.BreakEven), ratios(c.Target), c.Why})
+	}
+	return out
+}
+
+// partsOf lists what becomes of 100 of a row's revenue.
+func partsOf(t bidding.Target) []pair {
+	p := t.Parts
+	if p == (bidding.MarginParts{}) {
+		return nil
+	}
+	of100 := func(share float64) string { return fmt.Sprintf("%.1f", 100*share) }
+	left := 1 - p.Tax - p.Goods - p.Sending - p.Fees - p.Refunds - p.ToCome
+	out := []pair{{"Cost of goods", of100(p.Goods), ""}, {"Tax", of100(p.Tax), ""}, {"Sending", of100(p.Sending), ""}, {"Payment fees", of100(p.Fees), ""},
+		{"Refunds", of100(p.Refunds), "so far"}, {"Refunds", of100(p.ToCome), "still to come"}, {"Left", of100(left), "by its own orders"}}
+	if p.Charged > 0 {
+		out[2].Note = "customers pay " + of100(p.Charged) + " of it"
+	}
+	if p.Discounts > 0 {
+		out[6].Note += "; discounts took " + of100(p.Discounts) + " % before"
 	}
 	return out
 }

@@ -23,6 +23,7 @@ func (x *site) fillTargets(more int) {
 	key := bidding.Key{Platform: platform.Google, AdAccount: "1234567890", Ref: platform.Ref{Type: platform.Budget, ID: "90210"}}
 	full := bidding.Target{Key: key, Name: "Search <b>", Level: "budget", Covers: []string{"One", "Two"}, Currency: "EUR", Spend: 1e6, ShadowPrice: 1.25,
 		Worthwhile: bidding.Worthwhile{Lifetime: sure(1.5), K: sure(0.4), BreakEven: some(2.5), Target: some(3.57)}, Margin: sure(0.4), Incremental: sure(0.66),
+		Parts:      bidding.MarginParts{Tax: 0.16, Goods: 0.3, Sending: 0.04, Fees: 0.02, Refunds: 0.05, ToCome: 0.03, Charged: 0.025, Discounts: 0.1},
 		Elasticity: some(0.7), ROAS: 3.1, Current: 4, NextEuro: some(1.61), LimitedBy: "budget", Lever: key.String(), Why: []string{"Because of <i>this</i>."},
 		Customers: []bidding.Customer{{Level: bidding.NewCustomers, Worthwhile: bidding.Worthwhile{Lifetime: sure(2), K: sure(0.55), BreakEven: some(1.82), Target: some(2.6)}, Why: "New ones come back."}}}
 	none := full
@@ -56,7 +57,8 @@ func TestTargetsPage(t *testing.T) {
 	a := x.get("/value/targets", cookie)
 	for _, want := range []string{
 		"k = m × λ × ι", "now 1.25", "Search &lt;b&gt;", "Google Ads · budget · One, Two", "40.0 %", "36.0 – 44.0 %", "uncalibrated", "0.36 – 0.44", "3.57", "3.21 – 3.93",
-		"4.00 set", "none set", `<span class="pos">3.10</span>`, "Because of &lt;i&gt;this&lt;/i&gt;.", "New customers", "New ones come back.", "No ROAS breaks even.",
+		"4.00 set", "none set", `<span class="pos">3.10</span>`, "Because of &lt;i&gt;this&lt;/i&gt;.", "New customers", "New ones come back.", "Of 100 of revenue", "still to come", "customers pay 2.5 of it", "discounts took 10.0 % before", "<dd>40.0<small>",
+		"No ROAS breaks even.",
 		`href="/proposals/` + proposalID(0) + `"`, `class="ruler pos"`,
 	} {
 		if !strings.Contains(a.Text, want) {
