@@ -40,6 +40,7 @@ type Answer struct {
 	Holdout       *Holdout           `json:"holdout,omitempty"`
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
+	Diagnostics   *Diagnostics       `json:"diagnostics,omitempty"` // of Diagnose
 
 	Rows []CustomerWorth `json:"-"`
 }

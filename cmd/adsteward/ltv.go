@@ -24,6 +24,7 @@ type ltvCmd struct {
 	DiscountAnnual float64 `default:"0.1" help:"Yearly rate; each order is discounted from its own day."`
 	SpendOrders    string  `enum:"repeat,all" default:"repeat" help:"Orders Gamma-Gamma learns from: repeat (without the first) or all."`
 	Customers      string  `help:"Write each customer's figures to this file." placeholder:"OUT.csv"`
+	Charts         string  `help:"Draw how well the model holds into this directory: SVG files, each with its table as CSV." placeholder:"DIR"`
 	JSON           bool    `name:"json" help:"One JSON object."`
 }
 
@@ -74,11 +75,17 @@ func (c *ltvCmd) Run(e *env) error {
 			return err
 		}
 	}
+	if err := c.charts(orders, q, a); err != nil {
+		return err
+	}
 	a.Seconds["read"], a.Seconds["total"] = read, time.Since(start).Seconds()
 	if c.JSON {
 		return printJSON(e.stdout, a)
 	}
-	return printAnswer(e.stdout, a)
+	if err := printAnswer(e.stdout, a); err != nil {
+		return err
+	}
+	return c.printDiagnostics(e.stdout, a)
 }
 
 func (c *ltvCmd) read(stdin io.Reader) (*ltv.OrderLog, error) {

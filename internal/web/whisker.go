@@ -3,7 +3,8 @@ package web
 import (
 	"math"
 	"slices"
-	"strconv"
+
+	"adsteward/internal/chart"
 )
 
 // whisker is the small drawing of an interval beside its figure: a bar from low
@@ -46,14 +47,6 @@ func addWhiskers(rows []*row) {
 			continue
 		}
 		l, h := x(e.GainLow), x(e.GainHigh)
-		rows[i].Whisk = &whisker{Zero: coord(x(0)), Low: coord(l), Width: coord(max(h-l, 1)), Mean: coord(x(e.GainPerDay)), Class: rows[i].GainClass}
+		rows[i].Whisk = &whisker{Zero: chart.Coord(x(0)), Low: chart.Coord(l), Width: chart.Coord(max(h-l, 1)), Mean: chart.Coord(x(e.GainPerDay)), Class: rows[i].GainClass}
 	}
-}
-
-// coord writes a coordinate with at most one decimal.
-func coord(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "0"
-	}
-	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
 }

@@ -1,0 +1,155 @@
+package ltv
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"adsteward/internal/civil"
+)
+
+// cutOf is where a holdout of the last third of the observation begins.
+func cutOf(first, last civil.Date) civil.Date { return last.AddDays(-(last.Sub(first) / 3)) }
+
+// Diagnose holds the answer's models against the log they were fitted to. Where
+// nothing lies after the calibration the last third of the observation serves
+// as the holdout, for which the models are fitted anew to the days before.
+func Diagnose(l *OrderLog, q Question, a *Answer) (*Diagnostics, error) {
+	unit := 1.0
+	if a.Unit == "week" {
+		unit = 7
+	}
+	end := q.Observe
+	if end.IsZero() {
+		end = l.Last
+	}
+	e := examined{law: Law{a.Model, a.Params}, spend: &Spend{Mean: a.GammaGamma.Mean}, unit: unit}
+	if g := a.GammaGamma; g.P != nil && g.Q != nil && g.V != nil {
+		e.spend.P, e.spend.Q, e.spend.V = *g.P, *g.Q, *g.V
+	}
+	histories := l.Histories(end)
+	e.rows = Merge(histories, unit)
+	e.then, e.thenSpend = e.law, e.spend
+	e.tally = NewTally(l.Last, end)
+	if end >= l.Last {
+		cut := cutOf(l.First, l.Last)
+		e.tally = NewTally(l.Last, cut)
+		histories = l.Histories(cut)
+		if err := e.refit(Merge(histories, unit), func() ([]SpendRow, float64) { return spendRows(histories, q.SpendAll) }); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range l.orders {
+		e.tally.Add(l.ids[o.customer], o.day, o.value)
+	}
+	if e.refused == "" {
+		e.lift.of(histories, l.after(e.tally.cut, l.Last), valuer{law: e.then, spend: e.thenSpend, all: q.SpendAll, unit: unit}, l.Last.Sub(e.tally.cut))
+	}
+	return e.diagnostics(), nil
+}
+
+// examined is what is looked at: the models, those of the calibration, and the
+// counts to hold them against.
+type examined struct {
+	law       Law
+	spend     *Spend
+	unit      float64
+	rows      []Row
+	then      Law
+	thenSpend *Spend
+	refused   string // why there are no models of the calibration
+	tally     *Tally
+	lift      scores
+}
+
+// refit fits the models of the calibration, or says why it cannot.
+func (e *examined) refit(rows []Row, spend func() ([]SpendRow, float64)) error {
+	fit, err := FitOrders(e.law.Model, rows)
+	var s *Spend
+	if err == nil {
+		s, err = FitSpend(spend())
+	}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		e.refused = refused.Reason
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.then, e.thenSpend = fit.Law, s
+	return nil
+}
+
+func (e *examined) diagnostics() *Diagnostics {
+	t := e.tally
+	d := &Diagnostics{Model: e.law.Model, First: t.first, Until: t.until, Cut: t.cut,
+		Frequency: checkFrequency(e.law, e.rows), Alive: mapAlive(e.law, e.rows, e.unit), Cohorts: t.triangle(e.law, e.spend.Mean, e.unit)}
+	if d.Tracking = t.tracking(e.then, e.unit); e.refused != "" && d.Tracking.Missing == "" {
+		d.Tracking.Says = "The days before " + t.cut.AddDays(1).String() + " are too few to fit by themselves (" + e.refused + "), so this shows how a model of all orders fits, not how it foretells."
+		d.Tracking.Off = false
+	}
+	d.Tenths = e.lift.tenths(t.until.Sub(t.cut), e.refused)
+	return d
+}
+
+// CustomerDays hands over every customer's order days, sorted by customer and
+// date, each time it is called.
+type CustomerDays func(add func(customerID string, date civil.Date, value float64) error) error
+
+// DiagnoseNight holds a night's model f, fitted to d, against the days it was
+// fitted to, which end with until. It goes through them twice: to count and to
+// fit the models of the calibration, which ends before the last third, and to
+// hold their forecasts against what came. Like a Builder it holds no customers.
+func DiagnoseNight(f *Fit, d *Data, until civil.Date, days CustomerDays) (*Diagnostics, error) {
+	oldest := slices.MaxFunc(d.rows, func(a, b Row) int { return cmp.Compare(a.T, b.T) }).T
+	cut := cutOf(until.AddDays(-int(oldest)), until)
+	e := examined{law: f.Orders.Law, spend: &f.Spend, unit: 1, rows: d.rows, tally: NewTally(until, cut)}
+	b := NewBuilder(cut)
+	err := days(func(id string, date civil.Date, value float64) error {
+		e.tally.Add(id, date, max(value, 0))
+		return b.Add(id, "", date, value)
+	})
+	if err != nil {
+		return nil, err
+	}
+	then := b.Data()
+	e.then, e.thenSpend = e.law, e.spend
+	if err := e.refit(then.rows, func() ([]SpendRow, float64) { return then.spend, then.moments.value() }); err != nil {
+		return nil, err
+	}
+	if e.refused == "" {
+		if err := e.score(until, days); err != nil {
+			return nil, err
+		}
+	}
+	return e.diagnostics(), nil
+}
+
+// score goes through the customers seen by the end of the calibration, and adds
+// what was foretold of each and what each brought since.
+func (e *examined) score(until civil.Date, days CustomerDays) error {
+	v := valuer{law: e.then, spend: e.thenSpend, all: true, unit: 1}
+	horizon := until.Sub(e.tally.cut)
+	customer, since := "", 0.0
+	h := NewHistories(e.tally.cut, func(h History) error {
+		e.lift.add(v.value(&h, horizon), since)
+		return nil
+	})
+	err := days(func(id string, date civil.Date, value float64) error {
+		if err := h.Add(id, "", date, max(value, 0)); err != nil { // hands over the customer before
+			return err
+		}
+		if id != customer {
+			customer, since = id, 0
+		}
+		if date > e.tally.cut && date <= until {
+			since += max(value, 0)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return h.Flush()
+}

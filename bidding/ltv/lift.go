@@ -1,0 +1,147 @@
+package ltv
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// Lift holds predicted against actual value by tenths of the customers, those
+// predicted highest first: value per customer in the holdout's Days.
+type Lift struct {
+	Finding
+	Days   int     `json:"days"`
+	Tenths []Tenth `json:"tenths"`
+	// TopShare is the share of all value the first tenth brought.
+	TopShare          float64 `json:"top_share"`
+	TopSharePredicted float64 `json:"top_share_predicted"`
+}
+
+// Tenth is a tenth of the customers. Customers of like predictions are split
+// evenly where they lie on a bound, so that Customers need not be whole.
+type Tenth struct {
+	Customers float64 `json:"customers"`
+	Predicted float64 `json:"predicted_value_per_customer"`
+	Actual    float64 `json:"actual_value_per_customer"`
+}
+
+// scores gathers customers by what is predicted of them, in steps of one percent:
+// its memory does not grow with the customers.
+type scores struct{ bins map[int]score }
+
+type score struct{ n, predicted, actual float64 }
+
+const (
+	scoreBins = 100 // to a factor e
+	noScore   = math.MinInt
+)
+
+func (s *scores) add(predicted, actual float64) {
+	if s.bins == nil {
+		s.bins = map[int]score{}
+	}
+	k := noScore
+	if predicted > 0 {
+		k = int(math.Floor(math.Log(predicted) * scoreBins))
+	}
+	b := s.bins[k]
+	s.bins[k] = score{b.n + 1, b.predicted + predicted, b.actual + actual}
+}
+
+// of scores histories over the days after them.
+func (s *scores) of(histories []History, actual []after, v valuer, days int) {
+	for i := range histories {
+		s.add(v.value(&histories[i], days), actual[i].value)
+	}
+}
+
+// value is what a customer is expected to bring in the next days, undiscounted.
+func (v valuer) value(h *History, days int) float64 {
+	n, mean := h.spent(v.all)
+	e := v.law.Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit).Orders(float64(days)/v.unit) * v.spend.Expected(n, mean)
+	if !(e >= 0) || math.IsInf(e, 0) {
+		return 0
+	}
+	return e
+}
+
+// Least customers, orders' days and value for tenths to say anything.
+const (
+	fewInTenths = 100
+	fewDays     = 7
+)
+
+func (s *scores) tenths(days int, refused string) Lift {
+	l := Lift{Days: days}
+	var all score
+	for _, b := range s.bins {
+		all = score{all.n + b.n, 0, 0}
+	}
+	keys := slices.SortedFunc(maps.Keys(s.bins), func(a, b int) int { return cmp.Compare(b, a) })
+	for _, k := range keys {
+		all.predicted += s.bins[k].predicted
+		all.actual += s.bins[k].actual
+	}
+	switch {
+	case refused != "":
+		l.Missing = "The first two thirds of the orders are too few to fit by themselves: " + refused + "."
+	case days < fewDays:
+		l.Missing = fmt.Sprintf("A holdout of %d days is too short to compare values.", days)
+	case all.n < fewInTenths:
+		l.Missing = fmt.Sprintf("%.0f customers are too few to be cut into tenths; it takes %d.", all.n, fewInTenths)
+	case !(all.actual > 0 && all.predicted > 0):
+		l.Missing = fmt.Sprintf("The customers seen before brought nothing in the last %d days, so there is no value to compare.", days)
+	}
+	if l.Missing != "" {
+		return l
+	}
+	size := all.n / 10
+	open := score{}
+	for _, k := range keys {
+		for b := s.bins[k]; b.n > 1e-9*size; {
+			share := min(1, (size-open.n)/b.n)
+			part := score{share * b.n, share * b.predicted, share * b.actual}
+			open = score{open.n + part.n, open.predicted + part.predicted, open.actual + part.actual}
+			b = score{b.n - part.n, b.predicted - part.predicted, b.actual - part.actual}
+			if open.n >= size*(1-1e-9) {
+				l.Tenths = append(l.Tenths, Tenth{open.n, open.predicted / open.n, open.actual / open.n})
+				open = score{}
+			}
+		}
+	}
+	l.TopShare = l.Tenths[0].Actual * l.Tenths[0].Customers / all.actual
+	l.TopSharePredicted = l.Tenths[0].Predicted * l.Tenths[0].Customers / all.predicted
+	l.say(all)
+	return l
+}
+
+// say judges the order of the tenths by their rank correlation, and the level by
+// the totals.
+func (l *Lift) say(all score) {
+	var predicted, actual []float64
+	for _, t := range l.Tenths {
+		predicted, actual = append(predicted, t.Predicted), append(actual, t.Actual)
+	}
+	var c corrSums
+	rp, ra := ranks(predicted), ranks(actual)
+	for i := range rp {
+		c.add(rp[i], ra[i], 1)
+	}
+	l.Says = fmt.Sprintf("The tenth of customers predicted highest brought %.0f %% of all value in the %d days after; the model expected %.0f %%.", 100*l.TopShare, l.Days, 100*l.TopSharePredicted)
+	switch r := c.value(); {
+	case r < 0.6 || l.TopShare < 0.15:
+		l.Off = true
+		l.Says += " The order does not hold: do not choose customers by predicted value."
+	case r < 0.95:
+		l.Says += " The order holds roughly."
+	default:
+		l.Says += " The order holds."
+	}
+	ratio := all.actual / all.predicted
+	l.Says += fmt.Sprintf(" All together brought %.2f a head where %.2f was expected: %s.", all.actual/all.n, all.predicted/all.n, compare(ratio))
+	if ratio > offTrack || ratio < 1/offTrack {
+		l.Off = true
+	}
+}
