@@ -209,11 +209,11 @@ func (r *Triangle) say() {
 		r.Says += fmt.Sprintf(" Their value: %s.", compare(value/valueExpected))
 	}
 	if beyond == 0 {
-		r.Says += " No cohort departs from the model by more than a quarter and more than chance."
+		r.Says += " No cohort is off by more than a quarter and more than chance."
 		return
 	}
 	r.Off = true
-	r.Says += fmt.Sprintf(" %d of %d cohorts depart by more than a quarter, most of all that of %s: %.2f times the repeat orders expected. Ask what was different about the customers bought then.",
+	r.Says += fmt.Sprintf(" More than a quarter off: %d of %d cohorts, most of all that of %s with %.2f times the repeat orders expected. Ask what was different about the customers bought then.",
 		beyond, len(r.Cohorts), monthName(month), worst.actual/worst.expected)
 }
 

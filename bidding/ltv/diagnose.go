@@ -14,9 +14,10 @@ import (
 // those that came after. They are stored as JSON, and drawn. Times are days,
 // values the shop's currency.
 type Diagnostics struct {
-	Model Model      `json:"model"`
-	First civil.Date `json:"first_order"`
-	Until civil.Date `json:"last_day"` // of all orders looked at
+	Model    Model      `json:"model"`
+	Currency string     `json:"currency,omitempty"` // of the values, where it is known
+	First    civil.Date `json:"first_order"`
+	Until    civil.Date `json:"last_day"` // of all orders looked at
 	// Cut is the last day of the calibration: what the tracking and the tenths
 	// expect was fitted to orders up to it, and held against those after it.
 	Cut       civil.Date     `json:"calibration_until"`
@@ -111,6 +112,8 @@ type Tracking struct {
 	// Repeat orders after the calibration.
 	HoldoutActual   float64 `json:"holdout_actual"`
 	HoldoutExpected float64 `json:"holdout_expected"`
+	// WeeksSay judges the single weeks.
+	WeeksSay string `json:"weeks_say,omitempty"`
 }
 
 // Week is the seven days up to and including Last; the first is what lies before
@@ -175,7 +178,27 @@ func (t *Tally) tracking(law Law, unit float64) Tracking {
 		before = w
 	}
 	k.say(t.cut)
+	k.sayWeeks()
 	return k
+}
+
+// sayWeeks counts the weeks that chance explains: within two standard deviations
+// of a Poisson count.
+func (k *Tracking) sayWeeks() {
+	within, most := 0, 0
+	for i, w := range k.Weeks {
+		if math.Abs(w.Actual-w.Expected) <= 2*math.Sqrt(max(w.Expected, 1)) {
+			within++
+		}
+		if w.Actual-w.Expected > k.Weeks[most].Actual-k.Weeks[most].Expected {
+			most = i
+		}
+	}
+	if len(k.Weeks) > 0 {
+		w := k.Weeks[most]
+		k.WeeksSay = fmt.Sprintf("%d of %d weeks lie within what chance explains. The week to %s was the furthest above: %s repeat orders where %s were expected.",
+			within, len(k.Weeks), w.Last, whole(w.Actual), whole(w.Expected))
+	}
 }
 
 func (k *Tracking) say(cut civil.Date) {

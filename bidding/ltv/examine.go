@@ -1,9 +1,8 @@
 package ltv
 
 import (
-	"cmp"
 	"errors"
-	"slices"
+	"fmt"
 
 	"adsteward/internal/civil"
 )
@@ -97,21 +96,24 @@ func (e *examined) diagnostics() *Diagnostics {
 // date, each time it is called.
 type CustomerDays func(add func(customerID string, date civil.Date, value float64) error) error
 
-// DiagnoseNight holds a night's model f, fitted to d, against the days it was
-// fitted to, which end with until. It goes through them twice: to count and to
-// fit the models of the calibration, which ends before the last third, and to
-// hold their forecasts against what came. Like a Builder it holds no customers.
-func DiagnoseNight(f *Fit, d *Data, until civil.Date, days CustomerDays) (*Diagnostics, error) {
-	oldest := slices.MaxFunc(d.rows, func(a, b Row) int { return cmp.Compare(a.T, b.T) }).T
-	cut := cutOf(until.AddDays(-int(oldest)), until)
-	e := examined{law: f.Orders.Law, spend: &f.Spend, unit: 1, rows: d.rows, tally: NewTally(until, cut)}
-	b := NewBuilder(cut)
+// DiagnoseNight holds a night's model f against the days it was fitted to: those
+// from first, the shop's first order, up to and including until. It goes through
+// them twice: to count and to fit the models of the calibration, which ends
+// before the last third, and to hold their forecasts against what came. Like a
+// Builder it holds one customer at a time.
+func DiagnoseNight(f *Fit, first, until civil.Date, days CustomerDays) (*Diagnostics, error) {
+	cut := cutOf(min(first, until), until)
+	e := examined{law: f.Orders.Law, spend: &f.Spend, unit: 1, tally: NewTally(until, cut)}
+	now, b := NewBuilder(until), NewBuilder(cut)
 	err := days(func(id string, date civil.Date, value float64) error {
 		e.tally.Add(id, date, max(value, 0))
-		return b.Add(id, "", date, value)
+		return errors.Join(now.Add(id, "", date, value), b.Add(id, "", date, value))
 	})
 	if err != nil {
 		return nil, err
+	}
+	if e.rows = now.Data().rows; len(e.rows) == 0 {
+		return nil, &Refused{fmt.Sprintf("no customer had ordered by %s", until)}
 	}
 	then := b.Data()
 	e.then, e.thenSpend = e.law, e.spend

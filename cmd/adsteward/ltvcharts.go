@@ -22,7 +22,7 @@ func (c *ltvCmd) charts(orders *ltv.OrderLog, q ltv.Question, a *ltv.Answer) (er
 	if err := os.MkdirAll(c.Charts, 0o755); err != nil {
 		return usage("cannot write charts: %v", err)
 	}
-	for _, f := range ltvchart.Figures(a.Diagnostics, "") {
+	for _, f := range ltvchart.Figures(a.Diagnostics) {
 		path := filepath.Join(c.Charts, f.ID)
 		if err := writeWhole(path+".svg", f.WriteSVG); err != nil {
 			return err
@@ -40,7 +40,7 @@ func (c *ltvCmd) printDiagnostics(out io.Writer, a *ltv.Answer) error {
 		return nil
 	}
 	fmt.Fprintf(out, "Charts and their tables in %s:\n", c.Charts)
-	for _, f := range ltvchart.Figures(a.Diagnostics, "") {
+	for _, f := range ltvchart.Figures(a.Diagnostics) {
 		says := f.Caption + f.Empty
 		if f.Off {
 			says = "warning: " + says

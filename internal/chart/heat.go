@@ -31,9 +31,9 @@ type Cell struct {
 
 type drawnCell struct {
 	rect
-	Class, Opacity     string
-	TextX, TextY       string
-	Text, Under, TextC string
+	Class, Opacity string
+	TextX, TextY   string
+	Text, Under    string
 }
 
 // Drawings are the map wide and narrow.
@@ -70,26 +70,21 @@ func (h Heat) draw(class string, width, columns int) Drawing {
 			if c.Under != "" {
 				cell.TextY = Coord(y + rowHeight/2 - 3)
 			}
-			if c.Class == "level" && c.Tone > 0.55 {
-				cell.TextC = " on-strong"
-			}
 			d.Cells = append(d.Cells, cell)
 		}
 	}
 	return d
 }
 
-// opacity keeps words readable on the colours more and less, and lets a level
-// of 0 still be seen as a cell.
+// opacity keeps words readable on every colour, light or dark, and lets a level of
+// 0 still be seen as a cell.
 func opacity(c Cell) string {
 	t := min(max(c.Tone, 0), 1)
 	if math.IsNaN(t) {
 		t = 0
 	}
 	if c.Class == "level" {
-		t = 0.06 + 0.94*t
-	} else {
-		t *= 0.55
+		t = 0.05 + 0.95*t
 	}
-	return strconv.FormatFloat(t, 'f', 2, 64)
+	return strconv.FormatFloat(t*0.52, 'f', 2, 64)
 }

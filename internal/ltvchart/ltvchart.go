@@ -14,10 +14,9 @@ import (
 	"adsteward/internal/present"
 )
 
-// Figures are the charts of the diagnostics in the order they are read. Currency
-// is that of the values, "" where it is not known.
-func Figures(d *ltv.Diagnostics, currency string) []chart.Figure {
-	m := money{currency}
+// Figures are the charts of the diagnostics in the order they are read.
+func Figures(d *ltv.Diagnostics) []chart.Figure {
+	m := money{d.Currency}
 	return []chart.Figure{frequency(d), tracking(d), weekly(d), alive(d), deciles(d, m), cohorts(d, m)}
 }
 
@@ -89,13 +88,14 @@ func frequency(d *ltv.Diagnostics) chart.Figure {
 // overTime is a plot of weeks with the end of the calibration marked.
 func overTime(d *ltv.Diagnostics, title string, actual, expected func(ltv.Week) float64) chart.Plot {
 	weeks := d.Tracking.Weeks
-	p := chart.Plot{YName: present.Whole, YTitle: title, XName: func(v float64) string { return civil.Date(v).Time().Format("2 Jan 06") }}
+	p := chart.Plot{YName: present.Whole, YTitle: title, XName: func(v float64) string { return civil.Date(v).Time().Format("Jan 2006") }}
 	for _, w := range weeks {
 		p.X, p.Bars, p.Dash = append(p.X, float64(w.Last)), append(p.Bars, actual(w)), append(p.Dash, expected(w))
 	}
 	p.XTicks = func(most int) []float64 {
 		var out []float64
-		for i := 0; i < len(weeks); i += max(1, (len(weeks)+most-1)/most) {
+		every := max(1, (len(weeks)+most-1)/most)
+		for i := 0; i+every/2 < len(weeks); i += every { // no words beyond the edge
 			out = append(out, float64(weeks[i].Last))
 		}
 		return out
@@ -125,7 +125,7 @@ func tracking(d *ltv.Diagnostics) chart.Figure {
 }
 
 func weekly(d *ltv.Diagnostics) chart.Figure {
-	f := figure("weekly", "Repeat orders each week", "Waves around the line are seasons and promotions, which the model does not know; a gap that stays is a customer base that has changed.", ltv.Finding{Missing: d.Tracking.Missing})
+	f := figure("weekly", "Repeat orders each week", "Waves around the line are seasons and promotions, which the model does not know; a gap that stays is a customer base that has changed.", ltv.Finding{Says: d.Tracking.WeeksSay, Missing: d.Tracking.Missing})
 	f.Columns = []string{"Week to", "Repeat orders", "Expected"}
 	if len(d.Tracking.Weeks) == 0 {
 		return f
@@ -140,10 +140,10 @@ func weekly(d *ltv.Diagnostics) chart.Figure {
 
 func alive(d *ltv.Diagnostics) chart.Figure {
 	a := d.Alive
-	f := figure("alive", "Who is still a customer", "Strong colour: still active, by the model. Frequent buyers fade soonest when they stay away, as a long silence is unlike them. Under the share stands the number of customers; pale cells with many are worth a win-back.", a.Finding)
-	f.Legend = []chart.Legend{{Class: "level", Text: "probability of being active"}}
+	f := figure("alive", "Who is still a customer", "Strong colour and a high share: still active, by the model. Frequent buyers fade soonest when they stay away, as a long silence is unlike them. Under the share stands the number of customers; pale cells with many are worth a win-back.", a.Finding)
+	f.Legend = []chart.Legend{{Class: "level", Text: "probability of being active, %"}}
 	f.Columns = []string{"Days since the last order", "Repeat orders", "Customers", "Probability of being active"}
-	h := chart.Heat{Columns: repeatClasses, XTitle: fmt.Sprintf("cells without customers: as for one of the median age, %s days", present.Whole(a.MedianAge)), YTitle: "days since the last order, by repeat orders so far", NarrowColumns: len(repeatClasses)}
+	h := chart.Heat{Columns: repeatClasses, XTitle: fmt.Sprintf("without a number: as at the median age, %s days", present.Whole(a.MedianAge)), YTitle: "rows: days since the last order; columns: repeat orders", NarrowColumns: len(repeatClasses)}
 	for i, cells := range a.Cells {
 		name := fmt.Sprintf("%d+", a.Since[i])
 		if i+1 < len(a.Since) {
@@ -157,7 +157,7 @@ func alive(d *ltv.Diagnostics) chart.Figure {
 			var cell chart.Cell
 			p := ""
 			if c.PAlive != nil {
-				cell = chart.Cell{Class: "level", Tone: *c.PAlive, Text: present.Percent(*c.PAlive)}
+				cell = chart.Cell{Class: "level", Tone: *c.PAlive, Text: present.Whole(100 * *c.PAlive)}
 				p = finite(*c.PAlive, 4)
 			}
 			if c.Customers > 0 {

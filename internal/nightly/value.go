@@ -25,7 +25,14 @@ func value(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
+	checks, err := n.diagnostics(ctx, fit, of)
+	if err != nil {
+		return report{}, err
+	}
 	var models modelSet
+	if checks != nil {
+		models.add(n.runID, "ltv_diagnostics", "", checks)
+	}
 	if fit != nil {
 		models.add(n.runID, "ltv", "", fit)
 		models.add(n.runID, "ltv_basis", "", of)
