@@ -214,10 +214,21 @@ func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit
 
 // valuer predicts customers.
 type valuer struct {
-	law   Law
-	spend *Spend
-	all   bool
-	unit  float64
+	law    Law
+	spread []Law // other parameters the data leave possible, where they are few enough to matter
+	spend  *Spend
+	all    bool
+	unit   float64
+}
+
+// forecast of customers with one history, n of their orders known to the spend
+// model.
+func (v valuer) forecast(x int, recency, age float64, n int, t Term) forecast {
+	spread := make([]Outlook, len(v.spread))
+	for i, l := range v.spread {
+		spread[i] = l.Outlook(x, recency, age)
+	}
+	return v.spend.forecast(v.law.Outlook(x, recency, age), n, t, spread...)
 }
 
 // batch is how many customers one goroutine predicts at a time.
@@ -236,7 +247,7 @@ func (v valuer) each(histories []History, t Term) []CustomerWorth {
 			if h.Frequency == 0 && seen {
 				w, known = f.worth, n == 0
 			} else {
-				f.forecast = v.law.Outlook(h.Frequency, recency, age).over(t)
+				f.forecast = v.forecast(h.Frequency, recency, age, n, t)
 			}
 			if !known {
 				w = v.spend.worth(f.forecast, n, mean)
@@ -259,7 +270,8 @@ func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
 	for i := range histories {
 		h := &histories[i]
 		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
-			f := v.law.Outlook(0, 0, h.Age/v.unit).over(t)
+			n, _ := h.spent(v.all)
+			f := v.forecast(0, 0, h.Age/v.unit, n, t)
 			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
 		}
 	}
