@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type Question struct {
 	Discount    float64              // yearly
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
 	PerCustomer bool                 // fill Answer.Rows
+	Rand        *rand.Rand           // for the uncertainty of parameters in intervals
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
 }
 
@@ -118,7 +120,7 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	if span := end.Sub(l.First); q.Horizon > 3*span {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("a horizon of %d days lies far beyond the %d days observed", q.Horizon, span))
 	}
-	v := valuer{law: fit.Law, spend: spend, all: q.SpendAll, unit: unit}
+	v := newValuer(fit, spend, q.SpendAll, unit, q.Rand)
 	if !q.Observe.IsZero() {
 		if l.Last > end {
 			a.Holdout = v.holdout(histories, l.after(end, l.Last), l.Last.Sub(end))
@@ -219,6 +221,25 @@ type valuer struct {
 	spend  *Spend
 	all    bool
 	unit   float64
+}
+
+// The uncertainty of the parameters widens a customer's interval in proportion to
+// one over the number of customers they were learnt from, while the chance of the
+// single customer stays: over spreadCustomers it is left out, and up to there a
+// mixture over spreadDraws draws holds it.
+const (
+	spreadCustomers = 5000
+	spreadDraws     = 16
+)
+
+func newValuer(f *OrderFit, s *Spend, all bool, unit float64, rnd *rand.Rand) valuer {
+	v := valuer{law: f.Law, spend: s, all: all, unit: unit}
+	if f.Customers <= spreadCustomers && f.LogCov != nil {
+		for _, d := range Draws(f, s, spreadDraws, rnd) {
+			v.spread = append(v.spread, d.Law)
+		}
+	}
+	return v
 }
 
 // forecast of customers with one history, n of their orders known to the spend

@@ -51,6 +51,7 @@ type Worth struct {
 	OrderValue float64
 	Value      float64 // discounted over the horizon
 	Low, High  float64
+	variance   float64 // of the discounted value, given the parameters
 }
 
 // forecast is what is said of a term of customers with one history, whatever
@@ -112,6 +113,17 @@ func (s *Spend) worth(f forecast, n int, m float64) Worth {
 	w.Value = f.discounted * w.OrderValue
 	scale := s.scale(n, m)
 	w.Low, w.High = min(w.Value, f.low*scale), max(w.Value, f.high*scale)
+	if f.orders > 0 {
+		square := scale * scale * f.squares
+		if s.P > 0 {
+			// n orders sum to Gamma(p n) scale / Gamma(q); where 1/Gamma(q) has no
+			// second moment it is taken as at q = 2.5.
+			q := s.Q + s.P*float64(max(n, 0))
+			square = scale * scale * s.P * (s.P*f.squares + f.orders) / ((q - 1) * max(q-2, 0.5))
+		}
+		discount := f.discounted / f.orders
+		w.variance = max(0, discount*discount*square-w.Value*w.Value)
+	}
 	return w
 }
 
