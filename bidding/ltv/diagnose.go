@@ -76,7 +76,7 @@ func checkFrequency(law Law, rows []Row) FrequencyCheck {
 	fresh := law.NewCustomer()
 	for _, age := range slices.Sorted(maps.Keys(byAge)) {
 		left := 1.0
-		for x, p := range fresh.counts(age) {
+		for x, p := range fresh.counts(age, 1e-9) {
 			if x == maxRepeat {
 				break
 			}
