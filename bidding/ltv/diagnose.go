@@ -20,7 +20,10 @@ type Diagnostics struct {
 	Until    civil.Date `json:"last_day"` // of all orders looked at
 	// Cut is the last day of the calibration: what the tracking and the tenths
 	// expect was fitted to orders up to it, and held against those after it.
-	Cut       civil.Date     `json:"calibration_until"`
+	Cut civil.Date `json:"calibration_until"`
+	// Refitted is set where that took a fit of its own, since the model itself
+	// knows all the orders.
+	Refitted  bool           `json:"refitted"`
 	Frequency FrequencyCheck `json:"frequency"`
 	Tracking  Tracking       `json:"tracking"`
 	Alive     AliveMap       `json:"p_alive"`

@@ -56,6 +56,7 @@ type examined struct {
 	rows      []Row
 	then      Law
 	thenSpend *Spend
+	refitted  bool
 	refused   string // why there are no models of the calibration
 	tally     *Tally
 	lift      scores
@@ -76,13 +77,13 @@ func (e *examined) refit(rows []Row, spend func() ([]SpendRow, float64)) error {
 	if err != nil {
 		return err
 	}
-	e.then, e.thenSpend = fit.Law, s
+	e.then, e.thenSpend, e.refitted = fit.Law, s, true
 	return nil
 }
 
 func (e *examined) diagnostics() *Diagnostics {
 	t := e.tally
-	d := &Diagnostics{Model: e.law.Model, First: t.first, Until: t.until, Cut: t.cut,
+	d := &Diagnostics{Model: e.law.Model, First: t.first, Until: t.until, Cut: t.cut, Refitted: e.refitted,
 		Frequency: checkFrequency(e.law, e.rows), Alive: mapAlive(e.law, e.rows, e.unit), Cohorts: t.triangle(e.law, e.spend.Mean, e.unit)}
 	if d.Tracking = t.tracking(e.then, e.unit); e.refused != "" && d.Tracking.Missing == "" {
 		d.Tracking.Says = "The days before " + t.cut.AddDays(1).String() + " are too few to fit by themselves (" + e.refused + "), so this shows how a model of all orders fits, not how it foretells."

@@ -44,6 +44,7 @@ type Drawing struct {
 	Band, Line, Dash         string // path data
 	Bars                     []rect
 	Dots                     []point
+	Words                    []word
 	Cells                    []drawnCell
 	Marks                    []drawnMark
 	Zero                     string // y of zero; "" where out of sight or at the edge
@@ -54,6 +55,8 @@ type Drawing struct {
 type tick struct{ At, Text string }
 
 type point struct{ X, Y string }
+
+type word struct{ X, Y, Text string }
 
 type rect struct{ X, Y, W, H string }
 

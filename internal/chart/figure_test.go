@@ -30,7 +30,7 @@ func attrs(t *testing.T, svg, class, name string) (out []string) {
 		for _, a := range el.Attr {
 			values[a.Name.Local] = a.Value
 		}
-		if strings.HasPrefix(values["class"], class) {
+		if c := values["class"]; c == class || strings.HasPrefix(c, class+" ") {
 			out = append(out, values[name])
 		}
 	}
@@ -63,7 +63,7 @@ func TestFiles(t *testing.T) {
 	t.Parallel()
 	f := Figure{ID: "a", Title: `Orders < 5 & "more"`, Caption: strings.Repeat("a word ", 60), Off: true, Look: "Look.", Columns: []string{"a", "b, c"}, Rows: [][]string{{"1", `2"`}},
 		Legend:   []Legend{{Class: "bar", Text: "actual"}, {Class: "dash", Text: "expected"}, {Class: "model", Text: "dots"}},
-		Drawings: Plot{X: []float64{0, 1, 2}, Bars: []float64{3, 6, 1}, Dash: []float64{2, 5, math.NaN()}, Dots: []float64{3, 6, 1}, XName: func(float64) string { return "<x>" }, YName: Coord}.Drawings()}
+		Drawings: Plot{X: []float64{0, 1, 2}, Bars: []float64{3, 6, 1}, Dash: []float64{2, 5, math.NaN()}, Dots: []float64{3, 6, 1}, Words: []string{"three", "six", "one"}, XName: func(float64) string { return "<x>" }, YName: Coord}.Drawings()}
 	var svg, table strings.Builder
 	if err := f.WriteSVG(&svg); err != nil {
 		t.Fatal(err)
@@ -76,6 +76,9 @@ func TestFiles(t *testing.T) {
 	}
 	if n := attrs(t, svg.String(), "dot-model", "cy"); len(n) != 3 || n[1] != "30" {
 		t.Errorf("dots at %v", n)
+	}
+	if n := attrs(t, svg.String(), "column-text", "y"); len(n) != 3 || n[1] != "21" {
+		t.Errorf("words over the columns at %v", n)
 	}
 	if n := attrs(t, svg.String(), "warn", "y"); len(n) != 3 {
 		t.Errorf("420 letters of warning take %d lines", len(n))
@@ -95,7 +98,7 @@ func TestFiles(t *testing.T) {
 		t.Error(svg.String())
 	}
 	svg.Reset()
-	if err := (Figure{Title: "Map", Drawings: sampleHeat().Drawings()}).WriteSVG(&svg); err != nil || len(attrs(t, svg.String(), "heat heat-", "width")) != 4 {
+	if err := (Figure{Title: "Map", Drawings: sampleHeat().Drawings()}).WriteSVG(&svg); err != nil || len(attrs(t, svg.String(), "heat", "width")) != 4 {
 		t.Errorf("%v %s", err, svg.String())
 	}
 }

@@ -14,6 +14,7 @@ type Plot struct {
 	Line  []float64 // nil: none
 	Dash  []float64 // a broken line; nil: none
 	Dots  []float64 // nil: none
+	Words []string  // over the columns; nil: none
 	Low   []float64 // of the band; nil: none
 	High  []float64
 	Marks []Mark
@@ -81,6 +82,13 @@ func (p Plot) draw(class string, width, height, xLabels, yLabels int) Drawing {
 	for i, v := range p.Bars {
 		l, r := x(p.X[i]-half*0.72), x(p.X[i]+half*0.72)
 		d.Bars = append(d.Bars, rect{Coord(l), Coord(y(max(v, 0))), Coord(max(r-l, 0.5)), Coord(math.Abs(y(v) - y(0)))})
+	}
+	for i, text := range p.Words {
+		top := p.Bars[i]
+		if i < len(p.Dots) && p.Dots[i] > top {
+			top = p.Dots[i]
+		}
+		d.Words = append(d.Words, word{Coord(x(p.X[i])), Coord(y(max(top, 0)) - 9), text})
 	}
 	d.Line, d.Dash = polyline(p.X, p.Line, x, y), polyline(p.X, p.Dash, x, y)
 	for i, v := range p.Dots {

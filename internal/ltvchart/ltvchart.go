@@ -33,6 +33,14 @@ func (m money) per(what string) string {
 	return what + ", " + m.currency
 }
 
+// round writes a value short enough to stand over a column.
+func round(v float64) string {
+	if v < 9.95 {
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return present.Whole(v)
+}
+
 // axis writes values beside an axis: decimals only where it has them.
 func (m money) axis(v float64) string {
 	if v == math.Trunc(v) {
@@ -78,7 +86,7 @@ func frequency(d *ltv.Diagnostics) chart.Figure {
 	p := chart.Plot{XName: classes(repeatClasses), YName: present.Whole, XTicks: each(len(repeatClasses)), XTitle: "repeat orders so far", YTitle: "customers"}
 	for x, n := range d.Frequency.Actual {
 		e := d.Frequency.Expected[x]
-		p.X, p.Bars, p.Dots = append(p.X, float64(x)), append(p.Bars, n), append(p.Dots, e)
+		p.X, p.Bars, p.Dots, p.Words = append(p.X, float64(x)), append(p.Bars, n), append(p.Dots, e), append(p.Words, present.Whole(n))
 		f.Rows = append(f.Rows, []string{repeatClasses[x], finite(n, 0), finite(e, 1), finite(n-e, 1)})
 	}
 	f.Drawings = p.Drawings()
@@ -120,7 +128,7 @@ func tracking(d *ltv.Diagnostics) chart.Figure {
 		}
 		f.Rows = append(f.Rows, []string{w.Last.String(), finite(w.Actual, 0), finite(w.Expected, 1), finite(w.ActualToDate, 0), finite(w.ExpectedToDate, 1), holdout})
 	}
-	f.Drawings = overTime(d, "repeat orders since "+d.First.Time().Format("2 Jan 2006"), func(w ltv.Week) float64 { return w.ActualToDate }, func(w ltv.Week) float64 { return w.ExpectedToDate }).Drawings()
+	f.Drawings = overTime(d, "repeat orders of customers seen by "+d.Cut.Time().Format("2 Jan 2006"), func(w ltv.Week) float64 { return w.ActualToDate }, func(w ltv.Week) float64 { return w.ExpectedToDate }).Drawings()
 	return f
 }
 
@@ -134,7 +142,7 @@ func weekly(d *ltv.Diagnostics) chart.Figure {
 	for _, w := range d.Tracking.Weeks {
 		f.Rows = append(f.Rows, []string{w.Last.String(), finite(w.Actual, 0), finite(w.Expected, 1)})
 	}
-	f.Drawings = overTime(d, "repeat orders a week, of customers seen by "+d.Cut.Time().Format("2 Jan 2006"), func(w ltv.Week) float64 { return w.Actual }, func(w ltv.Week) float64 { return w.Expected }).Drawings()
+	f.Drawings = overTime(d, "repeat orders a week of customers seen by "+d.Cut.Time().Format("2 Jan 2006"), func(w ltv.Week) float64 { return w.Actual }, func(w ltv.Week) float64 { return w.Expected }).Drawings()
 	return f
 }
 
@@ -173,7 +181,7 @@ func alive(d *ltv.Diagnostics) chart.Figure {
 }
 
 func deciles(d *ltv.Diagnostics, m money) chart.Figure {
-	f := figure("deciles", "Predicted value against what came, by tenths of the customers", "Columns that fall from left to right: the model tells good customers from others. Dots on their tops: it also knows how good.", d.Tenths.Finding)
+	f := figure("deciles", "Predicted value against what came, by tenths of the customers", "Columns that fall from left to right: the model, fitted to the days before, tells good customers from others. Dots on their tops: it also knows how good.", d.Tenths.Finding)
 	f.Columns = []string{"Tenth", "Customers", m.per("Predicted a customer"), m.per("Actual a customer")}
 	if len(d.Tenths.Tenths) == 0 {
 		return f
@@ -185,7 +193,7 @@ func deciles(d *ltv.Diagnostics, m money) chart.Figure {
 		if i > 0 {
 			names = append(names, strconv.Itoa(i+1))
 		}
-		p.X, p.Bars, p.Dots = append(p.X, float64(i)), append(p.Bars, t.Actual), append(p.Dots, t.Predicted)
+		p.X, p.Bars, p.Dots, p.Words = append(p.X, float64(i)), append(p.Bars, t.Actual), append(p.Dots, t.Predicted), append(p.Words, round(t.Actual))
 		f.Rows = append(f.Rows, []string{strconv.Itoa(i + 1), finite(t.Customers, 1), finite(t.Predicted, 2), finite(t.Actual, 2)})
 	}
 	p.XName, p.XTicks = classes(names), each(len(names))
