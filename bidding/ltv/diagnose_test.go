@@ -14,7 +14,7 @@ import (
 // printedCounts is P(X(t) = x) as the papers print it: equation (8) of Fader,
 // Hardie and Lee 2005 for BG/NBD, its like for MBG/NBD, and for Pareto/NBD the
 // negative binomial up to the moment a customer leaves, integrated over that
-// moment in 400,000 steps.
+// moment in 100,000 steps.
 func printedCounts(l Law, t float64, x int) float64 {
 	lg := func(v float64) float64 { g, _ := math.Lgamma(v); return g }
 	lbeta := func(a, b float64) float64 { return lg(a) + lg(b) - lg(a+b) }
@@ -37,7 +37,7 @@ func printedCounts(l Law, t float64, x int) float64 {
 			math.Exp(lbeta(l.A+1, l.B+float64(x))-lbeta(l.A, l.B))*(1-fewer)
 	case ParetoNBD:
 		p := math.Pow(l.Beta/(l.Beta+t), l.S) * nb(x, t)
-		const steps = 400_000
+		const steps = 100_000
 		end := math.Log1p(t / l.Beta)
 		for i := range steps {
 			u := (float64(i) + 0.5) / steps * end // ln of (beta + life)/beta

@@ -42,7 +42,10 @@ func Diagnose(l *OrderLog, q Question, a *Answer) (*Diagnostics, error) {
 		e.tally.Add(l.ids[o.customer], o.day, o.value)
 	}
 	if e.refused == "" {
-		e.lift.of(histories, l.after(e.tally.cut, l.Last), valuer{law: e.then, spend: e.thenSpend, all: q.SpendAll, unit: unit}, l.Last.Sub(e.tally.cut))
+		f := newForecaster(valuer{law: e.then, spend: e.thenSpend, all: q.SpendAll, unit: unit}, l.Last.Sub(e.tally.cut))
+		for i, a := range l.after(e.tally.cut, l.Last) {
+			e.lift.add(f.value(&histories[i]), a.value)
+		}
 	}
 	return e.diagnostics(), nil
 }
@@ -132,11 +135,10 @@ func DiagnoseNight(f *Fit, first, until civil.Date, days CustomerDays) (*Diagnos
 // score goes through the customers seen by the end of the calibration, and adds
 // what was foretold of each and what each brought since.
 func (e *examined) score(until civil.Date, days CustomerDays) error {
-	v := valuer{law: e.then, spend: e.thenSpend, all: true, unit: 1}
-	horizon := until.Sub(e.tally.cut)
+	f := newForecaster(valuer{law: e.then, spend: e.thenSpend, all: true, unit: 1}, until.Sub(e.tally.cut))
 	customer, since := "", 0.0
 	h := NewHistories(e.tally.cut, func(h History) error {
-		e.lift.add(v.value(&h, horizon), since)
+		e.lift.add(f.value(&h), since)
 		return nil
 	})
 	err := days(func(id string, date civil.Date, value float64) error {

@@ -50,17 +50,31 @@ func (s *scores) add(predicted, actual float64) {
 	s.bins[k] = score{b.n + 1, b.predicted + predicted, b.actual + actual}
 }
 
-// of scores histories over the days after them.
-func (s *scores) of(histories []History, actual []after, v valuer, days int) {
-	for i := range histories {
-		s.add(v.value(&histories[i], days), actual[i].value)
-	}
+// forecaster foretells what customers bring in the next days, undiscounted.
+// Customers with one order, most of a shop's, share their orders by age.
+type forecaster struct {
+	valuer
+	days int
+	once map[float64]float64
 }
 
-// value is what a customer is expected to bring in the next days, undiscounted.
-func (v valuer) value(h *History, days int) float64 {
-	n, mean := h.spent(v.all)
-	e := v.law.Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit).Orders(float64(days)/v.unit) * v.spend.Expected(n, mean)
+func newForecaster(v valuer, days int) *forecaster {
+	return &forecaster{v, days, map[float64]float64{}}
+}
+
+func (f *forecaster) value(h *History) float64 {
+	orders, known := 0.0, false
+	if h.Frequency == 0 {
+		orders, known = f.once[h.Age]
+	}
+	if !known {
+		orders = f.law.Outlook(h.Frequency, h.Recency/f.unit, h.Age/f.unit).Orders(float64(f.days) / f.unit)
+	}
+	if h.Frequency == 0 {
+		f.once[h.Age] = orders
+	}
+	n, mean := h.spent(f.all)
+	e := orders * f.spend.Expected(n, mean)
 	if !(e >= 0) || math.IsInf(e, 0) {
 		return 0
 	}
