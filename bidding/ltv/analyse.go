@@ -3,7 +3,6 @@ package ltv
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -22,6 +21,9 @@ type Question struct {
 	Horizon     int                  // days
 	Discount    float64              // yearly
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
+	Covariates  []string             // FirstValue, or columns of Columns
+	Columns     *Columns             // nil where Covariates names none of the file
+	By          string               // a column of Columns whose groups get totals
 	PerCustomer bool                 // fill Answer.Rows
 	Rand        *rand.Rand           // for the uncertainty of parameters in intervals
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
@@ -38,6 +40,7 @@ type Answer struct {
 	GammaGamma    SpendAnswer        `json:"gamma_gamma"`
 	Why           string             `json:"why,omitempty"` // of an automatic choice
 	Choice        []Candidate        `json:"choice,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	Holdout       *Holdout           `json:"holdout,omitempty"`
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
@@ -94,6 +97,10 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	design, fit, err := a.withCovariates(q, histories, fit, unit)
+	if err != nil {
+		return nil, err
+	}
 	lap("fit")
 	spend, err := FitSpend(spendRows(histories, q.SpendAll))
 	if err != nil {
@@ -101,11 +108,11 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	}
 	lap("fit_spend")
 	a.report(fit, spend)
-	a.tracking(l, fit.Law, rows, end, unit)
 	if span := end.Sub(l.First); q.Horizon > 3*span {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("a horizon of %d days lies far beyond the %d days observed", q.Horizon, span))
 	}
-	v := newValuer(fit, spend, q.SpendAll, unit, q.Rand)
+	v := newValuer(fit, spend, design, q.SpendAll, unit, q.Rand)
+	a.tracking(l, v, histories, end)
 	if !q.Observe.IsZero() {
 		if l.Last > end {
 			a.Holdout = v.holdout(histories, l.after(end, l.Last), l.Last.Sub(end))
@@ -134,6 +141,23 @@ func (a *Answer) fitOrders(l *OrderLog, m Model, end civil.Date, unit float64, r
 		return c.fit, nil
 	}
 	return FitOrders(c.best, rows)
+}
+
+// withCovariates refits with the covariates asked for, if any.
+func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit, unit float64) (*Design, *OrderFit, error) {
+	if len(q.Covariates) == 0 {
+		return nil, base, nil
+	}
+	design, warnings, err := NewDesign(q.Covariates, q.Columns, histories)
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := FitCovariates(base, histories, design, unit)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.Covariates, a.Warnings = fit.Covariates, append(a.Warnings, warnings...)
+	return design, fit, nil
 }
 
 func (a *Answer) report(f *OrderFit, s *Spend) {
@@ -181,16 +205,17 @@ const offTrack = 1.25
 // tracking holds the repeat orders of the last third of the observation against
 // what the model expects of customers of those ages. Seasons, and files that
 // begin after the shop did, show there.
-func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit float64) {
+func (a *Answer) tracking(l *OrderLog, v valuer, histories []History, end civil.Date) {
 	days := end.Sub(l.First) / 3
-	window := float64(days) / unit
+	window, expected := float64(days)/v.unit, 0.0
 	byAge := map[float64]float64{}
-	for _, r := range rows {
-		byAge[r.T] += r.N
-	}
-	fresh, expected := law.NewCustomer(), 0.0
-	for _, age := range slices.Sorted(maps.Keys(byAge)) {
-		expected += byAge[age] * (fresh.Orders(age) - fresh.Orders(age-window))
+	for i := range histories {
+		age := histories[i].Age / v.unit
+		if _, known := byAge[age]; !known || v.design != nil {
+			fresh := v.lawOf(i).NewCustomer()
+			byAge[age] = fresh.Orders(age) - fresh.Orders(age-window)
+		}
+		expected += byAge[age]
 	}
 	actual := float64(l.repeats(end.AddDays(-days), end))
 	if expected < 50 || actual < offTrack*expected && actual > expected/offTrack {
@@ -201,40 +226,47 @@ func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit
 
 // valuer predicts customers.
 type valuer struct {
-	law    Law
-	spread []Law // other parameters the data leave possible, where they are few enough to matter
-	spend  *Spend
-	all    bool
-	unit   float64
+	law     Law
+	effects Effects
+	design  *Design // of the covariates; nil for none
+	spread  []Draw  // other parameters the data leave possible, where they matter
+	spend   *Spend
+	all     bool
+	unit    float64
 }
 
 // The uncertainty of the parameters widens a customer's interval in proportion to
 // one over the number of customers they were learnt from, while the chance of the
 // single customer stays: over spreadCustomers it is left out, and up to there a
-// mixture over spreadDraws draws holds it.
+// mixture over spreadDraws draws holds it. What orders bring is left at the
+// estimates: it varies far more between customers than its parameters are unknown.
 const (
 	spreadCustomers = 5000
 	spreadDraws     = 16
 )
 
-func newValuer(f *OrderFit, s *Spend, all bool, unit float64, rnd *rand.Rand) valuer {
-	v := valuer{law: f.Law, spend: s, all: all, unit: unit}
+func newValuer(f *OrderFit, s *Spend, d *Design, all bool, unit float64, rnd *rand.Rand) valuer {
+	v := valuer{law: f.Law, design: d, spend: s, all: all, unit: unit}
+	if f.Covariates != nil {
+		v.effects = f.Covariates.effects
+	}
 	if f.Customers <= spreadCustomers && f.LogCov != nil {
-		for _, d := range Draws(f, s, spreadDraws, rnd) {
-			v.spread = append(v.spread, d.Law)
-		}
+		v.spread = Draws(f, s, spreadDraws, rnd)
 	}
 	return v
 }
 
-// forecast of customers with one history, n of their orders known to the spend
-// model.
-func (v valuer) forecast(x int, recency, age float64, n int, t Term) forecast {
+// lawOf is the law of customer i.
+func (v valuer) lawOf(i int) Law { return v.law.For(v.effects, v.design.z(i)) }
+
+// forecast of customer i, and without covariates of all with the same history, n
+// of their orders known to the spend model.
+func (v valuer) forecast(i, x int, recency, age float64, n int, t Term) forecast {
 	spread := make([]Outlook, len(v.spread))
-	for i, l := range v.spread {
-		spread[i] = l.Outlook(x, recency, age)
+	for k, d := range v.spread {
+		spread[k] = d.For(d.Effects, v.design.z(i)).Outlook(x, recency, age)
 	}
-	return v.spend.forecast(v.law.Outlook(x, recency, age), n, t, spread...)
+	return v.spend.forecast(v.lawOf(i).Outlook(x, recency, age), n, t, spread...)
 }
 
 // batch is how many customers one goroutine predicts at a time.
@@ -253,7 +285,7 @@ func (v valuer) each(histories []History, t Term) []CustomerWorth {
 			if h.Frequency == 0 && seen {
 				w, known = f.worth, n == 0
 			} else {
-				f.forecast = v.forecast(h.Frequency, recency, age, n, t)
+				f.forecast = v.forecast(i, h.Frequency, recency, age, n, t)
 			}
 			if !known {
 				w = v.spend.worth(f.forecast, n, mean)
@@ -273,11 +305,14 @@ type shared struct {
 // most of a shop's customers.
 func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
 	known := map[float64]shared{}
+	if v.design != nil {
+		return known
+	}
 	for i := range histories {
 		h := &histories[i]
 		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
 			n, _ := h.spent(v.all)
-			f := v.forecast(0, 0, h.Age/v.unit, n, t)
+			f := v.forecast(i, 0, 0, h.Age/v.unit, n, t)
 			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
 		}
 	}

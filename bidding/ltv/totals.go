@@ -87,7 +87,7 @@ func (v valuer) shifts(members []int, histories []History, worths []CustomerWort
 			i := members[k*len(members)/n]
 			h := &histories[i]
 			count, mean := h.spent(v.all)
-			o := draws[d].Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit)
+			o := draws[d].For(draws[d].Effects, v.design.z(i)).Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit)
 			sums[d] += o.Discounted(t) * draws[d].Spend.Expected(count, mean)
 		}
 		sums[d] /= base
