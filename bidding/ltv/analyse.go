@@ -20,6 +20,7 @@ type Question struct {
 	Unit        string               // day (the default) or week
 	Horizon     int                  // days
 	Discount    float64              // yearly
+	Margin      float64              // contribution margin as a share of revenue, which clv counts
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
 	Covariates  []string             // FirstValue, or columns of Columns
 	Columns     *Columns             // nil where Covariates names none of the file
@@ -42,6 +43,8 @@ type Answer struct {
 	Choice        []Candidate        `json:"choice,omitempty"`
 	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	Holdout       *Holdout           `json:"holdout,omitempty"`
+	Totals        []Total            `json:"totals,omitempty"` // of all customers, then by group
+	Margin        float64            `json:"margin"`           // what clv counts of an order's value
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
 
@@ -121,10 +124,20 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 		}
 		lap("holdout")
 	}
-	if q.PerCustomer {
-		a.Rows = v.each(histories, NewTerm(q.Horizon, q.Discount, unit))
-		lap("predict")
+	var groups []string
+	if q.By != "" {
+		if groups, err = groupsOf(q.Columns, q.By, histories); err != nil {
+			return nil, err
+		}
 	}
+	if q.PerCustomer || q.By != "" {
+		term := NewTerm(q.Horizon, q.Discount, unit)
+		a.Rows = v.each(histories, term)
+		lap("predict")
+		a.Totals = v.totals(histories, a.Rows, groups, term, Draws(fit, spend, totalDraws, q.Rand))
+		lap("totals")
+	}
+	a.margin(q.Margin)
 	return a, nil
 }
 
@@ -158,6 +171,23 @@ func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit,
 	}
 	a.Covariates, a.Warnings = fit.Covariates, append(a.Warnings, warnings...)
 	return design, fit, nil
+}
+
+// margin turns clv from revenue into contribution margin. Customers are taken to
+// have the same rate: an order file knows no costs.
+func (a *Answer) margin(rate float64) {
+	a.Margin = rate
+	if rate == 1 {
+		return
+	}
+	for i := range a.Rows {
+		w := &a.Rows[i].Worth
+		w.Value, w.Low, w.High = rate*w.Value, rate*w.Low, rate*w.High
+	}
+	for i := range a.Totals {
+		t := &a.Totals[i]
+		t.Value, t.Low, t.High = rate*t.Value, rate*t.Low, rate*t.High
+	}
 }
 
 func (a *Answer) report(f *OrderFit, s *Spend) {

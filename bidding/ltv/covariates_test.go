@@ -84,7 +84,7 @@ func TestCovariatesRecoverTheTruth(t *testing.T) {
 func TestFirstValueRanksBetter(t *testing.T) {
 	t.Parallel()
 	l := cdnow(t, "cdnow_master.csv")
-	q := Question{Model: ParetoNBD, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, Covariates: []string{FirstValue}, Rand: seeded(), Clock: still}
+	q := Question{Model: ParetoNBD, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, Margin: 1, Covariates: []string{FirstValue}, Rand: seeded(), Clock: still}
 	a, err := Analyse(l, q)
 	if err != nil {
 		t.Fatal(err)
