@@ -3,8 +3,6 @@ package ltv
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -22,7 +20,11 @@ type Question struct {
 	Unit        string               // day (the default) or week
 	Horizon     int                  // days
 	Discount    float64              // yearly
+	Margin      float64              // contribution margin as a share of revenue, which clv counts
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
+	Covariates  []string             // FirstValue, or columns of Columns
+	Columns     *Columns             // nil where Covariates names none of the file
+	By          string               // a column of Columns whose groups get totals
 	PerCustomer bool                 // fill Answer.Rows
 	Rand        *rand.Rand           // for the uncertainty of parameters in intervals
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
@@ -39,7 +41,10 @@ type Answer struct {
 	GammaGamma    SpendAnswer        `json:"gamma_gamma"`
 	Why           string             `json:"why,omitempty"` // of an automatic choice
 	Choice        []Candidate        `json:"choice,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	Holdout       *Holdout           `json:"holdout,omitempty"`
+	Totals        []Total            `json:"totals,omitempty"` // of all customers, then by group
+	Margin        float64            `json:"margin"`           // what clv counts of an order's value
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
 	Diagnostics   *Diagnostics       `json:"diagnostics,omitempty"` // of Diagnose
@@ -57,20 +62,6 @@ type SpendAnswer struct {
 	LogLikelihood *float64 `json:"log_likelihood"`
 	Correlation   float64  `json:"frequency_value_correlation"`
 	Mean          float64  `json:"mean"`
-}
-
-// Holdout compares what was expected after the calibration with what came.
-// MAE and Spearman are of orders by customer; Coverage80 is the share of
-// customers whose value lay within their 80 % interval.
-type Holdout struct {
-	Days            int     `json:"days"`
-	PredictedOrders float64 `json:"predicted_orders"`
-	ActualOrders    float64 `json:"actual_orders"`
-	MAE             float64 `json:"mae"`
-	Spearman        float64 `json:"spearman"`
-	PredictedValue  float64 `json:"predicted_value"`
-	ActualValue     float64 `json:"actual_value"`
-	Coverage80      float64 `json:"interval_coverage_80"`
 }
 
 // CustomerWorth is a customer's history in the unit asked for, and worth.
@@ -110,6 +101,10 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	design, fit, err := a.withCovariates(q, histories, fit, unit)
+	if err != nil {
+		return nil, err
+	}
 	lap("fit")
 	spend, err := FitSpend(spendRows(histories, q.SpendAll))
 	if err != nil {
@@ -117,11 +112,11 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	}
 	lap("fit_spend")
 	a.report(fit, spend)
-	a.tracking(l, fit.Law, rows, end, unit)
 	if span := end.Sub(l.First); q.Horizon > 3*span {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("a horizon of %d days lies far beyond the %d days observed", q.Horizon, span))
 	}
-	v := newValuer(fit, spend, q.SpendAll, unit, q.Rand)
+	v := newValuer(fit, spend, design, q.SpendAll, unit, q.Rand)
+	a.tracking(l, v, histories, end)
 	if !q.Observe.IsZero() {
 		if l.Last > end {
 			a.Holdout = v.holdout(histories, l.after(end, l.Last), l.Last.Sub(end))
@@ -130,10 +125,20 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 		}
 		lap("holdout")
 	}
-	if q.PerCustomer {
-		a.Rows = v.each(histories, NewTerm(q.Horizon, q.Discount, unit))
-		lap("predict")
+	var groups []string
+	if q.By != "" {
+		if groups, err = groupsOf(q.Columns, q.By, histories); err != nil {
+			return nil, err
+		}
 	}
+	if q.PerCustomer || q.By != "" {
+		term := NewTerm(q.Horizon, q.Discount, unit)
+		a.Rows = v.each(histories, term)
+		lap("predict")
+		a.Totals = v.totals(histories, a.Rows, groups, term, Draws(fit, spend, totalDraws, q.Rand))
+		lap("totals")
+	}
+	a.margin(q.Margin)
 	return a, nil
 }
 
@@ -150,6 +155,40 @@ func (a *Answer) fitOrders(l *OrderLog, m Model, end civil.Date, unit float64, r
 		return c.fit, nil
 	}
 	return FitOrders(c.best, rows)
+}
+
+// withCovariates refits with the covariates asked for, if any.
+func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit, unit float64) (*Design, *OrderFit, error) {
+	if len(q.Covariates) == 0 {
+		return nil, base, nil
+	}
+	design, warnings, err := NewDesign(q.Covariates, q.Columns, histories)
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := FitCovariates(base, histories, design, unit)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.Covariates, a.Warnings = fit.Covariates, append(a.Warnings, warnings...)
+	return design, fit, nil
+}
+
+// margin turns clv from revenue into contribution margin. Customers are taken to
+// have the same rate: an order file knows no costs.
+func (a *Answer) margin(rate float64) {
+	a.Margin = rate
+	if rate == 1 {
+		return
+	}
+	for i := range a.Rows {
+		w := &a.Rows[i].Worth
+		w.Value, w.Low, w.High = rate*w.Value, rate*w.Low, rate*w.High
+	}
+	for i := range a.Totals {
+		t := &a.Totals[i]
+		t.Value, t.Low, t.High = rate*t.Value, rate*t.Low, rate*t.High
+	}
 }
 
 func (a *Answer) report(f *OrderFit, s *Spend) {
@@ -197,16 +236,17 @@ const offTrack = 1.25
 // tracking holds the repeat orders of the last third of the observation against
 // what the model expects of customers of those ages. Seasons, and files that
 // begin after the shop did, show there.
-func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit float64) {
+func (a *Answer) tracking(l *OrderLog, v valuer, histories []History, end civil.Date) {
 	days := end.Sub(l.First) / 3
-	window := float64(days) / unit
+	window, expected := float64(days)/v.unit, 0.0
 	byAge := map[float64]float64{}
-	for _, r := range rows {
-		byAge[r.T] += r.N
-	}
-	fresh, expected := law.NewCustomer(), 0.0
-	for _, age := range slices.Sorted(maps.Keys(byAge)) {
-		expected += byAge[age] * (fresh.Orders(age) - fresh.Orders(age-window))
+	for i := range histories {
+		age := histories[i].Age / v.unit
+		if _, known := byAge[age]; !known || v.design != nil {
+			fresh := v.lawOf(i).NewCustomer()
+			byAge[age] = fresh.Orders(age) - fresh.Orders(age-window)
+		}
+		expected += byAge[age]
 	}
 	actual := float64(l.repeats(end.AddDays(-days), end))
 	if expected < 50 || actual < offTrack*expected && actual > expected/offTrack {
@@ -217,40 +257,47 @@ func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit
 
 // valuer predicts customers.
 type valuer struct {
-	law    Law
-	spread []Law // other parameters the data leave possible, where they are few enough to matter
-	spend  *Spend
-	all    bool
-	unit   float64
+	law     Law
+	effects Effects
+	design  *Design // of the covariates; nil for none
+	spread  []Draw  // other parameters the data leave possible, where they matter
+	spend   *Spend
+	all     bool
+	unit    float64
 }
 
 // The uncertainty of the parameters widens a customer's interval in proportion to
 // one over the number of customers they were learnt from, while the chance of the
 // single customer stays: over spreadCustomers it is left out, and up to there a
-// mixture over spreadDraws draws holds it.
+// mixture over spreadDraws draws holds it. What orders bring is left at the
+// estimates: it varies far more between customers than its parameters are unknown.
 const (
 	spreadCustomers = 5000
 	spreadDraws     = 16
 )
 
-func newValuer(f *OrderFit, s *Spend, all bool, unit float64, rnd *rand.Rand) valuer {
-	v := valuer{law: f.Law, spend: s, all: all, unit: unit}
+func newValuer(f *OrderFit, s *Spend, d *Design, all bool, unit float64, rnd *rand.Rand) valuer {
+	v := valuer{law: f.Law, design: d, spend: s, all: all, unit: unit}
+	if f.Covariates != nil {
+		v.effects = f.Covariates.effects
+	}
 	if f.Customers <= spreadCustomers && f.LogCov != nil {
-		for _, d := range Draws(f, s, spreadDraws, rnd) {
-			v.spread = append(v.spread, d.Law)
-		}
+		v.spread = Draws(f, s, spreadDraws, rnd)
 	}
 	return v
 }
 
-// forecast of customers with one history, n of their orders known to the spend
-// model.
-func (v valuer) forecast(x int, recency, age float64, n int, t Term) forecast {
+// lawOf is the law of customer i.
+func (v valuer) lawOf(i int) Law { return v.law.For(v.effects, v.design.z(i)) }
+
+// forecast of customer i, and without covariates of all with the same history, n
+// of their orders known to the spend model.
+func (v valuer) forecast(i, x int, recency, age float64, n int, t Term) forecast {
 	spread := make([]Outlook, len(v.spread))
-	for i, l := range v.spread {
-		spread[i] = l.Outlook(x, recency, age)
+	for k, d := range v.spread {
+		spread[k] = d.For(d.Effects, v.design.z(i)).Outlook(x, recency, age)
 	}
-	return v.spend.forecast(v.law.Outlook(x, recency, age), n, t, spread...)
+	return v.spend.forecast(v.lawOf(i).Outlook(x, recency, age), n, t, spread...)
 }
 
 // batch is how many customers one goroutine predicts at a time.
@@ -269,7 +316,7 @@ func (v valuer) each(histories []History, t Term) []CustomerWorth {
 			if h.Frequency == 0 && seen {
 				w, known = f.worth, n == 0
 			} else {
-				f.forecast = v.forecast(h.Frequency, recency, age, n, t)
+				f.forecast = v.forecast(i, h.Frequency, recency, age, n, t)
 			}
 			if !known {
 				w = v.spend.worth(f.forecast, n, mean)
@@ -289,60 +336,16 @@ type shared struct {
 // most of a shop's customers.
 func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
 	known := map[float64]shared{}
+	if v.design != nil {
+		return known
+	}
 	for i := range histories {
 		h := &histories[i]
 		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
 			n, _ := h.spent(v.all)
-			f := v.forecast(0, 0, h.Age/v.unit, n, t)
+			f := v.forecast(i, 0, 0, h.Age/v.unit, n, t)
 			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
 		}
 	}
 	return known
-}
-
-func (v valuer) holdout(histories []History, actual []after, days int) *Holdout {
-	h := &Holdout{Days: days}
-	predicted, bought := make([]float64, len(histories)), make([]float64, len(histories))
-	for i, w := range v.each(histories, NewTerm(days, 0, v.unit)) {
-		predicted[i], bought[i] = w.Orders, float64(actual[i].orders)
-		h.PredictedOrders += w.Orders
-		h.ActualOrders += bought[i]
-		h.MAE += math.Abs(w.Orders - bought[i])
-		h.PredictedValue += w.Value
-		h.ActualValue += actual[i].value
-		if w.Low <= actual[i].value && actual[i].value <= w.High {
-			h.Coverage80++
-		}
-	}
-	n := float64(len(histories))
-	h.MAE /= n
-	h.Coverage80 /= n
-	var c corrSums
-	rp, rb := ranks(predicted), ranks(bought)
-	for i := range rp {
-		c.add(rp[i], rb[i], 1)
-	}
-	h.Spearman = c.value()
-	return h
-}
-
-// ranks gives equal values their mean rank.
-func ranks(v []float64) []float64 {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
-	out := make([]float64, len(v))
-	for i := 0; i < len(order); {
-		j := i
-		for j < len(order) && v[order[j]] == v[order[i]] {
-			j++
-		}
-		for _, k := range order[i:j] {
-			out[k] = float64(i+j-1) / 2
-		}
-		i = j
-	}
-	return out
 }

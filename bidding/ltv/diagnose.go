@@ -24,6 +24,7 @@ type Diagnostics struct {
 	// Refitted is set where that took a fit of its own, since the model itself
 	// knows all the orders.
 	Refitted  bool           `json:"refitted"`
+	Note      string         `json:"note,omitempty"` // where the model looked at is not quite the one fitted
 	Frequency FrequencyCheck `json:"frequency"`
 	Tracking  Tracking       `json:"tracking"`
 	Alive     AliveMap       `json:"p_alive"`

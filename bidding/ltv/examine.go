@@ -28,6 +28,13 @@ func Diagnose(l *OrderLog, q Question, a *Answer) (*Diagnostics, error) {
 	}
 	histories := l.Histories(end)
 	e.rows = Merge(histories, unit)
+	if a.Covariates != nil {
+		plain, err := FitOrders(a.Model, e.rows)
+		if err != nil {
+			return nil, err
+		}
+		e.law, e.note = plain.Law, plain.Model.Title()+" without the covariates is what the charts hold against the data."
+	}
 	e.then, e.thenSpend = e.law, e.spend
 	e.tally = NewTally(l.Last, end)
 	if end >= l.Last {
@@ -61,6 +68,7 @@ type examined struct {
 	thenSpend *Spend
 	refitted  bool
 	refused   string // why there are no models of the calibration
+	note      string
 	tally     *Tally
 	lift      scores
 }
@@ -86,7 +94,7 @@ func (e *examined) refit(rows []Row, spend func() ([]SpendRow, float64)) error {
 
 func (e *examined) diagnostics() *Diagnostics {
 	t := e.tally
-	d := &Diagnostics{Model: e.law.Model, First: t.first, Until: t.until, Cut: t.cut, Refitted: e.refitted,
+	d := &Diagnostics{Model: e.law.Model, First: t.first, Until: t.until, Cut: t.cut, Refitted: e.refitted, Note: e.note,
 		Frequency: checkFrequency(e.law, e.rows), Alive: mapAlive(e.law, e.rows, e.unit), Cohorts: t.triangle(e.law, e.spend.Mean, e.unit)}
 	if d.Tracking = t.tracking(e.then, e.unit); e.refused != "" && d.Tracking.Missing == "" {
 		d.Tracking.Says = "The days before " + t.cut.AddDays(1).String() + " are too few to fit by themselves (" + e.refused + "), so this shows how a model of all orders fits, not how it foretells."

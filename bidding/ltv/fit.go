@@ -236,11 +236,14 @@ func information(eval logLikelihood, x []float64) *mat.SymDense {
 // errors by parameter name, from the observed information; empty where the
 // likelihood has a boundary or a ridge instead of a peak. LogCov is the
 // covariance of the logarithms of the parameters in the order of Model.Names:
-// Cov(theta)_ij = theta_i theta_j LogCov_ij, both sides of the Jacobian.
+// Cov(theta)_ij = theta_i theta_j LogCov_ij, both sides of the Jacobian. The
+// effects of Covariates follow the parameters in it, themselves and not their
+// logarithms.
 type OrderFit struct {
 	Law
 	SE            map[string]float64 `json:"se"`
 	LogCov        [][]float64        `json:"log_covariance,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	LogLikelihood float64            `json:"log_likelihood"`
 	Customers     int                `json:"customers"`
 	RepeatBuyers  int                `json:"repeat_buyers"`

@@ -40,6 +40,9 @@ func (c *ltvCmd) printDiagnostics(out io.Writer, a *ltv.Answer) error {
 		return nil
 	}
 	fmt.Fprintf(out, "Charts and their tables in %s:\n", c.Charts)
+	if note := a.Diagnostics.Note; note != "" {
+		fmt.Fprintf(out, "  %s\n", note)
+	}
 	if a.Diagnostics.Refitted {
 		fmt.Fprintf(out, "  The last third of the file, from %s, is the holdout of tracking and deciles: for these the model is fitted to the days before.\n", a.Diagnostics.Cut.AddDays(1))
 	}
