@@ -176,8 +176,12 @@ type departure struct{ actual, expected float64 }
 // sure says whether a departure is more than chance: three standard deviations
 // of a Poisson count, and more than a quarter.
 func (d departure) sure() bool {
-	return d.expected >= fewExpected && math.Abs(d.actual-d.expected) > 3*math.Sqrt(d.expected) &&
-		(d.actual > offTrack*d.expected || d.actual < d.expected/offTrack)
+	return d.expected >= fewExpected && math.Abs(d.actual-d.expected) > 3*math.Sqrt(d.expected) && far(d.actual, d.expected)
+}
+
+// off is by which factor, up or down, the departure is.
+func (d departure) off() float64 {
+	return max(d.actual/d.expected, d.expected/max(d.actual, 1))
 }
 
 func (r *Triangle) say() {
@@ -194,19 +198,19 @@ func (r *Triangle) say() {
 		}
 		all = departure{all.actual + d.actual, all.expected + d.expected}
 		if d.sure() {
-			if beyond++; month == "" || math.Abs(math.Log(d.actual/d.expected)) > math.Abs(math.Log(worst.actual/worst.expected)) {
+			if beyond++; month == "" || d.off() > worst.off() {
 				month, worst = c.Month, d
 			}
 		}
 	}
 	r.Says = fmt.Sprintf("In the months seen whole the customers brought %s repeat orders where %s were expected", whole(all.actual), whole(all.expected))
-	if all.expected < fewExpected {
+	if max(all.expected, all.actual) < fewExpected {
 		r.Says += ": too few to judge."
 		return
 	}
-	r.Says += ": " + compare(all.actual/all.expected) + "."
+	r.Says += ": " + compare(all.actual, all.expected) + "."
 	if valueExpected > 0 {
-		r.Says += fmt.Sprintf(" Their value: %s.", compare(value/valueExpected))
+		r.Says += fmt.Sprintf(" Their value: %s.", compare(value, valueExpected))
 	}
 	if beyond == 0 {
 		r.Says += " No cohort is off by more than a quarter and more than chance."

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"adsteward/internal/civil"
 )
 
@@ -59,9 +61,6 @@ type FrequencyCheck struct {
 const (
 	fineDistance = 0.02
 	offDistance  = 0.05
-	// chi95 is the 95 % point of chi-squared with 7 degrees of freedom: eight
-	// classes that add up. Parameters were fitted, so that it errs towards fine.
-	chi95 = 14.07
 )
 
 // checkFrequency takes P(X(T) = x) from the outlook of a new customer: for
@@ -89,15 +88,12 @@ func checkFrequency(law Law, rows []Row) FrequencyCheck {
 		}
 		f.Expected[maxRepeat] += byAge[age] * max(left, 0)
 	}
-	var chi float64
 	for x, e := range f.Expected {
-		d := f.Actual[x] - e
-		f.Distance += math.Abs(d) / n / 2
-		chi += d * d / max(e, 1)
+		f.Distance += math.Abs(f.Actual[x]-e) / n / 2
 	}
 	verdict := "that is close"
 	switch {
-	case f.Distance <= fineDistance || chi < chi95:
+	case f.Distance <= fineDistance || byChance(f.Actual, f.Expected):
 		verdict = "fine"
 	case f.Distance > offDistance:
 		f.Off = true
@@ -106,6 +102,23 @@ func checkFrequency(law Law, rows []Row) FrequencyCheck {
 	f.Says = fmt.Sprintf("The model expects %s customers without a repeat order, there were %s; with %d or more it expects %s, there were %s: %s.",
 		whole(f.Expected[0]), whole(f.Actual[0]), maxRepeat, whole(f.Expected[maxRepeat]), whole(f.Actual[maxRepeat]), verdict)
 	return f
+}
+
+// byChance is Pearson's chi-squared test at 5 % that counts differ from their
+// expectations, classes taken together from the end until each expects 5. The
+// parameters were fitted to the counts, so that it errs towards chance.
+func byChance(actual, expected []float64) bool {
+	var chi, a, e float64
+	classes := 0
+	for x := len(expected) - 1; x >= 0; x-- {
+		a, e = a+actual[x], e+expected[x]
+		if e >= 5 || x == 0 {
+			chi += (a - e) * (a - e) / max(e, 1)
+			a, e = 0, 0
+			classes++
+		}
+	}
+	return classes > 1 && chi < distuv.ChiSquared{K: float64(classes - 1)}.Quantile(0.95)
 }
 
 // Tracking follows the repeat orders of the customers seen by the end of the
@@ -208,6 +221,7 @@ func (k *Tracking) sayWeeks() {
 func (k *Tracking) say(cut civil.Date) {
 	i, found := slices.BinarySearchFunc(k.Weeks, cut, func(w Week, d civil.Date) int { return cmp.Compare(w.Last, d) })
 	if !found {
+		k.Says = fmt.Sprintf("The calibration ends with %s, before the weeks shown.", cut)
 		return
 	}
 	at, weeks := k.Weeks[i], len(k.Weeks)-1-i
@@ -217,26 +231,32 @@ func (k *Tracking) say(cut civil.Date) {
 		return
 	}
 	verdict := "too few to judge"
-	if k.HoldoutExpected >= fewExpected {
-		ratio := k.HoldoutActual / k.HoldoutExpected
-		verdict = compare(ratio)
-		if k.Off = ratio > offTrack || ratio < 1/offTrack; k.Off {
+	if max(k.HoldoutExpected, k.HoldoutActual) >= fewExpected {
+		verdict = compare(k.HoldoutActual, k.HoldoutExpected)
+		if k.Off = far(k.HoldoutActual, k.HoldoutExpected); k.Off {
 			verdict += "; the data are seasonal, or begin after the shop did, or customers have changed, and forecasts will be off likewise"
 		}
 	}
 	k.Says += fmt.Sprintf(" In the %d weeks after, which it had not seen, it expected %s and %s came: %s.", weeks, whole(k.HoldoutExpected), whole(k.HoldoutActual), verdict)
 }
 
-// compare puts actual / expected in words.
-func compare(ratio float64) string {
-	switch pct := 100 * (ratio - 1); {
+// compare puts actual against expected in words.
+func compare(actual, expected float64) string {
+	switch pct := 100 * (actual - expected) / expected; {
 	case math.Abs(pct) < 5:
 		return "fine"
-	case pct > 0:
+	case pct < 0:
+		return fmt.Sprintf("%.0f %% below expectation", -pct)
+	case pct < 1000:
 		return fmt.Sprintf("%.0f %% above expectation", pct)
 	default:
-		return fmt.Sprintf("%.0f %% below expectation", -pct)
+		return "many times the expectation"
 	}
+}
+
+// far says whether actual is out of all proportion to expected.
+func far(actual, expected float64) bool {
+	return actual > offTrack*expected || actual < expected/offTrack
 }
 
 // AliveMap is the probability that a customer still is one, by repeat orders and
@@ -295,8 +315,10 @@ func mapAlive(law Law, rows []Row, unit float64) AliveMap {
 			}
 		}
 	}
-	m.Says = fmt.Sprintf("Of %s customers the model takes %s (%.0f %%) to be still active. %s with two or more repeat orders have stayed away so long that they are more likely gone: the ones to win back.",
-		whole(m.Customers), whole(m.Active), 100*m.Active/m.Customers, whole(lost))
+	m.Says = fmt.Sprintf("Of %s customers the model takes %s (%.0f %%) to be still active.", whole(m.Customers), whole(m.Active), 100*m.Active/m.Customers)
+	if lost > 0 {
+		m.Says += fmt.Sprintf(" Customers with two or more repeat orders who have stayed away so long that they are more likely gone: %s, the ones to win back.", whole(lost))
+	}
 	if law.Model == BGNBD {
 		m.Says += " BG/NBD takes everybody without a repeat order to be active, since it lets customers leave only after one; read that column as not known."
 	}

@@ -231,6 +231,53 @@ func TestTenthsOfTheSame(t *testing.T) {
 	}
 }
 
+func TestOrderOfTenths(t *testing.T) {
+	t.Parallel()
+	of := func(v ...float64) *Lift {
+		l := &Lift{}
+		for _, a := range v {
+			l.Tenths = append(l.Tenths, Tenth{Actual: a})
+		}
+		return l
+	}
+	for _, c := range []struct {
+		l    *Lift
+		want float64
+	}{{of(9, 5, 5, 1), 1}, {of(1, 5, 5, 9), -1}, {of(8, 0, 0, 0), 1}, {of(0, 8, 0, 0), 1. / 3}, {of(2, 2, 2, 2), 1}, {of(0, 0), 1}} {
+		if got := c.l.order(); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%+v: %v, want %v", c.l.Tenths, got, c.want)
+		}
+	}
+}
+
+func TestByChance(t *testing.T) {
+	t.Parallel()
+	if !byChance([]float64{101, 49, 1}, []float64{100, 50, 1}) || byChance([]float64{101, 99, 1, 0}, []float64{126, 72, 2, 1}) || byChance([]float64{1}, []float64{1}) {
+		t.Error("chance is not told from difference")
+	}
+	// One sample in twenty of the model's own is taken for different.
+	rnd, p, wrong := seeded(), []float64{.5, .3, .15, .05}, 0.
+	for range 2000 {
+		actual, expected := make([]float64, 4), make([]float64, 4)
+		for range 400 {
+			u, x := rnd.Float64(), 0
+			for ; x < 3 && u >= p[x]; x++ {
+				u -= p[x]
+			}
+			actual[x]++
+		}
+		for x := range p {
+			expected[x] = 400 * p[x]
+		}
+		if !byChance(actual, expected) {
+			wrong++
+		}
+	}
+	if wrong < 60 || wrong > 140 {
+		t.Errorf("%v of 2000 samples", wrong)
+	}
+}
+
 // nightWorld is a model's customers as a night's days, and as a log.
 func nightWorld(t testing.TB, seed uint64, customers int) (*OrderLog, CustomerDays) {
 	w := newWorld(seed)

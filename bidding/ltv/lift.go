@@ -131,31 +131,51 @@ func (s *scores) tenths(days int, refused string) Lift {
 	return l
 }
 
-// say judges the order of the tenths by their rank correlation, and the level by
-// the totals.
+// How much of the best possible order the predicted one reaches to hold, and to
+// hold roughly.
+const (
+	orderHolds   = 0.95
+	orderRoughly = 0.8
+)
+
+// say judges the order of the tenths, and the level by the totals.
 func (l *Lift) say(all score) {
-	var predicted, actual []float64
-	for _, t := range l.Tenths {
-		predicted, actual = append(predicted, t.Predicted), append(actual, t.Actual)
-	}
-	var c corrSums
-	rp, ra := ranks(predicted), ranks(actual)
-	for i := range rp {
-		c.add(rp[i], ra[i], 1)
-	}
 	l.Says = fmt.Sprintf("The tenth of customers predicted highest brought %.0f %% of all value in the %d days after; the model expected %.0f %%.", 100*l.TopShare, l.Days, 100*l.TopSharePredicted)
-	switch r := c.value(); {
-	case r < 0.6 || l.TopShare < 0.15:
-		l.Off = true
-		l.Says += " The order does not hold: do not choose customers by predicted value."
-	case r < 0.95:
+	switch order := l.order(); {
+	case order >= orderHolds:
+		l.Says += " The order holds."
+	case order >= orderRoughly:
 		l.Says += " The order holds roughly."
 	default:
-		l.Says += " The order holds."
-	}
-	ratio := all.actual / all.predicted
-	l.Says += fmt.Sprintf(" All together brought %.2f a head where %.2f was expected: %s.", all.actual/all.n, all.predicted/all.n, compare(ratio))
-	if ratio > offTrack || ratio < 1/offTrack {
 		l.Off = true
+		l.Says += " The order does not hold: do not choose customers by predicted value."
 	}
+	l.Says += fmt.Sprintf(" All together brought %.2f a head where %.2f was expected: %s.", all.actual/all.n, all.predicted/all.n, compare(all.actual, all.predicted))
+	l.Off = l.Off || far(all.actual, all.predicted)
+}
+
+// order is the value Gini of the tenths: the area between the curve of value
+// gathered in the predicted order and that of customers in no order, divided by
+// the same area in the order of what they brought. 1 where all brought the same.
+func (l *Lift) order() float64 {
+	var actual []float64
+	var mean float64
+	for _, t := range l.Tenths {
+		actual = append(actual, t.Actual)
+		mean += t.Actual / float64(len(l.Tenths))
+	}
+	gathered := func(values []float64) (area float64) {
+		ahead := 0.0 // of customers in no order
+		for _, v := range values {
+			ahead += v - mean
+			area += ahead
+		}
+		return area
+	}
+	predicted := gathered(actual)
+	slices.SortFunc(actual, func(a, b float64) int { return cmp.Compare(b, a) })
+	if best := gathered(actual); best > 1e-9*mean {
+		return predicted / best
+	}
+	return 1
 }
