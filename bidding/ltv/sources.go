@@ -12,6 +12,7 @@ import (
 // contribution.
 type Segment struct {
 	Node
+	Name       string  `json:"name,omitempty"` // of the campaign, as the platform shows it
 	Customers  int     `json:"customers"`
 	FirstValue float64 `json:"first_value"` // mean value of the first order day
 	Orders     float64 `json:"orders_per_customer"`

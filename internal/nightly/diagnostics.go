@@ -9,6 +9,15 @@ import (
 	"adsteward/store"
 )
 
+// addDiagnostics puts how the lifetime model holds among the night's models.
+func (n *night) addDiagnostics(ctx context.Context, models *modelSet, fit *ltv.Fit, of basis) error {
+	d, err := n.diagnostics(ctx, fit, of)
+	if d != nil {
+		models.add(n.runID, "ltv_diagnostics", "", d)
+	}
+	return err
+}
+
 // diagnostics hold the lifetime model against the shop's orders: those of the
 // night that fitted it while it serves on, new ones where this night did. nil
 // where there are none.
