@@ -55,13 +55,14 @@ type Answer struct {
 // SpendAnswer is a Spend as it is reported: P, Q, V and LogLikelihood are null
 // where the plain mean took its place.
 type SpendAnswer struct {
-	P             *float64 `json:"p"`
-	Q             *float64 `json:"q"`
-	V             *float64 `json:"v"`
-	Customers     int      `json:"customers"`
-	LogLikelihood *float64 `json:"log_likelihood"`
-	Correlation   float64  `json:"frequency_value_correlation"`
-	Mean          float64  `json:"mean"`
+	P             *float64           `json:"p"`
+	Q             *float64           `json:"q"`
+	V             *float64           `json:"v"`
+	SE            map[string]float64 `json:"se,omitempty"`
+	Customers     int                `json:"customers"`
+	LogLikelihood *float64           `json:"log_likelihood"`
+	Correlation   float64            `json:"frequency_value_correlation"`
+	Mean          float64            `json:"mean"`
 }
 
 // CustomerWorth is a customer's history in the unit asked for, and worth.
@@ -193,7 +194,7 @@ func (a *Answer) margin(rate float64) {
 
 func (a *Answer) report(f *OrderFit, s *Spend) {
 	a.Model, a.Params, a.SE, a.LogLikelihood = f.Model, f.Params, f.SE, f.LogLikelihood
-	a.GammaGamma = SpendAnswer{Customers: s.Customers, Correlation: s.Correlation, Mean: s.Mean}
+	a.GammaGamma = SpendAnswer{SE: s.SE, Customers: s.Customers, Correlation: s.Correlation, Mean: s.Mean}
 	if s.P > 0 {
 		a.GammaGamma.P, a.GammaGamma.Q, a.GammaGamma.V, a.GammaGamma.LogLikelihood = &s.P, &s.Q, &s.V, &s.LogLikelihood
 	}

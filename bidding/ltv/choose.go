@@ -107,6 +107,9 @@ func (c *choice) decide(days int) {
 	default:
 		c.why = fmt.Sprintf("%s gave the orders of the last %d days of the observation the highest probability when fitted to the days before", best.Model.Title(), days)
 	}
+	if best.Model == NBD && !c.boundary() {
+		c.why += "; nobody seems to leave"
+	}
 	for i := range c.candidates {
 		c.candidates[i].probs = nil
 	}

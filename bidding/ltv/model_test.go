@@ -191,7 +191,7 @@ func TestGammaRatio(t *testing.T) {
 			for _, y := range []float64{0.01, 0.3, 1, 4, 30} {
 				at := y * k / q
 				want := mathext.RegIncBeta(k, q, at/(1+at))
-				c := (&Spend{P: k, Q: q}).total([]float64{0, 1}, 0)
+				c := (&Spend{P: k, Q: q}).total([]float64{0, 1}, 0, 0, 0)
 				if got := c.cdf(at); math.Abs(got-want) > 0.01 {
 					t.Errorf("k=%g q=%g y=%g: %g, want %g", k, q, at, got, want)
 				}
@@ -285,6 +285,7 @@ func FuzzLikelihoods(f *testing.F) {
 	f.Add(0.5, 8.0, 0.7, 1.9, uint16(2), 10.0, 5.0)
 	f.Add(1e-9, 1e9, 1e-9, 1e9, uint16(0), 0.0, 0.0)
 	f.Add(1e4, 1e-9, 1e4, 1e-9, uint16(900), 1e-9, 1e7)
+	f.Add(271408., 95., 57.02, 41.95, uint16(11), 77.5, 234.) // more orders than counts go to
 	f.Fuzz(func(t *testing.T, r, alpha, a, b float64, x uint16, tx, rest float64) {
 		v := []float64{r, alpha, a, b}
 		for _, p := range v {
@@ -309,10 +310,39 @@ func FuzzLikelihoods(f *testing.F) {
 					t.Errorf("%s at %v, row %v: derivative %g", m, v, row, g[i])
 				}
 			}
-			w := (&Spend{P: r, Q: 1 + a, V: b, Mean: r * b / a}).Worth(Law{m, m.unpack(v)}.Outlook(row.X, row.TX, row.T), row.X, tx, Term{52, 0.002})
-			if !(w.Low >= 0 && w.Low <= w.Value && w.Value <= w.High) || math.IsInf(w.High, 0) {
+			spend, law := &Spend{P: r, Q: 1 + a, V: b, Mean: r * b / a}, Law{m, m.unpack(v)}
+			w := spend.Worth(law.Outlook(row.X, row.TX, row.T), row.X, tx, Term{52, 0.002})
+			if !(w.Low >= 0 && w.Low <= w.Value && w.Value <= w.High) || math.IsInf(w.High, 0) || !(w.variance >= 0) || math.IsInf(w.variance, 0) {
 				t.Errorf("%s at %v, row %v: worth %+v", m, v, row, w)
 			}
+			if w.Value > 0 && !math.IsInf(w.Value*w.Value, 0) {
+				if low, high := sumInterval(w.Value, w.variance, []float64{0.5, 1, 2}); !(low >= 0 && low <= high) || math.IsInf(high, 0) {
+					t.Errorf("%s at %v, row %v: %+v in total from %g to %g", m, v, row, w, low, high)
+				}
+			}
+			fuzzCovariates(t, m, law, v, row)
 		}
 	})
+}
+
+// fuzzCovariates wants numbers from a customer with effects of its own.
+func fuzzCovariates(t *testing.T, m Model, law Law, v []float64, row Row) {
+	t.Helper()
+	e := Effects{Orders: []float64{1.5, -2}, Leaving: []float64{0.7, 3}}
+	z := []float64{math.Mod(row.T, 3), -math.Mod(row.TX, 2)}
+	d := &Design{Names: []string{"x", "y"}, patterns: [][]float64{z}}
+	at := m.pack(law.Params)
+	for _, effect := range append(append([]float64{}, e.Orders...), e.Leaving...)[:d.effects(m)] {
+		at = append(at, math.Exp(effect))
+	}
+	grad := make([]float64, len(at))
+	ll := m.covLogLik([]covRow{{row, 0}}, d, row.X, at, grad)
+	for _, g := range append(grad, ll) {
+		if math.IsNaN(g) || math.IsInf(g, 0) {
+			t.Errorf("%s at %v, row %v with covariates: log-likelihood %g, derivatives %v", m, v, row, ll, grad)
+		}
+	}
+	if a := law.For(e, z).Outlook(row.X, row.TX, row.T); !(a.PAlive() >= 0 && a.PAlive() <= 1) || !(a.Orders(52) >= 0) {
+		t.Errorf("%s at %v, row %v with covariates: %g alive, %g orders", m, v, row, a.PAlive(), a.Orders(52))
+	}
 }

@@ -164,6 +164,70 @@ func TestAnswerHolds(t *testing.T) {
 	}
 }
 
+// What --observe-until means, counted again from the rows: orders on the day
+// belong to the calibration, those after it up to the file's last day to the
+// holdout, customers first seen after it to neither.
+func TestObserveUntil(t *testing.T) {
+	t.Parallel()
+	w := newWorld(14)
+	file := orderFile(w, 900, 1)
+	cut := w.from.AddDays(250)
+	days, values := map[string]map[civil.Date]bool{}, map[string]map[civil.Date]float64{}
+	for _, line := range strings.Split(strings.TrimSpace(file), "\n")[1:] {
+		cells := strings.Split(line, ",")
+		day := civil.MustParse(cells[1])
+		var v float64
+		if _, err := fmt.Sscan(cells[2], &v); err != nil {
+			t.Fatal(err)
+		}
+		if days[cells[0]] == nil {
+			days[cells[0]], values[cells[0]] = map[civil.Date]bool{}, map[civil.Date]float64{}
+		}
+		days[cells[0]][day] = true
+		values[cells[0]][day] += v
+	}
+	var orders, value float64
+	ages := map[string][3]float64{} // frequency, recency, age in weeks
+	onTheDay := 0
+	for id, of := range days {
+		first, last, x := civil.Date(1<<30), civil.Date(0), 0
+		for d := range of {
+			if first = min(first, d); d <= cut {
+				last = max(last, d)
+				x++
+			}
+			if d == cut {
+				onTheDay++
+			}
+		}
+		if first > cut {
+			continue
+		}
+		ages[id] = [3]float64{float64(x - 1), float64(last.Sub(first)) / 7, float64(cut.Sub(first)) / 7}
+		for d := range of {
+			if d > cut {
+				orders++
+				value += values[id][d]
+			}
+		}
+	}
+	a := analyse(t, file, Question{Model: BGNBD, Observe: cut, Unit: "week"})
+	if a.Customers != len(ages) || a.Holdout.ActualOrders != orders || onTheDay == 0 || len(ages) == len(days) {
+		t.Errorf("%d customers, %g orders came; counted %d and %g (%d on the day)", a.Customers, a.Holdout.ActualOrders, len(ages), orders, onTheDay)
+	}
+	near(t, "the value that came", a.Holdout.ActualValue, value, 1e-12)
+	fractional := false
+	for _, r := range a.Rows {
+		if got := [3]float64{float64(r.Frequency), r.Recency, r.Age}; got != ages[r.CustomerID] {
+			t.Fatalf("customer %s: %v, want %v", r.CustomerID, got, ages[r.CustomerID])
+		}
+		fractional = fractional || r.Age != float64(int(r.Age))
+	}
+	if !fractional {
+		t.Error("ages in weeks are fractional")
+	}
+}
+
 func TestOffTrackWarns(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

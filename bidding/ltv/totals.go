@@ -84,7 +84,7 @@ func (v valuer) total(name string, members []int, histories []History, worths []
 }
 
 // shifts are by which factor each draw of the parameters moves the value of the
-// members.
+// members. How much of it discounting takes is left as it is.
 func (v valuer) shifts(members []int, histories []History, worths []CustomerWorth, t Term, draws []Draw) []float64 {
 	n := min(len(members), totalSample)
 	sums := make([]float64, len(draws))
@@ -98,10 +98,14 @@ func (v valuer) shifts(members []int, histories []History, worths []CustomerWort
 	parallel(len(draws), func(d int) {
 		for k := range n {
 			i := members[k*len(members)/n]
-			h := &histories[i]
+			h, w := &histories[i], &worths[i]
+			if !(w.Value > 0) {
+				continue
+			}
 			count, mean := h.spent(v.all)
 			o := draws[d].For(draws[d].Effects, v.design.z(i)).Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit)
-			sums[d] += o.Discounted(t) * draws[d].Spend.Expected(count, mean)
+			discount := w.Value / (w.Orders * w.OrderValue)
+			sums[d] += discount * o.Orders(t.Horizon) * draws[d].Spend.Expected(count, mean)
 		}
 		sums[d] /= base
 	})

@@ -119,15 +119,31 @@ func (s *Spend) forecast(o Outlook, n int, t Term, spread ...Outlook) forecast {
 	if len(spread) > 0 {
 		counts = mixture(spread, t)
 	}
+	many, more := beyondCounts(counts, f.orders)
+	f.squares = many * more * more
 	for k, p := range counts {
 		f.squares += p * float64(k*k)
 	}
 	if f.orders > 0 {
 		discount := f.discounted / f.orders
-		f.low, f.high = s.total(counts, n).interval()
+		f.low, f.high = s.total(counts, many, more, n).interval()
 		f.low, f.high = discount*f.low, discount*f.high
 	}
 	return f
+}
+
+// beyondCounts is the probability of more orders than counts go to, where they
+// stop short of what they leave out on purpose, and the mean number there.
+func beyondCounts(counts []float64, orders float64) (prob, number float64) {
+	left, sum := 1.0, 0.0
+	for n, p := range counts {
+		left -= p
+		sum += p * float64(n)
+	}
+	if left < 20*rest {
+		return 0, 0
+	}
+	return left, max(float64(len(counts)), (orders-sum)/left)
 }
 
 // mixture is the mean of the distributions of counts.
@@ -185,6 +201,8 @@ func (s *Spend) scale(n int, m float64) float64 {
 // multiple of the scale: n orders sum to Gamma(p n) / Gamma(q).
 type total struct {
 	counts  []float64
+	many    float64 // probability of still more orders
+	more    float64 // how many these are
 	p, q    float64
 	classes []countClass
 }
@@ -199,10 +217,16 @@ type countClass struct {
 }
 
 // total of customers of whom n orders are known.
-func (s *Spend) total(counts []float64, n int) total {
-	t := total{counts: counts, p: s.P, q: s.Q + s.P*float64(max(n, 0))}
+func (s *Spend) total(counts []float64, many, more float64, n int) total {
+	t := total{counts: counts, many: many, more: more, p: s.P, q: s.Q + s.P*float64(max(n, 0))}
 	if t.p == 0 {
 		return t
+	}
+	add := func(prob, orders float64) {
+		if prob > 1e-6 {
+			shape := t.p * orders
+			t.classes = append(t.classes, countClass{prob, 1 - 1/(9*shape), 1 / (9 * shape), math.Cbrt(t.q / shape)})
+		}
 	}
 	const width = 1.15 // from eight orders on numbers within 15 % are one
 	for k := 1; k < len(counts); {
@@ -215,12 +239,10 @@ func (s *Spend) total(counts []float64, n int) total {
 			prob += counts[i]
 			mean += counts[i] * float64(i)
 		}
-		if prob > 1e-6 {
-			shape := t.p * mean / prob
-			t.classes = append(t.classes, countClass{prob, 1 - 1/(9*shape), 1 / (9 * shape), math.Cbrt(t.q / shape)})
-		}
+		add(prob, mean/prob)
 		k = end
 	}
+	add(many, more)
 	return t
 }
 
@@ -239,7 +261,7 @@ func (t total) interval() (low, high float64) {
 	if nothing >= level {
 		return 0, 0
 	}
-	sum, mean := 0.0, 0.0
+	sum, mean := t.many, t.many*t.more
 	for n, p := range t.counts {
 		sum += p
 		mean += p * float64(n)
@@ -264,7 +286,10 @@ func (t total) countInterval() (low, high float64) {
 			return low, float64(n)
 		}
 	}
-	return low, float64(len(t.counts) - 1)
+	if !seen {
+		low = t.more
+	}
+	return low, max(t.more, float64(len(t.counts)-1))
 }
 
 // solve finds the multiple with cdf = level by false position on its logarithm,
