@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type Question struct {
 	Discount    float64              // yearly
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
 	PerCustomer bool                 // fill Answer.Rows
+	Rand        *rand.Rand           // for the uncertainty of parameters in intervals
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
 }
 
@@ -118,7 +120,7 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	if span := end.Sub(l.First); q.Horizon > 3*span {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("a horizon of %d days lies far beyond the %d days observed", q.Horizon, span))
 	}
-	v := valuer{law: fit.Law, spend: spend, all: q.SpendAll, unit: unit}
+	v := newValuer(fit, spend, q.SpendAll, unit, q.Rand)
 	if !q.Observe.IsZero() {
 		if l.Last > end {
 			a.Holdout = v.holdout(histories, l.after(end, l.Last), l.Last.Sub(end))
@@ -214,10 +216,40 @@ func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit
 
 // valuer predicts customers.
 type valuer struct {
-	law   Law
-	spend *Spend
-	all   bool
-	unit  float64
+	law    Law
+	spread []Law // other parameters the data leave possible, where they are few enough to matter
+	spend  *Spend
+	all    bool
+	unit   float64
+}
+
+// The uncertainty of the parameters widens a customer's interval in proportion to
+// one over the number of customers they were learnt from, while the chance of the
+// single customer stays: over spreadCustomers it is left out, and up to there a
+// mixture over spreadDraws draws holds it.
+const (
+	spreadCustomers = 5000
+	spreadDraws     = 16
+)
+
+func newValuer(f *OrderFit, s *Spend, all bool, unit float64, rnd *rand.Rand) valuer {
+	v := valuer{law: f.Law, spend: s, all: all, unit: unit}
+	if f.Customers <= spreadCustomers && f.LogCov != nil {
+		for _, d := range Draws(f, s, spreadDraws, rnd) {
+			v.spread = append(v.spread, d.Law)
+		}
+	}
+	return v
+}
+
+// forecast of customers with one history, n of their orders known to the spend
+// model.
+func (v valuer) forecast(x int, recency, age float64, n int, t Term) forecast {
+	spread := make([]Outlook, len(v.spread))
+	for i, l := range v.spread {
+		spread[i] = l.Outlook(x, recency, age)
+	}
+	return v.spend.forecast(v.law.Outlook(x, recency, age), n, t, spread...)
 }
 
 // batch is how many customers one goroutine predicts at a time.
@@ -236,7 +268,7 @@ func (v valuer) each(histories []History, t Term) []CustomerWorth {
 			if h.Frequency == 0 && seen {
 				w, known = f.worth, n == 0
 			} else {
-				f.forecast = v.law.Outlook(h.Frequency, recency, age).over(t)
+				f.forecast = v.forecast(h.Frequency, recency, age, n, t)
 			}
 			if !known {
 				w = v.spend.worth(f.forecast, n, mean)
@@ -259,7 +291,8 @@ func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
 	for i := range histories {
 		h := &histories[i]
 		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
-			f := v.law.Outlook(0, 0, h.Age/v.unit).over(t)
+			n, _ := h.spent(v.all)
+			f := v.forecast(0, 0, h.Age/v.unit, n, t)
 			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
 		}
 	}

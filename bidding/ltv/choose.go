@@ -95,7 +95,7 @@ func logScore(law Law, histories []History, actual []after, unit, t float64) flo
 		k := rowKey{h.Frequency, h.Recency, h.Age}
 		p, ok := known[k]
 		if !ok {
-			p = law.Outlook(h.Frequency, h.Recency/unit, h.Age/unit).counts(t)
+			p = law.Outlook(h.Frequency, h.Recency/unit, h.Age/unit).counts(t, 1e-5)
 			known[k] = p
 		}
 		prob := least

@@ -122,7 +122,7 @@ func TestHoldoutOfCDNOW(t *testing.T) {
 		orders, mae float64 // error in percent, as reproduced by other packages
 		value       float64
 	}{{BGNBD, false, -14.3, .8187, -17.3}, {ParetoNBD, true, -12.9, .7938, -16.8}} {
-		a, err := Analyse(l, Question{Model: c.model, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, SpendAll: c.all, Clock: still})
+		a, err := Analyse(l, Question{Model: c.model, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, SpendAll: c.all, Rand: seeded(), Clock: still})
 		if err != nil {
 			t.Fatal(err)
 		}

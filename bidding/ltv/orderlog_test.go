@@ -85,7 +85,7 @@ func analyse(t testing.TB, file string, q Question) *Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Clock, q.Horizon, q.Discount, q.PerCustomer = still, 365, 0.1, true
+	q.Rand, q.Clock, q.Horizon, q.Discount, q.PerCustomer = seeded(), still, 365, 0.1, true
 	a, err := Analyse(l, q)
 	if err != nil {
 		t.Fatal(err)

@@ -16,11 +16,13 @@ type Spend struct {
 	Q float64 `json:"q"`
 	V float64 `json:"v"`
 
-	Mean          float64  `json:"mean"`      // of a customer drawn at random
-	Customers     int      `json:"customers"` // with a positive mean
-	LogLikelihood float64  `json:"log_likelihood"`
-	Correlation   float64  `json:"frequency_value_correlation"`
-	Warnings      []string `json:"warnings,omitempty"`
+	Mean          float64            `json:"mean"`         // of a customer drawn at random, in the currency of the orders
+	Customers     int                `json:"customers"`    // with a positive mean
+	SE            map[string]float64 `json:"se,omitempty"` // of p, q and v, from the observed information
+	LogCov        [][]float64        `json:"log_covariance,omitempty"`
+	LogLikelihood float64            `json:"log_likelihood"`
+	Correlation   float64            `json:"frequency_value_correlation"`
+	Warnings      []string           `json:"warnings,omitempty"`
 }
 
 // Expected is the mean value of a future order of a customer with n orders of
@@ -76,7 +78,10 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 	if population := p * v / (q - 1); q <= 1 || population > 3*mean {
 		return flat("Gamma-Gamma has no usable mean on these order values (q = %.3g)", q)
 	}
-	s.P, s.Q, s.V, s.LogLikelihood, s.Mean = p, q, v, o.ll, p*v/(q-1)
+	s.P, s.Q, s.V, s.LogLikelihood, s.Mean, s.LogCov = p, q, v, o.ll, p*v/(q-1), o.cov
+	if o.relSE != nil {
+		s.SE = map[string]float64{"p": o.relSE[0] * p, "q": o.relSE[1] * q, "v": o.relSE[2] * v}
+	}
 	return s, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -31,7 +32,7 @@ func (c *ltvCmd) Help() string {
 
 func (c *ltvCmd) question(start time.Time) (ltv.Question, error) {
 	q := ltv.Question{Model: ltv.Model(c.Model), Unit: c.Unit, Horizon: c.HorizonDays, Discount: c.DiscountAnnual,
-		SpendAll: c.SpendOrders == "all", PerCustomer: c.Customers != "", Clock: func() time.Duration { return time.Since(start) }}
+		SpendAll: c.SpendOrders == "all", PerCustomer: c.Customers != "", Rand: rand.New(rand.NewPCG(1, 1)), Clock: func() time.Duration { return time.Since(start) }}
 	if c.HorizonDays < 1 || c.HorizonDays > 36500 {
 		return q, usage("--horizon-days is %d; give 1 to 36500", c.HorizonDays)
 	}
