@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -56,20 +55,6 @@ type SpendAnswer struct {
 	LogLikelihood *float64 `json:"log_likelihood"`
 	Correlation   float64  `json:"frequency_value_correlation"`
 	Mean          float64  `json:"mean"`
-}
-
-// Holdout compares what was expected after the calibration with what came.
-// MAE and Spearman are of orders by customer; Coverage80 is the share of
-// customers whose value lay within their 80 % interval.
-type Holdout struct {
-	Days            int     `json:"days"`
-	PredictedOrders float64 `json:"predicted_orders"`
-	ActualOrders    float64 `json:"actual_orders"`
-	MAE             float64 `json:"mae"`
-	Spearman        float64 `json:"spearman"`
-	PredictedValue  float64 `json:"predicted_value"`
-	ActualValue     float64 `json:"actual_value"`
-	Coverage80      float64 `json:"interval_coverage_80"`
 }
 
 // CustomerWorth is a customer's history in the unit asked for, and worth.
@@ -297,51 +282,4 @@ func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
 		}
 	}
 	return known
-}
-
-func (v valuer) holdout(histories []History, actual []after, days int) *Holdout {
-	h := &Holdout{Days: days}
-	predicted, bought := make([]float64, len(histories)), make([]float64, len(histories))
-	for i, w := range v.each(histories, NewTerm(days, 0, v.unit)) {
-		predicted[i], bought[i] = w.Orders, float64(actual[i].orders)
-		h.PredictedOrders += w.Orders
-		h.ActualOrders += bought[i]
-		h.MAE += math.Abs(w.Orders - bought[i])
-		h.PredictedValue += w.Value
-		h.ActualValue += actual[i].value
-		if w.Low <= actual[i].value && actual[i].value <= w.High {
-			h.Coverage80++
-		}
-	}
-	n := float64(len(histories))
-	h.MAE /= n
-	h.Coverage80 /= n
-	var c corrSums
-	rp, rb := ranks(predicted), ranks(bought)
-	for i := range rp {
-		c.add(rp[i], rb[i], 1)
-	}
-	h.Spearman = c.value()
-	return h
-}
-
-// ranks gives equal values their mean rank.
-func ranks(v []float64) []float64 {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
-	out := make([]float64, len(v))
-	for i := 0; i < len(order); {
-		j := i
-		for j < len(order) && v[order[j]] == v[order[i]] {
-			j++
-		}
-		for _, k := range order[i:j] {
-			out[k] = float64(i+j-1) / 2
-		}
-		i = j
-	}
-	return out
 }

@@ -131,12 +131,15 @@ func TestTotalIntervalsHold(t *testing.T) {
 				histories, later := l.shop(size.customers)
 				fit, spend := l.fitted(t, histories)
 				v := newValuer(fit, spend, true, 1, l.rnd)
-				groups, actual := make([]string, len(histories)), map[string]float64{}
+				worths, draws := v.each(histories, l.term), Draws(fit, spend, totalDraws, l.rnd)
+				members, actual := map[string][]int{}, map[string]float64{}
 				for i := range histories {
-					groups[i] = fmt.Sprint(i % size.segments)
-					actual[groups[i]] += later[i]
+					group := fmt.Sprint(i % size.segments)
+					members[group] = append(members[group], i)
+					actual[group] += later[i]
 				}
-				for _, total := range v.totals(histories, v.each(histories, l.term), groups, l.term, Draws(fit, spend, totalDraws, l.rnd))[1:] {
+				for group := range actual {
+					total := v.total(group, members[group], histories, worths, l.term, draws)
 					all++
 					if total.Low <= actual[total.Group] && actual[total.Group] <= total.High {
 						held++

@@ -16,7 +16,7 @@ import (
 
 type ltvCmd struct {
 	File           string  `arg:"" name:"file" help:"CSV with customer_id, date and value, one row an order; - for standard input."`
-	Model          string  `enum:"bgnbd,mbgnbd,paretonbd,auto" default:"bgnbd" help:"bgnbd, mbgnbd, paretonbd, or auto: the one that foresees the last third of the observation best."`
+	Model          string  `enum:"nbd,bgnbd,mbgnbd,paretonbd,auto" default:"bgnbd" help:"bgnbd, mbgnbd, paretonbd, nbd (nobody ever leaves), or auto: the one that foresees the last third of the observation best."`
 	ObserveUntil   string  `help:"Fit to orders on or before this day and compare the forecast with those after it." placeholder:"D"`
 	Unit           string  `enum:"day,week" default:"day" help:"Unit of time of parameters, recency and age: day or week."`
 	HorizonDays    int     `default:"365" help:"How far ahead orders and value are counted."`
