@@ -1,7 +1,6 @@
 package ltv
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -58,33 +57,16 @@ func newLattice(rows []Row) *lattice {
 
 func newGroup(rows []Row) group {
 	g := group{x: rows[0].X, rows: make([]latticeRow, len(rows))}
-	number := map[float64]int32{}
-	of := func(time float64) int32 {
-		n, ok := number[time]
-		if !ok {
-			n = int32(len(g.times))
-			number[time] = n
-			g.times = append(g.times, time)
-		}
-		return n
-	}
+	var times numbering
 	for i, r := range rows {
-		g.rows[i] = latticeRow{of(r.TX), of(r.T), r.N}
+		g.rows[i] = latticeRow{times.of(r.TX), times.of(r.T), r.N}
 	}
-	order := make([]int32, len(g.times))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(g.times[a], g.times[b]) })
-	rank := make([]int32, len(order))
-	for i, old := range order {
-		rank[old] = int32(i)
-	}
+	rank := times.sort()
 	for i := range g.rows {
 		r := &g.rows[i]
 		r.tx, r.t = rank[r.tx], rank[r.t]
 	}
-	slices.Sort(g.times)
+	g.times = times.values
 	return g
 }
 
