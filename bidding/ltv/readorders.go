@@ -343,7 +343,7 @@ func (b *block) order(need *[len(orderColumns)][]byte, line int) (bad int, reaso
 }
 
 func mixedCurrencies(got, before string) string {
-	return fmt.Sprintf("%q after %q in the rows before; convert all values to one currency, or make a file of each", got, before)
+	return fmt.Sprintf("%q after %q in the rows before; convert all values to one currency, or make a file of each", strings.ToUpper(got), strings.ToUpper(before))
 }
 
 func badCSV(err error, firstLine int) error {
