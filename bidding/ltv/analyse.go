@@ -3,9 +3,7 @@ package ltv
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"adsteward/internal/civil"
@@ -21,7 +19,11 @@ type Question struct {
 	Unit        string               // day (the default) or week
 	Horizon     int                  // days
 	Discount    float64              // yearly
+	Margin      float64              // contribution margin as a share of revenue, which clv counts
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
+	Covariates  []string             // FirstValue, or columns of Columns
+	Columns     *Columns             // nil where Covariates names none of the file
+	By          string               // a column of Columns whose groups get totals
 	PerCustomer bool                 // fill Answer.Rows
 	Rand        *rand.Rand           // for the uncertainty of parameters in intervals
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
@@ -38,7 +40,10 @@ type Answer struct {
 	GammaGamma    SpendAnswer        `json:"gamma_gamma"`
 	Why           string             `json:"why,omitempty"` // of an automatic choice
 	Choice        []Candidate        `json:"choice,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	Holdout       *Holdout           `json:"holdout,omitempty"`
+	Totals        []Total            `json:"totals,omitempty"` // of all customers, then by group
+	Margin        float64            `json:"margin"`           // what clv counts of an order's value
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
 
@@ -48,13 +53,14 @@ type Answer struct {
 // SpendAnswer is a Spend as it is reported: P, Q, V and LogLikelihood are null
 // where the plain mean took its place.
 type SpendAnswer struct {
-	P             *float64 `json:"p"`
-	Q             *float64 `json:"q"`
-	V             *float64 `json:"v"`
-	Customers     int      `json:"customers"`
-	LogLikelihood *float64 `json:"log_likelihood"`
-	Correlation   float64  `json:"frequency_value_correlation"`
-	Mean          float64  `json:"mean"`
+	P             *float64           `json:"p"`
+	Q             *float64           `json:"q"`
+	V             *float64           `json:"v"`
+	SE            map[string]float64 `json:"se,omitempty"`
+	Customers     int                `json:"customers"`
+	LogLikelihood *float64           `json:"log_likelihood"`
+	Correlation   float64            `json:"frequency_value_correlation"`
+	Mean          float64            `json:"mean"`
 }
 
 // CustomerWorth is a customer's history in the unit asked for, and worth.
@@ -94,6 +100,10 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	design, fit, err := a.withCovariates(q, histories, fit, unit)
+	if err != nil {
+		return nil, err
+	}
 	lap("fit")
 	spend, err := FitSpend(spendRows(histories, q.SpendAll))
 	if err != nil {
@@ -101,11 +111,11 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	}
 	lap("fit_spend")
 	a.report(fit, spend)
-	a.tracking(l, fit.Law, rows, end, unit)
 	if span := end.Sub(l.First); q.Horizon > 3*span {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("a horizon of %d days lies far beyond the %d days observed", q.Horizon, span))
 	}
-	v := newValuer(fit, spend, q.SpendAll, unit, q.Rand)
+	v := newValuer(fit, spend, design, q.SpendAll, unit, q.Rand)
+	a.tracking(l, v, histories, end)
 	if !q.Observe.IsZero() {
 		if l.Last > end {
 			a.Holdout = v.holdout(histories, l.after(end, l.Last), l.Last.Sub(end))
@@ -114,10 +124,20 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 		}
 		lap("holdout")
 	}
-	if q.PerCustomer {
-		a.Rows = v.each(histories, NewTerm(q.Horizon, q.Discount, unit))
-		lap("predict")
+	var groups []string
+	if q.By != "" {
+		if groups, err = groupsOf(q.Columns, q.By, histories); err != nil {
+			return nil, err
+		}
 	}
+	if q.PerCustomer || q.By != "" {
+		term := NewTerm(q.Horizon, q.Discount, unit)
+		a.Rows = v.each(histories, term)
+		lap("predict")
+		a.Totals = v.totals(histories, a.Rows, groups, term, Draws(fit, spend, totalDraws, q.Rand))
+		lap("totals")
+	}
+	a.margin(q.Margin)
 	return a, nil
 }
 
@@ -136,9 +156,43 @@ func (a *Answer) fitOrders(l *OrderLog, m Model, end civil.Date, unit float64, r
 	return FitOrders(c.best, rows)
 }
 
+// withCovariates refits with the covariates asked for, if any.
+func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit, unit float64) (*Design, *OrderFit, error) {
+	if len(q.Covariates) == 0 {
+		return nil, base, nil
+	}
+	design, warnings, err := NewDesign(q.Covariates, q.Columns, histories)
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := FitCovariates(base, histories, design, unit)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.Covariates, a.Warnings = fit.Covariates, append(a.Warnings, warnings...)
+	return design, fit, nil
+}
+
+// margin turns clv from revenue into contribution margin. Customers are taken to
+// have the same rate: an order file knows no costs.
+func (a *Answer) margin(rate float64) {
+	a.Margin = rate
+	if rate == 1 {
+		return
+	}
+	for i := range a.Rows {
+		w := &a.Rows[i].Worth
+		w.Value, w.Low, w.High = rate*w.Value, rate*w.Low, rate*w.High
+	}
+	for i := range a.Totals {
+		t := &a.Totals[i]
+		t.Value, t.Low, t.High = rate*t.Value, rate*t.Low, rate*t.High
+	}
+}
+
 func (a *Answer) report(f *OrderFit, s *Spend) {
 	a.Model, a.Params, a.SE, a.LogLikelihood = f.Model, f.Params, f.SE, f.LogLikelihood
-	a.GammaGamma = SpendAnswer{Customers: s.Customers, Correlation: s.Correlation, Mean: s.Mean}
+	a.GammaGamma = SpendAnswer{SE: s.SE, Customers: s.Customers, Correlation: s.Correlation, Mean: s.Mean}
 	if s.P > 0 {
 		a.GammaGamma.P, a.GammaGamma.Q, a.GammaGamma.V, a.GammaGamma.LogLikelihood = &s.P, &s.Q, &s.V, &s.LogLikelihood
 	}
@@ -180,16 +234,17 @@ const offTrack = 1.25
 // tracking holds the repeat orders of the last third of the observation against
 // what the model expects of customers of those ages. Seasons, and files that
 // begin after the shop did, show there.
-func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit float64) {
+func (a *Answer) tracking(l *OrderLog, v valuer, histories []History, end civil.Date) {
 	days := end.Sub(l.First) / 3
-	window := float64(days) / unit
+	window, expected := float64(days)/v.unit, 0.0
 	byAge := map[float64]float64{}
-	for _, r := range rows {
-		byAge[r.T] += r.N
-	}
-	fresh, expected := law.NewCustomer(), 0.0
-	for _, age := range slices.Sorted(maps.Keys(byAge)) {
-		expected += byAge[age] * (fresh.Orders(age) - fresh.Orders(age-window))
+	for i := range histories {
+		age := histories[i].Age / v.unit
+		if _, known := byAge[age]; !known || v.design != nil {
+			fresh := v.lawOf(i).NewCustomer()
+			byAge[age] = fresh.Orders(age) - fresh.Orders(age-window)
+		}
+		expected += byAge[age]
 	}
 	actual := float64(l.repeats(end.AddDays(-days), end))
 	if expected < 50 || actual < offTrack*expected && actual > expected/offTrack {
@@ -200,54 +255,58 @@ func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit
 
 // valuer predicts customers.
 type valuer struct {
-	law    Law
-	spread []Law // other parameters the data leave possible, where they are few enough to matter
-	spend  *Spend
-	all    bool
-	unit   float64
+	law     Law
+	effects Effects
+	design  *Design // of the covariates; nil for none
+	spread  []Draw  // other parameters the data leave possible, where they matter
+	spend   *Spend
+	all     bool
+	unit    float64
 }
 
 // The uncertainty of the parameters widens a customer's interval in proportion to
 // one over the number of customers they were learnt from, while the chance of the
 // single customer stays: over spreadCustomers it is left out, and up to there a
-// mixture over spreadDraws draws holds it.
+// mixture over spreadDraws draws holds it. What orders bring is left at the
+// estimates: it varies far more between customers than its parameters are unknown.
 const (
 	spreadCustomers = 5000
 	spreadDraws     = 16
 )
 
-func newValuer(f *OrderFit, s *Spend, all bool, unit float64, rnd *rand.Rand) valuer {
-	v := valuer{law: f.Law, spend: s, all: all, unit: unit}
+func newValuer(f *OrderFit, s *Spend, d *Design, all bool, unit float64, rnd *rand.Rand) valuer {
+	v := valuer{law: f.Law, design: d, spend: s, all: all, unit: unit}
+	if f.Covariates != nil {
+		v.effects = f.Covariates.effects
+	}
 	if f.Customers <= spreadCustomers && f.LogCov != nil {
-		for _, d := range Draws(f, s, spreadDraws, rnd) {
-			v.spread = append(v.spread, d.Law)
-		}
+		v.spread = Draws(f, s, spreadDraws, rnd)
 	}
 	return v
 }
 
-// forecast of customers with one history, n of their orders known to the spend
-// model.
-func (v valuer) forecast(x int, recency, age float64, n int, t Term) forecast {
+// lawOf is the law of customer i.
+func (v valuer) lawOf(i int) Law { return v.law.For(v.effects, v.design.z(i)) }
+
+// forecast of customer i, and without covariates of all with the same history, n
+// of their orders known to the spend model.
+func (v valuer) forecast(i, x int, recency, age float64, n int, t Term) forecast {
 	spread := make([]Outlook, len(v.spread))
-	for i, l := range v.spread {
-		spread[i] = l.Outlook(x, recency, age)
+	for k, d := range v.spread {
+		spread[k] = d.For(d.Effects, v.design.z(i)).Outlook(x, recency, age)
 	}
-	return v.spend.forecast(v.law.Outlook(x, recency, age), n, t, spread...)
+	return v.spend.forecast(v.lawOf(i).Outlook(x, recency, age), n, t, spread...)
 }
 
 // each is the worth of each customer. What the history says is shared by those
 // who have the same; what their orders brought is their own.
 func (v valuer) each(histories []History, t Term) []CustomerWorth {
-	rows, of := distinct(histories)
-	forecasts := make([]forecast, len(rows))
-	inChunks(len(rows), func(i int) {
-		r := &rows[i]
-		n := r.X // orders known to the spend model
-		if v.all {
-			n++
-		}
-		forecasts[i] = v.forecast(r.X, r.TX/v.unit, r.T/v.unit, n, t)
+	first, of := v.alike(histories)
+	forecasts := make([]forecast, len(first))
+	inChunks(len(first), func(k int) {
+		h := &histories[first[k]]
+		n, _ := h.spent(v.all)
+		forecasts[k] = v.forecast(int(first[k]), h.Frequency, h.Recency/v.unit, h.Age/v.unit, n, t)
 	})
 	out := make([]CustomerWorth, len(histories))
 	inChunks(len(histories), func(i int) {
@@ -257,4 +316,17 @@ func (v valuer) each(histories []History, t Term) []CustomerWorth {
 			Worth: v.spend.worth(forecasts[of[i]], n, mean)}
 	})
 	return out
+}
+
+// alike are customers who differ for the model, and which of them each customer
+// is like. With covariates nobody is taken to be like another.
+func (v valuer) alike(histories []History) (first, of []int32) {
+	if v.design == nil {
+		return distinct(histories)
+	}
+	all := make([]int32, len(histories))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	return all, all
 }

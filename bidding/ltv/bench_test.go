@@ -47,7 +47,7 @@ func benchmarkLTV(b *testing.B, name string, customers, orders int, m Model) {
 		}
 		f.Close()
 		parts["read"] += time.Since(start).Seconds()
-		a, err := Analyse(l, Question{Model: m, Horizon: 365, Discount: 0.1, PerCustomer: true, Rand: rand.New(rand.NewPCG(1, 1)), Clock: func() time.Duration { return time.Since(start) }})
+		a, err := Analyse(l, Question{Model: m, Horizon: 365, Discount: 0.1, Margin: 1, PerCustomer: true, Rand: rand.New(rand.NewPCG(1, 1)), Clock: func() time.Duration { return time.Since(start) }})
 		if err != nil {
 			b.Fatal(err)
 		}

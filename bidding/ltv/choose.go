@@ -107,6 +107,9 @@ func (c *choice) decide(days int) {
 	default:
 		c.why = fmt.Sprintf("%s gave the orders of the last %d days of the observation the highest probability when fitted to the days before", best.Model.Title(), days)
 	}
+	if best.Model == NBD && !c.boundary() {
+		c.why += "; nobody seems to leave"
+	}
 	for i := range c.candidates {
 		c.candidates[i].probs = nil
 	}
@@ -182,8 +185,10 @@ func logProbs(v valuer, histories []History, actual []after, t float64) []float6
 		k := rowKey{h.Frequency, h.Recency, h.Age}
 		p, ok := known[k]
 		if !ok {
-			p = v.law.Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit).counts(t, 1e-5)
-			known[k] = p
+			p = v.lawOf(i).Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit).counts(t, 1e-5)
+			if v.design == nil {
+				known[k] = p
+			}
 		}
 		prob := least
 		if n := actual[i].orders; n < len(p) {

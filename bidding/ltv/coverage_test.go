@@ -98,9 +98,9 @@ func TestCustomerIntervalsHold(t *testing.T) {
 			for range size.shops {
 				histories, later := l.shop(size.customers)
 				fit, spend := l.fitted(t, histories)
-				v := newValuer(fit, spend, true, 1, l.rnd)
+				v := newValuer(fit, spend, nil, true, 1, l.rnd)
 				for i, w := range v.each(histories, l.term) {
-					if w.Low == 0 && v.forecast(histories[i].Frequency, histories[i].Recency, histories[i].Age, histories[i].Orders, l.term).high == 0 {
+					if w.Low == 0 && v.forecast(i, histories[i].Frequency, histories[i].Recency, histories[i].Age, histories[i].Orders, l.term).high == 0 {
 						atom++
 						continue
 					}
@@ -130,7 +130,7 @@ func TestTotalIntervalsHold(t *testing.T) {
 			for range size.shops {
 				histories, later := l.shop(size.customers)
 				fit, spend := l.fitted(t, histories)
-				v := newValuer(fit, spend, true, 1, l.rnd)
+				v := newValuer(fit, spend, nil, true, 1, l.rnd)
 				worths, draws := v.each(histories, l.term), Draws(fit, spend, totalDraws, l.rnd)
 				members, actual := map[string][]int{}, map[string]float64{}
 				for i := range histories {

@@ -9,28 +9,30 @@ import (
 // Merge turns histories into rows in a unit of the given days: 1 for days, 7
 // for weeks.
 func Merge(histories []History, unitDays float64) []Row {
-	rows, _ := distinct(histories)
-	for i := range rows {
-		rows[i].TX /= unitDays
-		rows[i].T /= unitDays
+	first, of := distinct(histories)
+	rows := make([]Row, len(first))
+	for i, customer := range first {
+		h := &histories[customer]
+		rows[i] = Row{h.Frequency, h.Recency / unitDays, h.Age / unitDays, 0}
+	}
+	for _, i := range of {
+		rows[i].N++
 	}
 	return rows
 }
 
-// distinct are the different histories as rows in days, sorted, and which row
-// each customer's is. Whatever is said of a history is worked out once a row.
-func distinct(histories []History) (rows []Row, of []int32) {
+// distinct are the first customers of each history, in the order of rows, and
+// which of these each customer is like.
+func distinct(histories []History) (first, of []int32) {
 	keys := keysOf(histories)
-	rows, of = make([]Row, 0, len(keys)/2), make([]int32, len(keys))
+	first, of = make([]int32, 0, len(keys)/2), make([]int32, len(keys))
 	for i, k := range keys {
 		if i == 0 || k.key != keys[i-1].key {
-			h := &histories[k.customer]
-			rows = append(rows, Row{h.Frequency, h.Recency, h.Age, 0})
+			first = append(first, k.customer)
 		}
-		rows[len(rows)-1].N++
-		of[k.customer] = int32(len(rows) - 1)
+		of[k.customer] = int32(len(first) - 1)
 	}
-	return rows, of
+	return first, of
 }
 
 // keyed is a customer with the rank of the history.

@@ -3,6 +3,7 @@ package ltv
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -10,7 +11,8 @@ import (
 // Draw is one set of parameters the data leave possible.
 type Draw struct {
 	Law
-	Spend *Spend
+	Effects Effects // of the covariates of the fit
+	Spend   *Spend
 }
 
 // Draws are n sets of parameters, the logarithms of each model's drawn from a
@@ -19,14 +21,28 @@ type Draw struct {
 // one as far above the estimates as the other is below, which spares the noise
 // of their mean. Where a fit has no covariance its estimates stand.
 func Draws(o *OrderFit, s *Spend, n int, rnd *rand.Rand) []Draw {
-	orders, spend := newScatter(o.Model.pack(o.Params), o.LogCov), newScatter([]float64{s.P, s.Q, s.V}, s.LogCov)
+	at := o.Model.pack(o.Params)
+	if o.Covariates != nil {
+		for _, e := range slices.Concat(o.Covariates.effects.Orders, o.Covariates.effects.Leaving) {
+			at = append(at, math.Exp(e))
+		}
+	}
+	orders, spend := newScatter(at, o.LogCov), newScatter([]float64{s.P, s.Q, s.V}, s.LogCov)
 	out := make([]Draw, 0, n+1)
 	for len(out) < n {
 		up, down := orders.pair(rnd)
 		spendUp, spendDown := spend.pair(rnd)
-		out = append(out, Draw{Law{o.Model, o.Model.unpack(up)}, s.at(spendUp)}, Draw{Law{o.Model, o.Model.unpack(down)}, s.at(spendDown)})
+		out = append(out, o.drawn(up, s.at(spendUp)), o.drawn(down, s.at(spendDown)))
 	}
 	return out[:n]
+}
+
+func (o *OrderFit) drawn(v []float64, s *Spend) Draw {
+	d := Draw{Law: Law{o.Model, o.Model.unpack(v)}, Spend: s}
+	if o.Covariates != nil {
+		d.Effects = effectsOf(v[len(o.Model.Names()):], len(o.Covariates.Names))
+	}
+	return d
 }
 
 // leastQ keeps the mean of a drawn Gamma-Gamma: it has none at q <= 1.

@@ -236,11 +236,14 @@ func information(eval logLikelihood, x []float64) *mat.SymDense {
 // errors by parameter name, from the observed information; empty where the
 // likelihood has a boundary or a ridge instead of a peak. LogCov is the
 // covariance of the logarithms of the parameters in the order of Model.Names:
-// Cov(theta)_ij = theta_i theta_j LogCov_ij, both sides of the Jacobian.
+// Cov(theta)_ij = theta_i theta_j LogCov_ij, both sides of the Jacobian. The
+// effects of Covariates follow the parameters in it, themselves and not their
+// logarithms.
 type OrderFit struct {
 	Law
 	SE            map[string]float64 `json:"se"`
 	LogCov        [][]float64        `json:"log_covariance,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	LogLikelihood float64            `json:"log_likelihood"`
 	Customers     int                `json:"customers"`
 	RepeatBuyers  int                `json:"repeat_buyers"`
@@ -255,6 +258,7 @@ const (
 
 type shape struct {
 	customers, repeats, orders float64
+	maxX                       int
 	meanT                      float64
 }
 
@@ -262,6 +266,7 @@ func shapeOf(rows []Row) (s shape) {
 	for _, r := range rows {
 		s.customers += r.N
 		s.orders += r.N * float64(r.X)
+		s.maxX = max(s.maxX, r.X)
 		s.meanT += r.N * r.T
 		if r.X > 0 {
 			s.repeats += r.N

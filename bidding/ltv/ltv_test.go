@@ -127,7 +127,7 @@ func TestHoldoutOfCDNOW(t *testing.T) {
 		{"cdnow_master.csv", BGNBD, false, -14.3, .8187, .669, -17.3, .672},
 		{"cdnow_master.csv", ParetoNBD, true, -12.9, .7938, .671, -16.8, .720},
 	} {
-		a, err := Analyse(cdnow(t, c.file), Question{Model: c.model, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, SpendAll: c.all, Rand: seeded(), Clock: still})
+		a, err := Analyse(cdnow(t, c.file), Question{Model: c.model, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, SpendAll: c.all, Margin: 1, Rand: seeded(), Clock: still})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -217,6 +217,71 @@ func TestDiscountedAgainstSmallSteps(t *testing.T) {
 	}
 }
 
+// DERT as the paper prints it, with Tricomi's function from its integral, against
+// ours; and the finite horizon against it as the horizon grows.
+func TestResidual(t *testing.T) {
+	t.Parallel()
+	tricomi := func(s, z float64) float64 { // U(s,s,z) = 1/Gamma(s) int e^-zt t^(s-1) / (1+t) dt, with t = e^u
+		const h = 1.0 / 64
+		var sum float64
+		for u := -120 / s; u < math.Log(800/z); u += h {
+			at := math.Exp(u)
+			sum += math.Exp(-z*at+s*u) / (1 + at) * h
+		}
+		return sum / math.Gamma(s)
+	}
+	lg := func(x float64) float64 { l, _ := math.Lgamma(x); return l }
+	for _, p := range []Params{{R: .55, Alpha: 10.58, S: .61, Beta: 11.67}, {R: 1.3, Alpha: 5, S: 2.2, Beta: 8}, {R: .8, Alpha: 20, S: 1, Beta: 30}} {
+		l := Law{ParetoNBD, p}
+		for _, row := range []Row{{0, 0, 0, 1}, {0, 0, 39, 1}, {2, 30.43, 38.86, 1}, {12, 35, 39, 1}} {
+			o, x, rate := l.Outlook(row.X, row.TX, row.T), float64(row.X), math.Log(1.15)/52
+			var g [4]float64
+			ll := paretoTerm([]float64{p.R, p.Alpha, p.S, p.Beta}, row.X)(&row, &g)
+			want := math.Exp(p.R*math.Log(p.Alpha) + p.S*math.Log(p.Beta) + (p.S-1)*math.Log(rate) + lg(p.R+x+1) +
+				math.Log(tricomi(p.S, rate*(p.Beta+row.T))) - lg(p.R) - (p.R+x+1)*math.Log(p.Alpha+row.T) - ll)
+			got := o.Residual(rate)
+			near(t, fmt.Sprint(p, row), got, want, 1e-9)
+			// From year to year, up to 150 years.
+			var sum float64
+			for year := range 150 {
+				const steps = 64
+				for i := range steps {
+					from := 52 * (float64(year) + float64(i)/steps)
+					sum += math.Exp(-rate*(from+26.0/steps)) * (o.Orders(from+52.0/steps) - o.Orders(from))
+				}
+			}
+			near(t, fmt.Sprint(p, row, " in steps"), got, sum, 1e-4)
+			if short, long := o.Discounted(Term{52, rate}), o.Discounted(Term{520, rate}); !(short < long && long < got && long > 0.7*got) {
+				t.Errorf("%v %v: %g in a year, %g in ten, %g in all", p, row, short, long, got)
+			}
+		}
+	}
+	if o := (Law{BGNBD, Params{R: 1, Alpha: 1, A: 1, B: 1}}).NewCustomer(); !math.IsNaN(o.Residual(0.01)) {
+		t.Error("BG/NBD has no closed form")
+	}
+}
+
+// The convention of the package lifetimes: periods of 30 days, discounted at their
+// ends at a monthly rate. It values a year by about half a month's discount less
+// than each order from its own day, and agrees when its periods grow short.
+func TestDiscountingAtPeriodEnds(t *testing.T) {
+	t.Parallel()
+	o := Law{BGNBD, Params{R: .243, Alpha: 4.414 * 7, A: .793, B: 2.426}}.Outlook(2, 213, 272)
+	const annual = 0.1
+	periods := func(length float64) (sum float64) {
+		for k := 1.0; k*length <= 360; k++ {
+			sum += (o.Orders(k*length) - o.Orders((k-1)*length)) * math.Pow(1+annual, -k*length/365)
+		}
+		return sum
+	}
+	ours := o.Discounted(NewTerm(360, annual, 1))
+	near(t, "30 days", periods(30)/ours, math.Pow(1+annual, -15.0/365), 2e-4)
+	near(t, "0.1 days", periods(0.1), ours, 2e-5)
+	if !(periods(30) < ours) {
+		t.Error("discounting at the end of periods has to value less")
+	}
+}
+
 func FuzzLikelihoods(f *testing.F) {
 	f.Add(0.5, 8.0, 0.7, 1.9, uint16(2), 10.0, 5.0)
 	f.Add(1e-9, 1e9, 1e-9, 1e9, uint16(0), 0.0, 0.0)

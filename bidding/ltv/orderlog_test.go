@@ -50,7 +50,7 @@ func analyse(t testing.TB, file string, q Question) *Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Rand, q.Clock, q.Horizon, q.Discount, q.PerCustomer = seeded(), still, 365, 0.1, true
+	q.Rand, q.Clock, q.Horizon, q.Discount, q.Margin, q.PerCustomer = seeded(), still, 365, 0.1, 1, true
 	a, err := Analyse(l, q)
 	if err != nil {
 		t.Fatal(err)

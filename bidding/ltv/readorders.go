@@ -1,6 +1,7 @@
 package ltv
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
@@ -171,7 +172,7 @@ func (c *cutter) header() (columns, *block, error) {
 			return columns{}, nil, err
 		}
 		if first {
-			b.data = bytes.TrimPrefix(b.data, []byte("\ufeff"))
+			b.data = bytes.TrimPrefix(b.data, []byte(byteOrderMark))
 		}
 		r := csv.NewReader(bytes.NewReader(b.data))
 		rec, err := r.Read()
@@ -345,6 +346,17 @@ func (b *block) order(need *[len(orderColumns)][]byte, line int) (bad int, reaso
 func mixedCurrencies(got, before string) string {
 	return fmt.Sprintf("%q after %q in the rows before; convert all values to one currency, or make a file of each", strings.ToUpper(got), strings.ToUpper(before))
 }
+
+// skipBOM takes a byte order mark off.
+func skipBOM(in io.Reader) io.Reader {
+	b := bufio.NewReaderSize(in, blockSize)
+	if head, _ := b.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+		_, _ = b.Discard(len(head)) // peeked at already
+	}
+	return b
+}
+
+const byteOrderMark = "\ufeff"
 
 func badCSV(err error, firstLine int) error {
 	var p *csv.ParseError

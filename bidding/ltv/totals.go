@@ -1,6 +1,8 @@
 package ltv
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -28,7 +30,7 @@ const (
 	totalSample = 300
 )
 
-// totals are those of all customers and, by name, of each group. groups may be
+// totals are those of all customers and, the greatest first, of each group. groups may be
 // nil; worths are those of the histories.
 func (v valuer) totals(histories []History, worths []CustomerWorth, groups []string, t Term, draws []Draw) []Total {
 	members := map[string][]int{}
@@ -39,16 +41,27 @@ func (v valuer) totals(histories []History, worths []CustomerWorth, groups []str
 			members[groups[i]] = append(members[groups[i]], i)
 		}
 	}
-	out := []Total{v.total(AllCustomers, all, histories, worths, t, draws)}
-	names := make([]string, 0, len(members))
-	for name := range members {
-		names = append(names, name)
+	out := make([]Total, 0, len(members))
+	for name, of := range members {
+		out = append(out, v.total(name, of, histories, worths, t, draws))
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		out = append(out, v.total(name, members[name], histories, worths, t, draws))
+	slices.SortFunc(out, func(a, b Total) int { return cmp.Or(cmp.Compare(b.Value, a.Value), cmp.Compare(a.Group, b.Group)) })
+	return append([]Total{v.total(AllCustomers, all, histories, worths, t, draws)}, out...)
+}
+
+// maxGroups bounds what a column may divide customers into: one that has more
+// values names them rather than groups them.
+const maxGroups = 1000
+
+func groupsOf(c *Columns, by string, histories []History) ([]string, error) {
+	groups, seen := c.cells(by, histories), map[string]bool{}
+	for _, g := range groups {
+		seen[g] = true
 	}
-	return out
+	if len(seen) > maxGroups {
+		return nil, &Refused{fmt.Sprintf("column %s divides %d customers into %d groups; name one of at most %d values", by, len(histories), len(seen), maxGroups)}
+	}
+	return groups, nil
 }
 
 // AllCustomers is the name of the group of all.
@@ -71,7 +84,7 @@ func (v valuer) total(name string, members []int, histories []History, worths []
 }
 
 // shifts are by which factor each draw of the parameters moves the value of the
-// members.
+// members. How much of it discounting takes is left as it is.
 func (v valuer) shifts(members []int, histories []History, worths []CustomerWorth, t Term, draws []Draw) []float64 {
 	n := min(len(members), totalSample)
 	sums := make([]float64, len(draws))
@@ -85,10 +98,14 @@ func (v valuer) shifts(members []int, histories []History, worths []CustomerWort
 	parallel(len(draws), func(d int) {
 		for k := range n {
 			i := members[k*len(members)/n]
-			h := &histories[i]
+			h, w := &histories[i], &worths[i]
+			if !(w.Value > 0) {
+				continue
+			}
 			count, mean := h.spent(v.all)
-			o := draws[d].Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit)
-			sums[d] += o.Discounted(t) * draws[d].Spend.Expected(count, mean)
+			o := draws[d].For(draws[d].Effects, v.design.z(i)).Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit)
+			discount := w.Value / (w.Orders * w.OrderValue)
+			sums[d] += discount * o.Orders(t.Horizon) * draws[d].Spend.Expected(count, mean)
 		}
 		sums[d] /= base
 	})

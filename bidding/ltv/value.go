@@ -25,18 +25,60 @@ func NewTerm(horizonDays int, annual, unitDays float64) Term {
 }
 
 // Discounted is the expected number of orders in the term, each discounted from
-// its own time: the integral of e^(-Rate t) dE(t), by parts.
+// its own time: the integral of e^(-Rate t) dE(t), by parts. E rises fast first
+// and slowly later, on the scale of alpha + T, so that the rule steps in
+// y = ln(1 + t/(alpha+T)).
 func (o Outlook) Discounted(t Term) float64 {
 	end := math.Exp(-t.Rate*t.Horizon) * o.Orders(t.Horizon)
 	if t.Rate == 0 {
 		return end
 	}
 	var sum float64
+	y := math.Log1p(t.Horizon / o.scale)
 	for i, node := range legendre8.node {
-		at := node * t.Horizon
-		sum += legendre8.weight[i] * math.Exp(-t.Rate*at) * o.Orders(at)
+		at := o.scale * math.Expm1(node*y)
+		sum += legendre8.weight[i] * math.Exp(-t.Rate*at) * o.Orders(at) * (o.scale + at)
 	}
-	return end + t.Rate*t.Horizon*sum
+	return end + t.Rate*y*sum
+}
+
+// Residual is the discounted number of orders a Pareto/NBD customer is expected to
+// still make, without an end (DERT): equation (2) of Fader, Hardie and Lee, "RFM
+// and CLV: Using Iso-Value Curves", JMR 2005. rate is continuous, per unit of time.
+// In the paper's formula the likelihood and p(alive) share all but
+//
+//	p(alive) (r+x)/(alpha+T) (beta+T) z^(s-1) U(s, s, z),  z = rate (beta+T)
+//
+// and U(s, s, z), Tricomi's function, is z^(1-s) e^z E_s(z), E_s the exponential
+// integral (Abramowitz and Stegun 13.6.28 and 5.1.45). It is NaN for other models
+// and for a rate that is not above 0: their endless sum has no closed form, or no
+// end.
+func (o Outlook) Residual(rate float64) float64 {
+	if o.law.Model != ParetoNBD || !(rate > 0) {
+		return math.NaN()
+	}
+	return o.alive * o.shape / o.scale * o.end * scaledExpIntegral(o.law.S, rate*o.end)
+}
+
+// scaledExpIntegral is e^z E_s(z) for s and z above 0, by the continued fraction of
+// Abramowitz and Stegun 5.1.22, its even part, evaluated forwards (Lentz).
+func scaledExpIntegral(s, z float64) float64 {
+	const tiny = 1e-300
+	b := z + s
+	c, d := 1/tiny, 1/b
+	h := d
+	for n := 1.0; n < 1e6; n++ {
+		a := -n * (s + n - 1)
+		b += 2
+		d = 1 / (a*d + b)
+		c = b + a/c
+		step := c * d
+		h *= step
+		if math.Abs(step-1) < 1e-15 {
+			break
+		}
+	}
+	return h
 }
 
 // Worth is what a customer is expected to do over a term, in the currency of the
