@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"adsteward/internal/civil"
 )
 
@@ -72,6 +74,48 @@ func TestFrequenciesAgainstPrintedFormulas(t *testing.T) {
 			}
 		}
 		near(t, law.Model.Title()+"'s expectations together", sum, 1000, 1e-9)
+	}
+}
+
+// Customers who live by each model, order by order, are spread as it says.
+func TestFrequenciesAgainstSimulation(t *testing.T) {
+	t.Parallel()
+	rnd := seeded()
+	gamma := func(a, b float64) float64 { return distuv.Gamma{Alpha: a, Beta: b, Src: rnd}.Rand() }
+	for _, law := range cdnowLaws {
+		counts := map[Row]float64{}
+		for i := range 40_000 {
+			age := []float64{5, 20, 60}[i%3]
+			rate, life, leave, x, at := gamma(law.R, law.Alpha), math.Inf(1), 0.0, 0, 0.0
+			switch law.Model {
+			case ParetoNBD:
+				life = rnd.ExpFloat64() / gamma(law.S, law.Beta)
+			case BGNBD, MBGNBD:
+				leave = distuv.Beta{Alpha: law.A, Beta: law.B, Src: rnd}.Rand()
+			}
+			gone := law.Model == MBGNBD && rnd.Float64() < leave
+			for !gone {
+				if at += rnd.ExpFloat64() / rate; at > min(age, life) {
+					break
+				}
+				x++
+				gone = rnd.Float64() < leave
+			}
+			counts[Row{X: x, T: age}]++
+		}
+		var rows []Row
+		for r, n := range counts {
+			r.N = n
+			rows = append(rows, r)
+		}
+		f := checkFrequency(law, rows)
+		var chi float64
+		for x, e := range f.Expected {
+			chi += (f.Actual[x] - e) * (f.Actual[x] - e) / e
+		}
+		if chi > 24.3 { // the 99.9 % point of chi-squared with 7 degrees of freedom
+			t.Errorf("%s: chi-squared %.1f: %v, simulated %v", law.Model, chi, f.Expected, f.Actual)
+		}
 	}
 }
 
