@@ -94,6 +94,14 @@ func (n Node) Key() string {
 	return ""
 }
 
+// platformTitle writes a platform's name for people: "google" as "Google".
+func platformTitle(name string) string {
+	if name == "" {
+		return name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
 // whose are the node's customers, in words.
 func (n Node) whose() string {
 	switch n.Level {
@@ -101,7 +109,7 @@ func (n Node) whose() string {
 		if n.Platform == "" {
 			return "that of customers without a click"
 		}
-		return strings.ToUpper(n.Platform[:1]) + n.Platform[1:] + "'s"
+		return platformTitle(n.Platform) + "'s"
 	case ByCampaign:
 		return "its campaign's"
 	}

@@ -1,8 +1,10 @@
 package ltv
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"strings"
 
 	"adsteward/internal/civil"
 )
@@ -34,6 +36,30 @@ type Segment struct {
 	NewCustomers int `json:"new_customers"`
 	Economics
 	Why []string `json:"why"`
+}
+
+// Title names the segment for people.
+func (s Segment) Title() string {
+	_, id, _ := strings.Cut(s.Campaign, ":")
+	campaign := cmp.Or(s.Name, "campaign "+id)
+	switch s.Level {
+	case ByPlatform:
+		if s.Platform == "" {
+			return "no click on an advertisement"
+		}
+		return platformTitle(s.Platform)
+	case ByCampaign:
+		return campaign
+	case ByCategory:
+		return cmp.Or(s.Category, "category not known")
+	case ByCountry:
+		return cmp.Or(s.Country, "country not known")
+	case ByCampaignCategory:
+		return campaign + " · " + cmp.Or(s.Category, "category not known")
+	case ByCampaignCountry:
+		return campaign + " · " + cmp.Or(s.Country, "country not known")
+	}
+	return "all customers"
 }
 
 // enoughCustomers is how many a campaign's part in one category or country needs
@@ -259,21 +285,24 @@ func (w *waits) add(age, days int, ordered bool) {
 	w.watched[min(max(age, 0), waitDays)]++
 }
 
-// enoughFollowed is how many customers must have come to a second order or been
-// watched to a day for the share with one by then to be told.
-const enoughFollowed = 20
+// enoughWatched is how many customers without a second order must still be
+// watched for the share with one to be told, unless all were watched so far.
+const enoughWatched = 10
 
 // follow calls fn for each day with the share that has no second order by its
-// end (the product limit), as long as enough customers are followed to it.
+// end (the product limit), as far as enough customers are watched.
 func (w *waits) follow(fn func(day int, without float64) (more bool)) {
-	var atRisk, followed uint32
+	var customers, atRisk uint32
 	for d := range w.second {
-		atRisk += w.second[d] + w.watched[d]
+		customers += w.second[d] + w.watched[d]
 	}
-	followed = atRisk
-	without := 1.0
+	if customers < enoughWatched {
+		return
+	}
+	atRisk = customers
+	without, lost := 1.0, uint32(0)
 	for d := range w.second {
-		if followed < enoughFollowed {
+		if atRisk < enoughWatched && lost > 0 {
 			return
 		}
 		if atRisk > 0 {
@@ -283,7 +312,7 @@ func (w *waits) follow(fn func(day int, without float64) (more bool)) {
 			return
 		}
 		atRisk -= w.second[d] + w.watched[d]
-		followed -= w.watched[d]
+		lost += w.watched[d]
 	}
 }
 
