@@ -40,7 +40,7 @@ type Drawing struct {
 	Class                    string
 	Width, Height            int
 	Left, Right, Top, Bottom string
-	XTicks, YTicks           []tick
+	XTicks, YTicks           []Tick
 	Band, Line, Dash         string // path data
 	Bars                     []rect
 	Dots                     []point
@@ -52,7 +52,8 @@ type Drawing struct {
 	Bare                     bool // without lines at the ticks
 }
 
-type tick struct{ At, Text string }
+// Tick is where an axis is labelled, and with what.
+type Tick struct{ At, Text string }
 
 type point struct{ X, Y string }
 

@@ -55,11 +55,11 @@ func (h Heat) draw(class string, width, columns int) Drawing {
 		Bottom: Coord(float64(height) - bottom), XTitle: h.XTitle, YTitle: h.YTitle, Bare: true}
 	step := (float64(width) - left) / float64(columns)
 	for i, name := range h.Columns[:columns] {
-		d.XTicks = append(d.XTicks, tick{Coord(left + (float64(i)+0.5)*step), name})
+		d.XTicks = append(d.XTicks, Tick{Coord(left + (float64(i)+0.5)*step), name})
 	}
 	for j, row := range h.Rows {
 		y := top + float64(j)*rowHeight
-		d.YTicks = append(d.YTicks, tick{Coord(y + rowHeight/2), row.Name})
+		d.YTicks = append(d.YTicks, Tick{Coord(y + rowHeight/2), row.Name})
 		for i, c := range row.Cells[:min(columns, len(row.Cells))] {
 			if c.Class == "" {
 				continue

@@ -65,7 +65,7 @@ func (p Plot) draw(class string, width, height, xLabels, yLabels int) Drawing {
 	}
 
 	for _, v := range yTicks {
-		d.YTicks = append(d.YTicks, tick{Coord(y(v)), p.YName(v)})
+		d.YTicks = append(d.YTicks, Tick{Coord(y(v)), p.YName(v)})
 	}
 	xTicks := p.XTicks
 	if xTicks == nil {
@@ -73,7 +73,7 @@ func (p Plot) draw(class string, width, height, xLabels, yLabels int) Drawing {
 	}
 	for _, v := range xTicks(xLabels) {
 		if v >= xlo && v <= xhi {
-			d.XTicks = append(d.XTicks, tick{Coord(x(v)), p.XName(v)})
+			d.XTicks = append(d.XTicks, Tick{Coord(x(v)), p.XName(v)})
 		}
 	}
 	if ylo < 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"adsteward/bidding/ltv"
+	"adsteward/internal/chart"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
@@ -187,7 +188,7 @@ type rfmRow struct{ Name, Meaning, R, F, M, Customers, Share, Spent, Expected st
 type rfmDrawing struct {
 	Class         string
 	Width, Height int
-	Rows, Columns []tick // labels: scores of recency, of frequency
+	Rows, Columns []chart.Tick // labels: scores of recency, of frequency
 	Cells         []rfmCell
 }
 
@@ -232,8 +233,8 @@ func drawRFM(t ltv.RFM, currency, class string, width, height int, names bool) r
 	d := rfmDrawing{Class: class, Width: width, Height: height}
 	w, h := (float64(width)-left)/5, (float64(height)-bottom)/5
 	for i := range 5 {
-		d.Rows = append(d.Rows, tick{coord(float64(i)*h + h/2 + 4), fmt.Sprint(5 - i)})
-		d.Columns = append(d.Columns, tick{coord(left + float64(i)*w + w/2), fmt.Sprint(i + 1)})
+		d.Rows = append(d.Rows, chart.Tick{At: coord(float64(i)*h + h/2 + 4), Text: fmt.Sprint(5 - i)})
+		d.Columns = append(d.Columns, chart.Tick{At: coord(left + float64(i)*w + w/2), Text: fmt.Sprint(i + 1)})
 	}
 	for r := 5; r >= 1; r-- {
 		for f := 1; f <= 5; f++ {

@@ -47,6 +47,9 @@ func addWhiskers(rows []*row) {
 			continue
 		}
 		l, h := x(e.GainLow), x(e.GainHigh)
-		rows[i].Whisk = &whisker{Zero: chart.Coord(x(0)), Low: chart.Coord(l), Width: chart.Coord(max(h-l, 1)), Mean: chart.Coord(x(e.GainPerDay)), Class: rows[i].GainClass}
+		rows[i].Whisk = &whisker{Zero: coord(x(0)), Low: coord(l), Width: coord(max(h-l, 1)), Mean: coord(x(e.GainPerDay)), Class: rows[i].GainClass}
 	}
 }
+
+// coord writes a coordinate as the charts do.
+func coord(v float64) string { return chart.Coord(v) }
