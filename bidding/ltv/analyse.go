@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"adsteward/internal/civil"
@@ -214,7 +213,7 @@ func (h *History) spent(all bool) (n int, mean float64) {
 // spendRows are the customers Gamma-Gamma learns from, those of a positive mean,
 // and the correlation of counts and means among those with a repeat order.
 func spendRows(histories []History, all bool) ([]SpendRow, float64) {
-	var rows []SpendRow
+	rows := make([]SpendRow, 0, len(histories))
 	var c corrSums
 	for i := range histories {
 		h := &histories[i]
@@ -225,7 +224,6 @@ func spendRows(histories []History, all bool) ([]SpendRow, float64) {
 			}
 		}
 	}
-	slices.SortFunc(rows, func(a, b SpendRow) int { return cmp.Or(a.X-b.X, cmp.Compare(a.M, b.M)) })
 	return rows, c.value()
 }
 
@@ -300,52 +298,35 @@ func (v valuer) forecast(i, x int, recency, age float64, n int, t Term) forecast
 	return v.spend.forecast(v.lawOf(i).Outlook(x, recency, age), n, t, spread...)
 }
 
-// batch is how many customers one goroutine predicts at a time.
-const batch = 512
-
+// each is the worth of each customer. What the history says is shared by those
+// who have the same; what their orders brought is their own.
 func (v valuer) each(histories []History, t Term) []CustomerWorth {
+	first, of := v.alike(histories)
+	forecasts := make([]forecast, len(first))
+	inChunks(len(first), func(k int) {
+		h := &histories[first[k]]
+		n, _ := h.spent(v.all)
+		forecasts[k] = v.forecast(int(first[k]), h.Frequency, h.Recency/v.unit, h.Age/v.unit, n, t)
+	})
 	out := make([]CustomerWorth, len(histories))
-	once := v.oneTimers(histories, t)
-	parallel((len(histories)+batch-1)/batch, func(c int) {
-		for i := c * batch; i < min((c+1)*batch, len(histories)); i++ {
-			h := &histories[i]
-			n, mean := h.spent(v.all)
-			recency, age := h.Recency/v.unit, h.Age/v.unit
-			w, known := Worth{}, false
-			f, seen := once[h.Age]
-			if h.Frequency == 0 && seen {
-				w, known = f.worth, n == 0
-			} else {
-				f.forecast = v.forecast(i, h.Frequency, recency, age, n, t)
-			}
-			if !known {
-				w = v.spend.worth(f.forecast, n, mean)
-			}
-			out[i] = CustomerWorth{CustomerID: h.CustomerID, Frequency: h.Frequency, Recency: recency, Age: age, MeanValue: mean, Worth: w}
-		}
+	inChunks(len(histories), func(i int) {
+		h := &histories[i]
+		n, mean := h.spent(v.all)
+		out[i] = CustomerWorth{CustomerID: h.CustomerID, Frequency: h.Frequency, Recency: h.Recency / v.unit, Age: h.Age / v.unit, MeanValue: mean,
+			Worth: v.spend.worth(forecasts[of[i]], n, mean)}
 	})
 	return out
 }
 
-type shared struct {
-	forecast
-	worth Worth // with no order known to the spend model
-}
-
-// oneTimers are, by age in days, what customers with one order have in common:
-// most of a shop's customers.
-func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
-	known := map[float64]shared{}
-	if v.design != nil {
-		return known
+// alike are customers who differ for the model, and which of them each customer
+// is like. With covariates nobody is taken to be like another.
+func (v valuer) alike(histories []History) (first, of []int32) {
+	if v.design == nil {
+		return distinct(histories)
 	}
-	for i := range histories {
-		h := &histories[i]
-		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
-			n, _ := h.spent(v.all)
-			f := v.forecast(i, 0, 0, h.Age/v.unit, n, t)
-			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
-		}
+	all := make([]int32, len(histories))
+	for i := range all {
+		all[i] = int32(i)
 	}
-	return known
+	return all, all
 }

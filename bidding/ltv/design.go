@@ -32,7 +32,7 @@ func ReadColumns(in io.Reader, names []string) (*Columns, error) {
 	r.ReuseRecord, r.FieldsPerRecord = true, -1
 	header, err := r.Read()
 	if err != nil {
-		return nil, badCSV(err)
+		return nil, badCSV(err, 1)
 	}
 	find := func(name string) int {
 		return slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), name) })
@@ -51,7 +51,7 @@ func ReadColumns(in io.Reader, names []string) (*Columns, error) {
 			return c, nil
 		}
 		if err != nil {
-			return nil, badCSV(err)
+			return nil, badCSV(err, 1)
 		}
 		if len(rec) != len(header) || id < 0 || date < 0 {
 			continue

@@ -266,8 +266,8 @@ func shapeOf(rows []Row) (s shape) {
 	for _, r := range rows {
 		s.customers += r.N
 		s.orders += r.N * float64(r.X)
-		s.meanT += r.N * r.T
 		s.maxX = max(s.maxX, r.X)
+		s.meanT += r.N * r.T
 		if r.X > 0 {
 			s.repeats += r.N
 		}
@@ -290,14 +290,15 @@ func FitOrders(m Model, rows []Row) (*OrderFit, error) {
 	case !(s.meanT > 0):
 		return nil, &Refused{"all customers are new on the last day; there is no time to learn from"}
 	}
+	grid := newLattice(rows)
 	// The NBD is each other model's limit, so that no fit may be worse.
-	nbd, err := NBD.fit(rows, s, []float64{0.5, 0.5 * s.meanT * s.customers / s.orders})
+	nbd, err := NBD.fit(grid, s, []float64{0.5, 0.5 * s.meanT * s.customers / s.orders})
 	if err != nil {
 		return nil, &Refused{"the NBD has no maximum on these data: every customer seems to order at the same rate"}
 	}
 	best := nbd
 	if m != NBD {
-		if best, err = m.fitFrom(rows, s, nbd); err != nil {
+		if best, err = m.fitFrom(grid, s, nbd); err != nil {
 			return nil, err
 		}
 	}
@@ -319,7 +320,7 @@ const (
 )
 
 // fitFrom tries starts until one leads above the NBD.
-func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
+func (m Model) fitFrom(grid *lattice, s shape, nbd *OrderFit) (*OrderFit, error) {
 	r := min(nbd.R, 5) // where rates hardly differ r has no upper end to start from
 	alpha := nbd.Alpha * r / nbd.R
 	starts := [][]float64{{r, alpha, 0.8, 2.5}, {r, alpha, 0.1, 2}, {r, alpha, 3, 10}}
@@ -328,7 +329,7 @@ func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 	}
 	var best *OrderFit
 	for _, start := range starts {
-		f, err := m.fit(rows, s, start)
+		f, err := m.fit(grid, s, start)
 		if err == nil && (best == nil || f.LogLikelihood > best.LogLikelihood) {
 			best = f
 		}
@@ -350,8 +351,8 @@ func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 	return best, nil
 }
 
-func (m Model) fit(rows []Row, s shape, start []float64) (*OrderFit, error) {
-	o, err := maximise(func(v, grad []float64) float64 { return m.logLik(rows, s.maxX, v, grad) }, start, s.customers)
+func (m Model) fit(grid *lattice, s shape, start []float64) (*OrderFit, error) {
+	o, err := maximise(func(v, grad []float64) float64 { return grid.logLik(m, v, grad) }, start, s.customers)
 	if err != nil {
 		return nil, err
 	}

@@ -34,13 +34,13 @@ func TestStandardErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		maxX := shapeOf(rows).maxX
+		grid := newLattice(rows)
 		compare(string(m), m.Names(), m.pack(f.Params), f.SE, f.LogCov, func(v []float64) float64 {
-			return m.logLik(rows, maxX, v, make([]float64, len(v)))
+			return grid.logLik(m, v, make([]float64, len(v)))
 		})
 	}
 	compare("Gamma-Gamma", []string{"p", "q", "v"}, []float64{spend.P, spend.Q, spend.V}, spend.SE, spend.LogCov, func(v []float64) float64 {
-		return spendLogLik(spendRows, v, make([]float64, 3))
+		return spendLogLik(sumSpend(spendRows), v, make([]float64, 3))
 	})
 }
 

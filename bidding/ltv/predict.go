@@ -18,8 +18,6 @@ type Outlook struct {
 	end   float64 // Pareto: beta + T
 }
 
-var goneRule = newGoneIntegral()
-
 // Outlook is the future of a customer with x repeat orders, the last at age tx,
 // seen to age t.
 func (l Law) Outlook(x int, tx, t float64) Outlook {

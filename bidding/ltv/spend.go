@@ -3,8 +3,6 @@ package ltv
 import (
 	"fmt"
 	"math"
-
-	"gonum.org/v1/gonum/mathext"
 )
 
 // Spend is a fitted Gamma-Gamma model of what an order brings (Fader and
@@ -70,7 +68,8 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 	if math.Log(mean)-logs/n < 1e-9 {
 		return flat("order values do not differ between customers")
 	}
-	o, err := maximise(func(v, grad []float64) float64 { return spendLogLik(rows, v, grad) }, []float64{4, 3, 0.7 * mean}, n)
+	sums := sumSpend(rows)
+	o, err := maximise(func(v, grad []float64) float64 { return spendLogLik(sums, v, grad) }, []float64{4, 3, 0.7 * mean}, n)
 	if err != nil {
 		return flat("Gamma-Gamma does not converge on these order values")
 	}
@@ -83,32 +82,4 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 		s.SE = map[string]float64{"p": o.relSE[0] * p, "q": o.relSE[1] * q, "v": o.relSE[2] * v}
 	}
 	return s, nil
-}
-
-// spendLogLik is equation (1a) of note 025, summed. Rows sorted by X share their
-// gamma functions.
-func spendLogLik(rows []SpendRow, v, grad []float64) float64 {
-	p, q, scale := v[0], v[1], v[2]
-	lnScale, digammaQ := math.Log(scale), mathext.Digamma(q)
-	lgQ, _ := math.Lgamma(q)
-	clear(grad)
-	var total, lgPX, lgPXQ, dPX, dPXQ, lnX float64
-	seen := -1
-	for i := range rows {
-		r := &rows[i]
-		x := float64(r.X)
-		px := p * x
-		if r.X != seen {
-			seen, lnX = r.X, math.Log(x)
-			lgPX, _ = math.Lgamma(px)
-			lgPXQ, _ = math.Lgamma(px + q)
-			dPX, dPXQ = mathext.Digamma(px), mathext.Digamma(px+q)
-		}
-		lnM, lnSum := math.Log(r.M), math.Log(x*r.M+scale)
-		total += r.N * (lgPXQ - lgPX - lgQ + q*lnScale + (px-1)*lnM + px*lnX - (px+q)*lnSum)
-		grad[0] += r.N * x * (dPXQ - dPX + lnM + lnX - lnSum)
-		grad[1] += r.N * (dPXQ - digammaQ + lnScale - lnSum)
-		grad[2] += r.N * (q/scale - (px+q)/(x*r.M+scale))
-	}
-	return total
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -81,7 +79,7 @@ func (c *ltvCmd) Run(e *env) error {
 		return err
 	}
 	if c.Customers != "" {
-		if err := writeWhole(c.Customers, func(w io.Writer) error { return writeCustomers(w, a.Rows) }); err != nil {
+		if err := writeWhole(c.Customers, func(w io.Writer) error { return ltv.WriteCustomers(w, a.Rows) }); err != nil {
 			return err
 		}
 	}
@@ -150,48 +148,6 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
-}
-
-const customerHeader = "customer_id,frequency,recency,age,mean_value,p_alive,expected_orders,expected_value,clv,clv_low,clv_high\n"
-
-func writeCustomers(out io.Writer, rows []ltv.CustomerWorth) error {
-	w := bufio.NewWriterSize(out, 1<<18)
-	if _, err := w.WriteString(customerHeader); err != nil {
-		return err
-	}
-	var line []byte
-	for i := range rows {
-		r := &rows[i]
-		line = appendCell(line[:0], r.CustomerID)
-		line = append(line, ',')
-		line = strconv.AppendInt(line, int64(r.Frequency), 10)
-		for _, v := range [...]float64{r.Recency, r.Age, r.MeanValue, r.PAlive, r.Orders, r.OrderValue, r.Value, r.Low, r.High} {
-			line = strconv.AppendFloat(append(line, ','), v, 'g', 10, 64)
-		}
-		if _, err := w.Write(append(line, '\n')); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
-}
-
-// appendCell quotes a CSV cell where it needs it.
-func appendCell(line []byte, s string) []byte {
-	plain := s != ""
-	for i := 0; i < len(s) && plain; i++ {
-		plain = s[i] != '"' && s[i] != ',' && s[i] != '\n' && s[i] != '\r' && s[i] != ' '
-	}
-	if plain {
-		return append(line, s...)
-	}
-	line = append(line, '"')
-	for i := range len(s) {
-		if s[i] == '"' {
-			line = append(line, '"')
-		}
-		line = append(line, s[i])
-	}
-	return append(line, '"')
 }
 
 func printAnswer(out io.Writer, a *ltv.Answer) error {
