@@ -20,6 +20,7 @@ type Question struct {
 	Horizon     int                  // days
 	Discount    float64              // yearly
 	Margin      float64              // contribution margin as a share of revenue, which clv counts
+	Cost        string               // column of Columns with each order's cost; then Margin is not read
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
 	Covariates  []string             // FirstValue, or columns of Columns
 	Columns     *Columns             // nil where Covariates names none of the file
@@ -43,7 +44,7 @@ type Answer struct {
 	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	Holdout       *Holdout           `json:"holdout,omitempty"`
 	Totals        []Total            `json:"totals,omitempty"` // of all customers, then by group
-	Margin        float64            `json:"margin"`           // what clv counts of an order's value
+	Margin        float64            `json:"margin"`           // what clv counts of an order's value, on average
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
 	Diagnostics   *Diagnostics       `json:"diagnostics,omitempty"` // of Diagnose
@@ -131,14 +132,18 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 			return nil, err
 		}
 	}
+	rate, err := a.margins(q, histories, end)
+	if err != nil {
+		return nil, err
+	}
 	if q.PerCustomer || q.By != "" {
 		term := NewTerm(q.Horizon, q.Discount, unit)
 		a.Rows = v.each(histories, term)
+		applyMargins(a.Rows, rate)
 		lap("predict")
 		a.Totals = v.totals(histories, a.Rows, groups, term, Draws(fit, spend, totalDraws, q.Rand))
 		lap("totals")
 	}
-	a.margin(q.Margin)
 	return a, nil
 }
 
@@ -174,21 +179,16 @@ func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit,
 	return design, fit, nil
 }
 
-// margin turns clv from revenue into contribution margin. Customers are taken to
-// have the same rate: an order file knows no costs.
-func (a *Answer) margin(rate float64) {
-	a.Margin = rate
-	if rate == 1 {
-		return
+// margins is what clv counts of each customer's revenue: its own margin where the
+// file has costs, else the same share for all.
+func (a *Answer) margins(q Question, histories []History, end civil.Date) (rate func(i int) float64, err error) {
+	a.Margin = q.Margin
+	if q.Cost == "" {
+		return func(int) float64 { return q.Margin }, nil
 	}
-	for i := range a.Rows {
-		w := &a.Rows[i].Worth
-		w.Value, w.Low, w.High = rate*w.Value, rate*w.Low, rate*w.High
-	}
-	for i := range a.Totals {
-		t := &a.Totals[i]
-		t.Value, t.Low, t.High = rate*t.Value, rate*t.Low, rate*t.High
-	}
+	rates, mean, warnings, err := q.Columns.margins(histories, end)
+	a.Margin, a.Warnings = mean, append(a.Warnings, warnings...)
+	return func(i int) float64 { return rates[i] }, err
 }
 
 func (a *Answer) report(f *OrderFit, s *Spend) {

@@ -214,7 +214,7 @@ func TestDesign(t *testing.T) {
 func TestReadColumns(t *testing.T) {
 	t.Parallel()
 	in := "customer_id,date,value,Channel\n1,2025-02-01,5,later\n1,2025-01-01,5,first\n2,2025-01-05,1, social \nbroken\n1,2025-01-01,5,again\n"
-	c, err := ReadColumns(strings.NewReader(in), []string{"channel"})
+	c, err := ReadColumns(strings.NewReader(in), []string{"channel"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestReadColumns(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	var bad *BadRow
-	if _, err = ReadColumns(strings.NewReader(in), []string{"chanel"}); !errors.As(err, &bad) || bad.Line != 1 || bad.Column != "chanel" {
+	if _, err = ReadColumns(strings.NewReader(in), []string{"chanel"}, ""); !errors.As(err, &bad) || bad.Line != 1 || bad.Column != "chanel" {
 		t.Errorf("%v", err)
 	}
 }

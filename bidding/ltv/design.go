@@ -18,32 +18,35 @@ import (
 const FirstValue = "first_value"
 
 // Columns are cells of an order file by customer, each of the customer's earliest
-// order.
+// order, and what its orders cost where that is asked for.
 type Columns struct {
 	names []string
 	of    map[string][]string
+	costs map[string][]costed
 }
 
-// ReadColumns reads the named columns of a file that ReadOrders reads; what is
-// wrong with its rows ReadOrders says. The error is a *BadRow where the header
-// lacks a name.
-func ReadColumns(in io.Reader, names []string) (*Columns, error) {
+// ReadColumns reads the named columns of a file that ReadOrders reads, and the
+// column cost, unless that is "". What is wrong with other cells ReadOrders says.
+// The error is a *BadRow where the header lacks a name or a cost is none.
+func ReadColumns(in io.Reader, names []string, cost string) (*Columns, error) {
 	r := csv.NewReader(skipBOM(in))
 	r.ReuseRecord, r.FieldsPerRecord = true, -1
 	header, err := r.Read()
 	if err != nil {
 		return nil, badCSV(err, 1)
 	}
-	find := func(name string) int {
-		return slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), name) })
+	wanted := append([]string{"customer_id", "date", "value"}, names...)
+	if cost != "" {
+		wanted = append(wanted, cost)
 	}
-	id, date, at := find("customer_id"), find("date"), make([]int, len(names))
-	for i, name := range names {
-		if at[i] = find(name); at[i] < 0 {
+	at := make([]int, len(wanted))
+	for i, name := range wanted {
+		at[i] = slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), name) })
+		if at[i] < 0 {
 			return nil, &BadRow{1, name, "the header lacks it; name a column of the file, or " + FirstValue + " as a covariate"}
 		}
 	}
-	c := &Columns{names: names, of: map[string][]string{}}
+	c := &Columns{names: names, of: map[string][]string{}, costs: map[string][]costed{}}
 	earliest := map[string]civil.Date{}
 	for {
 		rec, err := r.Read()
@@ -53,21 +56,35 @@ func ReadColumns(in io.Reader, names []string) (*Columns, error) {
 		if err != nil {
 			return nil, badCSV(err, 1)
 		}
-		if len(rec) != len(header) || id < 0 || date < 0 {
+		if len(rec) != len(header) {
 			continue
 		}
-		day, err := readDay(rec[date])
+		id := rec[at[0]]
+		day, err := readDay(rec[at[1]])
 		if err != nil {
 			continue
 		}
-		if known, ok := earliest[rec[id]]; ok && known <= day {
+		if cost != "" {
+			cell := at[len(at)-1]
+			o := costed{day: day}
+			var reason string
+			if o.value, _ = readValue(rec[at[2]]); rec[cell] == "" {
+				o.cost = math.NaN()
+			} else if o.cost, reason = readValue(rec[cell]); reason != "" {
+				line, _ := r.FieldPos(cell)
+				return nil, &BadRow{line, cost, fmt.Sprintf("%q %s", rec[cell], strings.Replace(reason, "; take a refund off the order it belongs to", "; write what the order cost", 1))}
+			}
+			id = strings.Clone(id)
+			c.costs[id] = append(c.costs[id], o)
+		}
+		if known, ok := earliest[id]; ok && known <= day {
 			continue
 		}
-		cells := make([]string, len(at))
-		for i, column := range at {
-			cells[i] = strings.Clone(strings.TrimSpace(rec[column]))
+		cells := make([]string, len(names))
+		for i := range names {
+			cells[i] = strings.Clone(strings.TrimSpace(rec[at[3+i]]))
 		}
-		key := strings.Clone(rec[id])
+		key := strings.Clone(id)
 		earliest[key], c.of[key] = day, cells
 	}
 }

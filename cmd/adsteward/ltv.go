@@ -26,6 +26,7 @@ type ltvCmd struct {
 	DiscountAnnual float64  `default:"0.1" help:"Yearly rate, whatever the unit; each order is discounted from its own day, continuously, not at the end of a month."`
 	Margin         float64  `default:"1" help:"Contribution margin as a share of an order's value, such as 0.42: clv and its bounds count that much of the revenue. The models are fitted to revenue."`
 	SpendOrders    string   `enum:"repeat,all" default:"repeat" help:"Orders Gamma-Gamma learns from: repeat (without the first) or all."`
+	Cost           string   `help:"Instead of --margin: a column with what each order cost (goods, shipping, fees) in the currency of value. clv counts each customer's own margin as far as its orders tell, else the mean, and never less than nothing." placeholder:"COLUMN"`
 	Covariates     []string `help:"What the rates of ordering and leaving may depend on, separated by commas: first_value (logarithm of the first order's value) or columns of the file, taken from each customer's first order. Numbers are standardised; text counts against its most common level, rare levels together." placeholder:"NAME"`
 	By             string   `help:"Also what each group of customers will bring, with an interval of its own: a column of the file, taken from each customer's first order." placeholder:"COLUMN"`
 	Customers      string   `help:"Write each customer's figures to this file." placeholder:"OUT.csv"`
@@ -39,7 +40,7 @@ func (c *ltvCmd) Help() string {
 
 func (c *ltvCmd) question(start time.Time) (ltv.Question, error) {
 	q := ltv.Question{Model: ltv.Model(c.Model), Unit: c.Unit, Horizon: c.HorizonDays, Discount: c.DiscountAnnual,
-		Margin: c.Margin, Covariates: c.Covariates, By: c.By,
+		Margin: c.Margin, Cost: c.Cost, Covariates: c.Covariates, By: c.By,
 		SpendAll: c.SpendOrders == "all", PerCustomer: c.Customers != "", Rand: rand.New(rand.NewPCG(1, 1)), Clock: func() time.Duration { return time.Since(start) }}
 	if c.HorizonDays < 1 || c.HorizonDays > 36500 {
 		return q, usage("--horizon-days is %d; give 1 to 36500", c.HorizonDays)
@@ -49,6 +50,9 @@ func (c *ltvCmd) question(start time.Time) (ltv.Question, error) {
 	}
 	if !(c.Margin > 0 && c.Margin <= 1) {
 		return q, usage("--margin is %g; give a share of an order's value above 0 and up to 1, such as 0.42", c.Margin)
+	}
+	if c.Cost != "" && c.Margin != 1 {
+		return q, usage("--margin and --cost both say what an order leaves; give one of them")
 	}
 	if c.ObserveUntil != "" {
 		d, err := civil.Parse(c.ObserveUntil)
@@ -103,6 +107,7 @@ func (c *ltvCmd) read(in io.Reader, q *ltv.Question) (*ltv.OrderLog, error) {
 	if c.By != "" && !slices.Contains(columns, c.By) {
 		columns = append(columns, c.By)
 	}
+	second := len(columns) > 0 || c.Cost != ""
 	var again io.Reader
 	if c.File != "-" {
 		f, err := os.Open(c.File)
@@ -111,7 +116,7 @@ func (c *ltvCmd) read(in io.Reader, q *ltv.Question) (*ltv.OrderLog, error) {
 		}
 		defer f.Close() // read only
 		in = f
-		if len(columns) > 0 {
+		if second {
 			g, err := os.Open(c.File)
 			if err != nil {
 				return nil, usage("%v", err)
@@ -119,7 +124,7 @@ func (c *ltvCmd) read(in io.Reader, q *ltv.Question) (*ltv.OrderLog, error) {
 			defer g.Close() // read only
 			again = g
 		}
-	} else if len(columns) > 0 {
+	} else if second {
 		body, err := io.ReadAll(in)
 		if err != nil {
 			return nil, err
@@ -128,7 +133,7 @@ func (c *ltvCmd) read(in io.Reader, q *ltv.Question) (*ltv.OrderLog, error) {
 	}
 	orders, err := ltv.ReadOrders(in)
 	if err == nil && again != nil {
-		q.Columns, err = ltv.ReadColumns(again, columns)
+		q.Columns, err = ltv.ReadColumns(again, columns, c.Cost)
 	}
 	if err != nil {
 		return nil, usage("%s: %v", c.File, err)
@@ -174,6 +179,9 @@ func printAnswer(out io.Writer, a *ltv.Answer) error {
 		fmt.Fprintf(w, "Gamma-Gamma on %d customers: p %.6g, q %.6g, v %.6g, log-likelihood %.4f, mean order %.4g\n", g.Customers, *g.P, *g.Q, *g.V, *g.LogLikelihood, g.Mean)
 	} else {
 		fmt.Fprintf(w, "Mean order %.4g over %d customers, without Gamma-Gamma\n", g.Mean, g.Customers)
+	}
+	if a.Margin != 1 {
+		fmt.Fprintf(w, "What customers bring is counted as contribution margin, %.4g %% of revenue on average\n", 100*a.Margin)
 	}
 	if c := a.Covariates; c != nil {
 		printCovariates(w, a.Model, c)
