@@ -499,7 +499,7 @@ func TestTooFewForAHoldout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(d.Tenths.Missing, "too few to fit") || !strings.Contains(d.Tracking.Says, "not how it foretells") || d.Tracking.Off {
+	if !strings.Contains(d.Tenths.Missing, "cannot carry a fit of their own") || !strings.Contains(d.Tracking.Says, "not how it foretells") || d.Tracking.Off {
 		t.Errorf("%+v\n%+v", d.Tenths.Finding, d.Tracking.Finding)
 	}
 }

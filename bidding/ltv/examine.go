@@ -14,20 +14,46 @@ func cutOf(first, last civil.Date) civil.Date { return last.AddDays(-(last.Sub(f
 // nothing lies after the calibration the last third of the observation serves
 // as the holdout, for which the models are fitted anew to the days before.
 func Diagnose(l *OrderLog, q Question, a *Answer) (*Diagnostics, error) {
-	unit := 1.0
-	if a.Unit == "week" {
-		unit = 7
-	}
 	end := q.Observe
 	if end.IsZero() {
 		end = l.Last
 	}
-	e := examined{law: Law{a.Model, a.Params}, spend: &Spend{Mean: a.GammaGamma.Mean}, unit: unit}
+	histories := l.Histories(end)
+	e, err := examine(a, histories)
+	if err != nil {
+		return nil, err
+	}
+	e.tally = NewTally(l.Last, end)
+	if end >= l.Last {
+		e.tally = NewTally(l.Last, cutOf(l.First, l.Last))
+		histories = l.Histories(e.tally.cut)
+		if err := e.refit(Merge(histories, e.unit), func() ([]SpendRow, float64) { return spendRows(histories, q.SpendAll) }); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range l.orders {
+		e.tally.Add(l.ids[o.customer], o.day, o.value)
+	}
+	if e.refused == "" {
+		f := newForecaster(valuer{law: e.then, spend: e.thenSpend, all: q.SpendAll, unit: e.unit}, l.Last.Sub(e.tally.cut))
+		for i, a := range l.after(e.tally.cut, l.Last) {
+			e.lift.add(f.value(&histories[i]), a.value)
+		}
+	}
+	return e.diagnostics(), nil
+}
+
+// examine takes the models from an answer on these histories. Where customers
+// differ by covariates it is the model without them, which one picture can show.
+func examine(a *Answer, histories []History) (*examined, error) {
+	e := &examined{law: Law{a.Model, a.Params}, spend: &Spend{Mean: a.GammaGamma.Mean}, unit: 1}
+	if a.Unit == "week" {
+		e.unit = 7
+	}
 	if g := a.GammaGamma; g.P != nil && g.Q != nil && g.V != nil {
 		e.spend.P, e.spend.Q, e.spend.V = *g.P, *g.Q, *g.V
 	}
-	histories := l.Histories(end)
-	e.rows = Merge(histories, unit)
+	e.rows = Merge(histories, e.unit)
 	if a.Covariates != nil {
 		plain, err := FitOrders(a.Model, e.rows)
 		if err != nil {
@@ -36,25 +62,7 @@ func Diagnose(l *OrderLog, q Question, a *Answer) (*Diagnostics, error) {
 		e.law, e.note = plain.Law, plain.Model.Title()+" without the covariates is what the charts hold against the data."
 	}
 	e.then, e.thenSpend = e.law, e.spend
-	e.tally = NewTally(l.Last, end)
-	if end >= l.Last {
-		cut := cutOf(l.First, l.Last)
-		e.tally = NewTally(l.Last, cut)
-		histories = l.Histories(cut)
-		if err := e.refit(Merge(histories, unit), func() ([]SpendRow, float64) { return spendRows(histories, q.SpendAll) }); err != nil {
-			return nil, err
-		}
-	}
-	for _, o := range l.orders {
-		e.tally.Add(l.ids[o.customer], o.day, o.value)
-	}
-	if e.refused == "" {
-		f := newForecaster(valuer{law: e.then, spend: e.thenSpend, all: q.SpendAll, unit: unit}, l.Last.Sub(e.tally.cut))
-		for i, a := range l.after(e.tally.cut, l.Last) {
-			e.lift.add(f.value(&histories[i]), a.value)
-		}
-	}
-	return e.diagnostics(), nil
+	return e, nil
 }
 
 // examined is what is looked at: the models, those of the calibration, and the
@@ -97,7 +105,7 @@ func (e *examined) diagnostics() *Diagnostics {
 	d := &Diagnostics{Model: e.law.Model, First: t.first, Until: t.until, Cut: t.cut, Refitted: e.refitted, Note: e.note,
 		Frequency: checkFrequency(e.law, e.rows), Alive: mapAlive(e.law, e.rows, e.unit), Cohorts: t.triangle(e.law, e.spend.Mean, e.unit)}
 	if d.Tracking = t.tracking(e.then, e.unit); e.refused != "" && d.Tracking.Missing == "" {
-		d.Tracking.Says = "The days before " + t.cut.AddDays(1).String() + " are too few to fit by themselves (" + e.refused + "), so this shows how a model of all orders fits, not how it foretells."
+		d.Tracking.Says = "The days before " + t.cut.AddDays(1).String() + " cannot carry a fit of their own (" + e.refused + "), so this shows how a model of all orders fits, not how it foretells."
 		d.Tracking.Off = false
 	}
 	d.Tenths = e.lift.tenths(t.until.Sub(t.cut), e.refused)

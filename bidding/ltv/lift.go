@@ -81,7 +81,7 @@ func (f *forecaster) value(h *History) float64 {
 	return e
 }
 
-// Least customers, orders' days and value for tenths to say anything.
+// Least customers and days of a holdout for tenths to say anything.
 const (
 	fewInTenths = 100
 	fewDays     = 7
@@ -90,17 +90,14 @@ const (
 func (s *scores) tenths(days int, refused string) Lift {
 	l := Lift{Days: days}
 	var all score
-	for _, b := range s.bins {
-		all = score{all.n + b.n, 0, 0}
-	}
 	keys := slices.SortedFunc(maps.Keys(s.bins), func(a, b int) int { return cmp.Compare(b, a) })
 	for _, k := range keys {
-		all.predicted += s.bins[k].predicted
-		all.actual += s.bins[k].actual
+		b := s.bins[k]
+		all = score{all.n + b.n, all.predicted + b.predicted, all.actual + b.actual}
 	}
 	switch {
 	case refused != "":
-		l.Missing = "The first two thirds of the orders are too few to fit by themselves: " + refused + "."
+		l.Missing = "The first two thirds of the orders cannot carry a fit of their own: " + refused + "."
 	case days < fewDays:
 		l.Missing = fmt.Sprintf("A holdout of %d days is too short to compare values.", days)
 	case all.n < fewInTenths:
@@ -111,7 +108,15 @@ func (s *scores) tenths(days int, refused string) Lift {
 	if l.Missing != "" {
 		return l
 	}
-	size := all.n / 10
+	l.Tenths = s.cut(keys, all.n/10)
+	l.TopShare = l.Tenths[0].Actual * l.Tenths[0].Customers / all.actual
+	l.TopSharePredicted = l.Tenths[0].Predicted * l.Tenths[0].Customers / all.predicted
+	l.say(all)
+	return l
+}
+
+// cut goes through the scores from the highest and closes a tenth at each size.
+func (s *scores) cut(keys []int, size float64) (out []Tenth) {
 	open := score{}
 	for _, k := range keys {
 		for b := s.bins[k]; b.n > 1e-9*size; {
@@ -120,15 +125,15 @@ func (s *scores) tenths(days int, refused string) Lift {
 			open = score{open.n + part.n, open.predicted + part.predicted, open.actual + part.actual}
 			b = score{b.n - part.n, b.predicted - part.predicted, b.actual - part.actual}
 			if open.n >= size*(1-1e-9) {
-				l.Tenths = append(l.Tenths, Tenth{open.n, open.predicted / open.n, open.actual / open.n})
+				out = append(out, Tenth{open.n, open.predicted / open.n, open.actual / open.n})
 				open = score{}
 			}
 		}
 	}
-	l.TopShare = l.Tenths[0].Actual * l.Tenths[0].Customers / all.actual
-	l.TopSharePredicted = l.Tenths[0].Predicted * l.Tenths[0].Customers / all.predicted
-	l.say(all)
-	return l
+	if open.n > size/2 { // the last, but for rounding
+		out = append(out, Tenth{open.n, open.predicted / open.n, open.actual / open.n})
+	}
+	return out
 }
 
 // How much of the best possible order the predicted one reaches to hold, and to
