@@ -30,13 +30,18 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	for i, s := range sales {
 		orders[i] = bookOrder(s)
 	}
-	in := lifetimes(fit)
 	shares, err := loadModels[attribution.Share](ctx, n.Store.Queries, n.runID, "attribution")
 	if err != nil {
 		return nil, bidding.Worth{}, err
 	}
+	in := lifetimes(fit)
 	in.Incremental = map[string]bidding.Incremental{}
 	for k, s := range shares {
+		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
+			if l := fit.LambdaOf(k); l.High > l.Low {
+				in.Lambda[k] = lifetimeOf(fit, l)
+			}
+		}
 		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
 	}
 	worths, def := bidding.NewBook(costs, orders).Worths(in)
@@ -56,9 +61,13 @@ func lifetimes(fit *ltv.Fit) bidding.WorthInput {
 	}
 	in.Lambda = map[string]bidding.Lifetime{}
 	for k, l := range fit.Lambdas() {
-		in.Lambda[k] = bidding.LifetimeOf(l.Value, l.Low, l.High, fit.Source()+"; "+l.Why)
+		in.Lambda[k] = lifetimeOf(fit, l)
 	}
 	return in
+}
+
+func lifetimeOf(fit *ltv.Fit, l ltv.Lambda) bidding.Lifetime {
+	return bidding.LifetimeOf(l.Value, l.Low, l.High, fit.Source()+"; "+l.Why)
 }
 
 // ageCuts are the dates that part orders into the ages that returns are

@@ -14,10 +14,10 @@ import (
 	"adsteward/store/storetest"
 )
 
-// sell gives the shop ten orders a day of its last 170 days, of two products of
+// sellWithReturns gives the shop ten orders a day of its last 170 days, of two products of
 // different categories with known refunds: in the end 40 % of the value of shoes
 // and none of toys; after 14 days half of it, after 60 all.
-func (d *desk) sell(t *testing.T, today civil.Date) {
+func (d *desk) sellWithReturns(t *testing.T, today civil.Date) {
 	t.Helper()
 	eur := func(v float64) money.Micros { return money.Micros(math.Round(v * 1e6)) }
 	ctx := t.Context()
@@ -64,7 +64,7 @@ func TestNightKeepsTheBook(t *testing.T) {
 		d := setup(t, st, 3)
 		today := civil.Of(testNow)
 		d.history(60, today)
-		d.sell(t, today)
+		d.sellWithReturns(t, today)
 		if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
 			t.Fatal(err)
 		}

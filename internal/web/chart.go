@@ -5,27 +5,17 @@ import (
 	"math"
 	"time"
 
+	"adsteward/internal/chart"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
 
-// chart is a drawing with its legend and the table that says the same.
-type chart struct {
-	ID, Title, Caption string
-	Drawings           []drawing
-	Legend             []legend
-	Columns            []string
-	Rows               [][]string
-}
-
-type legend struct{ Class, Text string }
-
 // responseChart draws a unit's expected daily profit by daily spend, with its
 // 80 % band, and where the proposal stands and leads. nil where the stored
 // curve cannot be read.
-func responseChart(body string, p store.Proposal, u unit) *chart {
+func responseChart(body string, p store.Proposal, u unit) *chart.Figure {
 	var stored struct {
 		Currency string `json:"currency"`
 		Points   []struct {
@@ -39,10 +29,10 @@ func responseChart(body string, p store.Proposal, u unit) *chart {
 		return nil
 	}
 	cur := stored.Currency
-	c := &chart{ID: "response", Title: "Profit by daily spend",
+	c := &chart.Figure{ID: "response", Title: "Profit by daily spend",
 		Columns: []string{"Spend/day", "Profit/day", "80 % from", "to"},
-		Legend:  []legend{{"line", "expected profit"}, {"band", "80 % interval"}}}
-	pl := plot{XName: axis(cur), YName: axis(cur), XTitle: cur + " spent a day", YTitle: "profit, " + cur + " a day"}
+		Legend:  []chart.Legend{{Class: "line", Text: "expected profit"}, {Class: "band", Text: "80 % interval"}}}
+	pl := chart.Plot{XName: axis(cur), YName: axis(cur), XTitle: cur + " spent a day", YTitle: "profit, " + cur + " a day"}
 	best := 0
 	for i, pt := range stored.Points {
 		pl.X, pl.Line = append(pl.X, pt.Spend), append(pl.Line, pt.Profit)
@@ -59,32 +49,22 @@ func responseChart(body string, p store.Proposal, u unit) *chart {
 		now, then = "before ", "applied "
 	}
 	if platform.Field(p.Field) == platform.DailyBudget {
-		for _, m := range []mark{
+		for _, m := range []chart.Mark{
 			{X: p.Seen.Float(), Text: now + present.Number(p.Field, p.Seen, cur), Class: "now"},
 			{X: p.Proposed.Float(), Text: then + present.Number(p.Field, p.Proposed, cur), Class: "new"},
 		} {
-			m.Y = interpolate(pl.X, pl.Line, m.X)
+			m.Y = chart.Interpolate(pl.X, pl.Line, m.X)
 			pl.Marks = append(pl.Marks, m)
 		}
 	} else if u.Spend > 0 {
-		pl.Marks = []mark{{X: u.Spend, Y: interpolate(pl.X, pl.Line, u.Spend), Text: "spent now " + present.Amount(u.Spend, cur), Class: "now"}}
+		pl.Marks = []chart.Mark{{X: u.Spend, Y: chart.Interpolate(pl.X, pl.Line, u.Spend), Text: "spent now " + present.Amount(u.Spend, cur), Class: "now"}}
 	}
 	c.Caption = "The curve still rises at the right edge: profit peaks beyond it."
 	if best < len(stored.Points)-1 {
 		c.Caption = "Profit peaks at about " + axis(cur)(math.Round(stored.Points[best].Spend)) + " " + cur + " a day, before limits and the other campaigns’ claims."
 	}
-	c.Drawings = pl.drawings()
+	c.Drawings = pl.Drawings()
 	return c
-}
-
-// interpolate reads a curve between its points; NaN outside.
-func interpolate(xs, ys []float64, x float64) float64 {
-	for i := 1; i < len(xs); i++ {
-		if xs[i-1] <= x && x <= xs[i] && xs[i] > xs[i-1] {
-			return ys[i-1] + (ys[i]-ys[i-1])*(x-xs[i-1])/(xs[i]-xs[i-1])
-		}
-	}
-	return math.NaN()
 }
 
 // axis writes amounts beside an axis: no decimals where there is no need.
@@ -98,7 +78,7 @@ func axis(currency string) func(float64) string {
 }
 
 // historyChart draws the last days' spend and value; nil where there are none.
-func historyChart(days []day, p store.Proposal) *chart {
+func historyChart(days []day, p store.Proposal) *chart.Figure {
 	for len(days) > 0 && days[0].Spend == 0 && days[0].Value == 0 {
 		days = days[1:]
 	}
@@ -106,11 +86,11 @@ func historyChart(days []day, p store.Proposal) *chart {
 		return nil
 	}
 	cur := p.Currency
-	c := &chart{ID: "history", Title: "Spend and reported value",
+	c := &chart.Figure{ID: "history", Title: "Spend and reported value",
 		Caption: "As the platform reports it today; the newest days are still filling up.",
 		Columns: []string{"Date", "Spend", "Value", "ROAS", "Conversions"},
-		Legend:  []legend{{"bar", "spend"}, {"line", "value"}}}
-	pl := plot{YName: axis(cur), YTitle: cur + " a day",
+		Legend:  []chart.Legend{{Class: "bar", Text: "spend"}, {Class: "line", Text: "value"}}}
+	pl := chart.Plot{YName: axis(cur), YTitle: cur + " a day",
 		XName: func(v float64) string { return civil.Date(v).Time().Format("2 Jan") },
 		XTicks: func(most int) []float64 {
 			every := max(1, (len(days)+most-1)/most)
@@ -132,8 +112,8 @@ func historyChart(days []day, p store.Proposal) *chart {
 		c.Rows = append(c.Rows, []string{d.Date.String(), present.Amount(d.Spend, cur), present.Amount(d.Value, cur), roas, present.Count(d.Conversions)})
 	}
 	if p.AppliedAt.Valid {
-		pl.Marks = []mark{{X: float64(civil.Of(p.AppliedAt.Time.In(time.UTC))), Y: math.NaN(), Text: "applied", Class: "new"}}
+		pl.Marks = []chart.Mark{{X: float64(civil.Of(p.AppliedAt.Time.In(time.UTC))), Y: math.NaN(), Text: "applied", Class: "new"}}
 	}
-	c.Drawings = pl.drawings()
+	c.Drawings = pl.Drawings()
 	return c
 }

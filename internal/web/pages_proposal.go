@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"adsteward/bidding"
+	"adsteward/internal/chart"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 	"adsteward/internal/present"
@@ -25,8 +26,8 @@ type proposalView struct {
 	PlanHash  string
 	Suggested string // what the program proposed, where a person edited it
 	Expected  []pair
-	Response  *chart
-	History   *chart
+	Response  *chart.Figure
+	History   *chart.Figure
 	NoCurve   string
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read

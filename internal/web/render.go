@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"adsteward/internal/chart"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
@@ -42,7 +43,7 @@ func (p page) CanAdmin() bool  { return p.User != nil && atLeast(p.User.Role, ad
 type pages map[string]*template.Template
 
 // blocks are the templates every page shares.
-var blocks = []string{"templates/frame.html", "templates/blocks.html", "templates/chart.html", "templates/proposals.html"}
+var blocks = []string{"templates/frame.html", "templates/blocks.html", "templates/proposals.html"}
 
 func loadPages(a assets) (pages, error) {
 	funcs := template.FuncMap{
@@ -53,6 +54,9 @@ func loadPages(a assets) (pages, error) {
 		"short":      short,
 	}
 	base, err := template.New("").Funcs(funcs).ParseFS(files, blocks...)
+	if err == nil {
+		base, err = base.ParseFS(chart.Templates, "*.html")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@
 //
 // Pages are html/template, CSS and a little script of our own, embedded in the
 // binary. They work without the script. The blocks in templates/blocks.html and
-// templates/chart.html are what every page is built of.
+// internal/chart's templates are what every page is built of.
 package web
 
 import (

@@ -3,7 +3,8 @@ package web
 import (
 	"math"
 	"slices"
-	"strconv"
+
+	"adsteward/internal/chart"
 )
 
 // whisker is the small drawing of an interval beside its figure: a bar from low
@@ -50,10 +51,5 @@ func addWhiskers(rows []*row) {
 	}
 }
 
-// coord writes a coordinate with at most one decimal.
-func coord(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "0"
-	}
-	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
-}
+// coord writes a coordinate as the charts do.
+func coord(v float64) string { return chart.Coord(v) }

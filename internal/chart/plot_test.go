@@ -1,4 +1,4 @@
-package web
+package chart
 
 import (
 	"math"
@@ -32,18 +32,18 @@ func TestRoundNumbers(t *testing.T) {
 func TestDrawing(t *testing.T) {
 	t.Parallel()
 	nan := math.NaN()
-	for name, p := range map[string]plot{
-		"plain":    {X: []float64{1, 2, 3}, Line: []float64{1, 4, 2}, Low: []float64{0, 3, 1}, High: []float64{2, 5, 3}, Marks: []mark{{X: 2, Y: 4, Text: "a"}, {X: 2, Y: 4, Text: "b"}}},
+	for name, p := range map[string]Plot{
+		"plain":    {X: []float64{1, 2, 3}, Line: []float64{1, 4, 2}, Low: []float64{0, 3, 1}, High: []float64{2, 5, 3}, Marks: []Mark{{X: 2, Y: 4, Text: "a"}, {X: 2, Y: 4, Text: "b"}}},
 		"negative": {X: []float64{1, 2}, Line: []float64{-5, -1}, Bars: []float64{-3, 2}},
 		"gaps":     {X: []float64{1, 2, 3}, Line: []float64{nan, 4, math.Inf(1)}, Low: []float64{nan, nan, nan}, High: []float64{1, 2, 3}},
 		"flat":     {X: []float64{1, 2}, Line: []float64{0, 0}},
 		"one":      {X: []float64{5}, Line: []float64{5}},
 		"none":     {},
-		"outside":  {X: []float64{1, 2}, Line: []float64{1, 2}, Marks: []mark{{X: 99, Y: 1}, {X: nan, Y: nan}}},
+		"outside":  {X: []float64{1, 2}, Line: []float64{1, 2}, Marks: []Mark{{X: 99, Y: 1}, {X: nan, Y: nan}}},
 		"huge":     {X: []float64{1, 2}, Line: []float64{1e300, -1e300}},
 	} {
 		p.XName, p.YName = present.Whole, present.Whole
-		for _, d := range p.drawings() {
+		for _, d := range p.Drawings() {
 			all := strings.Join([]string{d.Band, d.Line, d.Zero}, " ")
 			for _, m := range d.Marks {
 				all += " " + m.X + " " + m.Y
@@ -68,11 +68,11 @@ func TestInterpolate(t *testing.T) {
 	t.Parallel()
 	xs, ys := []float64{1, 2, 4}, []float64{10, 20, 0}
 	for x, want := range map[float64]float64{1: 10, 1.5: 15, 3: 10, 4: 0} {
-		if got := interpolate(xs, ys, x); got != want {
+		if got := Interpolate(xs, ys, x); got != want {
 			t.Errorf("at %v: %v, want %v", x, got, want)
 		}
 	}
-	if !math.IsNaN(interpolate(xs, ys, 5)) {
+	if !math.IsNaN(Interpolate(xs, ys, 5)) {
 		t.Error("outside there is no value")
 	}
 }

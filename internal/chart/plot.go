@@ -1,20 +1,23 @@
-package web
+package chart
 
 import (
 	"math"
 	"strings"
 )
 
-// plot is a chart to be drawn: lines, bars and a band over one horizontal axis.
+// Plot is a chart to be drawn: lines, bars, dots and a band over one horizontal axis.
 // It is drawn twice, wide and narrow, since letters that shrink with a drawing
 // cannot be read on a phone; the page shows the one that fits.
-type plot struct {
+type Plot struct {
 	X     []float64
 	Bars  []float64 // nil: none
 	Line  []float64 // nil: none
+	Dash  []float64 // a broken line; nil: none
+	Dots  []float64 // nil: none
+	Words []string  // over the columns; nil: none
 	Low   []float64 // of the band; nil: none
 	High  []float64
-	Marks []mark
+	Marks []Mark
 	XName func(v float64) string
 	YName func(v float64) string
 	// XTicks are where the horizontal axis is labelled; nil: round numbers.
@@ -23,44 +26,24 @@ type plot struct {
 	YTitle string
 }
 
-// mark is a vertical line with words at its top and, where Y is a number, a dot
+// Mark is a vertical line with words at its top and, where Y is a number, a dot
 // on the curve.
-type mark struct {
+type Mark struct {
 	X, Y        float64
 	Text, Class string
 }
 
-// drawing is a plot in the units of its view box, ready for the template.
-type drawing struct {
-	Class                    string
-	Width, Height            int
-	Left, Right, Top, Bottom string
-	XTicks, YTicks           []tick
-	Band, Line               string // path data
-	Bars                     []rect
-	Marks                    []drawnMark
-	Zero                     string // y of zero; "" where out of sight or at the edge
-	XTitle, YTitle           string
-}
-
-type tick struct{ At, Text string }
-
-type rect struct{ X, Y, W, H string }
-
-type drawnMark struct {
-	X, Y, TextX, Anchor, Text, Class string
-}
-
-func (p plot) drawings() []drawing {
-	return []drawing{p.draw("wide", 960, 300, 9, 6), p.draw("narrow", 340, 230, 5, 5)}
+// Drawings are the plot wide and narrow.
+func (p Plot) Drawings() []Drawing {
+	return []Drawing{p.draw("wide", 960, 300, 9, 6), p.draw("narrow", 340, 230, 5, 5)}
 }
 
 // draw lays the plot out in a box of the given size with at most so many
 // labels on each axis.
-func (p plot) draw(class string, width, height, xLabels, yLabels int) drawing {
+func (p Plot) draw(class string, width, height, xLabels, yLabels int) Drawing {
 	const left, right, top, bottom = 52.0, 12.0, 30.0, 40.0
-	d := drawing{Class: class, Width: width, Height: height, Left: coord(left), Right: coord(float64(width) - right),
-		Top: coord(top), Bottom: coord(float64(height) - bottom), XTitle: p.XTitle, YTitle: p.YTitle}
+	d := Drawing{Class: class, Width: width, Height: height, Left: Coord(left), Right: Coord(float64(width) - right),
+		Top: Coord(top), Bottom: Coord(float64(height) - bottom), XTitle: p.XTitle, YTitle: p.YTitle}
 	if len(p.X) == 0 {
 		return d
 	}
@@ -70,7 +53,7 @@ func (p plot) draw(class string, width, height, xLabels, yLabels int) drawing {
 		half = (xhi - xlo) / float64(len(p.X)-1) / 2
 		xlo, xhi = xlo-half, xhi+half
 	}
-	ylo, yhi := extent([]float64{0}, p.Bars, p.Line, p.Low, p.High)
+	ylo, yhi := extent([]float64{0}, p.Bars, p.Line, p.Dash, p.Dots, p.Low, p.High)
 	if xhi <= xlo || yhi <= ylo {
 		return d
 	}
@@ -82,7 +65,7 @@ func (p plot) draw(class string, width, height, xLabels, yLabels int) drawing {
 	}
 
 	for _, v := range yTicks {
-		d.YTicks = append(d.YTicks, tick{coord(y(v)), p.YName(v)})
+		d.YTicks = append(d.YTicks, Tick{Coord(y(v)), p.YName(v)})
 	}
 	xTicks := p.XTicks
 	if xTicks == nil {
@@ -90,17 +73,27 @@ func (p plot) draw(class string, width, height, xLabels, yLabels int) drawing {
 	}
 	for _, v := range xTicks(xLabels) {
 		if v >= xlo && v <= xhi {
-			d.XTicks = append(d.XTicks, tick{coord(x(v)), p.XName(v)})
+			d.XTicks = append(d.XTicks, Tick{Coord(x(v)), p.XName(v)})
 		}
 	}
 	if ylo < 0 {
-		d.Zero = coord(y(0))
+		d.Zero = Coord(y(0))
 	}
 	for i, v := range p.Bars {
 		l, r := x(p.X[i]-half*0.72), x(p.X[i]+half*0.72)
-		d.Bars = append(d.Bars, rect{coord(l), coord(y(max(v, 0))), coord(max(r-l, 0.5)), coord(math.Abs(y(v) - y(0)))})
+		d.Bars = append(d.Bars, rect{Coord(l), Coord(y(max(v, 0))), Coord(max(r-l, 0.5)), Coord(math.Abs(y(v) - y(0)))})
 	}
-	d.Line = polyline(p.X, p.Line, x, y)
+	for i, text := range p.Words {
+		top := p.Bars[i]
+		if i < len(p.Dots) && p.Dots[i] > top {
+			top = p.Dots[i]
+		}
+		d.Words = append(d.Words, word{Coord(x(p.X[i])), Coord(y(max(top, 0)) - 9), text})
+	}
+	d.Line, d.Dash = polyline(p.X, p.Line, x, y), polyline(p.X, p.Dash, x, y)
+	for i, v := range p.Dots {
+		d.Dots = append(d.Dots, point{Coord(x(p.X[i])), Coord(y(v))})
+	}
 	d.Band = band(p.X, p.Low, p.High, x, y)
 	d.Marks = p.drawMarks(x, y, xlo, xhi)
 	return d
@@ -108,23 +101,23 @@ func (p plot) draw(class string, width, height, xLabels, yLabels int) drawing {
 
 // drawMarks writes the words of two marks away from each other, so that close
 // ones can both be read.
-func (p plot) drawMarks(x, y func(float64) float64, xlo, xhi float64) []drawnMark {
+func (p Plot) drawMarks(x, y func(float64) float64, xlo, xhi float64) []drawnMark {
 	var out []drawnMark
 	for i, m := range p.Marks {
 		if math.IsNaN(m.X) || m.X < xlo || m.X > xhi {
 			continue
 		}
-		dm := drawnMark{X: coord(x(m.X)), Text: m.Text, Class: m.Class, Anchor: "start", TextX: coord(x(m.X) + 4)}
+		dm := drawnMark{X: Coord(x(m.X)), Text: m.Text, Class: m.Class, Anchor: "start", TextX: Coord(x(m.X) + 4)}
 		leftmost := m.X > (xlo+xhi)/2
 		if len(p.Marks) == 2 {
 			other := p.Marks[1-i].X
 			leftmost = m.X < other || m.X == other && i == 0
 		}
 		if leftmost {
-			dm.Anchor, dm.TextX = "end", coord(x(m.X)-4)
+			dm.Anchor, dm.TextX = "end", Coord(x(m.X)-4)
 		}
 		if !math.IsNaN(m.Y) {
-			dm.Y = coord(y(m.Y))
+			dm.Y = Coord(y(m.Y))
 		}
 		out = append(out, dm)
 	}
@@ -177,7 +170,7 @@ func polyline(xs, ys []float64, x, y func(float64) float64) string {
 			pen = "M"
 			continue
 		}
-		b.WriteString(pen + coord(x(xs[i])) + " " + coord(y(v)))
+		b.WriteString(pen + Coord(x(xs[i])) + " " + Coord(y(v)))
 		pen = "L"
 	}
 	return b.String()
@@ -194,7 +187,17 @@ func band(xs, low, high []float64, x, y func(float64) float64) string {
 		if math.IsNaN(low[i]) || math.IsInf(low[i], 0) {
 			return ""
 		}
-		b.WriteString("L" + coord(x(xs[i])) + " " + coord(y(low[i])))
+		b.WriteString("L" + Coord(x(xs[i])) + " " + Coord(y(low[i])))
 	}
 	return upper + b.String() + "Z"
+}
+
+// Interpolate reads a curve between its points; NaN outside.
+func Interpolate(xs, ys []float64, x float64) float64 {
+	for i := 1; i < len(xs); i++ {
+		if xs[i-1] <= x && x <= xs[i] && xs[i] > xs[i-1] {
+			return ys[i-1] + (ys[i]-ys[i-1])*(x-xs[i-1])/(xs[i]-xs[i-1])
+		}
+	}
+	return math.NaN()
 }
