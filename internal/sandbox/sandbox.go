@@ -89,6 +89,7 @@ type Sandbox struct {
 	faults      *faults.Table
 	googleLists *lists.Lists // Google Ads' and Data Manager's
 	metaLists   *lists.Lists
+	valueRules  *googleads.ValueRules
 	tokens      *oauth.Server
 	info        Info
 
@@ -114,7 +115,8 @@ func Start(opts Options) (*Sandbox, error) {
 	if opts.Listen == nil {
 		opts.Listen = net.Listen
 	}
-	s := &Sandbox{opts: opts, faults: opts.Faults, googleLists: lists.New(firstListID), metaLists: lists.New(meta.FirstAudienceID)}
+	s := &Sandbox{opts: opts, faults: opts.Faults, googleLists: lists.New(firstListID), metaLists: lists.New(meta.FirstAudienceID),
+		valueRules: googleads.NewValueRules()}
 	s.stop = sync.OnceValue(s.close)
 	if err := s.restore(); err != nil {
 		return nil, err
@@ -129,6 +131,7 @@ func Start(opts Options) (*Sandbox, error) {
 		return nil, err
 	}
 	s.market.OnChange(s.keep)
+	s.valueRules.OnChange(s.keep)
 	s.keep()
 	return s, nil
 }
@@ -154,7 +157,7 @@ func (s *Sandbox) listen() error {
 	s.info.TokenURL = "http://" + s.info.DataManagerAddr + "/token"
 
 	s.google = googleads.New(googleads.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
-		Lists: s.googleLists, AccessTokens: s.tokens.Valid, Log: s.opts.Log})
+		Lists: s.googleLists, ValueRules: s.valueRules, AccessTokens: s.tokens.Valid, Log: s.opts.Log})
 	members := http.NewServeMux()
 	members.Handle("/token", s.tokens)
 	members.Handle("/", s.keeping(datamanager.New(datamanager.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
@@ -270,6 +273,8 @@ type state struct {
 	Market      json.RawMessage `json:"market"`
 	GoogleLists *lists.Lists    `json:"google_lists"`
 	MetaLists   *lists.Lists    `json:"meta_lists"`
+	// ValueRules is missing in files of before there were any.
+	ValueRules *googleads.ValueRules `json:"value_rules,omitempty"`
 }
 
 // StartOf returns the start of the scenario that a state file belongs to, so that
@@ -297,7 +302,7 @@ func (s *Sandbox) restore() (err error) {
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	st := state{GoogleLists: s.googleLists, MetaLists: s.metaLists}
+	st := state{GoogleLists: s.googleLists, MetaLists: s.metaLists, ValueRules: s.valueRules}
 	if err := json.Unmarshal(data, &st); err != nil {
 		return fmt.Errorf("sandbox: %s cannot be read (%w); remove it to begin afresh", s.opts.StateFile, err)
 	}
@@ -314,7 +319,7 @@ func (s *Sandbox) keep() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists})
+	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists, s.valueRules})
 	if err == nil {
 		err = writeWhole(s.opts.StateFile, data)
 	}
