@@ -35,7 +35,9 @@ func check(c platform.Change) *platform.Error {
 			"change the entity that owns the value: the budget, the portfolio strategy or the ad group")
 	case !isDigits(c.Entity.ID):
 		return refuse("the id "+c.Entity.ID+" is not one of Google Ads", "")
-	case c.Value < 0, c.Value == 0 && c.Field != platform.NewCustomerValue:
+	case c.Value < 0 && c.Field == platform.NewCustomerValue:
+		return refuse("what is added to an order must not be below 0", "")
+	case c.Value <= 0 && c.Field != platform.NewCustomerValue:
 		return refuse("the value must be above 0", "")
 	case c.Field == platform.ValueMultiplier && (c.Value < minMultiplier || c.Value > maxMultiplier):
 		return refuse("a value rule multiplies by "+minMultiplier.Decimal()+" to "+maxMultiplier.Decimal()+", not by "+c.Value.Decimal(), "")

@@ -1,10 +1,11 @@
 // Package googleads emulates the Google Ads API v25 around a simulated market:
 // the generated gRPC services for searching, for changing budgets, targets and
-// bids, for audience lists, and for value rules and goals. It enforces what the real service enforces
-// (query grammar and field compatibility, field masks, billable units, tokens,
-// quotas, validate-only and partial failure) and fails when the fault table
-// says so. Any client of the published protocol can talk to it. What a campaign
-// earns is the business of package market; nothing here knows of the product.
+// bids, for audience lists, and for value rules and goals. It enforces what the
+// real service enforces (query grammar and field compatibility, field masks,
+// billable units, tokens, quotas, validate-only and partial failure) and fails
+// when the fault table says so. Any client of the published protocol can talk
+// to it. What a campaign earns is the business of package market; nothing here
+// knows of the product.
 package googleads
 
 import (
