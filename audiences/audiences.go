@@ -100,11 +100,13 @@ type Purchase struct {
 	At         time.Time
 }
 
-// Customer is a buyer with the value predicted of them, in the shop's currency.
+// Customer is a buyer with the mean of their orders and the value predicted of
+// them, in the shop's currency.
 type Customer struct {
-	Person Person
-	Orders int
-	Value  float64
+	Person    Person
+	Orders    int
+	MeanOrder float64
+	Value     float64
 }
 
 // Window says how old a left cart is: at least From, less than To.

@@ -19,6 +19,13 @@ type AudienceValue struct {
 	Later  float64 `json:"later"` // mean of the discounted value expected of them over the horizon
 }
 
+// Add counts one more person.
+func (v *AudienceValue) Add(order, later float64) {
+	v.People++
+	v.Order += (order - v.Order) / float64(v.People)
+	v.Later += (later - v.Later) / float64(v.People)
+}
+
 // Multiple is what an order of theirs is worth over its lifetime as a multiple
 // of its price: (Order + Later) / Order. It is 0 where that is no number.
 func (v AudienceValue) Multiple() float64 {
@@ -112,7 +119,7 @@ func (p *rulePlanner) list(a *Account, e platform.Entity, list AudienceValue) {
 			Detail: fmt.Sprintf("%d people are on the list; it takes %d to speak of them.", list.People, leastMembers)}})
 		return
 	}
-	why := []string{fmt.Sprintf("An order of one of the %d people on this list stands for %.2f times its price over the next %d days, an order of any customer for %.2f times: it is worth %.2f as much.",
+	why := []string{fmt.Sprintf("An order of one of the %d people on this list stands for %.2f times its price over the next %d days, an order of any customer for %.2f times: it is worth %.2f times as much.",
 		list.People, own, p.in.HorizonDays, all, own/all)}
 	if c.Seen == money.One {
 		why = append(why, "Their orders count once now. Applying sets a value rule of the ad account for this list alone.")
@@ -156,7 +163,7 @@ func (p *rulePlanner) consider(a *Account, e platform.Entity, c platform.Change,
 	why = append(why, "No profit is promised: what Google Ads wins by bidding otherwise shows only once it does.")
 	p.out.Drafts = append(p.out.Drafts, Draft{Platform: a.Platform, AdAccount: a.ID, Currency: a.Currency, Entity: e.Ref, Name: e.Name,
 		Field: c.Field, Seen: c.Seen, Proposed: allowed,
-		Body: Body{Reasons: why, Guardrails: verdicts, Evidence: Evidence{LTVMultiple: multiple}}})
+		Body: Body{Reasons: why, Guardrails: verdicts, Evidence: Evidence{WindowStart: a.Today - 1, WindowEnd: a.Today - 1, LTVMultiple: multiple}}})
 }
 
 // small reports whether v changes too little of what an order counts for now:

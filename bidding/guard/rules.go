@@ -282,6 +282,9 @@ func step(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) 
 		base, of = c.Seen+f.FirstOrder, " of what a first order counts for"
 	}
 	most := money.Micros(math.Floor(share * float64(base)))
+	if of != "" {
+		most = most / f.Unit(c.Field) * f.Unit(c.Field) // so that the reason names what rounding leaves
+	}
 	switch {
 	case c.Value > c.Seen+most:
 		return clamp(c.Seen+most, key, "At most %g %%%s at once: %s instead of %s.", 100*share, of, show(f, c.Field, c.Seen+most), show(f, c.Field, c.Value))

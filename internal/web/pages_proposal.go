@@ -191,6 +191,9 @@ func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalVi
 	if p.RunID == "" {
 		v.NoCurve = "A rollback is not made from a curve."
 	}
+	if platform.Field(p.Field).TellsWorth() {
+		v.NoCurve = "What a sale counts for moves no spend by itself: there is no curve of it."
+	}
 	refs := u.Campaigns
 	if len(refs) == 0 {
 		refs = []platform.Ref{key.Ref}

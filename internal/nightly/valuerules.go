@@ -1,0 +1,117 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"adsteward/audiences"
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/bidding/ltv"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// Models by which a night knows what the people on the lists are worth, by the
+// list's name, that of all customers under the empty one; and what the
+// guardrails saw of each value rule.
+const (
+	audienceValueModel = "audience_value"
+	valueRuleModel     = "value_rule"
+)
+
+// scores are all customers with what the lifetime model expects of them.
+type scores struct {
+	fit ltv.Fit
+	all []audiences.Customer
+}
+
+// storeAudienceValues keeps what the people on the lists, and all customers, are
+// expected to bring: the next night's value rules rest on it. Who has not
+// bought yet counts as a new customer.
+func (n *night) storeAudienceValues(ctx context.Context, s *scores, lists []wantedList) error {
+	var models modelSet
+	bySubject := map[string]audiences.Customer{}
+	var everyone bidding.AudienceValue
+	for _, c := range s.all {
+		bySubject[c.Person.Subject()] = c
+		everyone.Add(c.MeanOrder, c.Value)
+	}
+	models.add(n.runID, audienceValueModel, "", everyone)
+	for _, l := range lists {
+		var v bidding.AudienceValue
+		for _, m := range l.members {
+			if c, bought := bySubject[m.Subject]; bought {
+				v.Add(c.MeanOrder, c.Value)
+			} else {
+				v.Add(s.fit.FirstValue, s.fit.LaterValue)
+			}
+		}
+		models.add(n.runID, audienceValueModel, l.Name, v)
+	}
+	return models.put(ctx, n.Store.Queries)
+}
+
+// planValueRules adds to a plan what Google Ads is to be told of the worth of
+// sales; nothing, where the policy does not want it.
+func (n *night) planValueRules(ctx context.Context, in bidding.Input, out *bidding.Output) error {
+	if !n.shop.Policy.ValueRules.Enabled {
+		return nil
+	}
+	rules := bidding.ValueRuleInput{Input: &in, Lists: map[string]bidding.AudienceValue{}, HorizonDays: n.shop.Model.HorizonDays, Outages: out.Outages}
+	values, err := n.newestAudienceValues(ctx)
+	if err != nil {
+		return err
+	}
+	rules.Everyone = values[""]
+	lists, err := n.Store.Lists(ctx, n.shop.Name)
+	if err != nil {
+		return err
+	}
+	for _, l := range lists {
+		if v, ok := values[l.Name]; ok && l.Platform == string(platform.Google) {
+			rules.Lists[l.RemoteID] = v
+		}
+	}
+	fits, err := loadModels[ltv.Fit](ctx, n.Store.Queries, n.runID, "ltv")
+	if err != nil {
+		return err
+	}
+	if f, ok := fits[""]; ok {
+		rules.Lambda, rules.FirstOrder = f.DefaultLambda(), f.FirstValue
+	}
+	plan := bidding.PlanValueRules(rules)
+	out.Drafts, out.Blocked = append(out.Drafts, plan.Drafts...), append(out.Blocked, plan.Blocked...)
+	out.ValueRules = plan.Facts
+	return nil
+}
+
+// newestAudienceValues are those of the newest night that computed any, within
+// the nights that a lifetime model serves.
+func (n *night) newestAudienceValues(ctx context.Context) (map[string]bidding.AudienceValue, error) {
+	for k := range lifetimeNights {
+		v, err := loadModels[bidding.AudienceValue](ctx, n.Store.Queries, RunID(n.shop.Name, n.date.AddDays(-k)), audienceValueModel)
+		if err != nil || len(v) > 0 {
+			return v, err
+		}
+	}
+	return nil, nil
+}
+
+// valueRuleFacts is what the guardrails saw of a value rule when it was proposed.
+func (s *Steward) valueRuleFacts(ctx context.Context, q *store.Queries, p store.Proposal) (guard.Facts, error) {
+	if p.RunID == "" {
+		return guard.Facts{}, refused("a rollback is taken or left as it is")
+	}
+	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
+	m, err := q.Model(ctx, p.RunID, valueRuleModel, key)
+	if err != nil {
+		return guard.Facts{}, err
+	}
+	var f guard.Facts
+	if err := json.Unmarshal([]byte(m.Body), &f); err != nil {
+		return f, fmt.Errorf("the stored value rule %s cannot be read: %w", key, err)
+	}
+	return f, nil
+}
