@@ -48,7 +48,10 @@ type ValueRuleInput struct {
 	// order in the shop's currency; 0: there is no lifetime model.
 	Lambda, FirstOrder float64
 	HorizonDays        int
-	Outages            []response.Outage
+	// LifetimeTold says that Google Ads is told the lifetime value of each order
+	// already: a rule would count it twice.
+	LifetimeTold bool
+	Outages      []response.Outage
 }
 
 // ValueRulePlan is what Google Ads would be told of the worth of sales.
@@ -119,8 +122,9 @@ func (p *rulePlanner) list(a *Account, e platform.Entity, list AudienceValue) {
 			Detail: fmt.Sprintf("%d people are on the list; it takes %d to speak of them.", list.People, leastMembers)}})
 		return
 	}
-	why := []string{fmt.Sprintf("An order of one of the %d people on this list stands for %.2f times its price over the next %d days, an order of any customer for %.2f times: it is worth %.2f times as much.",
-		list.People, own, p.in.HorizonDays, all, own/all)}
+	why := []string{fmt.Sprintf("An order from this list is worth %.2f times the average customer's.", own/all),
+		fmt.Sprintf("With what is expected of its %d people over the next %d days it stands for %.2f times its price, the average customer's for %.2f times.",
+			list.People, p.in.HorizonDays, own, all)}
 	if c.Seen == money.One {
 		why = append(why, "Their orders count once now. Applying sets a value rule of the ad account for this list alone.")
 	}
@@ -135,9 +139,10 @@ func (p *rulePlanner) newCustomers(a *Account, e platform.Entity) {
 		return // no lifetime model
 	}
 	c := platform.Change{Entity: e.Ref, Field: platform.NewCustomerValue, Seen: e.Fields[platform.NewCustomerValue], Value: later.RoundTo(money.MinorUnit(a.Currency))}
-	why := []string{fmt.Sprintf("A new customer is worth %.2f first orders over the next %d days: the later ones bring %s on top of a first order of %s.",
-		p.in.Lambda, p.in.HorizonDays, money.Format(c.Value, a.Currency), money.Format(first.RoundTo(money.MinorUnit(a.Currency)), a.Currency)),
-		"Google Ads adds it to the reported value of new customers' first orders, in the campaigns that use the goal of winning new customers, and bids accordingly."}
+	why := []string{fmt.Sprintf("A new customer is worth %.2f first orders.", p.in.Lambda),
+		fmt.Sprintf("Over the next %d days the later ones bring %s on top of a first order of %s.", p.in.HorizonDays,
+			money.Format(c.Value, a.Currency), money.Format(first, a.Currency)),
+		"Google Ads adds the value to what it reports of new customers' first orders, in the campaigns that use the goal of winning new customers, and bids accordingly."}
 	p.consider(a, e, c, first, why, p.in.Lambda)
 }
 
@@ -150,6 +155,10 @@ func (p *rulePlanner) consider(a *Account, e platform.Entity, c platform.Change,
 	f.FirstOrder = first
 	p.out.Facts[Key{a.Platform, a.ID, e.Ref}.String()] = f
 	allowed, verdicts := guard.Check(p.in.Policy, guard.Propose, f, c)
+	if p.in.LifetimeTold {
+		verdicts = append(verdicts, guard.Verdict{Name: "counted_twice", Answer: guard.Block, Setting: "none",
+			Detail: "Google Ads is told the lifetime value of each order already; this would count it twice."})
+	}
 	if guard.Blocked(verdicts) {
 		p.block(a, e, c, verdicts)
 		return

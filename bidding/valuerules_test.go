@@ -86,6 +86,7 @@ func TestPlanValueRules(t *testing.T) {
 		"few people": {func(in *bidding.ValueRuleInput) {
 			in.Lists["7"] = bidding.AudienceValue{People: 99, Order: 60, Later: 120}
 		}, -1, 7_500_000, "minimum_data"},
+		"counted already":  {func(in *bidding.ValueRuleInput) { in.LifetimeTold = true }, -1, -1, "counted_twice counted_twice"},
 		"unknown list":     {func(in *bidding.ValueRuleInput) { in.Lists = nil }, -1, 7_500_000, ""},
 		"made by people":   {func(in *bidding.ValueRuleInput) { in.Accounts[0].Entities[0].ReadOnly = "it has further conditions" }, -1, 7_500_000, "read_only"},
 		"protected":        {func(in *bidding.ValueRuleInput) { in.Policy.Protected = []string{"New customers"} }, 1_150_000, -1, "protected"},

@@ -141,7 +141,7 @@ func TestValueRules(t *testing.T) {
 		rule, ok := second[highList]
 		body := draftOf(rule)
 		if !ok || rule.Seen != money.One || rule.Proposed <= money.One || rule.Proposed > 1_150_000 || body.Expected.Level != 0 || len(body.Reasons) < 3 ||
-			body.Evidence.LTVMultiple <= 1 || !strings.Contains(body.Reasons[0], "people on this list") {
+			body.Evidence.LTVMultiple <= 1 || !strings.Contains(body.Reasons[0], "order from this list") {
 			t.Fatalf("proposed %+v", rule)
 		}
 		if d.state(t, added.ProposalID) != bidding.Superseded {

@@ -66,7 +66,7 @@ func Words(s string) string {
 }
 
 // Unit is the unit a field's value is stated in: EUR/day, EUR/click,
-// EUR/result, EUR/new customer or ratio.
+// EUR/result, EUR/order or ratio.
 func Unit(field, currency string) string {
 	switch f := platform.Field(field); {
 	case f.IsRatio():
@@ -78,7 +78,7 @@ func Unit(field, currency string) string {
 	case f == platform.BidAmount:
 		return currency + "/result"
 	case f == platform.NewCustomerValue:
-		return currency + "/new customer"
+		return currency + "/order"
 	}
 	return currency
 }

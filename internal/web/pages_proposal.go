@@ -28,6 +28,7 @@ type proposalView struct {
 	Response  *chart
 	History   *chart
 	NoCurve   string
+	Worth     bool // it tells what sales are worth: no spend and no curve belong to it
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
@@ -71,6 +72,7 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
+	v.Worth = platform.Field(p.Field).TellsWorth()
 	if p.AppliedAt.Valid {
 		v.Applied = stampOf(p.AppliedAt.Time, loc)
 	}
@@ -190,9 +192,6 @@ func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalVi
 	v.NoCurve = "The run stored no response curve for this entity."
 	if p.RunID == "" {
 		v.NoCurve = "A rollback is not made from a curve."
-	}
-	if platform.Field(p.Field).TellsWorth() {
-		v.NoCurve = "What a sale counts for moves no spend by itself: there is no curve of it."
 	}
 	refs := u.Campaigns
 	if len(refs) == 0 {

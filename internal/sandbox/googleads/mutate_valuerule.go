@@ -135,9 +135,12 @@ func (a *account) planValueRuleCreate(op operation) (*plan, *adserrors.GoogleAds
 		return nil, e
 	}
 	if temporary != "" {
+		if a.made[temporary] != nil {
+			return nil, op.refused(newError(adserrors.MutateErrorEnum_ID_EXISTS_IN_MULTIPLE_MUTATES, "Two new resources have the name %s.", temporary), "resource_name")
+		}
 		a.made[temporary] = r
 	}
-	return &plan{holds: temporary, commit: func() (string, error) {
+	return &plan{commit: func() (string, error) {
 		a.s.opts.ValueRules.change(func(s *worthState, id func() int64) {
 			r.Id = id()
 			r.ResourceName, r.OwnerCustomer = a.s.resourceName(ruleCollection, r.Id), a.s.customerName()
