@@ -197,6 +197,9 @@ func (p *rulePlanner) facts(a *Account, e platform.Entity) guard.Facts {
 	}
 	for _, c := range p.index.changes[Key{a.Platform, a.ID, e.Ref}] {
 		f.LastChange = max(f.LastChange, c.Date)
+		if !c.Ours && c.At.After(f.LastChangeByOther) {
+			f.LastChangeByOther, f.OtherActor = c.At, c.Actor
+		}
 	}
 	f.LastOutage = lastOutage(p.in.Outages, a.Platform)
 	return f

@@ -101,6 +101,10 @@ func TestPlanValueRules(t *testing.T) {
 		"one unit's outage": {func(in *bidding.ValueRuleInput) {
 			in.Outages = []response.Outage{{Platform: "google", Unit: "u", Date: rulesToday - 1}, {Platform: "meta", Date: rulesToday - 1}}
 		}, 1_150_000, 7_500_000, ""},
+		"set by somebody else": {func(in *bidding.ValueRuleInput) {
+			in.Policy.CoolDown.Days = 1
+			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: newOnes}, Field: platform.NewCustomerValue, At: in.Now.Add(-70 * time.Hour), Date: rulesToday - 20}}
+		}, 1_150_000, -1, "changed_by_others"},
 		"changed lately": {func(in *bidding.ValueRuleInput) {
 			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: highLTV}, Field: platform.ValueMultiplier, At: in.Now, Date: rulesToday - 3, Ours: true}}
 		}, -1, 7_500_000, "cool_down"},

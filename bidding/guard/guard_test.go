@@ -349,8 +349,13 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"black_out: [{from: 2026-05-02, to: 2026-05-01}]": "black_out[0]",
 		"entities: [{max_budget: 4}]":                     "entities[0].match",
 		"auto_approve: {fields: {budget: {}}}":            "auto_approve.fields.budget",
-		"stepp: {}":                                       "stepp",
-		"step: [":                                         "policy",
+		"value_rules: {min_multiplier: 0.4}":              "value_rules.min_multiplier",
+		"value_rules: {max_multiplier: 11}":               "value_rules.max_multiplier",
+		"value_rules: {max_multiplier: 1}":                "value_rules.max_multiplier",
+		"value_rules: {new_customer_value: true}":         "value_rules.new_customer_value",
+		"auto_approve: {fields: {value_multiplier: {}}}":  "auto_approve.fields.value_multiplier",
+		"stepp: {}": "stepp",
+		"step: [":   "policy",
 	} {
 		if _, err := guard.Parse([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error naming %s", body, err, want)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	"adsteward/audiences"
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/bidding/ltv"
+	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -81,9 +84,50 @@ func (n *night) planValueRules(ctx context.Context, in bidding.Input, out *biddi
 	if f, ok := fits[""]; ok {
 		rules.Lambda, rules.FirstOrder = f.DefaultLambda(), f.FirstValue
 	}
+	if err := n.othersRules(ctx, rules); err != nil {
+		return err
+	}
 	plan := bidding.PlanValueRules(rules)
 	out.Drafts, out.Blocked = append(out.Drafts, plan.Drafts...), append(out.Blocked, plan.Blocked...)
 	out.ValueRules = plan.Facts
+	return nil
+}
+
+// othersRules adds to the past changes what somebody else set: the platform's
+// change history has no value rules, so what was read night after night tells.
+func (n *night) othersRules(ctx context.Context, in bidding.ValueRuleInput) error {
+	for _, a := range in.Accounts {
+		loc, err := time.LoadLocation(a.TimeZone)
+		if err != nil { // seen by planInput
+			loc = time.UTC
+		}
+		for _, e := range a.Entities {
+			field := platform.ValueMultiplier
+			if _, known := in.Lists[e.ID]; e.Type == platform.NewCustomerGoal {
+				field = platform.NewCustomerValue
+			} else if e.Type != platform.ValueRule || !known {
+				continue
+			}
+			rows, err := n.Store.EntityHistory(ctx, string(a.Platform), a.ID, string(e.Type), e.ID)
+			if err != nil {
+				return err
+			}
+			key := bidding.Key{Platform: a.Platform, AdAccount: a.ID, Ref: e.Ref}
+			var before platform.Entity
+			for i, row := range rows {
+				now, err := entityOf(row)
+				if err != nil {
+					return err
+				}
+				from, to := before.Fields[field], now.Fields[field]
+				before = now
+				ours := func(c bidding.PastChange) bool { return c.Ours && c.Key == key && c.New == to }
+				if i > 0 && from != to && !slices.ContainsFunc(in.Changes, ours) {
+					in.Changes = append(in.Changes, bidding.PastChange{Key: key, Field: field, At: row.UpdatedAt, Date: civil.Of(row.UpdatedAt.In(loc)), Old: from, New: to})
+				}
+			}
+		}
+	}
 	return nil
 }
 

@@ -16,31 +16,31 @@ import (
 )
 
 // fakeLists is an audience destination that takes everything.
-type fakeLists struct{ next int }
+type fakeLists struct{}
 
-func (f *fakeLists) Platform() platform.Name { return platform.Google }
-func (f *fakeLists) Close() error            { return nil }
+func (fakeLists) Platform() platform.Name { return platform.Google }
+func (fakeLists) Close() error            { return nil }
 
-func (f *fakeLists) EnsureList(_ context.Context, l platform.List) (string, error) {
+func (fakeLists) EnsureList(_ context.Context, l platform.List) (string, error) {
 	if strings.HasSuffix(l.Name, "high-LTV purchasers") {
 		return "71", nil
 	}
 	return "72", nil
 }
 
-func (f *fakeLists) Add(context.Context, string, []platform.Member) ([]platform.SyncReceipt, error) {
+func (fakeLists) Add(context.Context, string, []platform.Member) ([]platform.SyncReceipt, error) {
 	return nil, nil
 }
 
-func (f *fakeLists) Remove(context.Context, string, []platform.Member) ([]platform.SyncReceipt, error) {
+func (fakeLists) Remove(context.Context, string, []platform.Member) ([]platform.SyncReceipt, error) {
 	return nil, nil
 }
 
-func (f *fakeLists) Status(context.Context, string) (platform.SyncStatus, error) {
+func (fakeLists) Status(context.Context, string) (platform.SyncStatus, error) {
 	return platform.SyncStatus{State: "success"}, nil
 }
 
-func (f *fakeLists) EnsureLookalike(context.Context, string, string, string, float64) (string, error) {
+func (fakeLists) EnsureLookalike(context.Context, string, string, string, float64) (string, error) {
 	return "73", nil
 }
 
@@ -63,7 +63,7 @@ func ruleDesk(t *testing.T, st *store.Store) *desk {
 	shop.Policy.ValueRules.Enabled, shop.Policy.ValueRules.NewCustomerValue = true, true
 	shop.Audience = AudienceSettings{Enabled: true, CartWindowDays: 14, TopLTVShare: 0.2}
 	shop.Connect = func(context.Context) ([]Connection, error) {
-		return []Connection{{AdAccount: "123", Ads: d.ads, Audiences: &fakeLists{}}}, nil
+		return []Connection{{AdAccount: "123", Ads: d.ads, Audiences: fakeLists{}}}, nil
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	var orders []store.Order
@@ -206,6 +206,36 @@ func TestValueRulesRest(t *testing.T) {
 	d.tomorrow()
 	if p, again := d.night(t)[goal]; again {
 		t.Errorf("%+v is proposed a day after the last change", p)
+	}
+}
+
+// TestValueRulesOfSomebodyElse: what somebody sets in Google Ads, whose history
+// does not list it, is noticed by reading and left alone for a while.
+func TestValueRulesOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	d := ruleDesk(t, storetest.Open(t))
+	d.Shops[0].Policy.CoolDown.Days = 0
+	if _, ok := d.night(t)[goal]; !ok {
+		t.Fatal("nothing is proposed")
+	}
+	for i := range d.ads.entities {
+		if d.ads.entities[i].Ref == goal {
+			d.ads.entities[i].Fields[platform.NewCustomerValue] = 2 * money.One
+		}
+	}
+	d.tomorrow()
+	if p, again := d.night(t)[goal]; again {
+		t.Errorf("%+v is proposed right after somebody set it", p)
+	}
+	out, _, err := d.DryRun(t.Context(), "shop", civil.Of(d.now))
+	if err != nil || len(out.Blocked) == 0 || out.Blocked[len(out.Blocked)-1].Ref != goal || out.Blocked[len(out.Blocked)-1].Verdicts[0].Name != "changed_by_others" {
+		t.Errorf("held back are %+v: %v", out.Blocked, err)
+	}
+	for range 20 {
+		d.tomorrow()
+	}
+	if p := d.night(t)[goal]; p.Seen != 2*money.One {
+		t.Errorf("later %+v is proposed", p)
 	}
 }
 
