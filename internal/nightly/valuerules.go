@@ -35,17 +35,25 @@ type scores struct {
 // bought yet counts as a new customer.
 func (n *night) storeAudienceValues(ctx context.Context, s *scores, lists []wantedList) error {
 	var models modelSet
-	bySubject := map[string]audiences.Customer{}
+	bySubject := map[string]*audiences.Customer{} // of the lists' people; nil: not bought yet
+	for _, l := range lists {
+		for _, m := range l.members {
+			bySubject[m.Subject] = nil
+		}
+	}
 	var everyone bidding.AudienceValue
-	for _, c := range s.all {
-		bySubject[c.Person.Subject()] = c
+	for i := range s.all {
+		c := &s.all[i]
 		everyone.Add(c.MeanOrder, c.Value)
+		if _, listed := bySubject[c.Person.Subject()]; listed {
+			bySubject[c.Person.Subject()] = c
+		}
 	}
 	models.add(n.runID, audienceValueModel, "", everyone)
 	for _, l := range lists {
 		var v bidding.AudienceValue
 		for _, m := range l.members {
-			if c, bought := bySubject[m.Subject]; bought {
+			if c := bySubject[m.Subject]; c != nil {
 				v.Add(c.MeanOrder, c.Value)
 			} else {
 				v.Add(s.fit.FirstValue, s.fit.LaterValue)

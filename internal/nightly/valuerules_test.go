@@ -7,7 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"adsteward/audiences"
 	"adsteward/bidding"
+	"adsteward/bidding/ltv"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -252,5 +256,38 @@ func TestValueRulesOff(t *testing.T) {
 	d.tomorrow()
 	if got := d.night(t); len(got) != 0 {
 		t.Errorf("proposed %v although it is off", got)
+	}
+}
+
+// TestAudienceValues: each person on a list counts once, who has not bought as a
+// new customer, and all customers are the measure.
+func TestAudienceValues(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 0)
+	date := civil.Of(testNow)
+	n := &night{Steward: d.Steward, shop: &d.Shops[0], date: date, runID: RunID("shop", date)}
+	if _, err := d.Store.StartRun(t.Context(), store.Run{RunID: n.runID, Account: "shop", Date: date, State: Done, StartedAt: d.now}, nil); err != nil {
+		t.Fatal(err)
+	}
+	customer := func(id string, order, value float64) audiences.Customer {
+		return audiences.Customer{Person: audiences.Person{CustomerID: id}, MeanOrder: order, Value: value}
+	}
+	s := &scores{fit: ltv.Fit{FirstValue: 40, LaterValue: 10}, all: []audiences.Customer{customer("a", 60, 90), customer("b", 20, 0), customer("c", 40, 30)}}
+	err := n.storeAudienceValues(t.Context(), s, []wantedList{
+		{platform.List{Name: "best"}, []audiences.Membership{{Subject: "c:a"}}},
+		{platform.List{Name: "carts"}, []audiences.Membership{{Subject: "c:c"}, {Subject: "e:stranger"}}},
+		{platform.List{Name: "empty"}, nil}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.date = date.AddDays(lifetimeNights - 1)
+	got, err := n.newestAudienceValues(t.Context())
+	want := map[string]bidding.AudienceValue{"": {People: 3, Order: 40, Later: 40}, "best": {People: 1, Order: 60, Later: 90}, "carts": {People: 2, Order: 40, Later: 20}, "empty": {}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	n.date = date.AddDays(lifetimeNights)
+	if old, err := n.newestAudienceValues(t.Context()); err != nil || len(old) != 0 {
+		t.Errorf("values of a week ago still serve: %v, %v", old, err)
 	}
 }
