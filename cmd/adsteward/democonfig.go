@@ -68,8 +68,7 @@ accounts:
 
 // demoPolicy is the template with value rules on, so that the demo has some to
 // decide on.
-var demoPolicy = strings.NewReplacer("  enabled: false            #", "  enabled: true             #",
-	"  new_customer_value: false #", "  new_customer_value: true  #").Replace(guard.Template)
+var demoPolicy = strings.Replace(guard.Template, "  enabled: false            # a value rule", "  enabled: true             # a value rule", 1)
 
 // writeConfig writes the demo's files where they are missing. In a configuration
 // that is there, somebody may have changed something: only the address of the
