@@ -100,11 +100,13 @@ type Purchase struct {
 	At         time.Time
 }
 
-// Customer is a buyer with the value predicted of them, in the shop's currency.
+// Customer is a buyer with the mean of their orders and the value predicted of
+// them, in the shop's currency.
 type Customer struct {
-	Person Person
-	Orders int
-	Value  float64
+	Person    Person
+	Orders    int
+	MeanOrder float64
+	Value     float64
 	// Explain says why that value is predicted; nil where nothing can be said.
 	Explain func() string
 }

@@ -88,6 +88,8 @@ type Output struct {
 	Targets    []Target          `json:"targets"`
 	Allocation Allocation        `json:"allocation"`
 	Outages    []response.Outage `json:"outages"`
+	// ValueRules is what the guardrails saw of each value rule, by Key.String().
+	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }
 
 // Blocked is a change the plan wanted and a guardrail or the dead band refused.

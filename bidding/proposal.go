@@ -36,6 +36,8 @@ type Expected struct {
 
 // Evidence is what a proposal was derived from. Spend, value and conversions
 // are totals of the window, value lag-corrected and as the platform reports it.
+// A value rule rests on all orders up to the window's day, and has LTVMultiple
+// alone.
 type Evidence struct {
 	WindowStart      civil.Date `json:"window_start"`
 	WindowEnd        civil.Date `json:"window_end"`

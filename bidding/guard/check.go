@@ -36,6 +36,9 @@ func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Ver
 		if blocked && r.clamps {
 			break // how far it would have got is no news
 		}
+		if !r.about.covers(c.Field) {
+			continue
+		}
 		c := c
 		c.Value = value
 		v, to := r.ask(p, mode, f, c)

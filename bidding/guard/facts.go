@@ -55,6 +55,9 @@ type Facts struct {
 	// almost any growth that earns money.
 	CAC    float64 `json:"cac"`
 	LTVCAC float64 `json:"ltv_cac"`
+	// FirstOrder is the mean first order, to which a new-customer value is added;
+	// 0 for other fields.
+	FirstOrder money.Micros `json:"first_order"`
 }
 
 // sane reports whether every number is one.
@@ -75,6 +78,12 @@ func (f Facts) is(id, match string) bool {
 // bounds are the floor and ceiling of a field for this entity, in micros, and
 // the settings they come from; a ceiling of 0 is none.
 func (p Policy) bounds(f Facts, c platform.Change) (lo, hi money.Micros, loKey, hiKey string) {
+	switch rules := p.ValueRules; c.Field {
+	case platform.ValueMultiplier:
+		return micros(rules.MinMultiplier), micros(rules.MaxMultiplier), "value_rules.min_multiplier", "value_rules.max_multiplier"
+	case platform.NewCustomerValue: // the first order and what is added to it, over the first order
+		return 0, micros((rules.MaxMultiplier - 1) * f.FirstOrder.Float()), "", "value_rules.max_multiplier"
+	}
 	pick := func(l Limits) (float64, float64, string) {
 		switch {
 		case c.Field == platform.DailyBudget:

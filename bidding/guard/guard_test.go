@@ -38,6 +38,20 @@ func TestEachGuardrail(t *testing.T) {
 		return platform.Change{Entity: platform.Ref{Type: platform.Campaign, ID: "c1"}, Field: platform.TargetROAS, Seen: seen, Value: value}
 	}
 	up, down := budget(100*e, 110*e), budget(100*e, 90*e)
+	multiplier := func(seen, value money.Micros) platform.Change {
+		return platform.Change{Entity: platform.Ref{Type: platform.ValueRule, ID: "7"}, Field: platform.ValueMultiplier, Seen: seen, Value: value}
+	}
+	added := func(seen, value money.Micros) platform.Change {
+		return platform.Change{Entity: platform.Ref{Type: platform.NewCustomerGoal, ID: "1"}, Field: platform.NewCustomerValue, Seen: seen, Value: value}
+	}
+	rules := func(edit func(*guard.Policy, *guard.Facts)) func(*guard.Policy, *guard.Facts) {
+		return func(p *guard.Policy, f *guard.Facts) {
+			p.ValueRules.Enabled, p.ValueRules.NewCustomerValue, f.FirstOrder = true, true, 50*e
+			if edit != nil {
+				edit(p, f)
+			}
+		}
+	}
 	for name, c := range map[string]struct {
 		edit   func(*guard.Policy, *guard.Facts)
 		change platform.Change
@@ -87,20 +101,37 @@ func TestEachGuardrail(t *testing.T) {
 			p.Limits.MaxBudget = 105
 			p.Entities = []guard.EntityRule{{Match: "Shoes", Limits: guard.Limits{MaxBudget: 108}}}
 		}, up, guard.Propose, 108 * e, "limits"},
-		"floor":             {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MinBudget = 95 }, down, guard.Propose, 95 * e, "limits"},
-		"platform's floor":  {func(_ *guard.Policy, f *guard.Facts) { f.MinBudget = 95 * e }, down, guard.Propose, 95 * e, "limits"},
-		"step up":           {nil, budget(100*e, 150*e), guard.Propose, 115 * e, "step"},
-		"step down":         {nil, budget(100*e, 50*e), guard.Propose, 85 * e, "step"},
-		"hard limit":        {nil, budget(100*e, 150*e), guard.Edit, 120 * e, "step"},
-		"target step":       {nil, target(4*e, 2*e), guard.Propose, 3_400_000, "step"},
-		"yen are whole":     {yen, budget(1000*e, 1_099_900_000), guard.Propose, 1099 * e, ""},
-		"few yen cannot":    {yen, budget(5*e, 9*e), guard.Propose, 5 * e, "step+rounding"},
-		"dinar":             {dinar, budget(1_005_000, 1_100_500), guard.Propose, 1_100_000, ""},
-		"same value":        {nil, budget(100*e, 100*e), guard.Propose, 100 * e, "rounding"},
-		"NaN":               {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = math.NaN() }, up, guard.Propose, 100 * e, "numbers"},
-		"infinite policy":   {func(p *guard.Policy, _ *guard.Facts) { p.Step.HardLimit = math.Inf(1) }, up, guard.Propose, 100 * e, "numbers"},
-		"no present value":  {nil, budget(0, 10*e), guard.Propose, 0, "numbers"},
-		"proposed is below": {nil, budget(100*e, -10*e), guard.Propose, 100 * e, "numbers"},
+		"floor":                            {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MinBudget = 95 }, down, guard.Propose, 95 * e, "limits"},
+		"platform's floor":                 {func(_ *guard.Policy, f *guard.Facts) { f.MinBudget = 95 * e }, down, guard.Propose, 95 * e, "limits"},
+		"step up":                          {nil, budget(100*e, 150*e), guard.Propose, 115 * e, "step"},
+		"step down":                        {nil, budget(100*e, 50*e), guard.Propose, 85 * e, "step"},
+		"hard limit":                       {nil, budget(100*e, 150*e), guard.Edit, 120 * e, "step"},
+		"target step":                      {nil, target(4*e, 2*e), guard.Propose, 3_400_000, "step"},
+		"yen are whole":                    {yen, budget(1000*e, 1_099_900_000), guard.Propose, 1099 * e, ""},
+		"few yen cannot":                   {yen, budget(5*e, 9*e), guard.Propose, 5 * e, "step+rounding"},
+		"dinar":                            {dinar, budget(1_005_000, 1_100_500), guard.Propose, 1_100_000, ""},
+		"value rules are off":              {nil, multiplier(e, 1_100_000), guard.Edit, e, "value_rules"},
+		"value rule":                       {rules(nil), multiplier(e, 1_100_000), guard.Propose, 1_100_000, ""},
+		"value rule's step":                {rules(nil), multiplier(e, 2*e), guard.Propose, 1_150_000, "step"},
+		"value rule's ceiling":             {rules(nil), multiplier(1_900_000, 2_150_000), guard.Propose, 2 * e, "limits"},
+		"value rule's floor":               {rules(nil), multiplier(540_000, 470_000), guard.Propose, 500_000, "limits"},
+		"value rule needs no conversions":  {rules(func(_ *guard.Policy, f *guard.Facts) { f.Conversions, f.ROAS, f.LTVCAC = 0, 1, 1 }), multiplier(e, 1_100_000), guard.Propose, 1_100_000, ""},
+		"value rule in cool-down":          {rules(func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 6 }), multiplier(e, 1_100_000), guard.Propose, e, "cool_down"},
+		"protected list":                   {rules(func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"7"} }), multiplier(e, 1_100_000), guard.Propose, e, "protected"},
+		"budgets' bounds are not a rule's": {rules(func(p *guard.Policy, _ *guard.Facts) { p.Limits.MinTarget, p.Limits.MaxTarget = 3, 9 }), multiplier(e, 900_000), guard.Propose, 900_000, ""},
+		"nothing is added yet":             {rules(nil), added(0, 5*e), guard.Propose, 5 * e, ""},
+		"added value's step":               {rules(nil), added(0, 40*e), guard.Propose, 7_500_000, "step"},
+		"added value's hard limit":         {rules(nil), added(10*e, 40*e), guard.Edit, 22 * e, "step"},
+		"added value's ceiling":            {rules(func(p *guard.Policy, _ *guard.Facts) { p.ValueRules.MaxMultiplier = 1.1 }), added(0, 40*e), guard.Propose, 5 * e, "limits"},
+		"added value down to nothing":      {rules(nil), added(5*e, 0), guard.Propose, 0, ""},
+		"added value below nothing":        {rules(nil), added(5*e, -e), guard.Propose, 5 * e, "numbers"},
+		"added to no known order":          {rules(func(_ *guard.Policy, f *guard.Facts) { f.FirstOrder = 0 }), added(0, e), guard.Propose, 0, "numbers"},
+		"new-customer value is off":        {rules(func(p *guard.Policy, _ *guard.Facts) { p.ValueRules.NewCustomerValue = false }), added(0, e), guard.Propose, 0, "value_rules"},
+		"same value":                       {nil, budget(100*e, 100*e), guard.Propose, 100 * e, "rounding"},
+		"NaN":                              {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = math.NaN() }, up, guard.Propose, 100 * e, "numbers"},
+		"infinite policy":                  {func(p *guard.Policy, _ *guard.Facts) { p.Step.HardLimit = math.Inf(1) }, up, guard.Propose, 100 * e, "numbers"},
+		"no present value":                 {nil, budget(0, 10*e), guard.Propose, 0, "numbers"},
+		"proposed is below":                {nil, budget(100*e, -10*e), guard.Propose, 100 * e, "numbers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,6 +180,7 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.MinBudget = money.Micros(rapid.Int64Range(0, 50_000_000).Draw(t, "minimum"))
 	f.Currency = rapid.SampledFrom([]string{"EUR", "JPY", "KWD"}).Draw(t, "currency")
 	f.ExpectedCurrency = ""
+	f.FirstOrder = money.Micros(rapid.SampledFrom([]int64{0, -1, 40_000_000, math.MaxInt64}).Draw(t, "first order"))
 	return f
 }
 
@@ -160,6 +192,9 @@ func anyPolicy(t *rapid.T) guard.Policy {
 	p.Limits.MinBudget = rapid.SampledFrom([]float64{0, 5}).Draw(t, "min")
 	p.Protected = rapid.SampledFrom([][]string{nil, {"b1"}, {"other"}}).Draw(t, "protected")
 	p.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 3000}).Draw(t, "cap")
+	p.ValueRules.Enabled = rapid.Bool().Draw(t, "value rules")
+	p.ValueRules.NewCustomerValue = p.ValueRules.Enabled && rapid.Bool().Draw(t, "new-customer value")
+	p.ValueRules.MaxMultiplier = rapid.SampledFrom([]float64{1.01, 2, 10}).Draw(t, "most")
 	return p
 }
 
@@ -167,7 +202,7 @@ func anyPolicy(t *rapid.T) guard.Policy {
 // within, on a protected entity, during an outage, in cool-down or twice a day.
 func TestNoInputGetsPast(t *testing.T) {
 	t.Parallel()
-	fields := []platform.Field{platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.ROASFloor, platform.BidAmount}
+	fields := []platform.Field{platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.ROASFloor, platform.BidAmount, platform.ValueMultiplier, platform.NewCustomerValue}
 	rapid.Check(t, func(t *rapid.T) {
 		p, f := anyPolicy(t), anyFacts(t)
 		c := platform.Change{Entity: platform.Ref{Type: platform.Budget, ID: "b1"}, Field: rapid.SampledFrom(fields).Draw(t, "field"),
@@ -185,11 +220,22 @@ func TestNoInputGetsPast(t *testing.T) {
 		if mode == guard.Propose {
 			limit = p.Step.Default
 		}
-		moved := math.Abs(float64(got) - float64(c.Seen))
+		moved, base := math.Abs(float64(got)-float64(c.Seen)), float64(c.Seen)
+		if c.Field == platform.NewCustomerValue {
+			base += float64(f.FirstOrder)
+		}
+		switch rules := p.ValueRules; {
+		case c.Field.TellsWorth() && !rules.Enabled, c.Field == platform.NewCustomerValue && (!rules.NewCustomerValue || f.FirstOrder <= 0):
+			t.Fatal("a value rule changed although it is off")
+		case c.Field == platform.ValueMultiplier && (got > c.Seen && got.Float() > rules.MaxMultiplier || got < c.Seen && got.Float() < rules.MinMultiplier):
+			t.Fatalf("a multiplier of %v", got)
+		case c.Field == platform.NewCustomerValue && (got < 0 || got > c.Seen && got.Float() > (rules.MaxMultiplier-1)*f.FirstOrder.Float()+1e-6):
+			t.Fatalf("%v is added to a first order of %v", got, f.FirstOrder)
+		}
 		switch {
 		case !(limit > 0 && limit <= 1) || math.IsNaN(f.Conversions) || math.IsInf(f.Conversions, 0) || math.IsInf(f.ROAS, 0):
 			t.Fatal("a change although a number is none")
-		case moved > limit*float64(c.Seen)*(1+1e-12):
+		case moved > limit*base*(1+1e-12):
 			t.Fatalf("%v to %v is beyond the limit of %v", c.Seen, got, limit)
 		case (got > c.Seen) != (c.Value > c.Seen):
 			t.Fatalf("asked for %v from %v, got %v", c.Value, c.Seen, got)
@@ -303,8 +349,13 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"black_out: [{from: 2026-05-02, to: 2026-05-01}]": "black_out[0]",
 		"entities: [{max_budget: 4}]":                     "entities[0].match",
 		"auto_approve: {fields: {budget: {}}}":            "auto_approve.fields.budget",
-		"stepp: {}":                                       "stepp",
-		"step: [":                                         "policy",
+		"value_rules: {min_multiplier: 0.4}":              "value_rules.min_multiplier",
+		"value_rules: {max_multiplier: 11}":               "value_rules.max_multiplier",
+		"value_rules: {max_multiplier: 1}":                "value_rules.max_multiplier",
+		"value_rules: {new_customer_value: true}":         "value_rules.new_customer_value",
+		"auto_approve: {fields: {value_multiplier: {}}}":  "auto_approve.fields.value_multiplier",
+		"stepp: {}": "stepp",
+		"step: [":   "policy",
 	} {
 		if _, err := guard.Parse([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error naming %s", body, err, want)

@@ -42,6 +42,7 @@ type Policy struct {
 	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
 	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
 	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
+	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
 	ExpiryHours    int            `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
 }
@@ -111,6 +112,23 @@ type DeadBand struct {
 	MinGain float64 `yaml:"min_gain" json:"min_gain"` // expected profit a day
 }
 
+// ValueRules say whether Google Ads may be told that some sales are worth more
+// than their price; off unless Enabled. A sale counts for at least
+// MinMultiplier and at most MaxMultiplier times its price, the value added to a
+// new customer's first order included, which needs NewCustomerValue too.
+type ValueRules struct {
+	Enabled          bool    `yaml:"enabled" json:"enabled"`
+	MinMultiplier    float64 `yaml:"min_multiplier" json:"min_multiplier"`
+	MaxMultiplier    float64 `yaml:"max_multiplier" json:"max_multiplier"`
+	NewCustomerValue bool    `yaml:"new_customer_value" json:"new_customer_value"`
+}
+
+// Google takes multipliers between these.
+const (
+	leastMultiplier = 0.5
+	mostMultiplier  = 10
+)
+
 // AutoApprove is the policy's own yes; off unless Enabled. A field that is not
 // listed is never approved automatically.
 type AutoApprove struct {
@@ -143,6 +161,7 @@ func Default() Policy {
 		TrackingOutage: TrackingOutage{FreezeDays: 3},
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
+		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
 		ExpiryHours:    48,
 	}
 }
@@ -214,6 +233,7 @@ func (p Policy) Validate() error {
 	within("dead_band.change", p.DeadBand.Change, 0, 1)
 	check(!math.IsNaN(p.DeadBand.MinGain) && p.DeadBand.MinGain >= 0, "dead_band.min_gain", p.DeadBand.MinGain, "at least 0")
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
+	p.ValueRules.validate(check)
 	for f, c := range p.AutoApprove.Fields {
 		key := "auto_approve.fields." + string(f)
 		switch f {
@@ -228,6 +248,14 @@ func (p Policy) Validate() error {
 		within(key+".max_per_day", float64(c.MaxPerDay), 0, 1e6)
 	}
 	return errors.Join(errs...)
+}
+
+func (v ValueRules) validate(check func(ok bool, key string, value any, must string)) {
+	check(v.MinMultiplier >= leastMultiplier && v.MinMultiplier <= 1, "value_rules.min_multiplier", v.MinMultiplier,
+		fmt.Sprintf("between %g, the least Google takes, and 1", leastMultiplier))
+	check(v.MaxMultiplier > 1 && v.MaxMultiplier <= mostMultiplier, "value_rules.max_multiplier", v.MaxMultiplier,
+		fmt.Sprintf("above 1 and at most %d, the most Google takes", mostMultiplier))
+	check(v.Enabled || !v.NewCustomerValue, "value_rules.new_customer_value", v.NewCustomerValue, "false while value_rules.enabled is")
 }
 
 // Cap is the most that all daily budgets may add up to, and the setting that

@@ -13,33 +13,48 @@ import (
 // or block.
 type rule struct {
 	name   string
+	about  about
 	clamps bool
 	ask    func(Policy, Mode, Facts, platform.Change) (Verdict, money.Micros)
 }
 
+// about says which fields a guardrail speaks of. What a campaign sold and spent
+// is no evidence for or against a value rule, which concerns all campaigns and
+// rests on the shop's own orders.
+type about int
+
+const (
+	every about = iota
+	spend       // budgets, targets and bids
+	worth       // what sales are worth: value rules
+)
+
+func (a about) covers(f platform.Field) bool { return a == every || (a == worth) == f.TellsWorth() }
+
 // rules is every guardrail on a single change, in the order of Check.
 var rules = []rule{
-	{"kill_switch", false, killSwitch},
-	{"numbers", false, numbers},
-	{"protected", false, protected},
-	{"read_only", false, readOnly},
-	{"currency", false, currency},
-	{"time_zone", false, timeZone},
-	{"black_out", false, blackOut},
-	{"freshness", false, freshness},
-	{"tracking_outage", false, trackingOutage},
-	{"minimum_data", false, minimumData},
-	{"changed_by_others", false, changedByOthers},
-	{"once_a_day", false, onceADay},
-	{"cool_down", false, coolDown},
-	{"learning", false, learning},
-	{"break_even", false, breakEven},
-	{"cac_ceiling", false, cacCeiling},
-	{"ltv_cac", false, ltvCAC},
-	{"break_even_target", true, breakEvenTarget},
-	{"limits", true, limits},
-	{"step", true, step},
-	{"rounding", true, rounding},
+	{"kill_switch", every, false, killSwitch},
+	{"numbers", every, false, numbers},
+	{"value_rules", worth, false, valueRules},
+	{"protected", every, false, protected},
+	{"read_only", every, false, readOnly},
+	{"currency", every, false, currency},
+	{"time_zone", every, false, timeZone},
+	{"black_out", every, false, blackOut},
+	{"freshness", every, false, freshness},
+	{"tracking_outage", every, false, trackingOutage},
+	{"minimum_data", spend, false, minimumData},
+	{"changed_by_others", every, false, changedByOthers},
+	{"once_a_day", every, false, onceADay},
+	{"cool_down", every, false, coolDown},
+	{"learning", spend, false, learning},
+	{"break_even", spend, false, breakEven},
+	{"cac_ceiling", spend, false, cacCeiling},
+	{"ltv_cac", spend, false, ltvCAC},
+	{"break_even_target", spend, true, breakEvenTarget},
+	{"limits", every, true, limits},
+	{"step", every, true, step},
+	{"rounding", every, true, rounding},
 }
 
 func pass() (Verdict, money.Micros) { return Verdict{Answer: Pass}, 0 }
@@ -53,7 +68,7 @@ func clamp(to money.Micros, setting, format string, args ...any) (Verdict, money
 }
 
 // grows reports whether a change buys more: a higher budget or bid, a lower target.
-func grows(c platform.Change) bool { return (c.Value > c.Seen) != c.Field.IsRatio() }
+func grows(c platform.Change) bool { return (c.Value > c.Seen) != c.Field.IsTarget() }
 
 // show writes a value of a field for people.
 func show(f Facts, field platform.Field, v money.Micros) string {
@@ -71,14 +86,19 @@ func killSwitch(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Mi
 }
 
 func numbers(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	added := c.Field == platform.NewCustomerValue // nothing added is a value too
 	switch {
 	case !f.sane():
 		return block("none", "A figure of this entity is not a number.")
 	case p.Validate() != nil:
 		return block("the policy", "The policy is not valid.")
-	case c.Seen <= 0 || c.Value <= 0:
+	case added && f.FirstOrder <= 0:
+		return block("none", "The mean first order, to which the value is added, is not known.")
+	case added && (c.Seen < 0 || c.Value < 0):
+		return block("none", "The value would be below zero.")
+	case !added && (c.Seen <= 0 || c.Value <= 0):
 		return block("none", "There is no present value to change, or the new one is not above zero.")
-	case c.Seen > maxValue || c.Value > maxValue:
+	case c.Seen > maxValue || c.Value > maxValue || f.FirstOrder > maxValue:
 		return block("none", "The value is beyond any amount a platform takes.")
 	}
 	return pass()
@@ -86,6 +106,16 @@ func numbers(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micro
 
 // maxValue keeps sums and products of values far from overflow.
 const maxValue = 9_000_000_000 * money.One
+
+func valueRules(p Policy, _ Mode, _ Facts, c platform.Change) (Verdict, money.Micros) {
+	switch {
+	case !p.ValueRules.Enabled:
+		return block("value_rules.enabled", "Value rules are off in the policy.")
+	case c.Field == platform.NewCustomerValue && !p.ValueRules.NewCustomerValue:
+		return block("value_rules.new_customer_value", "The new-customer value is off in the policy.")
+	}
+	return pass()
+}
 
 func protected(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	for _, s := range p.Protected {
@@ -225,7 +255,7 @@ func ltvCAC(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros
 
 func breakEvenTarget(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	least := micros(math.Ceil(p.BreakEven*f.BreakEven*100) / 100)
-	if m != Rollback && c.Field.IsRatio() && c.Value < c.Seen && c.Value < least {
+	if m != Rollback && c.Field.IsTarget() && c.Value < c.Seen && c.Value < least {
 		return clamp(least, "break_even", "Not below %s, where a sale stops paying for its click.", least.Decimal())
 	}
 	return pass()
@@ -247,12 +277,19 @@ func step(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) 
 	if m != Propose {
 		share, key = p.Step.HardLimit, "step.hard_limit"
 	}
-	most := money.Micros(math.Floor(share * float64(c.Seen)))
+	base, of := c.Seen, ""
+	if c.Field == platform.NewCustomerValue { // of what a new customer's first order counts for
+		base, of = c.Seen+f.FirstOrder, " of what a first order counts for"
+	}
+	most := money.Micros(math.Floor(share * float64(base)))
+	if of != "" {
+		most = most / f.Unit(c.Field) * f.Unit(c.Field) // so that the reason names what rounding leaves
+	}
 	switch {
 	case c.Value > c.Seen+most:
-		return clamp(c.Seen+most, key, "At most %g %% at once: %s instead of %s.", 100*share, show(f, c.Field, c.Seen+most), show(f, c.Field, c.Value))
+		return clamp(c.Seen+most, key, "At most %g %%%s at once: %s instead of %s.", 100*share, of, show(f, c.Field, c.Seen+most), show(f, c.Field, c.Value))
 	case c.Value < c.Seen-most:
-		return clamp(c.Seen-most, key, "At most %g %% at once: %s instead of %s.", 100*share, show(f, c.Field, c.Seen-most), show(f, c.Field, c.Value))
+		return clamp(c.Seen-most, key, "At most %g %%%s at once: %s instead of %s.", 100*share, of, show(f, c.Field, c.Seen-most), show(f, c.Field, c.Value))
 	}
 	return pass()
 }

@@ -56,6 +56,12 @@ dead_band:          # what is too small to bother anybody with
   change: 0.03
   min_gain: 0.01    # expected profit a day
 
+value_rules:        # tell Google Ads that some sales are worth more than their price; off unless enabled
+  enabled: false            # a value rule for each audience list adsteward keeps
+  min_multiplier: 0.5       # a sale counts for at least this many times its price (Google: 0.5)
+  max_multiplier: 2         # and at most this many times (Google: 10)
+  new_customer_value: false # also add what a new customer's later orders are worth to the first
+
 expiry_hours: 48    # how long a proposal may be decided and pushed
 
 auto_approve:       # the policy's own yes; off unless enabled, and then only within these caps

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,12 +58,22 @@ func TestDemo(t *testing.T) {
 		t.Errorf("a second demo exits %d: %s", r.code, r.stderr)
 	}
 	w.must("doctor")
-	p := first.Proposals[0]
-	w.must("proposals", "approve", p.ID, "--reason", "go")
+	chosen := []present.Proposal{}
+	for _, rule := range []bool{false, true} { // one of each kind, in the order of Proposals
+		i := slices.IndexFunc(first.Proposals, func(p present.Proposal) bool { return p.Field.TellsWorth() == rule })
+		if i < 0 {
+			t.Fatalf("of %d proposals none tells worth: %v", len(first.Proposals), rule)
+		}
+		chosen = append(chosen, first.Proposals[i])
+	}
+	w.must("proposals", "approve", chosen[0].ID, chosen[1].ID, "--reason", "go")
 	w.must("proposals", "apply", "--json")
-	shown := decode[present.Proposal](t, w.must("proposals", "show", p.ID, "--json"))
-	if got := w.remotes([]present.Proposal{p})[p.ID].value.Value; shown.State != "applied" || got != p.Proposed {
-		t.Errorf("it is %s and the platform holds %s, want %s", shown.State, got.Decimal(), p.Proposed.Decimal())
+	remotes := w.remotes(chosen)
+	for _, p := range chosen {
+		shown := decode[present.Proposal](t, w.must("proposals", "show", p.ID, "--json"))
+		if got := remotes[p.ID].value.Value; shown.State != "applied" || got != p.Proposed {
+			t.Errorf("%s of %s is %s and the platform holds %s, want %s", p.Field, p.Entity.Name, shown.State, got.Decimal(), p.Proposed.Decimal())
+		}
 	}
 	w.must("audit", "verify")
 	stop()
@@ -72,8 +83,10 @@ func TestDemo(t *testing.T) {
 		t.Errorf("another night stands at %s with %d stages", after.Today, len(after.Runs))
 	}
 	for _, q := range after.Proposals {
-		if q.Entity == p.Entity && q.Field == p.Field {
-			t.Error("what was changed yesterday is proposed again within its cool-down")
+		for _, p := range chosen {
+			if q.Entity == p.Entity && q.Field == p.Field {
+				t.Errorf("%s of %s was changed yesterday and is proposed again within its cool-down", p.Field, p.Entity.Name)
+			}
 		}
 	}
 }

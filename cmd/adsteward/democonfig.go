@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
@@ -65,6 +66,10 @@ accounts:
       app_secret: %[12]s
 `
 
+// demoPolicy is the template with value rules on, so that the demo has some to
+// decide on.
+var demoPolicy = strings.Replace(guard.Template, "  enabled: false            # a value rule", "  enabled: true             # a value rule", 1)
+
 // writeConfig writes the demo's files where they are missing. In a configuration
 // that is there, somebody may have changed something: only the address of the
 // page is set.
@@ -78,7 +83,7 @@ func (c *demoCmd) writeConfig(i sandbox.Info) error {
 	}
 	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
 		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret)
-	for name, body := range map[string]string{"adsteward.yaml": yaml, "policy.yaml": guard.Template, "adsteward.key": config.NewKey()} {
+	for name, body := range map[string]string{"adsteward.yaml": yaml, "policy.yaml": demoPolicy, "adsteward.key": config.NewKey()} {
 		file := filepath.Join(c.Data, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -39,7 +39,21 @@ func (c *exportCmd) Run(e *env) (err error) {
 		return errors.Join(err, os.Remove(c.File)) // nothing half-written stays
 	}
 	fmt.Fprintf(e.stdout, "%d approved changes in %s. They stay approved here: reject them if you upload the file, so that they are not pushed as well.\n", n, c.File)
+	if rules := valueRules(rows); c.Format == "google-ads-editor" && rules > 0 {
+		fmt.Fprintf(e.stdout, "%d approved value rules are not in it: Google Ads Editor has no columns for them. Push them, or set them in Google Ads.\n", rules)
+	}
 	return nil
+}
+
+// valueRules counts the rows that no bulk-edit sheet has columns for.
+func valueRules(rows []export.Row) int {
+	n := 0
+	for _, r := range rows {
+		if platform.Field(r.Field).TellsWorth() {
+			n++
+		}
+	}
+	return n
 }
 
 // exportRows are the approved changes with the campaigns they are about.

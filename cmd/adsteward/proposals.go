@@ -9,6 +9,7 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/internal/money"
+	"adsteward/internal/platform"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
@@ -78,10 +79,13 @@ func (c *proposalsList) Run(e *env) error {
 		if len(b.Reasons) > 0 {
 			why = b.Reasons[0]
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s (%s)\t%s\n", p.ProposalID, p.State, present.PlatformName(p.Platform), p.EntityName,
+		gain := present.None // of what promises none
+		if e := b.Expected; e.Level > 0 {
+			gain = present.Signed(e.GainPerDay, p.Currency) + " (" + present.Interval(e.GainLow, e.GainHigh, p.Currency) + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.ProposalID, p.State, present.PlatformName(p.Platform), p.EntityName,
 			present.FieldName(p.Field), present.Number(p.Field, p.Seen, p.Currency), present.Value(p.Field, p.Proposed, p.Currency),
-			present.Change(p.Seen, p.Proposed), present.Signed(b.Expected.GainPerDay, p.Currency),
-			present.Interval(b.Expected.GainLow, b.Expected.GainHigh, p.Currency), why)
+			present.Change(p.Seen, p.Proposed), gain, why)
 	}
 	return w.Flush()
 }
@@ -129,8 +133,11 @@ func (c *proposalsShow) Run(e *env) error {
 	if p.Reason != "" {
 		fmt.Fprintf(w, "Last word: %s\n", p.Reason)
 	}
-	fmt.Fprintf(w, "\nExpected: %s %s a day more (80 %%: %s), %s a day in all\n\nWhy:\n", present.Signed(b.Expected.GainPerDay, p.Currency), p.Currency,
-		present.Interval(b.Expected.GainLow, b.Expected.GainHigh, p.Currency), present.Signed(b.Expected.ProfitPerDay, p.Currency))
+	if b.Expected.Level > 0 {
+		fmt.Fprintf(w, "\nExpected: %s %s a day more (80 %%: %s), %s a day in all\n", present.Signed(b.Expected.GainPerDay, p.Currency), p.Currency,
+			present.Interval(b.Expected.GainLow, b.Expected.GainHigh, p.Currency), present.Signed(b.Expected.ProfitPerDay, p.Currency))
+	}
+	fmt.Fprint(w, "\nWhy:\n")
 	for _, r := range b.Reasons {
 		fmt.Fprintf(w, "  - %s\n", r)
 	}
@@ -138,9 +145,13 @@ func (c *proposalsShow) Run(e *env) error {
 	for _, g := range b.Guardrails {
 		fmt.Fprintf(w, "  - %s (%s): %s; %s\n", g.Name, g.Setting, g.Answer, g.Detail)
 	}
-	fmt.Fprintf(w, "\nEvidence: k %.3f = margin %.3f x lifetime %.3f x incremental %.3f; break-even ROAS %.2f; elasticity %.2f\nExpires %s, plan %s\n",
-		b.Evidence.K, b.Evidence.Margin, b.Evidence.LTVMultiple, b.Evidence.IncrementalShare, b.Evidence.BreakEvenROAS, b.Evidence.Elasticity,
-		p.ExpiresAt.Format("2006-01-02 15:04 UTC"), p.PlanHash)
+	if platform.Field(p.Field).TellsWorth() {
+		fmt.Fprintf(w, "\nEvidence: an order is worth %.3f times its price over the customer's lifetime\n", b.Evidence.LTVMultiple)
+	} else {
+		fmt.Fprintf(w, "\nEvidence: k %.3f = margin %.3f x lifetime %.3f x incremental %.3f; break-even ROAS %.2f; elasticity %.2f\n",
+			b.Evidence.K, b.Evidence.Margin, b.Evidence.LTVMultiple, b.Evidence.IncrementalShare, b.Evidence.BreakEvenROAS, b.Evidence.Elasticity)
+	}
+	fmt.Fprintf(w, "Expires %s, plan %s\n", p.ExpiresAt.Format("2006-01-02 15:04 UTC"), p.PlanHash)
 	return nil
 }
 

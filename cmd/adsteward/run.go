@@ -273,7 +273,11 @@ func (c *runCmd) dryRun(e *env, a *app, nights []oneNight) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "PLATFORM\tENTITY\tFIELD\tNOW\tWOULD PROPOSE\tGAIN A DAY")
 	for _, p := range drafts {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%+.2f\n", p.Platform, p.Entity.Name, p.Field, p.Seen.Decimal(), p.Proposed.Decimal(), p.Unit, p.Expected.GainPerDay)
+		gain := present.None // of what promises none
+		if p.Expected.Level > 0 {
+			gain = fmt.Sprintf("%+.2f", p.Expected.GainPerDay)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%s\n", p.Platform, p.Entity.Name, p.Field, p.Seen.Decimal(), p.Proposed.Decimal(), p.Unit, gain)
 	}
 	fmt.Fprintf(w, "%d proposals; no proposal was stored, nothing was sent.\n", len(drafts))
 	return errors.Join(w.Flush(), faults)

@@ -96,7 +96,7 @@ func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
 				ShippingCost: a.Value.ShippingCost, HorizonDays: a.Value.HorizonDays, DiscountAnnual: a.Value.DiscountAnnual},
 			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, CartWindowDays: a.Audiences.CartWindowDays,
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
-			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a) },
+			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy) },
 		}
 		for _, f := range a.Feeds {
 			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
@@ -132,11 +132,11 @@ func policyOf(a *config.Account) (guard.Policy, string, error) {
 
 // connect opens an account's ad accounts: what can be opened, and an error for
 // the rest.
-func connect(ctx context.Context, cfg *config.Config, a *config.Account) ([]nightly.Connection, error) {
+func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy guard.Policy) ([]nightly.Connection, error) {
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {
-		c, err := connectGoogle(ctx, cfg, a.Google)
+		c, err := connectGoogle(ctx, cfg, a.Google, policy.ValueRules.Enabled)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -162,7 +162,7 @@ func secretOf(cfg *config.Config, s config.Secret, file, key string) (string, er
 	return v.Reveal(), nil
 }
 
-func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google) (nightly.Connection, error) {
+func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, valueRules bool) (nightly.Connection, error) {
 	tokens, err := googleTokens(cfg, g)
 	if err != nil {
 		return nightly.Connection{}, err
@@ -172,7 +172,7 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google) (n
 		return nightly.Connection{}, err
 	}
 	ads, err := googleads.Open(ctx, googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
-		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations})
+		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations, ValueRules: valueRules})
 	if err != nil {
 		return nightly.Connection{}, err
 	}

@@ -295,7 +295,7 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 	}
 	now = decode[struct{ Today civil.Date }](w.t, string(w.control(http.MethodGet, "/state", ""))).Today.In(time.UTC).AddDate(0, 0, 1)
 	google, err := googleads.Open(w.t.Context(), googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), Credentials: tokens,
-		Now: func() time.Time { return now }})
+		ValueRules: true, Now: func() time.Time { return now }})
 	if err != nil {
 		w.t.Fatal(err)
 	}

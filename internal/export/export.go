@@ -26,13 +26,13 @@ type Row struct {
 // GoogleAdsEditor writes the columns Google Ads Editor recognises: a campaign's
 // daily budget and target ROAS, a shared budget by its name, an ad group's
 // maximum CPC. It returns how many rows were written; changes of other
-// platforms are left out.
+// platforms are left out, and value rules, for which it has no columns.
 func GoogleAdsEditor(w io.Writer, rows []Row) (int, error) {
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{"Campaign", "Campaign daily budget", "Target ROAS", "Budget name", "Budget", "Bid strategy name", "Ad group", "Max CPC"}) // Flush tells
 	n := 0
 	for _, r := range rows {
-		if r.Platform != string(platform.Google) {
+		if r.Platform != string(platform.Google) || platform.Field(r.Field).TellsWorth() {
 			continue
 		}
 		campaign := ""

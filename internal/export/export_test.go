@@ -29,6 +29,8 @@ func TestSheets(t *testing.T) {
 		row(platform.Google, platform.AdGroup, platform.CPCBid, "Group 1", "EUR", 420_000, false, "E"),
 		row(platform.Meta, platform.Campaign, platform.DailyBudget, "Prospecting", "KWD", 12_345_000, false),
 		row(platform.Meta, platform.AdSet, platform.ROASFloor, "Set 1", "EUR", 2_100_000, false),
+		row(platform.Google, platform.ValueRule, platform.ValueMultiplier, "high LTV", "EUR", 1_150_000, false), // no sheet has columns for these
+		row(platform.Google, platform.NewCustomerGoal, platform.NewCustomerValue, "New customers", "EUR", 13_080_000, false),
 	}
 	var google, meta strings.Builder
 	if n, err := GoogleAdsEditor(&google, rows); err != nil || n != 4 {

@@ -225,7 +225,13 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 		return "", err
 	}
 	d := draftOf(p)
-	u, facts, err := s.unitOf(ctx, q, p)
+	var u bidding.UnitReport
+	var facts guard.Facts
+	if d.Field.TellsWorth() {
+		facts, err = s.valueRuleFacts(ctx, q, p)
+	} else {
+		u, facts, err = s.unitOf(ctx, q, p)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -239,10 +245,15 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 	allowed, verdicts := guard.Check(shop.Policy, guard.Edit, facts, c)
 	if guard.Blocked(verdicts) || allowed != value {
 		v := decisive(verdicts)
+		if v.Name == "" { // rounding is no guardrail's news
+			return "", refused("it is set in steps of %s; the nearest is %s", facts.Unit(d.Field).Decimal(), allowed.Decimal())
+		}
 		return "", refused("guardrail %s (%s): %s; it would allow %s", v.Name, v.Setting, strings.TrimSuffix(v.Detail, "."), allowed.Decimal())
 	}
 	d.Proposed, d.Guardrails = value, verdicts
-	d.Expected = bidding.Expect(u, d.Field, value)
+	if !d.Field.TellsWorth() { // a value rule promises nothing
+		d.Expected = bidding.Expect(u, d.Field, value)
+	}
 	body, err := json.Marshal(d.Body)
 	return string(body), err
 }

@@ -36,13 +36,16 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	}
 	lists := []wantedList{{platform.List{Name: "adsteward " + n.shop.Name + " cart abandoners", Description: "Carts left behind, kept by adsteward",
 		Kind: platform.Retargeting, MembershipDays: n.shop.Audience.CartWindowDays}, abandoners}}
-	top, scored, err := n.topCustomers(ctx, people, consents)
+	top, scores, err := n.topCustomers(ctx, people, consents)
 	if err != nil {
 		return report{}, err
 	}
-	if scored {
+	if scores != nil {
 		lists = append(lists, wantedList{platform.List{Name: "adsteward " + n.shop.Name + " high-LTV purchasers",
 			Description: "Purchasers of highest predicted lifetime value, kept by adsteward", Kind: platform.Seed, MembershipDays: 540}, top})
+		if err := n.storeAudienceValues(ctx, scores, lists); err != nil {
+			return report{}, err
+		}
 	}
 	conns, err := n.shop.Connect(ctx)
 	defer n.closeAll(conns)
@@ -110,21 +113,20 @@ func (n *night) abandoners(ctx context.Context, people map[string]audiences.Pers
 }
 
 // topCustomers scores every customer with the run's lifetime model; without one
-// nobody is scored.
-func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) (top []audiences.Membership, scored bool, err error) {
+// nobody is scored, and there are no scores.
+func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) (top []audiences.Membership, of *scores, err error) {
 	rows, err := n.Store.Models(ctx, n.runID, "ltv")
 	if err != nil || len(rows) == 0 {
-		return nil, false, err
+		return nil, nil, err
 	}
-	var fit ltv.Fit
-	if err := json.Unmarshal([]byte(rows[0].Body), &fit); err != nil {
-		return nil, false, err
+	of = &scores{}
+	if err := json.Unmarshal([]byte(rows[0].Body), &of.fit); err != nil {
+		return nil, nil, err
 	}
-	var all []audiences.Customer
 	histories := ltv.NewHistories(n.date, func(h ltv.History) error {
 		if p, ok := people[h.CustomerID]; ok {
-			all = append(all, audiences.Customer{Person: p, Orders: h.Orders, Value: fit.Score(h),
-				Explain: func() string { return fit.Explain(h) }})
+			of.all = append(of.all, audiences.Customer{Person: p, Orders: h.Orders, MeanOrder: max(h.MeanValue, 0), Value: of.fit.Score(h),
+				Explain: func() string { return of.fit.Explain(h) }})
 		}
 		return nil
 	})
@@ -135,9 +137,9 @@ func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Pe
 		err = histories.Flush()
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	return audiences.TopLTV(all, consents, n.shop.Audience.TopLTVShare), true, nil
+	return audiences.TopLTV(of.all, consents, n.shop.Audience.TopLTVShare), of, nil
 }
 
 // syncList brings one list on one platform in step with who belongs on it.

@@ -26,8 +26,12 @@ func measure(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	done, inside, back := 0, 0, 0
+	done, inside, back, rules := 0, 0, 0, 0
 	for _, p := range rows {
+		if platform.Field(p.Field).TellsWorth() {
+			rules++ // it concerns every campaign and promised nothing to compare with
+			continue
+		}
 		if p.RunID == "" || !p.AppliedAt.Valid {
 			continue // a rollback promises nothing of its own
 		}
@@ -51,10 +55,14 @@ func measure(ctx context.Context, n *night) (report, error) {
 			back++
 		}
 	}
+	summary := fmt.Sprintf("%d changes measured, %d within their interval, %d to be put back", done, inside, back)
 	if done == 0 {
-		return report{Summary: fmt.Sprintf("%d applied changes are not old enough to be judged", len(rows))}, nil
+		summary = fmt.Sprintf("%d applied changes are not old enough to be judged", len(rows)-rules)
 	}
-	return report{Summary: fmt.Sprintf("%d changes measured, %d within their interval, %d to be put back", done, inside, back)}, nil
+	if rules > 0 {
+		summary += fmt.Sprintf("; %d value rules promised no profit and are not judged", rules)
+	}
+	return report{Summary: summary}, nil
 }
 
 // outcome computes the mean daily profit of the changed unit.

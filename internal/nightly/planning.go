@@ -231,7 +231,11 @@ func (n *night) plan(ctx context.Context) (bidding.Output, error) {
 	if fit, ok := fits[""]; ok {
 		in.Curves = &fit
 	}
-	return bidding.Plan(in)
+	out, err := bidding.Plan(in)
+	if err != nil {
+		return out, err
+	}
+	return out, n.planValueRules(ctx, in, &out)
 }
 
 // replaceProposals supersedes what is open and stores the new drafts. Doing it
@@ -274,6 +278,9 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 	models.add(n.runID, "blocked", "", out.Blocked)
 	for _, t := range out.Targets {
 		models.add(n.runID, "target", t.Key.String(), t)
+	}
+	for key, facts := range out.ValueRules {
+		models.add(n.runID, valueRuleModel, key, facts)
 	}
 	drafted := map[string]bool{}
 	for _, d := range out.Drafts {

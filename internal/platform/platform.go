@@ -31,6 +31,12 @@ const (
 	AdSet     EntityType = "ad_set"    // Meta
 	Portfolio EntityType = "portfolio" // a Google portfolio bidding strategy
 	AdGroup   EntityType = "ad_group"  // Google; listed only under manual CPC
+	// ValueRule is what Google counts the conversions of an audience list for.
+	// Its id is the list's: a list without a rule counts once.
+	ValueRule EntityType = "value_rule"
+	// NewCustomerGoal is what Google adds to the first order of a new customer.
+	// There is one an account, and its id is the account's.
+	NewCustomerGoal EntityType = "new_customer_goal"
 )
 
 // Field is a value that can be read and changed.
@@ -42,10 +48,21 @@ const (
 	CPCBid      Field = "cpc_bid"      // micros of the account's currency per click
 	BidAmount   Field = "bid_amount"   // Meta bid or cost cap, micros of the account's currency
 	ROASFloor   Field = "roas_floor"   // Meta minimum ROAS, ratio in micros
+
+	ValueMultiplier  Field = "value_multiplier"   // ratio in micros: 1_000_000 counts a conversion once
+	NewCustomerValue Field = "new_customer_value" // micros of the account's currency an order
 )
 
 // IsRatio reports whether the field is a ratio and not money.
-func (f Field) IsRatio() bool { return f == TargetROAS || f == ROASFloor }
+func (f Field) IsRatio() bool { return f.IsTarget() || f == ValueMultiplier }
+
+// IsTarget reports whether the field is a return to be reached: the higher it
+// is, the less is bought.
+func (f Field) IsTarget() bool { return f == TargetROAS || f == ROASFloor }
+
+// TellsWorth reports whether the field tells the platform what sales are worth,
+// instead of what to spend on them.
+func (f Field) TellsWorth() bool { return f == ValueMultiplier || f == NewCustomerValue }
 
 // Ref names one entity of one ad account.
 type Ref struct {

@@ -34,6 +34,10 @@ func FieldName(field string) string {
 		return "Bid cap"
 	case platform.ROASFloor:
 		return "ROAS floor"
+	case platform.ValueMultiplier:
+		return "Value multiplier"
+	case platform.NewCustomerValue:
+		return "New-customer value"
 	}
 	return Words(field)
 }
@@ -62,7 +66,7 @@ func Words(s string) string {
 }
 
 // Unit is the unit a field's value is stated in: EUR/day, EUR/click,
-// EUR/result or ratio.
+// EUR/result, EUR/order or ratio.
 func Unit(field, currency string) string {
 	switch f := platform.Field(field); {
 	case f.IsRatio():
@@ -73,6 +77,8 @@ func Unit(field, currency string) string {
 		return currency + "/click"
 	case f == platform.BidAmount:
 		return currency + "/result"
+	case f == platform.NewCustomerValue:
+		return currency + "/order"
 	}
 	return currency
 }

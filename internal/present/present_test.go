@@ -24,6 +24,8 @@ func TestValue(t *testing.T) {
 		{"bid_amount", "USD", 12_000_000, "12.00 USD/result"},
 		{"target_roas", "EUR", 3_500_000, "3.50"},
 		{"roas_floor", "JPY", 2_000_000, "2.00"},
+		{"value_multiplier", "EUR", 1_150_000, "1.15"},
+		{"new_customer_value", "EUR", 13_080_000, "13.08 EUR/order"},
 	} {
 		if got := Value(c.field, c.v, c.currency); got != c.want {
 			t.Errorf("Value(%s, %d, %s) = %q, want %q", c.field, c.v, c.currency, got, c.want)
@@ -52,6 +54,8 @@ func TestNumbers(t *testing.T) {
 		{Count(1234.4), "1,234"},
 		{FieldName("target_roas"), "Target ROAS"},
 		{FieldName("new_field"), "New field"},
+		{FieldName("value_multiplier"), "Value multiplier"},
+		{FieldName("new_customer_value"), "New-customer value"},
 		{PlatformName("google"), "Google Ads"},
 		{EntityTypeName("ad_set"), "Ad set"},
 		{Duration(90 * time.Second), "90 s"},

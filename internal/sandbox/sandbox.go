@@ -96,6 +96,7 @@ type Sandbox struct {
 	googleLists *lists.Lists // Google Ads' and Data Manager's
 	metaLists   *lists.Lists
 	recorded    ledgers
+	valueRules  *googleads.ValueRules
 	tokens      *oauth.Server
 	info        Info
 
@@ -122,7 +123,7 @@ func Start(opts Options) (*Sandbox, error) {
 		opts.Listen = net.Listen
 	}
 	s := &Sandbox{opts: opts, faults: opts.Faults, googleLists: lists.New(firstListID), metaLists: lists.New(meta.FirstAudienceID),
-		recorded: ledgers{conversions.New(), conversions.New()}}
+		recorded: ledgers{conversions.New(), conversions.New()}, valueRules: googleads.NewValueRules()}
 	s.stop = sync.OnceValue(s.close)
 	if err := s.restore(); err != nil {
 		return nil, err
@@ -137,6 +138,7 @@ func Start(opts Options) (*Sandbox, error) {
 		return nil, err
 	}
 	s.market.OnChange(s.keep)
+	s.valueRules.OnChange(s.keep)
 	s.keep()
 	return s, nil
 }
@@ -163,7 +165,7 @@ func (s *Sandbox) listen() error {
 	s.info.TokenURL = "http://" + s.info.DataManagerAddr + "/token"
 
 	s.google = googleads.New(googleads.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
-		Lists: s.googleLists, AccessTokens: s.tokens.Valid, Log: s.opts.Log})
+		Lists: s.googleLists, ValueRules: s.valueRules, AccessTokens: s.tokens.Valid, Log: s.opts.Log})
 	members := http.NewServeMux()
 	members.Handle("/token", s.tokens)
 	members.Handle("/", s.keeping(datamanager.New(datamanager.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
@@ -288,6 +290,8 @@ type state struct {
 	GoogleLists *lists.Lists    `json:"google_lists"`
 	MetaLists   *lists.Lists    `json:"meta_lists"`
 	Conversions ledgers         `json:"conversions"`
+	// ValueRules is missing in files of before there were any.
+	ValueRules *googleads.ValueRules `json:"value_rules,omitempty"`
 }
 
 // ledgers are the platforms' records of orders.
@@ -321,7 +325,7 @@ func (s *Sandbox) restore() (err error) {
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	st := state{GoogleLists: s.googleLists, MetaLists: s.metaLists, Conversions: s.recorded}
+	st := state{GoogleLists: s.googleLists, MetaLists: s.metaLists, Conversions: s.recorded, ValueRules: s.valueRules}
 	if err := json.Unmarshal(data, &st); err != nil {
 		return fmt.Errorf("sandbox: %s cannot be read (%w); remove it to begin afresh", s.opts.StateFile, err)
 	}
@@ -338,7 +342,7 @@ func (s *Sandbox) keep() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists, s.recorded})
+	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists, s.recorded, s.valueRules})
 	if err == nil {
 		err = writeWhole(s.opts.StateFile, data)
 	}

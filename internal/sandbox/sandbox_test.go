@@ -29,6 +29,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/shenzhencenter/google-ads-pb/common"
+	"github.com/shenzhencenter/google-ads-pb/resources"
 	"github.com/shenzhencenter/google-ads-pb/services"
 )
 
@@ -154,6 +156,9 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	if err := s.Market().SetBudget("brand", 300*money.One, "ann", "api"); err != nil {
 		t.Fatal(err)
 	}
+	if err := makeGoal(t, s); err != nil {
+		t.Fatal(err)
+	}
 	want, wantList := s.Market().Campaigns(""), s.Info().UserListID
 	if got, err := sandbox.StartOf(file); err != nil || got != start {
 		t.Errorf("the state begins on %s, error %v", got, err)
@@ -165,6 +170,9 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	}
 	if got := again.Info().UserListID; got != wantList {
 		t.Errorf("the user list is %s, was %s", got, wantList)
+	}
+	if err := makeGoal(t, again); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("the goal that is there is made again: %v", err)
 	}
 	if err := again.Stop(); err != nil {
 		t.Error(err)
@@ -179,6 +187,22 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	if _, err := sandbox.Start(sandbox.Options{Scenario: sc, StateFile: file}); err == nil || !strings.Contains(err.Error(), "market.json") {
 		t.Errorf("a broken state file: %v", err)
 	}
+}
+
+// makeGoal makes the Google account's goal of winning new customers, of which
+// there is one.
+func makeGoal(t *testing.T, s *sandbox.Sandbox) error {
+	t.Helper()
+	conn, err := grpc.NewClient(s.Info().GoogleAddr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+s.Info().AccessToken)
+	_, err = services.NewGoalServiceClient(conn).MutateGoals(ctx, &services.MutateGoalsRequest{CustomerId: s.Info().CustomerID,
+		Operations: []*services.GoalOperation{{Operation: &services.GoalOperation_Create{Create: &resources.Goal{
+			GoalSettings: &resources.Goal_NewCustomerAcquisitionGoalSettings{NewCustomerAcquisitionGoalSettings: &common.GoalSetting_NewCustomerAcquisitionGoal{}}}}}}})
+	return err
 }
 
 func TestAddressInUse(t *testing.T) {

@@ -29,6 +29,7 @@ type proposalView struct {
 	Response  *chart.Figure
 	History   *chart.Figure
 	NoCurve   string
+	Worth     bool // it tells what sales are worth: no spend and no curve belong to it
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
@@ -72,6 +73,7 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
+	v.Worth = platform.Field(p.Field).TellsWorth()
 	if p.AppliedAt.Valid {
 		v.Applied = stampOf(p.AppliedAt.Time, loc)
 	}

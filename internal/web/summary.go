@@ -38,7 +38,10 @@ func (s *Server) summary(ctx context.Context, newest []store.Run, all []*row, no
 		Title: "Sum of the open proposals' expected profit gain per day, with the central 80 % interval; the bounds are combined as if errors were independent."}
 	for i, e := range effects(open) {
 		if i == 0 {
-			gain.Value, gain.Unit, gain.Class, gain.Notes = e.Gain, e.Currency, e.Class, []string{"80 %: " + e.Interval}
+			gain.Value, gain.Unit, gain.Class = e.Gain, e.Currency, e.Class
+			if e.Interval != "" {
+				gain.Notes = []string{"80 %: " + e.Interval}
+			}
 		} else {
 			gain.Notes = append(gain.Notes, e.Gain+" "+e.Currency)
 		}

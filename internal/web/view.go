@@ -111,7 +111,14 @@ type row struct {
 }
 
 // Evidence lists what the proposal was derived from.
-func (r *row) Evidence() []pair { return evidence(r.body.Evidence, r.p.Currency) }
+func (r *row) Evidence() []pair {
+	e := r.body.Evidence
+	if platform.Field(r.p.Field).TellsWorth() { // it rests on the shop's orders alone
+		return []pair{{"Orders up to", e.WindowEnd.Time().Format("2 Jan 2006"), ""},
+			{"Lifetime λ", present.Ratio(e.LTVMultiple) + " ×", "an order over the customer's lifetime, as a multiple of its price"}}
+	}
+	return evidence(e, r.p.Currency)
+}
 
 func (r *row) gain() float64 { return r.body.Expected.GainPerDay }
 
@@ -242,6 +249,7 @@ type effect struct {
 	Class                 string
 
 	gain, below, above float64
+	level              float64 // 0: none of them promises anything
 	spend              money.Micros
 }
 
@@ -258,14 +266,14 @@ func effects(rows []*row) []effect {
 		}
 		x, e := r.body.Expected, &out[i]
 		e.Count++
-		e.gain += x.GainPerDay
+		e.gain, e.level = e.gain+x.GainPerDay, max(e.level, x.Level)
 		e.below += (x.GainPerDay - x.GainLow) * (x.GainPerDay - x.GainLow)
 		e.above += (x.GainHigh - x.GainPerDay) * (x.GainHigh - x.GainPerDay)
 		e.spend += budgetDelta(r.p)
 	}
 	for i := range out {
 		e := &out[i]
-		sum := bidding.Expected{GainPerDay: e.gain, GainLow: e.gain - math.Sqrt(e.below), GainHigh: e.gain + math.Sqrt(e.above), Level: 1}
+		sum := bidding.Expected{GainPerDay: e.gain, GainLow: e.gain - math.Sqrt(e.below), GainHigh: e.gain + math.Sqrt(e.above), Level: e.level}
 		e.Gain, e.Interval, e.Class = gainText(sum, e.Currency)
 		e.Spend = present.Signed(e.spend.Float(), e.Currency)
 	}

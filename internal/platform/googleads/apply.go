@@ -10,7 +10,9 @@ import (
 )
 
 // Validate implements platform.Ads. A change counts as an operation, and
-// looking up how campaigns and portfolios bid as one for each thousand.
+// looking up how campaigns and portfolios bid as one for each thousand. A value
+// rule counts three for looking up what is there, and one or two for the rule
+// and its set; the new-customer value one and one.
 func (c *Client) Validate(ctx context.Context, changes []platform.Change) ([]platform.Result, error) {
 	return c.run(ctx, changes, true)
 }
@@ -38,6 +40,11 @@ func (c *Client) run(ctx context.Context, changes []platform.Change, validateOnl
 		}
 		for batch := range slices.Chunk(at, changesPerRequest) {
 			c.runBatch(ctx, t, batch, changes, strategies, validateOnly, results)
+		}
+	}
+	for i, change := range changes {
+		if change.Field.TellsWorth() && results[i].Err == nil {
+			results[i] = c.changeWorth(ctx, change, validateOnly)
 		}
 	}
 	return results, nil

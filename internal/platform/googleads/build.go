@@ -28,15 +28,19 @@ const (
 // for the platform to say.
 func check(c platform.Change) *platform.Error {
 	switch {
-	case names[c.Entity.Type].field == "":
+	case fieldOf(c.Entity.Type) == "":
 		return refuse("Google Ads has no entity of the type "+string(c.Entity.Type), "")
 	case fieldOf(c.Entity.Type) != c.Field:
 		return refuse("a "+string(c.Entity.Type)+" has no "+string(c.Field)+" that could be set",
 			"change the entity that owns the value: the budget, the portfolio strategy or the ad group")
 	case !isDigits(c.Entity.ID):
 		return refuse("the id "+c.Entity.ID+" is not one of Google Ads", "")
-	case c.Value <= 0:
+	case c.Value < 0 && c.Field == platform.NewCustomerValue:
+		return refuse("what is added to an order must not be below 0", "")
+	case c.Value <= 0 && c.Field != platform.NewCustomerValue:
 		return refuse("the value must be above 0", "")
+	case c.Field == platform.ValueMultiplier && (c.Value < minMultiplier || c.Value > maxMultiplier):
+		return refuse("a value rule multiplies by "+minMultiplier.Decimal()+" to "+maxMultiplier.Decimal()+", not by "+c.Value.Decimal(), "")
 	}
 	return nil
 }
@@ -50,6 +54,10 @@ func fieldOf(t platform.EntityType) platform.Field {
 		return platform.TargetROAS
 	case platform.AdGroup:
 		return platform.CPCBid
+	case platform.ValueRule:
+		return platform.ValueMultiplier
+	case platform.NewCustomerGoal:
+		return platform.NewCustomerValue
 	}
 	return ""
 }

@@ -20,6 +20,7 @@ import (
 	"adsteward/internal/platform/pace"
 	"adsteward/internal/sandbox/faults"
 	emulator "adsteward/internal/sandbox/googleads"
+	"adsteward/internal/sandbox/lists"
 	"adsteward/internal/sandbox/market"
 )
 
@@ -36,12 +37,14 @@ const scenario = `{"name": "shoes", "seed": 7, "start": "2026-03-02", "nights": 
 
 // rig is an adapter, the emulated account it speaks to, and the market inside.
 type rig struct {
-	client *googleads.Client
-	server *emulator.Server
-	market *market.Market
-	faults *faults.Table
-	tokens *tokens
-	t      *testing.T
+	client  *googleads.Client
+	server  *emulator.Server
+	address string
+	market  *market.Market
+	faults  *faults.Table
+	lists   *lists.Lists
+	tokens  *tokens
+	t       *testing.T
 }
 
 // tokens is a source whose token the account takes until it is told not to.
@@ -87,30 +90,39 @@ func setupWith(t *testing.T, scenario string, daily int64, rules ...faults.Rule)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{market: m, faults: faults.NewTable(rules...), tokens: &tokens{valid: "x"}, t: t}
-	r.server = emulator.New(emulator.Options{Market: m, Faults: r.faults, CustomerID: 1234567890, AccessTokens: r.tokens.accepts, DailyOperations: daily})
+	r := &rig{market: m, faults: faults.NewTable(rules...), lists: lists.New(7_000_000_001), tokens: &tokens{valid: "x"}, t: t}
+	r.server = emulator.New(emulator.Options{Market: m, Faults: r.faults, CustomerID: 1234567890, Lists: r.lists, AccessTokens: r.tokens.accepts, DailyOperations: daily})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	go r.server.Serve(listener)
 	t.Cleanup(r.server.Stop)
-	r.client, err = googleads.Open(t.Context(), googleads.Config{
-		Endpoint:          listener.Addr().String(),
+	r.address = listener.Addr().String()
+	r.client = r.open(false)
+	return r
+}
+
+// open returns another client of the account.
+func (r *rig) open(valueRules bool) *googleads.Client {
+	r.t.Helper()
+	client, err := googleads.Open(r.t.Context(), googleads.Config{
+		Endpoint:          r.address,
+		ValueRules:        valueRules,
 		CustomerID:        "123-456-7890",
 		Credentials:       r.tokens,
 		Timeout:           5 * time.Second,
 		RequestsPerSecond: 1000,
 		Retry:             pace.Policy{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }},
 		Now: func() time.Time { // the day under way, in the morning
-			return m.Today().Time().Add(8 * time.Hour)
+			return r.market.Today().Time().Add(8 * time.Hour)
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	t.Cleanup(func() { r.client.Close() })
-	return r
+	r.t.Cleanup(func() { client.Close() })
+	return client
 }
 
 // impatient replaces the client's timeout by one that tests can wait for.

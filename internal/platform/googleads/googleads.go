@@ -55,6 +55,10 @@ type Config struct {
 	// Credentials gives access tokens. If it has the methods of
 	// *googleauth.Source, a refused token is renewed once.
 	Credentials oauth2.TokenSource
+	// ValueRules says that Structure lists what the account says that sales are
+	// worth: a value rule for each audience list of customers, and the
+	// new-customer goal.
+	ValueRules bool
 	// Timeout is the longest wait for an answer, or for the next part of a
 	// streamed one; 0 means one minute.
 	Timeout time.Duration
@@ -76,8 +80,9 @@ type Config struct {
 // Client is the adapter of one ad account. It is safe for concurrent use.
 type Client struct {
 	core
-	customer string // digits
-	now      func() time.Time
+	customer  string // digits
+	listWorth bool   // Config.ValueRules
+	now       func() time.Time
 
 	mu       sync.Mutex
 	location *time.Location // the account's zone once it is known
@@ -135,8 +140,9 @@ func open(cfg Config, extra ...grpc.DialOption) (*Client, error) {
 			limit:       cmp.Or(cfg.DailyLimit, ExplorerLimit),
 			log:         log.With("platform", platform.Google, "customer", customer),
 		},
-		customer: customer,
-		now:      now,
+		customer:  customer,
+		listWorth: cfg.ValueRules,
+		now:       now,
 	}, nil
 }
 

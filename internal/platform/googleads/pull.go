@@ -18,7 +18,7 @@ import (
 const yieldRows = 5000
 
 // Structure implements platform.Ads. It takes four operations, one less where
-// no campaign bids by hand.
+// no campaign bids by hand, and four more where value rules are wanted.
 func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
 	var all []platform.Entity
 	manual := false
@@ -37,11 +37,15 @@ func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
 			return nil, err
 		}
 	}
-	return all, nil
+	if !c.listWorth {
+		return all, nil
+	}
+	worth, err := c.worthOf(ctx, nil, true)
+	return append(all, worth...), err
 }
 
 // Read implements platform.Ads. It takes one operation for each type among refs
-// and thousand entities of it.
+// and thousand entities of it, and two more for value rules.
 func (c *Client) Read(ctx context.Context, refs []platform.Ref) ([]platform.Entity, error) {
 	var all []platform.Entity
 	for _, t := range entityTypes {
@@ -53,7 +57,8 @@ func (c *Client) Read(ctx context.Context, refs []platform.Ref) ([]platform.Enti
 			return nil, err
 		}
 	}
-	return all, nil
+	worth, err := c.readWorth(ctx, refs)
+	return append(all, worth...), err
 }
 
 func appendEntities(all []platform.Entity, t platform.EntityType, rows []*services.GoogleAdsRow) ([]platform.Entity, error) {

@@ -190,6 +190,10 @@ func (c *core) mutate(ctx context.Context, request proto.Message, options ...grp
 		return services.NewBiddingStrategyServiceClient(c.conn).MutateBiddingStrategies(ctx, r, options...)
 	case *services.MutateAdGroupsRequest:
 		return services.NewAdGroupServiceClient(c.conn).MutateAdGroups(ctx, r, options...)
+	case *services.MutateGoogleAdsRequest:
+		return services.NewGoogleAdsServiceClient(c.conn).Mutate(ctx, r, options...)
+	case *services.MutateGoalsRequest:
+		return services.NewGoalServiceClient(c.conn).MutateGoals(ctx, r, options...)
 	}
 	return nil, status.Errorf(codes.Unimplemented, "no service takes a %T", request)
 }

@@ -44,7 +44,9 @@ type account struct {
 	standard  map[int]bool         // campaigns under target_roas rather than maximize_conversion_value
 	extra     []*resources.CampaignBudget
 	customer  *resources.Customer
-	unseen    int // newest changes a stale read does not see
+	worth     worthState
+	made      map[string]*resources.ConversionValueRule // rules of the request under way, by their temporary names
+	unseen    int                                       // newest changes a stale read does not see
 }
 
 // changes lists the changes the account shows, oldest first.
@@ -68,7 +70,8 @@ type strategy struct {
 // account returns the account now; a stale one is without its newest change.
 func (s *Server) account(stale bool) *account {
 	a := &account{s: s, campaigns: s.opts.Market.Campaigns(platform.Google),
-		byIndex: map[int]market.Campaign{}, budgets: map[string]*budget{}, targets: map[string]*strategy{}}
+		byIndex: map[int]market.Campaign{}, budgets: map[string]*budget{}, targets: map[string]*strategy{},
+		worth: s.opts.ValueRules.state(stale), made: map[string]*resources.ConversionValueRule{}}
 	if changes := s.opts.Market.Changes(platform.Google); stale && len(changes) > 0 {
 		a.undo(changes[len(changes)-1])
 		a.unseen = 1
@@ -152,6 +155,8 @@ func (a *account) entities(resource string) []entity {
 		out = a.changeEntities()
 	case "user_list":
 		out = a.listEntities()
+	default:
+		out = a.worthEntities(resource)
 	}
 	return out
 }
@@ -299,7 +304,7 @@ func (a *account) find(name string) proto.Message {
 			return a.adGroupProto(c)
 		}
 	}
-	return nil
+	return a.findWorth(name)
 }
 
 // overlay is what clients changed and the market does not hold, as it has no

@@ -30,7 +30,7 @@ func lookupResource(name string) (resource, bool) {
 		r.metrics, r.attributed = true, []string{"campaign", "bidding_strategy", "customer"}
 	case "change_event":
 		r.attributed = []string{"campaign", "ad_group", "customer"}
-	case "user_list", "customer_client":
+	case "user_list", "customer_client", "conversion_value_rule", "conversion_value_rule_set", "goal":
 		r.attributed = []string{"customer"}
 	case "campaign_simulation":
 		r.attributed = []string{"campaign", "customer"}

@@ -157,6 +157,12 @@ func (a *account) planner(kind protoreflect.Name) func(operation) (*plan, *adser
 		return a.planStrategy
 	case "AdGroupOperation":
 		return a.planAdGroup
+	case "ConversionValueRuleOperation":
+		return a.planValueRule
+	case "ConversionValueRuleSetOperation":
+		return a.planValueRuleSet
+	case "GoalOperation":
+		return a.planGoal
 	case "UserListOperation":
 		return a.s.planList
 	}

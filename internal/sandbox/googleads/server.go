@@ -1,10 +1,11 @@
 // Package googleads emulates the Google Ads API v25 around a simulated market:
 // the generated gRPC services for searching, for changing budgets, targets and
-// bids, and for audience lists. It enforces what the real service enforces
-// (query grammar and field compatibility, field masks, billable units, tokens,
-// quotas, validate-only and partial failure) and fails when the fault table
-// says so. Any client of the published protocol can talk to it. What a campaign
-// earns is the business of package market; nothing here knows of the product.
+// bids, for audience lists, and for value rules and goals. It enforces what the
+// real service enforces (query grammar and field compatibility, field masks,
+// billable units, tokens, quotas, validate-only and partial failure) and fails
+// when the fault table says so. Any client of the published protocol can talk
+// to it. What a campaign earns is the business of package market; nothing here
+// knows of the product.
 package googleads
 
 import (
@@ -39,6 +40,9 @@ type Options struct {
 	CustomerName string
 	// Lists holds the account's audience lists; nil makes an empty registry.
 	Lists *lists.Lists
+	// ValueRules holds what the account says that sales are worth; nil makes it
+	// say nothing.
+	ValueRules *ValueRules
 	// AccessTokens says whether a bearer token is valid; nil takes every token.
 	AccessTokens func(token string) bool
 	// DailyOperations is the quota of the access level per day of the market:
@@ -70,6 +74,9 @@ func New(opts Options) *Server {
 	if opts.Lists == nil {
 		opts.Lists = lists.New(1)
 	}
+	if opts.ValueRules == nil {
+		opts.ValueRules = NewValueRules()
+	}
 	if opts.DailyOperations == 0 {
 		opts.DailyOperations = basicOperations
 	}
@@ -95,6 +102,9 @@ func (s *Server) Register(g *grpc.Server) {
 	services.RegisterBiddingStrategyServiceServer(g, strategyService{s: s})
 	services.RegisterAdGroupServiceServer(g, adGroupService{s: s})
 	services.RegisterUserListServiceServer(g, userListService{s: s})
+	services.RegisterConversionValueRuleServiceServer(g, valueRuleService{s: s})
+	services.RegisterConversionValueRuleSetServiceServer(g, valueRuleSetService{s: s})
+	services.RegisterGoalServiceServer(g, goalService{s: s})
 	services.RegisterCustomerServiceServer(g, customerService{s: s})
 }
 
