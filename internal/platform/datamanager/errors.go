@@ -16,6 +16,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"adsteward/internal/platform"
+	"adsteward/internal/platform/batch"
 	"adsteward/internal/platform/pace"
 )
 
@@ -40,32 +41,24 @@ func do[T any](ctx context.Context, c *Client, r repetition, call func(context.C
 	})
 }
 
-// memberRefusal is a refusal of a whole request because of some of its members:
-// those at the given positions, or any where none is given.
-type memberRefusal struct {
-	err     *platform.Error
-	members map[int]bool
-}
-
-func (e *memberRefusal) Error() string { return e.err.Error() }
-func (e *memberRefusal) Unwrap() error { return e.err }
-
 // answer is the body of an error: google.rpc.Status with its details.
 type answer struct {
 	Error struct {
 		Status  string `json:"status"`
 		Message string `json:"message"`
 		Details []struct {
-			Reason     string `json:"reason"`     // ErrorInfo
-			RequestID  string `json:"requestId"`  // RequestInfo
-			RetryDelay string `json:"retryDelay"` // RetryInfo
-			Violations []struct {
-				Field       string `json:"field"`
-				Description string `json:"description"`
-				Reason      string `json:"reason"`
-			} `json:"fieldViolations"` // BadRequest
+			Reason     string      `json:"reason"`          // ErrorInfo
+			RequestID  string      `json:"requestId"`       // RequestInfo
+			RetryDelay string      `json:"retryDelay"`      // RetryInfo
+			Violations []violation `json:"fieldViolations"` // BadRequest
 		} `json:"details"`
 	} `json:"error"`
+}
+
+type violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+	Reason      string `json:"reason"`
 }
 
 const (
@@ -73,12 +66,17 @@ const (
 	remedyAccess  = "give the signed-in user access to the Google Ads account and enable the Data Manager API in the Cloud project"
 	remedyTerms   = "an admin must accept the Customer Match terms in Google Ads under Audience manager"
 	remedyNoReply = "it is found by its name in the next run"
+	remedyAction  = "put the id of a conversion action of this account, with the source website, into the configuration: it is the number after ctId= in the address of its page in Google Ads under Goals, Conversions"
+	remedyData    = "an admin must accept the customer data terms in Google Ads under Goals, Settings, and turn on enhanced conversions there"
+	remedyPolicy  = "Google's rules on customer data keep this account from it; only Google's support can say why"
+	remedyTooOld  = "Google takes orders up to 90 days after the click, and none of the future; check the order's time"
 )
 
-// member tells of positions in a request: audience_members.audience_members[7].user_data.
-var member = regexp.MustCompile(`(?i)^audience_?members(?:\.audience_?members)?\[(\d+)\]`)
+// item tells of positions in a request: events.events[7].currency.
+var item = regexp.MustCompile(`(?i)^(?:audience_?members|events)(?:\.(?:audience_?members|events))?\[(\d+)\]\.?`)
 
-// classify makes the platform's error of what a call came back with.
+// classify makes the platform's error of what a call came back with. One that
+// some items of the request are to blame for is a *batch.Refusal.
 func classify(err error, r repetition) error {
 	if own, ok := errors.AsType[*platform.Error](err); ok {
 		return own // of the token source
@@ -90,22 +88,12 @@ func classify(err error, r repetition) error {
 	var a answer
 	_ = json.Unmarshal([]byte(refused.Body), &a) // a proxy's page is no JSON; the status still counts
 	e := &platform.Error{Platform: platform.Google, Message: message(refused, a), Code: code(refused, a), RequestID: refused.Header.Get("X-Request-Id")}
-	bad := map[int]bool{}
-	aboutMembers := false
 	for _, d := range a.Error.Details {
 		if d.RequestID != "" {
 			e.RequestID = d.RequestID
 		}
 		if delay, err := time.ParseDuration(d.RetryDelay); err == nil {
 			e.RetryAfter = delay
-		}
-		for _, v := range d.Violations {
-			aboutMembers = aboutMembers || strings.HasPrefix(v.Field, "audience_members") || strings.HasPrefix(v.Field, "audienceMembers")
-			if m := member.FindStringSubmatch(v.Field); m != nil {
-				if i, err := strconv.Atoi(m[1]); err == nil {
-					bad[i] = true
-				}
-			}
 		}
 	}
 	e.Kind, e.Remedy = meaning(refused.Code, e.Code)
@@ -118,10 +106,47 @@ func classify(err error, r repetition) error {
 	if e.Kind == platform.Retryable && r == once {
 		e.Kind, e.Remedy = platform.Unknown, remedyNoReply
 	}
-	if e.Kind == platform.Rejected && aboutMembers && e.Code != "TOO_MANY_AUDIENCE_MEMBERS" {
-		return &memberRefusal{e, bad}
+	if items, about := blamed(a, e); e.Kind == platform.Rejected && about && !ofTheWhole[e.Code] {
+		return &batch.Refusal{Err: e, Items: items}
 	}
 	return e
+}
+
+// ofTheWhole are refusals that would meet every item, whichever field they name.
+var ofTheWhole = map[string]bool{
+	"TOO_MANY_AUDIENCE_MEMBERS": true,
+	"TOO_MANY_EVENTS":           true,
+	"DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED":      true,
+	"DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS": true,
+	"DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS": true,
+}
+
+// blamed returns the items that an answer names, each with its own reason, and
+// whether it is about items at all.
+func blamed(a answer, whole *platform.Error) (items map[int]*platform.Error, about bool) {
+	items = map[int]*platform.Error{}
+	for _, d := range a.Error.Details {
+		for _, v := range d.Violations {
+			lower := strings.ToLower(v.Field)
+			about = about || strings.HasPrefix(lower, "audience") || strings.HasPrefix(lower, "events")
+			m := item.FindStringSubmatch(v.Field)
+			if m == nil {
+				continue
+			}
+			i, err := strconv.Atoi(m[1])
+			if err != nil || items[i] != nil {
+				continue
+			}
+			own := *whole
+			own.Message = strings.Trim(fmt.Sprintf("%s: %s", strings.TrimPrefix(v.Field, m[0]), v.Description), ".: ")
+			if v.Reason != "" {
+				own.Code = v.Reason
+				own.Kind, own.Remedy = meaning(http.StatusBadRequest, v.Reason)
+			}
+			items[i] = &own
+		}
+	}
+	return items, about
 }
 
 // meaning goes by Google's reason first: internal errors and limits have been
@@ -138,6 +163,14 @@ func meaning(status int, reason string) (platform.Kind, string) {
 		return platform.Authentication, remedyAccess
 	case "TERMS_AND_CONDITIONS_NOT_SIGNED":
 		return platform.Rejected, remedyTerms
+	case "INVALID_CONVERSION_ACTION_ID", "INVALID_CONVERSION_ACTION_TYPE":
+		return platform.Rejected, remedyAction
+	case "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED", "DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS":
+		return platform.Rejected, remedyData
+	case "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS":
+		return platform.Rejected, remedyPolicy
+	case "EVENT_TIME_INVALID":
+		return platform.Rejected, remedyTooOld
 	}
 	switch {
 	case status == http.StatusUnauthorized:
