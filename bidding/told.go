@@ -83,7 +83,8 @@ type Told struct {
 	State string
 	Step  platform.ConversionStep
 	Value money.Micros // of that step
-	// Held is what the platform holds as far as known; 0 is nothing.
+	// Held is what the platform is known to hold, whatever becomes of that step;
+	// 0 is nothing.
 	Held money.Micros
 	At   time.Time
 }
@@ -234,6 +235,10 @@ func (r TellRules) record(o TellOrder, before Told, t Tell, age time.Duration) T
 // correct changes or takes back what the platform holds.
 func (r TellRules) correct(o TellOrder, before Told, t Tell, now time.Time) Tell {
 	refused := before.State == ToldRefused && r.near(t.Value, before.Value) && !r.RetryRefused
+	held := before.Held
+	if before.State == ToldDone {
+		held = before.Value // accepted, though perhaps still being processed
+	}
 	switch {
 	case refused:
 		return t.skip(SkipRefused, "the platform refused this correction, and would again")
@@ -244,13 +249,13 @@ func (r TellRules) correct(o TellOrder, before Told, t Tell, now time.Time) Tell
 		return again(before)
 	case t.Value <= 0:
 		return t.skip(SkipWorthless, t.Why)
-	case r.near(t.Value, before.Held):
-		return t.skip(SkipSame, fmt.Sprintf("the platform holds %s, within %.4g %% of it", money.Format(before.Held, o.Currency), 100*r.RestateShare))
+	case r.near(t.Value, held):
+		return t.skip(SkipSame, fmt.Sprintf("the platform holds %s, within %.4g %% of it", money.Format(held, o.Currency), 100*r.RestateShare))
 	case sameDay(before.At, now):
 		return t.skip(SkipToday, "an order's value is told once a day at most")
 	}
 	t.Step = platform.Restate
-	t.Why += fmt.Sprintf("; the platform holds %s", money.Format(before.Held, o.Currency))
+	t.Why += fmt.Sprintf("; the platform holds %s", money.Format(held, o.Currency))
 	return t
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // ToldConversion is what a platform was told of an order's value. Value is the
-// newest step's; Held is what the platform holds as far as known.
+// newest step's; Held is what the platform is known to hold, whatever becomes of
+// that step.
 type ToldConversion struct {
 	Account   string       `db:"account"`
 	Platform  string       `db:"platform"`
@@ -66,14 +67,14 @@ type ToldCount struct {
 	State    string       `db:"state"`
 	Currency string       `db:"currency"`
 	Orders   int          `db:"orders"`
-	Held     money.Micros `db:"held"` // what the platform holds of them together
+	Value    money.Micros `db:"value"` // of their newest steps together
 }
 
 // ToldCounts counts what an account's platforms were told, by platform, state
 // and currency.
 func (q *Queries) ToldCounts(ctx context.Context, account string) ([]ToldCount, error) {
 	w := inAccount(account)
-	return all[ToldCount](ctx, q, `SELECT platform, state, currency, COUNT(*) AS orders, CAST(SUM(held) AS BIGINT) AS held FROM told_conversions`+
+	return all[ToldCount](ctx, q, `SELECT platform, state, currency, COUNT(*) AS orders, CAST(SUM(value) AS BIGINT) AS value FROM told_conversions`+
 		w.String()+` GROUP BY platform, state, currency ORDER BY platform, state, currency`, w.args...)
 }
 

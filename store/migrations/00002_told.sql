@@ -10,7 +10,7 @@ CREATE TABLE told_conversions (
     state      TEXT NOT NULL,   -- pending, told, refused, retracted; written as pending before anything is sent
     step       TEXT NOT NULL,   -- record, restate, retract: the newest one
     value      BIGINT NOT NULL, -- of that step
-    held       BIGINT NOT NULL, -- what the platform holds as far as known, 0 for nothing
+    held       BIGINT NOT NULL, -- what the platform is known to hold, whatever becomes of that step
     currency   TEXT NOT NULL,
     why        TEXT NOT NULL,   -- one sentence for people
     request_id TEXT NOT NULL,   -- of the newest step: the proof

@@ -1,0 +1,355 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"adsteward/audiences"
+	"adsteward/bidding"
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// TellSettings say what one platform of a shop is told of its orders.
+type TellSettings struct {
+	Platform platform.Name
+	Enabled  bool
+	Target   string // conversion action or data set; "" where none is configured
+	Rules    bidding.TellRules
+}
+
+// reach is the audiences stage: whom platforms are to reach, then what those who
+// bought are worth.
+func reach(ctx context.Context, n *night) (report, error) {
+	lists, err := syncAudiences(ctx, n)
+	if err != nil {
+		return report{}, err
+	}
+	told, err := tellValues(ctx, n)
+	if err != nil {
+		return report{}, err
+	}
+	return report{Summary: lists.Summary + "; " + told.Summary, Partial: errors.Join(lists.Partial, told.Partial)}, nil
+}
+
+// toldModel is the kind under which a night keeps what it told, or would have.
+const toldModel = "told"
+
+// toldSample is how many orders of each platform a night keeps.
+const toldSample = 20
+
+// tellValues tells the platforms what orders are worth, and keeps what was told,
+// or would be where telling is off, with the run.
+func tellValues(ctx context.Context, n *night) (report, error) {
+	if len(n.shop.Tell) == 0 {
+		return report{Summary: "no platform to tell values"}, nil
+	}
+	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
+	if err != nil {
+		return report{}, err
+	}
+	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
+		return report{Summary: fmt.Sprintf("no value is told: the night of %s is newer", runs[i].Date)}, nil
+	}
+	unlock, err := n.Store.Lock(ctx, "told/"+n.shop.Name)
+	if err != nil {
+		return report{}, err
+	}
+	defer unlock()
+	t, err := n.newTeller(ctx, n.shop, n.date, n.asOf(), pushActor)
+	if err != nil {
+		return report{}, err
+	}
+	killed, err := n.Killed(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	outs, fault, err := t.all(ctx, toldSample, !killed)
+	if err != nil {
+		return report{}, err
+	}
+	var models modelSet
+	var said []string
+	for _, o := range outs {
+		models.add(n.runID, toldModel, string(o.Platform), o.TellReport)
+		if o.Enabled {
+			said = append(said, fmt.Sprintf("%s told %s", o.Platform, o.Counts()))
+		}
+	}
+	summary := strings.Join(said, ", ")
+	switch {
+	case len(said) == 0:
+		summary = "no value is told: conversions are not enabled"
+	case killed:
+		summary = "no value is told: the kill switch is on"
+	}
+	return report{Summary: summary, Partial: fault}, models.put(ctx, n.Store.Queries)
+}
+
+// ToldOutcome is what became of telling one platform: what there was to tell,
+// and how many orders of it were taken, refused, or are without an answer.
+type ToldOutcome struct {
+	bidding.TellReport
+	Recorded  int `json:"recorded"`
+	Restated  int `json:"restated"`
+	Retracted int `json:"retracted"`
+	Refused   int `json:"refused"`
+	Waiting   int `json:"waiting"` // without an answer; sent again next time
+}
+
+// Counts says for people what was told.
+func (o ToldOutcome) Counts() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{o.Recorded, "new"}, {o.Restated, "corrected"}, {o.Retracted, "taken back"}, {o.Refused, "refused"}, {o.Waiting, "without an answer"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing new"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// PreviewValues says what would be told of an account's orders now, to one
+// platform or, where none is named, to each; nothing is sent. Each report has at
+// most so many orders; 0 is all.
+func (s *Steward) PreviewValues(ctx context.Context, account string, only platform.Name, orders int) ([]bidding.TellReport, error) {
+	t, err := s.tellerNow(ctx, account, "")
+	if err != nil {
+		return nil, err
+	}
+	var out []bidding.TellReport
+	for _, set := range t.shop.Tell {
+		if only != "" && set.Platform != only {
+			continue
+		}
+		d, err := t.decide(ctx, set, orders)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d.report)
+	}
+	return out, nil
+}
+
+// SendValues tells the platforms of an account what its orders are worth now.
+// retry also tells what was refused before. fault is what a platform could not
+// be told, while the others were.
+func (s *Steward) SendValues(ctx context.Context, account, actor string, retry bool) (outs []ToldOutcome, fault, err error) {
+	shop, err := s.Shop(account)
+	if err != nil {
+		return nil, nil, err
+	}
+	unlock, err := s.Store.Lock(ctx, "told/"+shop.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock()
+	t, err := s.tellerNow(ctx, account, actor)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.ContainsFunc(shop.Tell, func(set TellSettings) bool { return set.Enabled }) {
+		return nil, nil, refused("no platform of account %s is told values: enable conversions under google or meta in the configuration", account)
+	}
+	if on, err := s.Killed(ctx); err != nil || on {
+		return nil, nil, errors.Join(err, refused("the kill switch is on; nothing is told until it is off"))
+	}
+	t.retry = retry
+	return t.all(ctx, toldSample, true)
+}
+
+func (s *Steward) tellerNow(ctx context.Context, account, actor string) (*teller, error) {
+	shop, err := s.Shop(account)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now().In(shop.Location)
+	return s.newTeller(ctx, shop, civil.Of(now), now, actor)
+}
+
+// teller decides as of one moment, on one night's models, what platforms are
+// told of a shop's orders.
+type teller struct {
+	*Steward
+	shop     *Shop
+	now      time.Time // in the shop's zone
+	actor    string
+	retry    bool // tell also what was refused before
+	worths   map[string]bidding.Worth
+	consents audiences.Consents
+}
+
+func (s *Steward) newTeller(ctx context.Context, shop *Shop, date civil.Date, now time.Time, actor string) (*teller, error) {
+	t := &teller{Steward: s, shop: shop, now: now.In(shop.Location), actor: actor}
+	var err error
+	if t.consents, err = s.consents(ctx, shop.Name); err != nil {
+		return nil, err
+	}
+	runs, err := s.Store.Runs(ctx, shop.Name, lookBackDays)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.Date > date {
+			continue
+		}
+		if t.worths, err = loadModels[bidding.Worth](ctx, s.Store.Queries, r.RunID, "worth"); err != nil || len(t.worths) > 0 {
+			return t, err
+		}
+	}
+	// No night has valued anything yet: a customer counts with the order itself.
+	t.worths = map[string]bidding.Worth{"": {Margin: shop.Model.DefaultMargin, Lambda: 1}}
+	return t, nil
+}
+
+// all decides and, where send is set, sends to each platform for which telling is
+// on. What one platform cannot be told does not hold up another.
+func (t *teller) all(ctx context.Context, sample int, send bool) (outs []ToldOutcome, fault, err error) {
+	apis := map[platform.Name]platform.Conversions{}
+	var faults []error
+	if send && slices.ContainsFunc(t.shop.Tell, func(set TellSettings) bool { return set.Enabled }) {
+		conns, err := t.shop.Connect(ctx)
+		defer t.closeAll(conns)
+		faults = append(faults, err)
+		for _, c := range conns {
+			if c.Conversions != nil {
+				apis[c.Conversions.Platform()] = c.Conversions
+			}
+		}
+	}
+	for _, set := range t.shop.Tell {
+		set.Rules.RetryRefused = t.retry
+		api := apis[set.Platform]
+		if !set.Enabled {
+			api = nil
+		}
+		if api != nil {
+			faults = append(faults, t.followUp(ctx, api))
+		}
+		d, err := t.decide(ctx, set, sample)
+		if err != nil {
+			return nil, nil, err
+		}
+		out := ToldOutcome{TellReport: d.report}
+		if api != nil {
+			faults = append(faults, t.send(ctx, api, set, d, &out), t.followUp(ctx, api))
+		}
+		outs = append(outs, out)
+	}
+	return outs, errors.Join(faults...), nil
+}
+
+// decision is what is to be told to one platform.
+type decision struct {
+	report bidding.TellReport
+	rows   []store.ToldConversion // as they are stored before anything is sent
+	convs  []platform.Conversion  // of the same orders, in the same order
+	// over are those left without an answer that are not told again.
+	over []store.ToldConversion
+}
+
+// decide goes through the orders a platform may still be told of. The report
+// holds at most so many of those to be told (0: all), and the newest order of
+// each reason for telling nothing.
+func (t *teller) decide(ctx context.Context, set TellSettings, sample int) (decision, error) {
+	d := decision{report: bidding.TellReport{Platform: set.Platform, Enabled: set.Enabled, Target: set.Target, Measure: set.Rules.Measure, At: t.now,
+		Steps: map[string]int{}, Skipped: map[string]int{}, Orders: []bidding.TellRow{}}}
+	since := t.now.Add(-set.Rules.Limits.Oldest())
+	rows, err := t.Store.Told(ctx, store.ToldFilter{Account: t.shop.Name, Platform: string(set.Platform), OrderedSince: since.AddDate(0, 0, -1)})
+	if err != nil {
+		return d, err
+	}
+	before := make(map[string]store.ToldConversion, len(rows))
+	for _, r := range rows {
+		before[r.OrderID] = r
+	}
+	told := 0
+	err = t.Store.EachOrderToTell(ctx, t.shop.Name, civil.Of(since), civil.Of(t.now), func(o store.OrderToTell) error {
+		was, had := before[o.OrderID]
+		conv, err := t.conversion(set.Platform, o)
+		if err != nil {
+			return err
+		}
+		tell := set.Rules.Decide(t.tellOrder(o, conv), bidding.Told{State: was.State, Step: platform.ConversionStep(was.Step), Value: was.Value,
+			Held: was.Held, At: was.ToldAt}, t.now)
+		row := bidding.TellRow{OrderID: o.OrderID, At: o.OrderedAt, Currency: o.Currency, Revenue: o.Revenue, Value: tell.Value,
+			Step: string(tell.Step), Skip: tell.Skip, Why: tell.Why}
+		if tell.Step == "" {
+			if d.report.Skipped[tell.Skip]++; d.report.Skipped[tell.Skip] == 1 {
+				d.report.Orders = append(d.report.Orders, row)
+			}
+			if had && was.State == bidding.ToldPending {
+				was.State, was.Why, was.ToldAt = bidding.ToldRefused, "there was no answer, and it is not told again: "+tell.Why, t.Now()
+				d.over = append(d.over, was)
+			}
+			return nil
+		}
+		d.report.Steps[row.Step]++
+		if told++; sample == 0 || told <= sample {
+			d.report.Orders = append(d.report.Orders, row)
+		}
+		conv.Step, conv.Value = tell.Step, tell.Value
+		d.convs = append(d.convs, conv)
+		held := was.Held
+		if was.State == bidding.ToldDone {
+			held = was.Value
+		}
+		d.rows = append(d.rows, store.ToldConversion{Account: t.shop.Name, Platform: string(set.Platform), OrderID: o.OrderID, OrderedAt: o.OrderedAt,
+			State: bidding.ToldPending, Step: row.Step, Value: tell.Value, Held: held, Currency: o.Currency, Why: tell.Why})
+		return nil
+	})
+	// Those to be told first, then an example of each reason not to; the newest
+	// first in both.
+	slices.SortStableFunc(d.report.Orders, func(a, b bidding.TellRow) int {
+		return compareBool(a.Step == "", b.Step == "")
+	})
+	return d, err
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func (t *teller) tellOrder(o store.OrderToTell, c platform.Conversion) bidding.TellOrder {
+	w, ok := t.worths[o.Campaign]
+	if !ok {
+		w = t.worths[""]
+	}
+	return bidding.TellOrder{ID: o.OrderID, At: o.OrderedAt, Currency: o.Currency, Revenue: o.Revenue, Tax: o.Tax, Refunded: o.Refunded, First: o.First,
+		Agreed: c.UserData, Matchable: c.ClickID != "" || c.EmailSHA256 != "" || c.PhoneSHA256 != "", Worth: w}
+}
+
+// conversion is an order in the platform's words, without what is told of it.
+// The person's identifiers are left out where they did not agree.
+func (t *teller) conversion(p platform.Name, o store.OrderToTell) (platform.Conversion, error) {
+	person := audiences.Person{CustomerID: o.CustomerID, EmailKey: o.Customer.EmailKey}
+	c := platform.Conversion{OrderID: o.OrderID, At: o.OrderedAt, Currency: o.Currency, NewCustomer: o.First}
+	if c.UserData = t.consents.AllowsUserData(person); !c.UserData {
+		return c, nil
+	}
+	c.Personalization = t.consents.AllowsPersonalization(person)
+	c.ClickID, c.ClickKind = bidding.ClickOf(p, o.Campaign, o.Source, o.ClickID)
+	c.Country = o.Customer.Country
+	if c.Country == "" {
+		c.Country = o.Country
+	}
+	m, _, err := member(p, audiences.Membership{Person: audiences.Person{Email: o.Customer.Email, Phone: o.Customer.Phone, Country: c.Country}})
+	c.EmailSHA256, c.PhoneSHA256 = m.EmailSHA256, m.PhoneSHA256
+	return c, err
+}
