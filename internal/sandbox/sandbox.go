@@ -23,6 +23,7 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/datamanager"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/googleads"
@@ -44,6 +45,7 @@ const (
 	clientSecret = "sandbox-client-secret"
 	refreshToken = "sandbox-refresh-token"
 	firstListID  = 8_000_000_001
+	actionID     = 7_000_000_001 // the conversion action "Purchase"
 	listName     = "Customers"
 )
 
@@ -52,8 +54,8 @@ const (
 type Options struct {
 	Scenario *market.Scenario
 	// StateFile, where not empty, is read at the start if it exists and written
-	// after every change, so that a later sandbox goes on with the same market
-	// and the same audience lists.
+	// after every change, so that a later sandbox goes on with the same market,
+	// the same audience lists and the same recorded orders.
 	StateFile string
 
 	GoogleAddr, MetaAddr, DataManagerAddr, ControlAddr string
@@ -76,6 +78,8 @@ type Info struct {
 	AccessToken     string `json:"access_token"`
 	AppSecret       string `json:"app_secret"`
 	UserListID      string `json:"user_list_id"`
+	// ConversionActionID is the Google account's conversion action for orders.
+	ConversionActionID string `json:"conversion_action_id"`
 	TokenURL        string `json:"token_url"`
 	ClientID        string `json:"client_id"`
 	ClientSecret    string `json:"client_secret"`
@@ -89,6 +93,7 @@ type Sandbox struct {
 	faults      *faults.Table
 	googleLists *lists.Lists // Google Ads' and Data Manager's
 	metaLists   *lists.Lists
+	recorded    ledgers
 	tokens      *oauth.Server
 	info        Info
 
@@ -114,7 +119,8 @@ func Start(opts Options) (*Sandbox, error) {
 	if opts.Listen == nil {
 		opts.Listen = net.Listen
 	}
-	s := &Sandbox{opts: opts, faults: opts.Faults, googleLists: lists.New(firstListID), metaLists: lists.New(meta.FirstAudienceID)}
+	s := &Sandbox{opts: opts, faults: opts.Faults, googleLists: lists.New(firstListID), metaLists: lists.New(meta.FirstAudienceID),
+		recorded: ledgers{conversions.New(), conversions.New()}}
 	s.stop = sync.OnceValue(s.close)
 	if err := s.restore(); err != nil {
 		return nil, err
@@ -149,6 +155,7 @@ func (s *Sandbox) listen() error {
 	}
 	s.info.GoogleAddr, s.info.MetaAddr, s.info.DataManagerAddr, s.info.ControlAddr = addrs[0], addrs[1], addrs[2], addrs[3]
 	s.info.CustomerID, s.info.AdAccountID = strconv.FormatInt(customerID, 10), adAccountID
+	s.info.ConversionActionID = strconv.FormatInt(actionID, 10)
 	s.info.AccessToken, s.info.AppSecret = accessToken, appSecret
 	s.info.ClientID, s.info.ClientSecret, s.info.RefreshToken = clientID, clientSecret, refreshToken
 	s.info.TokenURL = "http://" + s.info.DataManagerAddr + "/token"
@@ -158,7 +165,7 @@ func (s *Sandbox) listen() error {
 	members := http.NewServeMux()
 	members.Handle("/token", s.tokens)
 	members.Handle("/", s.keeping(datamanager.New(datamanager.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
-		Lists: s.googleLists, AccessTokens: s.tokens.Valid})))
+		Lists: s.googleLists, AccessTokens: s.tokens.Valid, ConversionActionID: actionID, Conversions: s.recorded.Google})))
 
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
@@ -223,6 +230,14 @@ func (s *Sandbox) Faults() *faults.Table { return s.faults }
 // Tokens returns the token endpoint, which can make service accounts.
 func (s *Sandbox) Tokens() *oauth.Server { return s.tokens }
 
+// Conversions returns what a platform recorded of the orders it was told.
+func (s *Sandbox) Conversions(p platform.Name) *conversions.Ledger {
+	if p == platform.Meta {
+		return s.recorded.Meta
+	}
+	return s.recorded.Google
+}
+
 // Advance completes the days before d, one by one, with the API faults that the
 // scenario has for each day entered.
 func (s *Sandbox) Advance(d civil.Date) {
@@ -270,6 +285,13 @@ type state struct {
 	Market      json.RawMessage `json:"market"`
 	GoogleLists *lists.Lists    `json:"google_lists"`
 	MetaLists   *lists.Lists    `json:"meta_lists"`
+	Conversions ledgers         `json:"conversions"`
+}
+
+// ledgers are the platforms' records of orders.
+type ledgers struct {
+	Google *conversions.Ledger `json:"google"`
+	Meta   *conversions.Ledger `json:"meta"`
 }
 
 // StartOf returns the start of the scenario that a state file belongs to, so that
@@ -297,7 +319,7 @@ func (s *Sandbox) restore() (err error) {
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	st := state{GoogleLists: s.googleLists, MetaLists: s.metaLists}
+	st := state{GoogleLists: s.googleLists, MetaLists: s.metaLists, Conversions: s.recorded}
 	if err := json.Unmarshal(data, &st); err != nil {
 		return fmt.Errorf("sandbox: %s cannot be read (%w); remove it to begin afresh", s.opts.StateFile, err)
 	}
@@ -314,7 +336,7 @@ func (s *Sandbox) keep() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists})
+	data, err := json.Marshal(state{s.opts.Scenario.Start, s.market.Journal(), s.googleLists, s.metaLists, s.recorded})
 	if err == nil {
 		err = writeWhole(s.opts.StateFile, data)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/datamanager"
 	"adsteward/internal/platform/pace"
+	"adsteward/internal/sandbox/conversions"
 	emulator "adsteward/internal/sandbox/datamanager"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
@@ -29,7 +31,10 @@ type world struct {
 	server *httptest.Server
 	faults *faults.Table
 	lists  *lists.Lists
+	ledger *conversions.Ledger
+	market *market.Market
 	client *datamanager.Client
+	onCall func() // of each request, where not nil
 }
 
 // renewing is a token source that gives a second token once the first was
@@ -55,9 +60,16 @@ func setup(t *testing.T, adjust ...func(*datamanager.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{faults: faults.NewTable(), lists: lists.New(500)}
-	w.server = httptest.NewServer(emulator.New(emulator.Options{Market: m, Faults: w.faults, Lists: w.lists, CustomerID: 1234567890,
-		AccessTokens: func(s string) bool { return s == "FIRST" || s == "SECOND" }}))
+	w := &world{faults: faults.NewTable(), lists: lists.New(500), ledger: conversions.New(), market: m}
+	api := emulator.New(emulator.Options{Market: m, Faults: w.faults, Lists: w.lists, CustomerID: 1234567890,
+		ConversionActionID: 555, Conversions: w.ledger,
+		AccessTokens: func(s string) bool { return s == "FIRST" || s == "SECOND" }})
+	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.onCall != nil {
+			w.onCall()
+		}
+		api.ServeHTTP(rw, r)
+	}))
 	cfg := datamanager.Config{BaseURL: w.server.URL, CustomerID: "123-456-7890", LoginCustomerID: "999-999-9999", HTTPClient: w.server.Client(),
 		TokenSource: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "FIRST"}), RequestTimeout: 20 * time.Second,
 		Retry: pace.Policy{MaxTries: 3, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}}

@@ -184,11 +184,13 @@ func memberRow(m platform.Member, schema []string) ([]any, bool) {
 	return row, true
 }
 
-func countryHash(country string) string {
-	if country == "" {
+func countryHash(country string) string { return hashed(strings.ToLower(country)) }
+
+func hashed(s string) string {
+	if s == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(strings.ToLower(country)))
+	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 

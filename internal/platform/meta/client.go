@@ -1,7 +1,7 @@
 // Package meta speaks to Meta's Graph API for one ad account: structure,
-// insights by day, budgets and bids, change history and custom audiences. It
-// translates and decides nothing: which value to set, whom to put on a list and
-// when to try again on another day is for its callers.
+// insights by day, budgets and bids, change history, custom audiences and the
+// worth of orders. It translates and decides nothing: which value to set, whom
+// to put on a list and when to try again on another day is for its callers.
 package meta
 
 import (
@@ -57,6 +57,11 @@ type Config struct {
 	Retry pace.Policy
 	// HTTPClient sends the requests; http.DefaultClient where nil.
 	HTTPClient *http.Client
+	// TestEventCode, where set, has told orders shown in the Events Manager's
+	// test view as well.
+	TestEventCode string
+	// Now is the clock by which orders are too old to be told; time.Now where nil.
+	Now func() time.Time
 }
 
 // Client speaks to one ad account. It implements platform.Ads and
@@ -133,6 +138,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = http.DefaultClient
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	def(&cfg.PageSize, 1000)
 	def(&cfg.AsyncRows, 5000)

@@ -66,6 +66,8 @@ var meanings = map[int]meaning{
 	2654:    {platform.Rejected, remedySeed},
 	1713007: {platform.Rejected, remedySeed},
 	1885272: {platform.Rejected, remedyBudget},
+	2804003: {platform.Rejected, remedyTooOld},
+	2804050: {platform.Rejected, remedyPerson},
 }
 
 func meaningOf(e *facebook.Error, status int) meaning {

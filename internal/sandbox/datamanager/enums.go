@@ -35,12 +35,21 @@ func enums(field string) []string {
 			"DATA_SOURCE_TYPE_THIRD_PARTY_VOTER_FILE", "DATA_SOURCE_TYPE_THIRD_PARTY_PARTNER_DATA"}
 	case "reason": // of an error count; those that are made here, with Google's numbers
 		return []string{"PROCESSING_ERROR_REASON_UNSPECIFIED", "PROCESSING_ERROR_REASON_INVALID_CUSTOM_VARIABLE",
-			"PROCESSING_ERROR_REASON_CUSTOM_VARIABLE_NOT_ENABLED", "PROCESSING_ERROR_REASON_EVENT_TOO_OLD", deniedConsent}
+			"PROCESSING_ERROR_REASON_CUSTOM_VARIABLE_NOT_ENABLED", eventTooOld, deniedConsent}
+	case "eventSource":
+		return []string{"EVENT_SOURCE_UNSPECIFIED", "WEB", "APP", "IN_STORE", "PHONE", "OTHER", "MESSAGE"}
+	case "customerType":
+		return []string{"CUSTOMER_TYPE_UNSPECIFIED", "NEW", "RETURNING", "REENGAGED"}
+	case "customerValueBucket":
+		return []string{"CUSTOMER_VALUE_BUCKET_UNSPECIFIED", "LOW", "MEDIUM", "HIGH"}
 	}
 	return nil
 }
 
-const deniedConsent = "PROCESSING_ERROR_REASON_DENIED_CONSENT"
+const (
+	deniedConsent = "PROCESSING_ERROR_REASON_DENIED_CONSENT"
+	eventTooOld   = "PROCESSING_ERROR_REASON_EVENT_TOO_OLD"
+)
 
 // read reads a request's body into one of the API's structs. As protocol
 // buffers' JSON does, it takes field names in camel or snake case and enums as

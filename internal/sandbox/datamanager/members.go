@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,12 +59,16 @@ func (s *server) ingest(c call) (any, *apiError) {
 			taken = append(taken, p)
 		}
 	}
+	denied := map[string]int{}
+	if n := len(people) - len(taken); n > 0 {
+		denied[deniedConsent] = n
+	}
 	var statuses []*dm.RequestStatusPerDestination
 	for i, id := range targets {
 		if err := s.Lists.Add(id, taken...); err != nil {
 			return nil, invalid("INVALID_USER_LIST_ID", fmt.Sprintf("destinations[%d].product_destination_id", i), "User list is not valid.")
 		}
-		st := outcome(req.Destinations[i], len(people), len(taken))
+		st := outcome(req.Destinations[i], len(people), denied)
 		st.AudienceMembersIngestionStatus = &dm.IngestAudienceMembersStatus{UserDataIngestionStatus: &dm.IngestUserDataStatus{
 			RecordCount: int64(len(people)), UserIdentifierCount: int64(identifiers), UploadMatchRateRange: matchRate(taken)}}
 		statuses = append(statuses, st)
@@ -96,7 +102,7 @@ func (s *server) remove(c call) (any, *apiError) {
 				return nil, invalid("INVALID_USER_LIST_ID", fmt.Sprintf("destinations[%d].product_destination_id", i), "User list is not valid.")
 			}
 		}
-		st := outcome(req.Destinations[i], len(people), len(people))
+		st := outcome(req.Destinations[i], len(people), nil)
 		st.AudienceMembersRemovalStatus = &dm.RemoveAudienceMembersStatus{UserDataRemovalStatus: &dm.RemoveUserDataStatus{
 			RecordCount: int64(len(people)), UserIdentifierCount: int64(identifiers)}}
 		statuses = append(statuses, st)
@@ -131,15 +137,30 @@ func (s *server) removeAll(c call) (any, *apiError) {
 		if _, err := s.Lists.RemoveOlder(id, before); err != nil {
 			return nil, invalid("INVALID_USER_LIST_ID", fmt.Sprintf("destinations[%d].product_destination_id", i), "User list is not valid.")
 		}
-		st := outcome(req.Destinations[i], 0, 0)
+		st := outcome(req.Destinations[i], 0, nil)
 		st.RemoveAllAudienceMembersStatus = &dm.RemoveAllAudienceMembersStatus{}
 		statuses = append(statuses, st)
 	}
 	return &dm.RemoveAllAudienceMembersResponse{RequestId: s.accepted(statuses)}, nil
 }
 
-// destinations checks where a request goes and returns the lists' ids.
+// destinations checks where members go and returns the lists' ids.
 func (s *server) destinations(ds []*dm.Destination) ([]int64, *apiError) {
+	return s.targets(ds, func(id int64) (reason, description string) {
+		list, ok := s.Lists.Get(id)
+		switch {
+		case !ok:
+			return "INVALID_USER_LIST_ID", "User list is not valid."
+		case list.Kind == lists.Lookalike:
+			return "INVALID_USER_LIST_TYPE", "Type of the user list is not applicable for this request."
+		}
+		return "", ""
+	})
+}
+
+// targets checks where a request goes and returns the ids of the objects there;
+// object says what is wrong with one, 0 being what is no id.
+func (s *server) targets(ds []*dm.Destination, object func(id int64) (reason, description string)) ([]int64, *apiError) {
 	if len(ds) == 0 {
 		return nil, invalid("REQUIRED_FIELD_MISSING", "destinations", "Required field is missing.")
 	}
@@ -159,12 +180,11 @@ func (s *server) destinations(ds []*dm.Destination) ([]int64, *apiError) {
 			return nil, forbidden()
 		}
 		id, err := strconv.ParseInt(d.ProductDestinationId, 10, 64)
-		list, ok := s.Lists.Get(id)
-		switch {
-		case err != nil || !ok:
-			return nil, invalid("INVALID_USER_LIST_ID", field("product_destination_id"), "User list is not valid.")
-		case list.Kind == lists.Lookalike:
-			return nil, invalid("INVALID_USER_LIST_TYPE", field("product_destination_id"), "Type of the user list is not applicable for this request.")
+		if err != nil {
+			id = 0
+		}
+		if reason, description := object(id); reason != "" {
+			return nil, invalid(reason, field("product_destination_id"), description)
 		}
 		ids = append(ids, id)
 	}
@@ -215,21 +235,26 @@ func person(m *dm.AudienceMember, encoding string) (lists.Person, *violation) {
 	case m.CompositeData != nil:
 		data = m.CompositeData.UserData
 	}
+	ids, v := userIdentifiers(data, encoding)
+	return lists.Person{Identifiers: ids}, v
+}
+
+func userIdentifiers(data *dm.UserData, encoding string) ([]string, *violation) {
 	if data == nil || len(data.UserIdentifiers) == 0 {
-		return lists.Person{}, &violation{".user_data", "Required field is missing.", "REQUIRED_FIELD_MISSING"}
+		return nil, &violation{".user_data", "Required field is missing.", "REQUIRED_FIELD_MISSING"}
 	}
 	if len(data.UserIdentifiers) > maxIdentifiers {
-		return lists.Person{}, &violation{".user_data.user_identifiers", "Maximum number of user identifiers allowed per audience member is 10.", "TOO_MANY_USER_IDENTIFIERS"}
+		return nil, &violation{".user_data.user_identifiers", "Maximum number of user identifiers allowed per audience member is 10.", "TOO_MANY_USER_IDENTIFIERS"}
 	}
-	var p lists.Person
+	var ids []string
 	for _, id := range data.UserIdentifiers {
 		ident, v := identifier(id, encoding)
 		if v != nil {
-			return p, v
+			return nil, v
 		}
-		p.Identifiers = append(p.Identifiers, ident)
+		ids = append(ids, ident)
 	}
-	return p, nil
+	return ids, nil
 }
 
 // identifier reads one of e-mail, phone and address.
@@ -296,14 +321,23 @@ func decodeHash(what, value, encoding string) ([]byte, *violation) {
 	return digest, nil
 }
 
-func outcome(d *dm.Destination, sent, taken int) *dm.RequestStatusPerDestination {
+// outcome is the status of a request of sent records of which some were refused
+// afterwards, counted by reason.
+func outcome(d *dm.Destination, sent int, refused map[string]int) *dm.RequestStatusPerDestination {
 	st := &dm.RequestStatusPerDestination{Destination: d, RequestStatus: "SUCCESS"}
-	if taken < sent {
-		st.RequestStatus = "PARTIAL_SUCCESS"
-		if taken == 0 {
-			st.RequestStatus = "FAILED"
+	total := 0
+	for _, reason := range slices.Sorted(maps.Keys(refused)) {
+		total += refused[reason]
+		if st.ErrorInfo == nil {
+			st.ErrorInfo = &dm.ErrorInfo{}
 		}
-		st.ErrorInfo = &dm.ErrorInfo{ErrorCounts: []*dm.ErrorCount{{Reason: deniedConsent, RecordCount: int64(sent - taken)}}}
+		st.ErrorInfo.ErrorCounts = append(st.ErrorInfo.ErrorCounts, &dm.ErrorCount{Reason: reason, RecordCount: int64(refused[reason])})
+	}
+	switch {
+	case total > 0 && total == sent:
+		st.RequestStatus = "FAILED"
+	case total > 0:
+		st.RequestStatus = "PARTIAL_SUCCESS"
 	}
 	return st
 }

@@ -1,7 +1,8 @@
 // Package datamanager emulates Google's Data Manager API over REST for one
-// Google Ads account: user lists, their members, and the status of requests. It
-// enforces the API's limits and formats for any client, writes and reads enums
-// as names or numbers, and fails as the fault table says.
+// Google Ads account: user lists, their members, events of a conversion action,
+// and the status of requests. It enforces the API's limits and formats for any
+// client, writes and reads enums as names or numbers, and fails as the fault
+// table says.
 package datamanager
 
 import (
@@ -17,6 +18,7 @@ import (
 	dm "google.golang.org/api/datamanager/v1"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
 	"adsteward/internal/sandbox/market"
@@ -31,6 +33,10 @@ type Options struct {
 	// Lists holds the account's user lists, shared with the Google Ads
 	// emulator; a registry of its own where nil.
 	Lists *lists.Lists
+	// ConversionActionID is the account's only conversion action; none where 0.
+	ConversionActionID int64
+	// Conversions holds what was recorded of it; a ledger of its own where nil.
+	Conversions *conversions.Ledger
 	// AccessTokens says whether a bearer token is valid.
 	AccessTokens func(token string) bool
 	// PerMinute is the project's limit of requests; 300 where 0, as Google's.
@@ -62,6 +68,9 @@ func New(o Options) http.Handler {
 	if o.Lists == nil {
 		o.Lists = lists.New(1)
 	}
+	if o.Conversions == nil {
+		o.Conversions = conversions.New()
+	}
 	if o.PerMinute == 0 {
 		o.PerMinute = 300
 	}
@@ -72,6 +81,7 @@ func New(o Options) http.Handler {
 	s.handle("POST /v1/audienceMembers:ingest", s.ingest)
 	s.handle("POST /v1/audienceMembers:remove", s.remove)
 	s.handle("POST /v1/audienceMembers:removeAll", s.removeAll)
+	s.handle("POST /v1/events:ingest", s.ingestEvents)
 	s.handle("GET /v1/requestStatus:retrieve", s.retrieve)
 	const parent = "/v1/accountTypes/{type}/accounts/{account}/userLists"
 	s.handle("GET "+parent, s.listLists)
