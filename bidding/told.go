@@ -40,17 +40,21 @@ type TellLimits struct {
 	Record time.Duration // an older order is not taken
 	// Restate is how long a value may be corrected or taken back; 0 never.
 	Restate time.Duration
+	// Repeat is for how long after it was first sent an order sent again is counted
+	// once; 0 is always.
+	Repeat time.Duration
 }
 
 // LimitsOf are a platform's limits: Google takes conversions of clicks up to 90
-// days old and corrections for 55 days after the conversion; Meta takes events of
-// the last 7 days, an hour of which is left for the request, and corrects none.
+// days old and corrections for 55 days after the conversion, and keeps one for a
+// transaction id; Meta takes events of the last 7 days, corrects none, and knows
+// an event again for 48 hours. An hour of Meta's is left for the request.
 func LimitsOf(p platform.Name) TellLimits {
 	const day = 24 * time.Hour
 	if p == platform.Google {
 		return TellLimits{Record: 90 * day, Restate: 55 * day}
 	}
-	return TellLimits{Record: 7*day - time.Hour}
+	return TellLimits{Record: 7*day - time.Hour, Repeat: 47 * time.Hour}
 }
 
 // Oldest is the age from which nothing is told of an order any more.
@@ -86,7 +90,7 @@ type Told struct {
 	// Held is what the platform is known to hold, whatever becomes of that step;
 	// 0 is nothing.
 	Held money.Micros
-	At   time.Time
+	At   time.Time // of that step; where it was sent several times, of the first
 }
 
 // Why nothing is told of an order, in few words; Tell.Why has the sentence.
@@ -102,6 +106,7 @@ const (
 	SkipFinal     = "kept as first told"
 	SkipRetracted = "taken back"
 	SkipRefused   = "refused before"
+	SkipUnsure    = "perhaps told"
 )
 
 // Tell is what is to be told of an order. Step is empty where nothing is, and
@@ -188,8 +193,8 @@ func netOf(o TellOrder) string {
 //
 // Without consent nothing is told, not even that an order came to nothing: a
 // withdrawn consent stops everything from then on. What was sent without an
-// answer is sent again exactly as it was, since platforms keep one conversion of
-// an order, and corrected a day later.
+// answer is sent again exactly as it was, for as long as the platform knows it
+// again, and corrected a day later.
 func (r TellRules) Decide(o TellOrder, before Told, now time.Time) Tell {
 	value, why := r.Value(o)
 	t := Tell{Value: value, Why: why}
@@ -201,7 +206,7 @@ func (r TellRules) Decide(o TellOrder, before Told, now time.Time) Tell {
 		return t.skip(SkipRetracted, "it was taken back; a conversion taken back does not return")
 	case before.State == "", before.State == ToldRefused && before.Held == 0 && before.Step == platform.Record,
 		before.State == ToldPending && before.Step == platform.Record && !o.Void():
-		return r.record(o, before, t, age)
+		return r.record(o, before, t, now)
 	case r.Limits.Restate == 0:
 		return t.skip(SkipFinal, "the platform keeps what it was told first")
 	case age > r.Limits.Restate:
@@ -211,7 +216,8 @@ func (r TellRules) Decide(o TellOrder, before Told, now time.Time) Tell {
 }
 
 // record tells the platform of an order it does not know yet, as far as is sure.
-func (r TellRules) record(o TellOrder, before Told, t Tell, age time.Duration) Tell {
+func (r TellRules) record(o TellOrder, before Told, t Tell, now time.Time) Tell {
+	age := now.Sub(o.At)
 	switch {
 	case before.State == ToldRefused && !r.RetryRefused:
 		return t.skip(SkipRefused, "the platform refused it, and would again")
@@ -223,6 +229,8 @@ func (r TellRules) record(o TellOrder, before Told, t Tell, age time.Duration) T
 		return t.skip(SkipTooOld, fmt.Sprintf("the platform takes orders of the last %s", wholeDays(r.Limits.Record)))
 	case !o.Matchable:
 		return t.skip(SkipUnmatched, "it has no click of this platform, and the customer has neither e-mail nor phone")
+	case before.State == ToldPending && r.Limits.Repeat > 0 && now.Sub(before.At) > r.Limits.Repeat:
+		return t.skip(SkipUnsure, "it was sent without an answer, so long ago that the platform would count it twice")
 	case before.State == ToldPending:
 		return again(before)
 	case t.Value <= 0:

@@ -123,6 +123,10 @@ func TestTellDecisions(t *testing.T) {
 		// Sent without an answer: exactly the same again, whatever the value is now.
 		{"pending record", platform.Google, refunded(59.5), pending(platform.Record, 150, 0), platform.Record, "", 150},
 		{"pending record on Meta", platform.Meta, same, pending(platform.Record, 140, 0), platform.Record, "", 140},
+		{"pending for two days on Meta", platform.Meta, same, bidding.Told{State: bidding.ToldPending, Step: platform.Record, Value: eur(150), At: tellNow.Add(-48 * time.Hour)},
+			"", bidding.SkipUnsure, 150},
+		{"pending for two days on Google", platform.Google, same, bidding.Told{State: bidding.ToldPending, Step: platform.Record, Value: eur(150), At: tellNow.Add(-48 * time.Hour)},
+			platform.Record, "", 150},
 		{"pending record, refunded", platform.Google, refunded(119), pending(platform.Record, 150, 0), platform.Retract, "", 0},
 		{"the same on Meta", platform.Meta, refunded(119), pending(platform.Record, 150, 0), "", bidding.SkipFinal, 0},
 		{"pending restate", platform.Google, same, pending(platform.Restate, 75, 150), platform.Restate, "", 75},

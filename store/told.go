@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -38,6 +39,19 @@ func (q *Queries) SetTold(ctx context.Context, rows []ToldConversion) error {
 			r.Why, r.RequestID, r.Status, utc(r.ToldAt))
 	})
 	return err
+}
+
+// ForgetTold removes the rows of orders that a platform was not told of after all.
+func (q *Queries) ForgetTold(ctx context.Context, account, platform string, orders []string) error {
+	return q.atomically(ctx, func(q *Queries) error {
+		for ids := range slices.Chunk(orders, maxBatch) {
+			if _, err := q.exec(ctx, `DELETE FROM told_conversions WHERE account = ? AND platform = ? AND order_id IN `+among(len(ids)),
+				with(ids, account, platform)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // ToldFilter selects what was told; empty fields do not restrict.

@@ -39,6 +39,9 @@ func testTold(t *testing.T, s *store.Store) {
 		{"meta", "told", "EUR", 1, euro(5)}})
 	same(t, "requests", must(s.ToldRequests(ctx, acc, "google", "processing"))(t), []string{"r-google"})
 	same(t, "requests of nobody", must(s.ToldRequests(ctx, acc, "meta", "failed"))(t), []string(nil))
+	check(t, s.ForgetTold(ctx, acc, "google", []string{"a", "nobody's"}))
+	check(t, s.ForgetTold(ctx, acc, "google", nil))
+	same(t, "after one was forgotten", list(store.ToldFilter{}), []store.ToldConversion{m, b})
 }
 
 func testOrdersToTell(t *testing.T, s *store.Store) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
 	"adsteward/internal/nightly"
@@ -98,6 +99,7 @@ func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
 			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a) },
 		}
+		s.Tell = telling(a)
 		for _, f := range a.Feeds {
 			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
 		}
@@ -110,6 +112,23 @@ func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
 		shops = append(shops, s)
 	}
 	return shops, nil
+}
+
+// telling is what each of an account's platforms is told of orders.
+func telling(a *config.Account) []nightly.TellSettings {
+	var out []nightly.TellSettings
+	add := func(p platform.Name, conversions *config.Conversions, target string) {
+		c := conversions.Or()
+		out = append(out, nightly.TellSettings{Platform: p, Enabled: c.Enabled, Target: target, Rules: bidding.TellRules{Measure: bidding.Measure(c.Measure),
+			Settle: time.Duration(*c.SettleHours) * time.Hour, RestateShare: c.RestateShare, Limits: bidding.LimitsOf(p)}})
+	}
+	if g := a.Google; g != nil {
+		add(platform.Google, g.Conversions, g.Conversions.Or().ConversionAction)
+	}
+	if m := a.Meta; m != nil {
+		add(platform.Meta, m.Conversions, m.Conversions.Or().Dataset)
+	}
+	return out
 }
 
 // policyOf reads an account's policy file; without one the defaults hold.
@@ -182,7 +201,13 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google) (n
 	if err != nil {
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
-	return nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}, nil
+	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}
+	if v := g.Conversions.Or(); v.Enabled {
+		if conn.Conversions, err = audiences.Conversions(v.ConversionAction); err != nil {
+			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
+		}
+	}
+	return conn, nil
 }
 
 // googleTokens is a service account's token source where a key file is given,
@@ -220,7 +245,13 @@ func connectMeta(cfg *config.Config, m *config.Meta) (nightly.Connection, error)
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	return nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}, nil
+	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}
+	if v := m.Conversions.Or(); v.Enabled {
+		if conn.Conversions, err = c.Conversions(v.Dataset); err != nil {
+			return nightly.Connection{}, errors.Join(err, c.Close())
+		}
+	}
+	return conn, nil
 }
 
 // printJSON writes one document.

@@ -99,7 +99,7 @@ type ToldOutcome struct {
 	Restated  int `json:"restated"`
 	Retracted int `json:"retracted"`
 	Refused   int `json:"refused"`
-	Waiting   int `json:"waiting"` // without an answer; sent again next time
+	Waiting   int `json:"waiting"` // not taken, or without an answer; sent again next time
 }
 
 // Counts says for people what was told.
@@ -108,7 +108,7 @@ func (o ToldOutcome) Counts() string {
 	for _, c := range []struct {
 		n    int
 		what string
-	}{{o.Recorded, "new"}, {o.Restated, "corrected"}, {o.Retracted, "taken back"}, {o.Refused, "refused"}, {o.Waiting, "without an answer"}} {
+	}{{o.Recorded, "new"}, {o.Restated, "corrected"}, {o.Retracted, "taken back"}, {o.Refused, "refused"}, {o.Waiting, "not taken yet"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}
@@ -252,10 +252,17 @@ func (t *teller) all(ctx context.Context, sample int, send bool) (outs []ToldOut
 // decision is what is to be told to one platform.
 type decision struct {
 	report bidding.TellReport
-	rows   []store.ToldConversion // as they are stored before anything is sent
-	convs  []platform.Conversion  // of the same orders, in the same order
+	todo   []telling
 	// over are those left without an answer that are not told again.
 	over []store.ToldConversion
+}
+
+// telling is one order to be told.
+type telling struct {
+	conv platform.Conversion
+	row  store.ToldConversion // as it is stored before anything is sent
+	// fresh says that the platform cannot know of the order yet.
+	fresh bool
 }
 
 // decide goes through the orders a platform may still be told of. The report
@@ -299,13 +306,7 @@ func (t *teller) decide(ctx context.Context, set TellSettings, sample int) (deci
 			d.report.Orders = append(d.report.Orders, row)
 		}
 		conv.Step, conv.Value = tell.Step, tell.Value
-		d.convs = append(d.convs, conv)
-		held := was.Held
-		if was.State == bidding.ToldDone {
-			held = was.Value
-		}
-		d.rows = append(d.rows, store.ToldConversion{Account: t.shop.Name, Platform: string(set.Platform), OrderID: o.OrderID, OrderedAt: o.OrderedAt,
-			State: bidding.ToldPending, Step: row.Step, Value: tell.Value, Held: held, Currency: o.Currency, Why: tell.Why})
+		d.todo = append(d.todo, t.item(conv, tell, o, was))
 		return nil
 	})
 	// Those to be told first, then an example of each reason not to; the newest
@@ -314,6 +315,19 @@ func (t *teller) decide(ctx context.Context, set TellSettings, sample int) (deci
 		return compareBool(a.Step == "", b.Step == "")
 	})
 	return d, err
+}
+
+// item is an order as decided, after what was told of it before.
+func (t *teller) item(conv platform.Conversion, tell bidding.Tell, o store.OrderToTell, was store.ToldConversion) telling {
+	row := store.ToldConversion{Account: t.shop.Name, OrderID: o.OrderID, OrderedAt: o.OrderedAt, State: bidding.ToldPending, Step: string(tell.Step),
+		Value: tell.Value, Held: was.Held, Currency: o.Currency, Why: tell.Why, ToldAt: t.Now()}
+	switch was.State {
+	case bidding.ToldDone:
+		row.Held = was.Value
+	case bidding.ToldPending: // how long it may be sent again counts from the first time
+		row.ToldAt = was.ToldAt
+	}
+	return telling{conv, row, tell.Step == platform.Record && was.State != bidding.ToldPending}
 }
 
 func compareBool(a, b bool) int {

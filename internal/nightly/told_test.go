@@ -357,15 +357,29 @@ func TestToldPendingIsGivenUp(t *testing.T) {
 	t.Parallel()
 	d := tellSetup(t, storetest.Open(t))
 	d.order(t, "a1", "ann", 30)
-	d.google.before = func() error { return &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Message: "down"} }
+	d.order(t, "m1", "max", 30)
+	lost := func() error { return &platform.Error{Kind: platform.Unknown, Message: "no answer came"} }
+	d.google.before, d.meta.before = lost, lost
 	d.tell(t)
+	d.wantState(t, platform.Google, "a1", bidding.ToldPending, "", 150)
 	d.google.before = nil
 	if err := d.consent(t, "ann", false, d.now); err != nil {
 		t.Fatal(err)
 	}
 	d.tell(t)
-	if r := d.rows(t, platform.Google)["a1"]; r.State != bidding.ToldRefused || !strings.Contains(r.Why, "not agreed") || len(d.google.got) > 0 {
-		t.Errorf("%+v, sent %v", r, d.google.got)
+	wantValues(t, "Google", d.google.take(), map[string]string{"m1": "record 150"})
+	if r := d.rows(t, platform.Google)["a1"]; r.State != bidding.ToldRefused || !strings.Contains(r.Why, "not agreed") {
+		t.Errorf("%+v", r)
+	}
+	// Meta knows an order again for two days from when it was first sent.
+	d.now = d.now.AddDate(0, 0, 1)
+	d.tell(t)
+	d.meta.before = nil
+	d.now = d.now.AddDate(0, 0, 1)
+	d.tell(t)
+	wantValues(t, "Meta", d.meta.take(), map[string]string{})
+	if r := d.rows(t, platform.Meta)["m1"]; r.State != bidding.ToldRefused || !strings.Contains(r.Why, "count it twice") {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -375,13 +389,18 @@ func TestToldOnePlatformDown(t *testing.T) {
 	t.Parallel()
 	d := tellSetup(t, storetest.Open(t))
 	d.order(t, "a1", "ann", 30)
-	d.google.before = func() error { return &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Message: "down"} }
+	d.google.before = func() error {
+		return &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Message: "down"}
+	}
 	stage := d.tell(t)
-	if stage.State != Done || stage.Fault != FaultUnreachable || !strings.Contains(stage.Error, "telling values to google") ||
-		!strings.Contains(stage.Summary, "google told 1 without an answer, meta told 1 new") {
+	if stage.State != Done || stage.Fault != FaultUnreachable || !strings.Contains(stage.Error, "google did not take 1 order, sent again next time: google: down") ||
+		!strings.Contains(stage.Summary, "google told 1 not taken yet, meta told 1 new") {
 		t.Errorf("the stage is %+v", stage)
 	}
 	wantValues(t, "Meta", d.meta.take(), map[string]string{"a1": "record 150"})
+	if rows := d.rows(t, platform.Google); len(rows) > 0 {
+		t.Errorf("Google was told nothing, yet there is %v", rows)
+	}
 	d.google.before = nil
 	d.tell(t)
 	wantValues(t, "Google, later", d.google.take(), map[string]string{"a1": "record 150"})
@@ -399,7 +418,7 @@ func TestToldAnswers(t *testing.T) {
 	d.meta.refuse = map[string]platform.Kind{"bad": platform.Rejected, "lost": platform.Unknown}
 	d.google.status = func(string) (platform.SyncStatus, error) { return platform.SyncStatus{State: "processing"}, nil }
 	outs, fault, err := d.SendValues(t.Context(), "shop", "ann", false)
-	if err != nil || fault == nil || !strings.Contains(fault.Error(), "the first, bad") || outs[1].Counts() != "2 new, 1 refused, 1 without an answer" {
+	if err != nil || fault == nil || !strings.Contains(fault.Error(), "meta refused 1 order; the first, bad") || outs[1].Counts() != "2 new, 1 refused, 1 not taken yet" {
 		t.Fatalf("%v, %v, %v", outs[1].Counts(), fault, err)
 	}
 	d.wantState(t, platform.Google, "late", bidding.ToldDone, "processing", 150)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"adsteward/bidding"
 	"adsteward/internal/platform"
@@ -29,32 +30,37 @@ func (t *teller) send(ctx context.Context, api platform.Conversions, set TellSet
 	if err := t.Store.SetTold(ctx, d.over); err != nil {
 		return err
 	}
-	convs := d.convs
-	for rows := range slices.Chunk(d.rows, tellChunk) {
-		if err := t.mark(ctx, set, rows); err != nil {
+	for todo := range slices.Chunk(d.todo, tellChunk) {
+		convs := make([]platform.Conversion, len(todo))
+		for i := range todo {
+			convs[i], todo[i].row.Platform = todo[i].conv, string(set.Platform)
+		}
+		if err := t.mark(ctx, set, todo); err != nil {
 			return err
 		}
-		results, err := api.Send(ctx, convs[:len(rows)])
-		if err == nil && len(results) != len(rows) {
-			err = fmt.Errorf("%d answers came back for %d orders", len(results), len(rows))
+		results, err := api.Send(ctx, convs)
+		if err == nil && len(results) != len(todo) {
+			err = fmt.Errorf("%d answers came back for %d orders", len(results), len(todo))
 		}
 		if err != nil {
-			out.Waiting += len(rows)
-			return fmt.Errorf("telling values to %s: %w", set.Platform, err)
+			results = make([]platform.ConversionResult, len(todo))
+			for i := range results {
+				results[i].Err = err
+			}
 		}
-		convs = convs[len(rows):]
-		if err := t.settle(ctx, set, rows, results, out); err != nil {
-			return err
+		if serr := t.settle(ctx, set, todo, results, err != nil, out); serr != nil || err != nil {
+			return serr
 		}
 	}
 	return nil
 }
 
 // mark writes that the orders are about to be told.
-func (t *teller) mark(ctx context.Context, set TellSettings, rows []store.ToldConversion) error {
+func (t *teller) mark(ctx context.Context, set TellSettings, todo []telling) error {
 	now := t.Now()
-	for i := range rows {
-		rows[i].ToldAt = now
+	rows := make([]store.ToldConversion, len(todo))
+	for i := range todo {
+		rows[i] = todo[i].row
 	}
 	return t.Store.InTx(ctx, func(q *store.Queries) error {
 		on, err := killed(ctx, q)
@@ -85,55 +91,84 @@ func targetOf(set TellSettings) string {
 	return "data set " + set.Target
 }
 
-// settle writes what the platform answered. An order without an answer stays
-// pending and is sent again; faults are gathered so that one line tells of many.
-func (t *teller) settle(ctx context.Context, set TellSettings, rows []store.ToldConversion, results []platform.ConversionResult, out *ToldOutcome) error {
+// answers is what a platform said to a number of orders.
+type answers struct {
+	rows     []store.ToldConversion
+	forget   []string // orders it was certainly not told of
+	sum      ToldOutcome
+	requests []string
+	refused  error // the first refusal
+	missing  error // the first fault of those that are sent again
+}
+
+// settle writes what the platform answered; broken says that a request failed for
+// all that it did not answer. An order of which it may have been told stays
+// pending, one of which it was certainly not told is as if it had never been sent.
+func (t *teller) settle(ctx context.Context, set TellSettings, todo []telling, results []platform.ConversionResult, broken bool, out *ToldOutcome) error {
 	ctx, now := context.WithoutCancel(ctx), t.Now() // what was sent is written down in any case
-	sum := ToldOutcome{}
-	var requests []string
-	var fault error // the first of those without an answer
-	for i := range rows {
-		row, res := &rows[i], results[i]
-		row.RequestID, row.ToldAt = res.RequestID, now
-		if res.RequestID != "" && !slices.Contains(requests, res.RequestID) {
-			requests = append(requests, res.RequestID)
-		}
-		switch {
-		case res.Err == nil:
-			row.State, row.Status = bidding.ToldDone, requestProcessing
-			sum.count(platform.ConversionStep(row.Step))
-			if row.Step == string(platform.Retract) {
-				row.State = bidding.ToldRetracted
-			}
-		case platform.KindOf(res.Err) == platform.Rejected:
-			row.State, row.Why = bidding.ToldRefused, res.Err.Error()
-			sum.Refused++
-		default:
-			row.Why = "no answer yet, and it is sent again: " + res.Err.Error()
-			sum.Waiting++
-			if fault == nil {
-				fault = res.Err
-			}
-		}
+	var a answers
+	for i := range todo {
+		a.take(todo[i], results[i], broken, now)
 	}
+	out.add(a.sum)
 	err := t.Store.InTx(ctx, func(q *store.Queries) error {
-		if err := q.SetTold(ctx, rows); err != nil {
+		if err := q.SetTold(ctx, a.rows); err != nil {
+			return err
+		}
+		if err := q.ForgetTold(ctx, t.shop.Name, string(set.Platform), a.forget); err != nil {
 			return err
 		}
 		_, err := q.Audit(ctx, store.AuditEntry{At: now, Account: t.shop.Name, Actor: t.actor, Action: "values_told",
-			Reason: fmt.Sprintf("%s, %s: %s", set.Platform, targetOf(set), sum.Counts()), RequestID: strings.Join(requests, " ")})
+			Reason: fmt.Sprintf("%s, %s: %s", set.Platform, targetOf(set), a.sum.Counts()), RequestID: strings.Join(a.requests, " ")})
 		return err
 	})
-	out.add(sum)
-	var faults []error
-	if sum.Refused > 0 {
-		i := slices.IndexFunc(rows, func(r store.ToldConversion) bool { return r.State == bidding.ToldRefused })
-		faults = append(faults, fmt.Errorf("%s refused %d orders; the first, %s: %w", set.Platform, sum.Refused, rows[i].OrderID, results[i].Err))
+	if a.refused != nil {
+		a.refused = fmt.Errorf("%s refused %s; the first, %w", set.Platform, orders(a.sum.Refused), a.refused)
 	}
-	if fault != nil {
-		faults = append(faults, fmt.Errorf("%d orders are without an answer of %s and are sent again: %w", sum.Waiting, set.Platform, fault))
+	if a.missing != nil {
+		a.missing = fmt.Errorf("%s did not take %s, sent again next time: %w", set.Platform, orders(a.sum.Waiting), a.missing)
 	}
-	return errors.Join(append(faults, err)...)
+	return errors.Join(a.refused, a.missing, err)
+}
+
+func (a *answers) take(it telling, res platform.ConversionResult, broken bool, now time.Time) {
+	row, kind := it.row, platform.KindOf(res.Err)
+	row.RequestID = res.RequestID
+	if res.RequestID != "" && !slices.Contains(a.requests, res.RequestID) {
+		a.requests = append(a.requests, res.RequestID)
+	}
+	switch {
+	case res.Err == nil:
+		row.State, row.Status, row.ToldAt = bidding.ToldDone, requestProcessing, now
+		if row.Step == string(platform.Retract) {
+			row.State = bidding.ToldRetracted
+		}
+		a.sum.count(platform.ConversionStep(row.Step))
+	case kind == platform.Rejected && !broken:
+		row.State, row.Why, row.ToldAt = bidding.ToldRefused, res.Err.Error(), now
+		a.sum.Refused++
+		if a.refused == nil {
+			a.refused = fmt.Errorf("%s: %w", row.OrderID, res.Err)
+		}
+	default:
+		row.Why = "not taken yet, and sent again: " + res.Err.Error()
+		a.sum.Waiting++
+		if a.missing == nil {
+			a.missing = res.Err
+		}
+		if it.fresh && kind != platform.Unknown {
+			a.forget = append(a.forget, row.OrderID)
+			return
+		}
+	}
+	a.rows = append(a.rows, row)
+}
+
+func orders(n int) string {
+	if n == 1 {
+		return "1 order"
+	}
+	return fmt.Sprintf("%d orders", n)
 }
 
 func (o *ToldOutcome) count(step platform.ConversionStep) {
