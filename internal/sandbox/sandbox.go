@@ -39,6 +39,7 @@ import (
 const (
 	customerID   = 4_815_162_342
 	adAccountID  = "108157399201234"
+	dataSetID    = "310157399204321"
 	accessToken  = "sandbox-access-token"
 	appSecret    = "sandbox-app-secret"
 	clientID     = "sandbox.apps.example"
@@ -80,10 +81,11 @@ type Info struct {
 	UserListID      string `json:"user_list_id"`
 	// ConversionActionID is the Google account's conversion action for orders.
 	ConversionActionID string `json:"conversion_action_id"`
-	TokenURL        string `json:"token_url"`
-	ClientID        string `json:"client_id"`
-	ClientSecret    string `json:"client_secret"`
-	RefreshToken    string `json:"refresh_token"`
+	DataSetID          string `json:"dataset_id"` // Meta's, for orders
+	TokenURL           string `json:"token_url"`
+	ClientID           string `json:"client_id"`
+	ClientSecret       string `json:"client_secret"`
+	RefreshToken       string `json:"refresh_token"`
 }
 
 // Sandbox is a running set of emulators. All methods are safe for concurrent use.
@@ -155,7 +157,7 @@ func (s *Sandbox) listen() error {
 	}
 	s.info.GoogleAddr, s.info.MetaAddr, s.info.DataManagerAddr, s.info.ControlAddr = addrs[0], addrs[1], addrs[2], addrs[3]
 	s.info.CustomerID, s.info.AdAccountID = strconv.FormatInt(customerID, 10), adAccountID
-	s.info.ConversionActionID = strconv.FormatInt(actionID, 10)
+	s.info.ConversionActionID, s.info.DataSetID = strconv.FormatInt(actionID, 10), dataSetID
 	s.info.AccessToken, s.info.AppSecret = accessToken, appSecret
 	s.info.ClientID, s.info.ClientSecret, s.info.RefreshToken = clientID, clientSecret, refreshToken
 	s.info.TokenURL = "http://" + s.info.DataManagerAddr + "/token"
@@ -171,7 +173,7 @@ func (s *Sandbox) listen() error {
 	s.cancel = cancel
 	s.serve("google", func() error { return s.google.Serve(open[0]) })
 	s.serveHTTP(ctx, "meta", open[1], s.keeping(meta.New(meta.Options{Market: s.market, Faults: s.faults, AdAccountID: adAccountID,
-		AccessToken: accessToken, AppSecret: appSecret, Lists: s.metaLists})))
+		AccessToken: accessToken, AppSecret: appSecret, Lists: s.metaLists, DataSetID: dataSetID, Conversions: s.recorded.Meta})))
 	s.serveHTTP(ctx, "datamanager", open[2], members)
 	s.serveHTTP(ctx, "control", open[3], s.control())
 	return nil

@@ -18,6 +18,7 @@ import (
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/meta"
 	"adsteward/internal/platform/pace"
+	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
 	"adsteward/internal/sandbox/market"
@@ -43,6 +44,7 @@ type world struct {
 	market *market.Market
 	faults *faults.Table
 	lists  *lists.Lists
+	ledger *conversions.Ledger
 	client *meta.Client
 	server *httptest.Server
 }
@@ -57,9 +59,9 @@ func setup(t *testing.T, currency string, adjust ...func(*meta.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{market: m, faults: faults.NewTable(), lists: lists.New(emulator.FirstAudienceID)}
+	w := &world{market: m, faults: faults.NewTable(), lists: lists.New(emulator.FirstAudienceID), ledger: conversions.New()}
 	w.server = httptest.NewServer(emulator.New(emulator.Options{Market: m, Faults: w.faults, AdAccountID: accountID,
-		AccessToken: token, AppSecret: secret, Lists: w.lists}))
+		AccessToken: token, AppSecret: secret, Lists: w.lists, DataSetID: "310", Conversions: w.ledger}))
 	cfg := meta.Config{BaseURL: w.server.URL, AdAccountID: "act_" + accountID, AccessToken: token, AppSecret: secret, CallsPerSecond: 1e6,
 		HTTPClient: w.server.Client(), RequestTimeout: 20 * time.Second,
 		Retry: pace.Policy{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}}

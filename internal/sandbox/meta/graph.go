@@ -23,6 +23,8 @@ func (s *server) handle(req request) (any, *graphError) {
 		return s.me(req, edge)
 	case id == "act_"+s.AdAccountID:
 		return s.account(req, edge)
+	case id == s.DataSetID:
+		return s.dataSet(req, edge)
 	}
 	st := s.structure(req.stale)
 	if c, ok := st.campaign(id); ok {

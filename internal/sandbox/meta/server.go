@@ -1,8 +1,8 @@
 // Package meta emulates Meta's Graph API for one ad account of a simulated
 // market: campaigns that own their budget, one ad set in each, insights,
-// change history and custom audiences. It enforces what Meta enforces, for any
-// client, and fails as the fault table says. The market's behaviour is not
-// here.
+// change history, custom audiences and the events of a data set. It enforces
+// what Meta enforces, for any client, and fails as the fault table says. The
+// market's behaviour is not here.
 package meta
 
 import (
@@ -22,6 +22,7 @@ import (
 
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/meta"
+	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
 	"adsteward/internal/sandbox/market"
@@ -39,6 +40,10 @@ type Options struct {
 	AppSecret string
 	// Lists holds the custom audiences; a registry of its own where nil.
 	Lists *lists.Lists
+	// DataSetID is the account's only data set; none where empty.
+	DataSetID string
+	// Conversions holds what was recorded of it; a ledger of its own where nil.
+	Conversions *conversions.Ledger
 	// CallsPerHour is the account's limit; 100,000 where 0.
 	CallsPerHour int
 	// Now is the clock of the hourly limit; time.Now where nil.
@@ -66,6 +71,9 @@ type server struct {
 func New(o Options) http.Handler {
 	if o.Lists == nil {
 		o.Lists = lists.New(FirstAudienceID)
+	}
+	if o.Conversions == nil {
+		o.Conversions = conversions.New()
 	}
 	if o.CallsPerHour == 0 {
 		o.CallsPerHour = 100_000
@@ -275,6 +283,9 @@ func (s *server) answer(w http.ResponseWriter, body any, fail *graphError, perce
 		if fail.Code == 190 {
 			h.Set("WWW-Authenticate", `OAuth "Facebook Platform" "invalid_token" "`+fail.Message+`"`)
 		}
+	}
+	if answer, ok := body.(map[string]any); ok && answer[traceKey] == "" {
+		answer[traceKey] = trace
 	}
 	data, err := json.Marshal(body)
 	if err != nil { // every body is made of maps, texts and finite numbers
