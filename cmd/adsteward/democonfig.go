@@ -58,11 +58,17 @@ accounts:
       client_secret: %[7]s
       refresh_token: %[8]s
       daily_operations: 2880
+      conversions:
+        enabled: true
+        conversion_action: "%[13]s"
     meta:
       ad_account_id: "%[9]s"
       base_url: http://%[10]s/
       access_token: %[11]s
       app_secret: %[12]s
+      conversions:
+        enabled: true
+        dataset: "%[14]s"
 `
 
 // writeConfig writes the demo's files where they are missing. In a configuration
@@ -77,7 +83,7 @@ func (c *demoCmd) writeConfig(i sandbox.Info) error {
 		return err
 	}
 	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
-		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret)
+		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret, i.ConversionActionID, i.DataSetID)
 	for name, body := range map[string]string{"adsteward.yaml": yaml, "policy.yaml": guard.Template, "adsteward.key": config.NewKey()} {
 		file := filepath.Join(c.Data, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {

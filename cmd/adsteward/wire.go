@@ -41,7 +41,7 @@ func (e *env) open() (*app, error) {
 }
 
 func (e *env) wire(cfg *config.Config, now func() time.Time) (*app, error) {
-	shops, err := shopsOf(cfg)
+	shops, err := shopsOf(cfg, now)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func keyOf(cfg *config.Config) (store.Key, error) {
 }
 
 // shopsOf puts the configuration's accounts into the words of the night.
-func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
+func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 	shops := make([]nightly.Shop, 0, len(cfg.Accounts))
 	for i := range cfg.Accounts {
 		a := &cfg.Accounts[i]
@@ -97,7 +97,7 @@ func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
 				ShippingCost: a.Value.ShippingCost, HorizonDays: a.Value.HorizonDays, DiscountAnnual: a.Value.DiscountAnnual},
 			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, CartWindowDays: a.Audiences.CartWindowDays,
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
-			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a) },
+			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, now) },
 		}
 		s.Tell = telling(a)
 		for _, f := range a.Feeds {
@@ -151,7 +151,7 @@ func policyOf(a *config.Account) (guard.Policy, string, error) {
 
 // connect opens an account's ad accounts: what can be opened, and an error for
 // the rest.
-func connect(ctx context.Context, cfg *config.Config, a *config.Account) ([]nightly.Connection, error) {
+func connect(ctx context.Context, cfg *config.Config, a *config.Account, now func() time.Time) ([]nightly.Connection, error) {
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {
@@ -163,7 +163,7 @@ func connect(ctx context.Context, cfg *config.Config, a *config.Account) ([]nigh
 		}
 	}
 	if a.Meta != nil {
-		c, err := connectMeta(cfg, a.Meta)
+		c, err := connectMeta(cfg, a.Meta, now)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -232,7 +232,7 @@ func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, err
 	return googleauth.NewRefreshToken(googleauth.RefreshToken{ClientID: g.ClientID, ClientSecret: secret, Token: refresh, TokenURL: g.TokenURL})
 }
 
-func connectMeta(cfg *config.Config, m *config.Meta) (nightly.Connection, error) {
+func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nightly.Connection, error) {
 	token, err := secretOf(cfg, m.AccessToken, m.AccessTokenFile, "meta.access_token")
 	if err != nil {
 		return nightly.Connection{}, err
@@ -241,7 +241,7 @@ func connectMeta(cfg *config.Config, m *config.Meta) (nightly.Connection, error)
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret})
+	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret, Now: now})
 	if err != nil {
 		return nightly.Connection{}, err
 	}

@@ -299,7 +299,7 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta)
+	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta, time.Now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

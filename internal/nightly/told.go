@@ -61,7 +61,8 @@ func tellValues(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	defer unlock()
-	t, err := n.newTeller(ctx, n.shop, n.date, n.asOf(), pushActor)
+	// As of now, not of the night: platforms take what is recent by their clocks.
+	t, err := n.newTeller(ctx, n.shop, n.date, n.Now(), pushActor)
 	if err != nil {
 		return report{}, err
 	}
@@ -78,10 +79,10 @@ func tellValues(ctx context.Context, n *night) (report, error) {
 	for _, o := range outs {
 		models.add(n.runID, toldModel, string(o.Platform), o.TellReport)
 		if o.Enabled {
-			said = append(said, fmt.Sprintf("%s told %s", o.Platform, o.Counts()))
+			said = append(said, fmt.Sprintf("%s %s", o.Platform, o.Counts()))
 		}
 	}
-	summary := strings.Join(said, ", ")
+	summary := "values told: " + strings.Join(said, "; ")
 	switch {
 	case len(said) == 0:
 		summary = "no value is told: conversions are not enabled"

@@ -230,7 +230,7 @@ func TestToldNights(t *testing.T) {
 			t.Fatal("a preview sent or stored something")
 		}
 		stage := d.tell(t)
-		if stage.Error != "" || !strings.Contains(stage.Summary, "google told 4 new, meta told 3 new") {
+		if stage.Error != "" || !strings.Contains(stage.Summary, "values told: google 4 new; meta 3 new") {
 			t.Errorf("the stage says %q, %q", stage.Summary, stage.Error)
 		}
 		google, meta := d.google.take(), d.meta.take()
@@ -394,7 +394,7 @@ func TestToldOnePlatformDown(t *testing.T) {
 	}
 	stage := d.tell(t)
 	if stage.State != Done || stage.Fault != FaultUnreachable || !strings.Contains(stage.Error, "google did not take 1 order, sent again next time: google: down") ||
-		!strings.Contains(stage.Summary, "google told 1 not taken yet, meta told 1 new") {
+		!strings.Contains(stage.Summary, "values told: google 1 not taken yet; meta 1 new") {
 		t.Errorf("the stage is %+v", stage)
 	}
 	wantValues(t, "Meta", d.meta.take(), map[string]string{"a1": "record 150"})
