@@ -1,212 +1,46 @@
 package meta
 
 import (
-	stdcmp "cmp"
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"maps"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
+	"adsteward/internal/platform/casetest"
 	"adsteward/internal/platform/pace"
 )
 
-// A case is one call of an adapter's method, the requests it must send, the
-// answers it gets and what must come of it. Cases in testdata/good succeed,
-// those in testdata/bad fail, as a whole or by the error of a result.
-type testCase struct {
-	About     string          `json:"about"`
-	Config    caseConfig      `json:"config"`
-	Call      string          `json:"call"`
-	Input     json.RawMessage `json:"input"`
-	Exchanges []exchangeCase  `json:"exchanges"`
-	Result    json.RawMessage `json:"result"`
-	Error     *errorCase      `json:"error"`
-}
-
-type caseConfig struct {
-	AppSecret string `json:"app_secret"`
-	AsyncRows int    `json:"async_rows"`
-	PageSize  int    `json:"page_size"`
-}
-
-type exchangeCase struct {
-	Request struct {
-		Method string            `json:"method"`
-		Path   string            `json:"path"`
-		Params map[string]string `json:"params"`
-	} `json:"request"`
-	Response struct {
-		Status  int               `json:"status"` // 0 is 200
-		Headers map[string]string `json:"headers"`
-		Body    json.RawMessage   `json:"body"`
-		Text    string            `json:"text"` // in place of body, for what is no JSON
-	} `json:"response"`
-}
-
-type errorCase struct {
-	Kind       platform.Kind `json:"kind"`
-	Code       string        `json:"code"`
-	RequestID  string        `json:"request_id"`
-	Message    string        `json:"message"`
-	Remedy     bool          `json:"remedy"`
-	RetryAfter string        `json:"retry_after"`
-}
-
 func TestCases(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{"good", "bad"} {
-		files, err := filepath.Glob(filepath.Join("testdata", dir, "*.json"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no cases in testdata/%s: %v", dir, err)
-		}
-		for _, file := range files {
-			t.Run(dir+"/"+strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-				t.Parallel()
-				tc := readCase(t, file)
-				if (tc.Error != nil) != (dir == "bad") {
-					t.Fatal("the case is in the wrong directory")
-				}
-				tc.run(t)
-			})
-		}
-	}
+	casetest.Runner{Platform: platform.Meta, Token: "TOKEN", Ignore: []string{"format"}, Forms: true, Call: makeCall}.Run(t)
 }
 
-func readCase(t *testing.T, file string) testCase {
+// makeCall makes the case's call. The error of a single change counts as the
+// call's.
+func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Client) (any, error) {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
+	var cfg struct {
+		AppSecret     string `json:"app_secret"`
+		AsyncRows     int    `json:"async_rows"`
+		PageSize      int    `json:"page_size"`
+		TestEventCode string `json:"test_event_code"`
 	}
-	defer f.Close()
-	var tc testCase
-	d := json.NewDecoder(f)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&tc); err != nil {
-		t.Fatal(err)
-	}
-	return tc
-}
-
-func (tc testCase) run(t *testing.T) {
-	served := 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if served >= len(tc.Exchanges) {
-			t.Errorf("an unexpected request: %s %s", r.Method, r.URL)
-			http.Error(w, "unexpected", http.StatusTeapot)
-			return
-		}
-		ex := tc.Exchanges[served]
-		served++
-		ex.check(t, r)
-		for k, v := range ex.Response.Headers {
-			w.Header().Set(k, v)
-		}
-		w.WriteHeader(max(ex.Response.Status, 200))
-		if ex.Response.Text != "" {
-			w.Write([]byte(ex.Response.Text))
-			return
-		}
-		w.Write(ex.Response.Body)
-	}))
-	defer server.Close()
-
-	client, err := Open(Config{BaseURL: server.URL, AdAccountID: "77", AccessToken: "TOKEN", AppSecret: tc.Config.AppSecret, CallsPerSecond: 1e6,
-		AsyncRows: tc.Config.AsyncRows, PageSize: stdcmp.Or(tc.Config.PageSize, 500), HTTPClient: server.Client(),
+	casetest.Read(t, tc.Config, &cfg)
+	c, err := Open(Config{BaseURL: url, AdAccountID: "77", AccessToken: "TOKEN", AppSecret: cfg.AppSecret, CallsPerSecond: 1e6,
+		AsyncRows: cfg.AsyncRows, PageSize: cmp.Or(cfg.PageSize, 500), HTTPClient: httpClient, TestEventCode: cfg.TestEventCode,
+		Now:   func() time.Time { return time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC) },
 		Retry: pace.Policy{MaxTries: 2, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
-	client.sessionID = func() uint64 { return 42 }
-
-	got, err := tc.call(t, client)
-	if served != len(tc.Exchanges) {
-		t.Errorf("%d of %d requests were sent", served, len(tc.Exchanges))
-	}
-	if tc.Error != nil {
-		tc.Error.check(t, err)
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(normal(t, tc.Result), normal(t, got)); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// check compares a request with what is expected of it: method, path, token and
-// every parameter but the format the library adds.
-func (ex exchangeCase) check(t *testing.T, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		t.Error(err)
-	}
-	if r.Header.Get("Authorization") != "Bearer TOKEN" {
-		t.Errorf("the token is not in the header: %q", r.Header.Get("Authorization"))
-	}
-	got := map[string]string{}
-	for k := range r.Form {
-		if k != "format" {
-			got[k] = r.Form.Get(k)
-		}
-	}
-	want := maps.Clone(ex.Request.Params)
-	if want == nil {
-		want = map[string]string{}
-	}
-	if diff := cmp.Diff(ex.Request.Method+" "+ex.Request.Path, r.Method+" "+r.URL.Path); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if r.Method == http.MethodPost && r.URL.RawQuery != "" {
-		t.Errorf("a POST has parameters in its address: %s", r.URL.RawQuery)
-	}
-}
-
-func (e *errorCase) check(t *testing.T, err error) {
-	got, ok := errors.AsType[*platform.Error](err)
-	if !ok {
-		t.Fatalf("error %v (%T), want a *platform.Error", err, err)
-	}
-	after := ""
-	if got.RetryAfter > 0 {
-		after = got.RetryAfter.String()
-	}
-	have := errorCase{got.Kind, got.Code, got.RequestID, got.Message, got.Remedy != "", after}
-	if diff := cmp.Diff(*e, have); diff != "" {
-		t.Error(diff)
-	}
-	if got.Platform != platform.Meta {
-		t.Errorf("the error is of %q", got.Platform)
-	}
-	if strings.Contains(got.Error(), "TOKEN") {
-		t.Errorf("the error tells the token: %v", got)
-	}
-}
-
-// call makes the case's call. The error of a single result counts as the call's.
-func (tc testCase) call(t *testing.T, c *Client) (any, error) {
-	t.Helper()
+	defer c.Close()
+	c.sessionID = func() uint64 { return 42 }
 	ctx := t.Context()
-	input := func(into any) {
-		if err := json.Unmarshal(tc.Input, into); err != nil {
-			t.Fatal(err)
-		}
-	}
 	var in struct {
 		From, To civil.Date
 		Since    time.Time
@@ -219,10 +53,10 @@ func (tc testCase) call(t *testing.T, c *Client) (any, error) {
 		Seed     string
 		Country  string
 		Ratio    float64
+
+		Conversions []platform.Conversion
 	}
-	if tc.Input != nil {
-		input(&in)
-	}
+	casetest.Read(t, tc.Input, &in)
 	switch tc.Call {
 	case "account":
 		return c.Account(ctx)
@@ -259,26 +93,16 @@ func (tc testCase) call(t *testing.T, c *Client) (any, error) {
 		return c.Add(ctx, in.ListID, in.Members)
 	case "remove":
 		return c.Remove(ctx, in.ListID, in.Members)
+	case "send":
+		conversions, err := c.Conversions("310")
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := conversions.Send(ctx, in.Conversions)
+		return casetest.Results(results), err
 	}
 	t.Fatalf("there is no call %q", tc.Call)
 	return nil, nil
-}
-
-// normal brings results and expectations into the same shape.
-func normal(t *testing.T, v any) any {
-	t.Helper()
-	data, ok := v.(json.RawMessage)
-	if !ok {
-		var err error
-		if data, err = json.Marshal(v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var out any
-	if err := json.Unmarshal(data, &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -345,7 +169,7 @@ func TestFollowTakesNoCredentials(t *testing.T) {
 	q := map[string]any{"fields": "id", "limit": 5}
 	err := follow(q, "https://elsewhere.example/v1.0/act_1/campaigns?access_token=x&appsecret_proof=y&limit=900&after=abc&fields=id")
 	want := map[string]any{"fields": "id", "limit": 5, "after": "abc"}
-	if diff := cmp.Diff(want, q); err != nil || diff != "" {
+	if diff := gocmp.Diff(want, q); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 	if err := follow(q, "http://[broken"); err == nil {
