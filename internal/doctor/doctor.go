@@ -125,7 +125,12 @@ func adAccounts(ctx context.Context, shop *nightly.Shop) []Finding {
 	}
 	for _, c := range conns {
 		out = append(out, adAccount(ctx, shop, c))
-		if err := c.Ads.Close(); err != nil {
+		err := c.Ads.Close()
+		if c.Conversions != nil {
+			out = append(out, conversions(ctx, shop, c.Conversions))
+			err = errors.Join(err, c.Conversions.Close())
+		}
+		if err != nil {
 			out = append(out, Finding{shop.Name + ": connection", Warning, err.Error(), ""})
 		}
 	}
@@ -145,6 +150,15 @@ func adAccount(ctx context.Context, shop *nightly.Shop, c nightly.Connection) Fi
 	}
 	if u := c.Ads.Usage(); u.Limit > 0 {
 		f.Detail += fmt.Sprintf("; %d operations used for this check, %d a day allowed", u.Operations, u.Limit)
+	}
+	return f
+}
+
+// conversions asks whether the platform would take orders' values.
+func conversions(ctx context.Context, shop *nightly.Shop, api platform.Conversions) Finding {
+	f := Finding{Check: fmt.Sprintf("%s: values told to %s", shop.Name, api.Platform()), Verdict: OK, Detail: "the platform would take orders"}
+	if err := api.Check(ctx); err != nil {
+		return Finding{f.Check, Error, err.Error(), remedyOf(err)}
 	}
 	return f
 }
