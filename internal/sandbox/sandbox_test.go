@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"encoding/csv"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -188,6 +190,48 @@ func TestAddressInUse(t *testing.T) {
 	}
 	if _, err := sandbox.Start(sandbox.Options{Scenario: sc, MetaAddr: s.Info().GoogleAddr}); err == nil || !strings.Contains(err.Error(), s.Info().GoogleAddr) {
 		t.Errorf("an address in use: %v", err)
+	}
+}
+
+// TestKeepsWhatOrdersItWasTold: both accounts record at the ids of the first
+// line, apart from each other, and a later sandbox still knows.
+func TestKeepsWhatOrdersItWasTold(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "market.json")
+	s := run(t, sandbox.Options{StateFile: file})
+	info, when := s.Info(), s.Market().Today().Time().Add(time.Hour)
+	post := func(url, body string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+info.AccessToken)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			data, _ := io.ReadAll(resp.Body)
+			t.Fatalf("%s: %s", resp.Status, data)
+		}
+	}
+	post("http://"+info.DataManagerAddr+"/v1/events:ingest", fmt.Sprintf(`{"destinations":[{"operatingAccount":{"accountType":"GOOGLE_ADS","accountId":%q},
+		"productDestinationId":%q}],"events":[{"transactionId":"g","eventTimestamp":%q,"conversionValue":1.5,"currency":"EUR","adIdentifiers":{"gclid":"x"}}]}`,
+		info.CustomerID, info.ConversionActionID, when.Format(time.RFC3339)))
+	post("http://"+info.MetaAddr+"/v26.0/"+info.DataSetID+"/events", fmt.Sprintf(`{"data":[{"event_name":"Purchase","event_time":%d,"event_id":"m",
+		"action_source":"website","user_data":{"external_id":"c"},"custom_data":{"value":2.5,"currency":"EUR"}}]}`, when.Unix()))
+
+	again := run(t, sandbox.Options{StateFile: file})
+	for p, want := range map[platform.Name]string{platform.Google: "g 1.5 " + info.ConversionActionID, platform.Meta: "m 2.5 " + info.DataSetID + "/Purchase"} {
+		for _, box := range []*sandbox.Sandbox{s, again} {
+			all := box.Conversions(p).All()
+			if len(all) != 1 || fmt.Sprint(all[0].OrderID, " ", all[0].Value.Decimal(), " ", all[0].Destination) != want {
+				t.Errorf("%s: %+v, want %s", p, all, want)
+			}
+		}
 	}
 }
 

@@ -31,60 +31,74 @@ type Part struct {
 	Refused map[int]*platform.Error
 }
 
+// patience is how many requests are made for a batch of which nothing is taken.
+// One bad item among ten thousand takes 28 to find.
+const patience = 100
+
 // Send sends the items in one request. Where the platform refuses it because of
 // some of them, those are left out where it says which; where it does not,
-// halves are sent until the one to blame stands alone. An error of another kind
-// ends it and is returned with the parts decided until then. An item may be sent
-// more than once only if it was refused before.
-func Send[T any](ctx context.Context, items []T, send func(context.Context, []T) (requestID string, err error)) ([]Part, error) {
-	s := &sending[T]{items: items, send: send}
+// halves are sent, the larger before the smaller, until the ones to blame stand
+// alone. An error of another kind ends it and is returned with the parts decided
+// until then; so does the last refusal of many where nothing was taken, for then
+// no item is to blame. An item is sent again only if it was refused before.
+func Send[T any](ctx context.Context, items []T, send func(context.Context, []T) (requestID string, err error)) (parts []Part, err error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
 	all := make([]int, len(items))
 	for i := range all {
 		all[i] = i
 	}
-	err := s.run(ctx, all)
-	return s.parts, err
-}
-
-type sending[T any] struct {
-	items []T
-	send  func(context.Context, []T) (string, error)
-	parts []Part
-}
-
-func (s *sending[T]) run(ctx context.Context, at []int) error {
-	if len(at) == 0 {
-		return nil
-	}
-	chosen := make([]T, len(at))
-	for i, k := range at {
-		chosen[i] = s.items[k]
-	}
-	id, err := s.send(ctx, chosen)
-	if err == nil {
-		s.parts = append(s.parts, Part{At: at, RequestID: id})
-		return nil
-	}
-	r, ok := errors.AsType[*Refusal](err)
-	if !ok {
-		return err
-	}
-	bad, good := r.divide(at)
-	if len(bad) == 0 { // nobody was named, or nobody who is here
-		half := len(at) / 2
-		if err := s.run(ctx, at[:half]); err != nil {
-			return err
+	taken := false
+	queue := [][]int{all}
+	for requests := 1; len(queue) > 0; requests++ {
+		at := queue[0]
+		queue = queue[1:]
+		chosen := make([]T, len(at))
+		for i, k := range at {
+			chosen[i] = items[k]
 		}
-		return s.run(ctx, at[half:])
+		id, err := send(ctx, chosen)
+		if err == nil {
+			parts, taken = append(parts, Part{At: at, RequestID: id}), true
+			continue
+		}
+		r, ok := errors.AsType[*Refusal](err)
+		if !ok {
+			return parts, err
+		}
+		if requests == patience && !taken {
+			return parts, r.ofAll()
+		}
+		bad, good := r.divide(at)
+		if len(bad) == 0 { // nobody was named, or somebody who is not there
+			half := len(at) / 2
+			queue = append(queue, at[:half], at[half:])
+			continue
+		}
+		parts = append(parts, refused(at, bad, r.Err.RequestID))
+		if len(good) > 0 {
+			queue = append(queue, good)
+		}
 	}
-	part := Part{RequestID: r.Err.RequestID, Refused: bad}
+	return parts, nil
+}
+
+func refused(at []int, bad map[int]*platform.Error, requestID string) Part {
+	part := Part{RequestID: requestID, Refused: bad}
 	for _, k := range at {
 		if bad[k] != nil {
 			part.At = append(part.At, k)
 		}
 	}
-	s.parts = append(s.parts, part)
-	return s.run(ctx, good)
+	return part
+}
+
+// ofAll is the refusal as one of the whole batch.
+func (r *Refusal) ofAll() *platform.Error {
+	e := *r.Err
+	e.Message = "whatever is sent is refused, so it is not for a single record: " + e.Message
+	return &e
 }
 
 // divide tells the refused items from the others; an item alone is refused

@@ -85,6 +85,34 @@ func TestSendFindsTheItemsToBlame(t *testing.T) {
 	})
 }
 
+// TestSendEndsWhereNothingIsTaken: a platform that refuses everything without
+// saying why is not asked once for each item; one that refuses many of them, all
+// in one place, is.
+func TestSendEndsWhereNothingIsTaken(t *testing.T) {
+	t.Parallel()
+	items := make([]int, 10_000)
+	for i := range items {
+		items[i] = i
+	}
+	for _, tc := range []struct{ bad, taken, most int }{{10_000, 0, 100}, {3_000, 7_000, 6_100}, {1, 9_999, 28}} {
+		requests, taken := 0, 0
+		parts, err := batch.Send(t.Context(), items, func(_ context.Context, some []int) (string, error) {
+			requests++
+			if some[0] < tc.bad { // the bad ones come first
+				return "", &batch.Refusal{Err: rejection("whole")}
+			}
+			taken += len(some)
+			return "r", nil
+		})
+		if taken != tc.taken || requests > tc.most {
+			t.Errorf("%d bad: %d taken in %d requests, want %d in at most %d", tc.bad, taken, requests, tc.taken, tc.most)
+		}
+		if e, ok := errors.AsType[*platform.Error](err); ok != (tc.taken == 0) || ok && (e.Kind != platform.Rejected || len(parts) != 0) {
+			t.Errorf("%d bad: %v after %d parts", tc.bad, err, len(parts))
+		}
+	}
+}
+
 func TestConversionsStopAtAFailure(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")

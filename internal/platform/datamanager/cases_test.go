@@ -2,12 +2,15 @@ package datamanager
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
 
 	"golang.org/x/oauth2"
+	"pgregory.net/rapid"
 
+	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/casetest"
 	"adsteward/internal/platform/pace"
@@ -61,4 +64,27 @@ func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Clien
 	}
 	t.Fatalf("there is no call %q", tc.Call)
 	return nil, nil
+}
+
+// TestValuesAreWrittenAsTheyAre: Google's client has doubles for money; up to a
+// thousand million units they are written with the digits of the micros.
+func TestValuesAreWrittenAsTheyAre(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		value := money.Micros(rapid.Int64Range(0, 1e15).Draw(t, "micros"))
+		e, err := event(platform.Conversion{Step: platform.Restate, OrderID: "o", At: time.Unix(1, 0), Value: value, Currency: "EUR", ClickID: "g", ClickKind: "gclid"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written struct {
+			Value json.RawMessage `json:"conversionValue"`
+		}
+		if err := json.Unmarshal(data, &written); err != nil || string(written.Value) != value.Decimal() {
+			t.Fatalf("%s is written as %s (%v)", value.Decimal(), written.Value, err)
+		}
+	})
 }

@@ -1,7 +1,8 @@
 // Package datamanager speaks to Google's Data Manager API for one Google Ads
-// account: it makes Customer Match lists and adds and removes their members.
-// Lookalike lists, which that API does not know, come from an injected
-// ListService. Who belongs on a list is not decided here.
+// account: it makes Customer Match lists, adds and removes their members, and
+// tells what orders are worth. Lookalike lists, which that API does not know,
+// come from an injected ListService. Who belongs on a list and what an order is
+// worth are not decided here.
 package datamanager
 
 import (
