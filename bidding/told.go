@@ -198,7 +198,6 @@ func netOf(o TellOrder) string {
 func (r TellRules) Decide(o TellOrder, before Told, now time.Time) Tell {
 	value, why := r.Value(o)
 	t := Tell{Value: value, Why: why}
-	age := now.Sub(o.At)
 	switch {
 	case !o.Agreed:
 		return t.skip(SkipConsent, "the person has not agreed that data about them goes to ad platforms, or has withdrawn it")
@@ -207,10 +206,6 @@ func (r TellRules) Decide(o TellOrder, before Told, now time.Time) Tell {
 	case before.State == "", before.State == ToldRefused && before.Held == 0 && before.Step == platform.Record,
 		before.State == ToldPending && before.Step == platform.Record && !o.Void():
 		return r.record(o, before, t, now)
-	case r.Limits.Restate == 0:
-		return t.skip(SkipFinal, "the platform keeps what it was told first")
-	case age > r.Limits.Restate:
-		return t.skip(SkipTooOld, fmt.Sprintf("the platform takes corrections for %s", wholeDays(r.Limits.Restate)))
 	}
 	return r.correct(o, before, t, now)
 }
@@ -250,15 +245,19 @@ func (r TellRules) correct(o TellOrder, before Told, t Tell, now time.Time) Tell
 	switch {
 	case refused:
 		return t.skip(SkipRefused, "the platform refused this correction, and would again")
+	case !o.Void() && t.Value <= 0:
+		return t.skip(SkipWorthless, t.Why)
+	case !o.Void() && before.State != ToldPending && r.near(t.Value, held):
+		return t.skip(SkipSame, fmt.Sprintf("the platform holds %s, within %.4g %% of it", money.Format(held, o.Currency), 100*r.RestateShare))
+	case r.Limits.Restate == 0:
+		return t.skip(SkipFinal, "its value has changed, and the platform keeps what it was told first")
+	case now.Sub(o.At) > r.Limits.Restate:
+		return t.skip(SkipTooOld, fmt.Sprintf("its value has changed, and the platform takes corrections for %s", wholeDays(r.Limits.Restate)))
 	case o.Void():
 		t.Step, t.Value = platform.Retract, 0
 		return t
 	case before.State == ToldPending:
 		return again(before)
-	case t.Value <= 0:
-		return t.skip(SkipWorthless, t.Why)
-	case r.near(t.Value, held):
-		return t.skip(SkipSame, fmt.Sprintf("the platform holds %s, within %.4g %% of it", money.Format(held, o.Currency), 100*r.RestateShare))
 	case sameDay(before.At, now):
 		return t.skip(SkipToday, "an order's value is told once a day at most")
 	}

@@ -107,6 +107,8 @@ func TestTellDecisions(t *testing.T) {
 		{"refunded before it was told", platform.Google, refunded(119), bidding.Told{}, "", bidding.SkipVoid, 0},
 
 		{"unchanged", platform.Google, same, told(150), "", bidding.SkipSame, 150},
+		{"unchanged for long", platform.Google, old(56 * day), told(150), "", bidding.SkipSame, 150},
+		{"unchanged on Meta", platform.Meta, same, told(150), "", bidding.SkipSame, 150},
 		{"changed by 5 %", platform.Google, same, told(157.89), "", bidding.SkipSame, 150},
 		{"changed by more", platform.Google, same, told(157.9), platform.Restate, "", 150},
 		{"a better model, downwards", platform.Google, same, told(142.8), platform.Restate, "", 150},
