@@ -41,7 +41,7 @@ func reach(ctx context.Context, n *night) (report, error) {
 const toldModel = "told"
 
 // toldSample is how many orders of each platform a night keeps.
-const toldSample = 12
+const toldSample = 8
 
 // tellValues tells the platforms what orders are worth, and keeps what was told,
 // or would be where telling is off, with the run.
