@@ -93,24 +93,24 @@ type Told struct {
 	At   time.Time // of that step; where it was sent several times, of the first
 }
 
-// Why nothing is told of an order, in few words; Tell.Why has the sentence.
+// Why nothing is told of an order, as a key; Tell.Why has the sentence.
 const (
-	SkipConsent   = "no consent"
+	SkipConsent   = "no_consent"
 	SkipSettling  = "settling"
-	SkipTooOld    = "too old"
-	SkipUnmatched = "nothing to match by"
-	SkipVoid      = "came to nothing"
-	SkipWorthless = "earns nothing"
+	SkipTooOld    = "too_old"
+	SkipUnmatched = "nothing_to_match_by"
+	SkipVoid      = "came_to_nothing"
+	SkipWorthless = "earns_nothing"
 	SkipSame      = "unchanged"
-	SkipToday     = "told today"
-	SkipFinal     = "kept as first told"
-	SkipRetracted = "taken back"
-	SkipRefused   = "refused before"
-	SkipUnsure    = "perhaps told"
+	SkipToday     = "told_today"
+	SkipFinal     = "kept_as_first_told"
+	SkipRetracted = "taken_back"
+	SkipRefused   = "refused_before"
+	SkipUnsure    = "perhaps_told"
 )
 
 // Tell is what is to be told of an order. Step is empty where nothing is, and
-// Skip then says why in few words.
+// Skip then names the reason.
 type Tell struct {
 	Step  platform.ConversionStep
 	Skip  string

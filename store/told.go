@@ -57,7 +57,6 @@ func (q *Queries) ForgetTold(ctx context.Context, account, platform string, orde
 // ToldFilter selects what was told; empty fields do not restrict.
 type ToldFilter struct {
 	Account, Platform, State, Status, RequestID string
-	OrderedSince                                time.Time
 	Limit                                       int // 0: all
 }
 
@@ -68,11 +67,21 @@ func (q *Queries) Told(ctx context.Context, f ToldFilter) ([]ToldConversion, err
 	w.equal("state", f.State)
 	w.equal("status", f.Status)
 	w.equal("request_id", f.RequestID)
-	if !f.OrderedSince.IsZero() {
-		w.add("ordered_at >= ?", utc(f.OrderedSince))
-	}
 	query, args := limited(`SELECT * FROM told_conversions`+w.String()+` ORDER BY told_at DESC, ordered_at DESC, account, platform, order_id`, w.args, f.Limit)
 	return all[ToldConversion](ctx, q, query, args...)
+}
+
+// EachTold hands over, in no order, what a platform was told of orders since a
+// moment, all but Why.
+func (q *Queries) EachTold(ctx context.Context, account, platform string, since time.Time, fn func(ToldConversion) error) error {
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		r := ToldConversion{Account: account, Platform: platform}
+		if err := rows.Scan(&r.OrderID, &r.OrderedAt, &r.State, &r.Step, &r.Value, &r.Held, &r.Currency, &r.RequestID, &r.Status, &r.ToldAt); err != nil {
+			return err
+		}
+		return fn(r)
+	}, `SELECT order_id, ordered_at, state, step, value, held, currency, request_id, status, told_at FROM told_conversions
+		WHERE account = ? AND platform = ? AND ordered_at >= ?`, account, platform, utc(since))
 }
 
 // ToldCount counts the orders of one platform and state.
@@ -133,5 +142,5 @@ func (q *Queries) EachOrderToTell(ctx context.Context, account string, from, to 
 			COALESCE(c.email_key, ''), COALESCE(c.phone_key, ''), c.email, c.phone, COALESCE(c.country, '')
 		FROM orders o LEFT JOIN customers c ON c.account = o.account AND c.customer_id = o.customer_id
 		WHERE o.account = ? AND o.order_date BETWEEN ? AND ? AND o.customer_id <> ''
-		ORDER BY o.ordered_at DESC, o.order_id`, account, from, to)
+		ORDER BY o.order_date DESC, o.ordered_at DESC, o.order_id`, account, from, to)
 }

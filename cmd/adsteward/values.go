@@ -127,7 +127,7 @@ func printTellReport(out io.Writer, r accountReport) error {
 func counted(counts map[string]int) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[k], k))
+		parts = append(parts, fmt.Sprintf("%d %s", counts[k], strings.ReplaceAll(k, "_", " ")))
 	}
 	if len(parts) == 0 {
 		return "none"

@@ -162,8 +162,12 @@ func (s *Steward) SendValues(ctx context.Context, account, actor string, retry b
 	if !slices.ContainsFunc(shop.Tell, func(set TellSettings) bool { return set.Enabled }) {
 		return nil, nil, refused("no platform of account %s is told values: enable conversions under google or meta in the configuration", account)
 	}
-	if on, err := s.Killed(ctx); err != nil || on {
-		return nil, nil, errors.Join(err, refused("the kill switch is on; nothing is told until it is off"))
+	on, err := s.Killed(ctx)
+	if err == nil && on {
+		err = refused("the kill switch is on; nothing is told until it is off")
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	t.retry = retry
 	return t.all(ctx, toldSample, true)
@@ -273,13 +277,13 @@ func (t *teller) decide(ctx context.Context, set TellSettings, sample int) (deci
 	d := decision{report: bidding.TellReport{Platform: set.Platform, Enabled: set.Enabled, Target: set.Target, Measure: set.Rules.Measure, At: t.now,
 		Steps: map[string]int{}, Skipped: map[string]int{}, Orders: []bidding.TellRow{}}}
 	since := t.now.Add(-set.Rules.Limits.Oldest())
-	rows, err := t.Store.Told(ctx, store.ToldFilter{Account: t.shop.Name, Platform: string(set.Platform), OrderedSince: since.AddDate(0, 0, -1)})
+	before := map[string]store.ToldConversion{}
+	err := t.Store.EachTold(ctx, t.shop.Name, string(set.Platform), since.AddDate(0, 0, -1), func(r store.ToldConversion) error {
+		before[r.OrderID] = r
+		return nil
+	})
 	if err != nil {
 		return d, err
-	}
-	before := make(map[string]store.ToldConversion, len(rows))
-	for _, r := range rows {
-		before[r.OrderID] = r
 	}
 	told := 0
 	err = t.Store.EachOrderToTell(ctx, t.shop.Name, civil.Of(since), civil.Of(t.now), func(o store.OrderToTell) error {

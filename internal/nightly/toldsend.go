@@ -35,7 +35,7 @@ func (t *teller) send(ctx context.Context, api platform.Conversions, set TellSet
 		for i := range todo {
 			convs[i], todo[i].row.Platform = todo[i].conv, string(set.Platform)
 		}
-		if err := t.mark(ctx, set, todo); err != nil {
+		if err := t.mark(ctx, todo); err != nil {
 			return err
 		}
 		results, err := api.Send(ctx, convs)
@@ -56,8 +56,7 @@ func (t *teller) send(ctx context.Context, api platform.Conversions, set TellSet
 }
 
 // mark writes that the orders are about to be told.
-func (t *teller) mark(ctx context.Context, set TellSettings, todo []telling) error {
-	now := t.Now()
+func (t *teller) mark(ctx context.Context, todo []telling) error {
 	rows := make([]store.ToldConversion, len(todo))
 	for i := range todo {
 		rows[i] = todo[i].row
@@ -69,16 +68,6 @@ func (t *teller) mark(ctx context.Context, set TellSettings, todo []telling) err
 		}
 		if on {
 			return refused("the kill switch went on; no more is told")
-		}
-		earlier, err := q.Told(ctx, store.ToldFilter{Account: t.shop.Name, Platform: string(set.Platform), Limit: 1})
-		if err != nil {
-			return err
-		}
-		if len(earlier) == 0 {
-			if _, err := q.Audit(ctx, store.AuditEntry{At: now, Account: t.shop.Name, Actor: t.actor, Action: "values_telling_began",
-				Reason: fmt.Sprintf("%s is told from now on what orders are worth (%s, %s)", set.Platform, targetOf(set), set.Rules.Measure)}); err != nil {
-				return err
-			}
 		}
 		return q.SetTold(ctx, rows)
 	})
@@ -112,6 +101,9 @@ func (t *teller) settle(ctx context.Context, set TellSettings, todo []telling, r
 	}
 	out.add(a.sum)
 	err := t.Store.InTx(ctx, func(q *store.Queries) error {
+		if err := t.auditBeginning(ctx, q, set, a.sum, now); err != nil {
+			return err
+		}
 		if err := q.SetTold(ctx, a.rows); err != nil {
 			return err
 		}
@@ -129,6 +121,20 @@ func (t *teller) settle(ctx context.Context, set TellSettings, todo []telling, r
 		a.missing = fmt.Errorf("%s did not take %s, sent again next time: %w", set.Platform, orders(a.sum.Waiting), a.missing)
 	}
 	return errors.Join(a.refused, a.missing, err)
+}
+
+// auditBeginning records that a platform takes orders for the first time.
+func (t *teller) auditBeginning(ctx context.Context, q *store.Queries, set TellSettings, sum ToldOutcome, now time.Time) error {
+	if sum.Recorded == 0 {
+		return nil
+	}
+	earlier, err := q.Told(ctx, store.ToldFilter{Account: t.shop.Name, Platform: string(set.Platform), State: bidding.ToldDone, Limit: 1})
+	if err != nil || len(earlier) > 0 {
+		return err
+	}
+	_, err = q.Audit(ctx, store.AuditEntry{At: now, Account: t.shop.Name, Actor: t.actor, Action: "values_telling_began",
+		Reason: fmt.Sprintf("%s is told from now on what orders are worth (%s, %s)", set.Platform, targetOf(set), set.Rules.Measure)})
+	return err
 }
 
 func (a *answers) take(it telling, res platform.ConversionResult, broken bool, now time.Time) {
