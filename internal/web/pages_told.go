@@ -121,7 +121,7 @@ func toldFigures(r bidding.TellReport, counts []store.ToldCount) []pair {
 	out := []pair{
 		{"Orders told", present.Whole(float64(number[bidding.ToldDone])), strings.Join(worth, ", ")},
 		{"Taken back", present.Whole(float64(number[bidding.ToldRetracted])), "cancelled or refunded in full"},
-		{"Refused", present.Whole(float64(number[bidding.ToldRefused])), "by the platform; see why below"},
+		{"Refused", present.Whole(float64(number[bidding.ToldRefused])), "see why below; “adsteward values send --refused” tries again"},
 		{"Without an answer", present.Whole(float64(number[bidding.ToldPending])), "sent again next time"},
 	}
 	night, parts := 0, []string(nil)
