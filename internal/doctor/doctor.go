@@ -68,7 +68,7 @@ func Shop(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Tim
 	for _, f := range shop.Feeds {
 		out = append(out, feed(ctx, shop, f))
 	}
-	out = append(out, adAccounts(ctx, shop)...)
+	out = append(out, adAccounts(ctx, shop, now)...)
 	if shop.Policy.AutoApprove.Enabled {
 		out = append(out, Finding{shop.Name + ": automatic approval", Warning, "the policy approves changes by itself, within its caps",
 			"set auto_approve.enabled to false where every change should wait for a person"})
@@ -117,7 +117,7 @@ func feed(ctx context.Context, shop *nightly.Shop, feed nightly.Feed) Finding {
 }
 
 // adAccounts asks every ad account for its own description.
-func adAccounts(ctx context.Context, shop *nightly.Shop) []Finding {
+func adAccounts(ctx context.Context, shop *nightly.Shop, now time.Time) []Finding {
 	conns, err := shop.Connect(ctx)
 	var out []Finding
 	if err != nil {
@@ -127,7 +127,7 @@ func adAccounts(ctx context.Context, shop *nightly.Shop) []Finding {
 		out = append(out, adAccount(ctx, shop, c))
 		err := c.Ads.Close()
 		if c.Conversions != nil {
-			out = append(out, conversions(ctx, shop, c.Conversions))
+			out = append(out, conversions(ctx, shop, c.Conversions, now))
 			err = errors.Join(err, c.Conversions.Close())
 		}
 		if err != nil {
@@ -155,9 +155,9 @@ func adAccount(ctx context.Context, shop *nightly.Shop, c nightly.Connection) Fi
 }
 
 // conversions asks whether the platform would take orders' values.
-func conversions(ctx context.Context, shop *nightly.Shop, api platform.Conversions) Finding {
+func conversions(ctx context.Context, shop *nightly.Shop, api platform.Conversions, now time.Time) Finding {
 	f := Finding{Check: fmt.Sprintf("%s: values told to %s", shop.Name, api.Platform()), Verdict: OK, Detail: "the platform would take orders"}
-	if err := api.Check(ctx); err != nil {
+	if err := api.Check(ctx, now); err != nil {
 		return Finding{f.Check, Error, err.Error(), remedyOf(err)}
 	}
 	return f

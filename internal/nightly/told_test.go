@@ -37,9 +37,9 @@ func newFakeValues(p platform.Name) *fakeValues {
 	return &fakeValues{name: p, held: map[string]money.Micros{}}
 }
 
-func (f *fakeValues) Platform() platform.Name     { return f.name }
-func (f *fakeValues) Close() error                { return nil }
-func (f *fakeValues) Check(context.Context) error { return nil }
+func (f *fakeValues) Platform() platform.Name                { return f.name }
+func (f *fakeValues) Close() error                           { return nil }
+func (f *fakeValues) Check(context.Context, time.Time) error { return nil }
 func (f *fakeValues) Takes(s platform.ConversionStep) bool {
 	return f.name == platform.Google || s == platform.Record
 }

@@ -14,9 +14,9 @@ import (
 
 // Check has Google validate an order that there never was: the credentials, the
 // conversion action and the account's terms. Nothing is recorded.
-func (c *Conversions) Check(ctx context.Context) error {
+func (c *Conversions) Check(ctx context.Context, now time.Time) error {
 	nobody := sha256.Sum256([]byte("nobody@example.com"))
-	e, err := event(platform.Conversion{Step: platform.Record, OrderID: "adsteward-check", At: time.Now().Add(-time.Hour), Value: money.One,
+	e, err := event(platform.Conversion{Step: platform.Record, OrderID: "adsteward-check", At: now.Add(-time.Hour), Value: money.One,
 		Currency: "EUR", EmailSHA256: hex.EncodeToString(nobody[:]), UserData: true, Personalization: true})
 	if err != nil {
 		return err
