@@ -246,8 +246,11 @@ func (t *teller) all(ctx context.Context, sample int, send bool) (outs []ToldOut
 			return nil, nil, err
 		}
 		out := ToldOutcome{TellReport: d.report}
-		if api != nil {
+		switch {
+		case api != nil:
 			faults = append(faults, t.send(ctx, api, set, d, &out), t.followUp(ctx, api))
+		case set.Enabled && send: // what could not be opened is among the faults
+			out.Waiting = len(d.todo)
 		}
 		outs = append(outs, out)
 	}

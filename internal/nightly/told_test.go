@@ -403,6 +403,15 @@ func TestToldOnePlatformDown(t *testing.T) {
 		t.Errorf("Google was told nothing, yet there is %v", rows)
 	}
 	d.google.before = nil
+	connect := d.Shops[0].Connect
+	d.Shops[0].Connect = func(ctx context.Context) ([]Connection, error) {
+		conns, err := connect(ctx)
+		return conns[1:], errors.Join(err, errors.New("google: no credentials"))
+	}
+	if stage = d.tell(t); !strings.Contains(stage.Error, "no credentials") || !strings.Contains(stage.Summary, "google 1 not taken yet; meta nothing new") {
+		t.Errorf("the stage is %+v", stage)
+	}
+	d.Shops[0].Connect = connect
 	d.tell(t)
 	wantValues(t, "Google, later", d.google.take(), map[string]string{"a1": "record 150"})
 	wantValues(t, "Meta, later", d.meta.take(), map[string]string{})
