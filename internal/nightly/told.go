@@ -257,9 +257,12 @@ func (t *teller) all(ctx context.Context, sample int, send bool) (outs []ToldOut
 	return outs, errors.Join(faults...), nil
 }
 
-// decision is what is to be told to one platform.
+// decision is what is to be told to one platform. Its report holds at most sample
+// of the orders to be told (0: all), and the newest of each reason for telling
+// nothing.
 type decision struct {
 	report bidding.TellReport
+	sample int
 	todo   []telling
 	// over are those left without an answer that are not told again.
 	over []store.ToldConversion
@@ -273,56 +276,78 @@ type telling struct {
 	fresh bool
 }
 
-// decide goes through the orders a platform may still be told of. The report
-// holds at most so many of those to be told (0: all), and the newest order of
-// each reason for telling nothing.
+// decide goes through the orders a platform may still be told of.
 func (t *teller) decide(ctx context.Context, set TellSettings, sample int) (decision, error) {
-	d := decision{report: bidding.TellReport{Platform: set.Platform, Enabled: set.Enabled, Target: set.Target, Measure: set.Rules.Measure, At: t.now,
-		Steps: map[string]int{}, Skipped: map[string]int{}, Orders: []bidding.TellRow{}}}
-	since := t.now.Add(-set.Rules.Limits.Oldest())
+	d := decision{sample: sample, report: bidding.TellReport{Platform: set.Platform, Enabled: set.Enabled, Target: set.Target, Measure: set.Rules.Measure,
+		At: t.now, Steps: map[string]int{}, Skipped: map[string]int{}, Orders: []bidding.TellRow{}}}
+	p, since := string(set.Platform), t.now.Add(-set.Rules.Limits.Oldest())
 	before := map[string]store.ToldConversion{}
-	err := t.Store.EachTold(ctx, t.shop.Name, string(set.Platform), since.AddDate(0, 0, -1), func(r store.ToldConversion) error {
+	err := t.Store.EachTold(ctx, t.shop.Name, p, since.AddDate(0, 0, -1), func(r store.ToldConversion) error {
 		before[r.OrderID] = r
 		return nil
 	})
 	if err != nil {
 		return d, err
 	}
-	told := 0
+	waiting, err := t.Store.Told(ctx, store.ToldFilter{Account: t.shop.Name, Platform: p, State: bidding.ToldPending})
+	if err != nil {
+		return d, err
+	}
+	seen := map[string]bool{} // of those waiting
 	err = t.Store.EachOrderToTell(ctx, t.shop.Name, civil.Of(since), civil.Of(t.now), func(o store.OrderToTell) error {
-		was, had := before[o.OrderID]
+		was := before[o.OrderID]
 		conv, err := t.conversion(set.Platform, o)
 		if err != nil {
 			return err
 		}
 		tell := set.Rules.Decide(t.tellOrder(o, conv), bidding.Told{State: was.State, Step: platform.ConversionStep(was.Step), Value: was.Value,
 			Held: was.Held, At: was.ToldAt}, t.now)
-		row := bidding.TellRow{OrderID: o.OrderID, At: o.OrderedAt, Currency: o.Currency, Revenue: o.Revenue, Value: tell.Value,
-			Step: string(tell.Step), Skip: tell.Skip, Why: tell.Why}
-		if tell.Step == "" {
-			if d.report.Skipped[tell.Skip]++; d.report.Skipped[tell.Skip] == 1 {
-				d.report.Orders = append(d.report.Orders, row)
-			}
-			if had && was.State == bidding.ToldPending {
-				was.State, was.Why, was.ToldAt = bidding.ToldRefused, "there was no answer, and it is not told again: "+tell.Why, t.Now()
-				d.over = append(d.over, was)
-			}
-			return nil
+		d.note(o, tell)
+		if tell.Step != "" {
+			conv.Step, conv.Value = tell.Step, tell.Value
+			d.todo = append(d.todo, t.item(conv, tell, o, was))
 		}
-		d.report.Steps[row.Step]++
-		if told++; sample == 0 || told <= sample {
-			d.report.Orders = append(d.report.Orders, row)
+		if was.State == bidding.ToldPending {
+			seen[o.OrderID] = true
+			if tell.Step == "" {
+				d.giveUp(was, tell.Why, t.Now())
+			}
 		}
-		conv.Step, conv.Value = tell.Step, tell.Value
-		d.todo = append(d.todo, t.item(conv, tell, o, was))
 		return nil
 	})
+	for _, w := range waiting {
+		if !seen[w.OrderID] {
+			d.giveUp(w, "it is too old by now", t.Now())
+		}
+	}
 	// Those to be told first, then an example of each reason not to; the newest
 	// first in both.
 	slices.SortStableFunc(d.report.Orders, func(a, b bidding.TellRow) int {
 		return compareBool(a.Step == "", b.Step == "")
 	})
 	return d, err
+}
+
+// note enters an order into the report.
+func (d *decision) note(o store.OrderToTell, tell bidding.Tell) {
+	keep := false
+	if tell.Step != "" {
+		d.report.Steps[string(tell.Step)]++
+		keep = d.sample == 0 || len(d.todo) < d.sample
+	} else {
+		d.report.Skipped[tell.Skip]++
+		keep = d.report.Skipped[tell.Skip] == 1
+	}
+	if keep {
+		d.report.Orders = append(d.report.Orders, bidding.TellRow{OrderID: o.OrderID, At: o.OrderedAt, Currency: o.Currency, Revenue: o.Revenue,
+			Value: tell.Value, Step: string(tell.Step), Skip: tell.Skip, Why: tell.Why})
+	}
+}
+
+// giveUp ends the waiting of an order that was sent without an answer.
+func (d *decision) giveUp(was store.ToldConversion, why string, now time.Time) {
+	was.State, was.Why, was.ToldAt = bidding.ToldRefused, "there was no answer, and it is not told again: "+why, now
+	d.over = append(d.over, was)
 }
 
 // item is an order as decided, after what was told of it before.

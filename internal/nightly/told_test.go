@@ -382,6 +382,18 @@ func TestToldPendingIsGivenUp(t *testing.T) {
 	if r := d.rows(t, platform.Meta)["m1"]; r.State != bidding.ToldRefused || !strings.Contains(r.Why, "count it twice") {
 		t.Errorf("%+v", r)
 	}
+	// Nor does one wait that nobody looked after until it was too old to be seen.
+	d.order(t, "n1", "nan", -20)
+	d.meta.before = lost
+	d.now = d.now.AddDate(0, 0, 1)
+	d.tell(t)
+	d.wantState(t, platform.Meta, "n1", bidding.ToldPending, "", 150)
+	d.meta.before = nil
+	d.now = d.now.AddDate(0, 0, 30)
+	d.tell(t)
+	if r := d.rows(t, platform.Meta)["n1"]; r.State != bidding.ToldRefused || !strings.Contains(r.Why, "too old") {
+		t.Errorf("%+v", r)
+	}
 }
 
 // TestToldOnePlatformDown: the other one is told, the night says what is missing,
