@@ -68,8 +68,16 @@ type Consents struct {
 // one withdrawn statement under any of the person's names is a no, whatever the
 // others say.
 func (c Consents) Allows(p Person) bool {
-	return agreed(p, c.UserData, c.Ads) && agreed(p, c.Personalization, c.Ads)
+	return c.AllowsUserData(p) && c.AllowsPersonalization(p)
 }
+
+// AllowsUserData reports whether the person agreed that ad platforms are sent
+// data about them, by the same rule.
+func (c Consents) AllowsUserData(p Person) bool { return agreed(p, c.UserData, c.Ads) }
+
+// AllowsPersonalization reports whether the person agreed to personalised ads,
+// by the same rule.
+func (c Consents) AllowsPersonalization(p Person) bool { return agreed(p, c.Personalization, c.Ads) }
 
 func agreed(p Person, statements ...map[string]bool) bool {
 	yes := false

@@ -156,8 +156,8 @@ func (p *rulePlanner) consider(a *Account, e platform.Entity, c platform.Change,
 	p.out.Facts[Key{a.Platform, a.ID, e.Ref}.String()] = f
 	allowed, verdicts := guard.Check(p.in.Policy, guard.Propose, f, c)
 	if p.in.LifetimeTold {
-		verdicts = append(verdicts, guard.Verdict{Name: "counted_twice", Answer: guard.Block, Setting: "none",
-			Detail: "Google Ads is told the lifetime value of each order already; this would count it twice."})
+		verdicts = append(verdicts, guard.Verdict{Name: "counted_twice", Answer: guard.Block, Setting: "google.conversions.measure",
+			Detail: "Google Ads is told the lifetime value of each order already; this would count it twice. Tell it revenue or margin to use value rules."})
 	}
 	if guard.Blocked(verdicts) {
 		p.block(a, e, c, verdicts)

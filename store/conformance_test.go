@@ -60,6 +60,8 @@ func TestConformance(t *testing.T) {
 		{"audit tampering", testAuditTampering},
 		{"audit concurrently", testAuditConcurrently},
 		{"audience lists", testAudiences},
+		{"told conversions", testTold},
+		{"orders to tell", testOrdersToTell},
 		{"users and sessions", testUsers},
 		{"login links", testLoginLinks},
 		{"rollback", testRollback},

@@ -59,11 +59,18 @@ accounts:
       client_secret: %[7]s
       refresh_token: %[8]s
       daily_operations: 2880
+      conversions:
+        enabled: true
+        conversion_action: "%[13]s"
+        measure: margin        # of the order alone: value rules say what customers go on to bring
     meta:
       ad_account_id: "%[9]s"
       base_url: http://%[10]s/
       access_token: %[11]s
       app_secret: %[12]s
+      conversions:
+        enabled: true
+        dataset: "%[14]s"
 `
 
 // demoPolicy is the template with value rules on, so that the demo has some to
@@ -82,7 +89,7 @@ func (c *demoCmd) writeConfig(i sandbox.Info) error {
 		return err
 	}
 	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
-		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret)
+		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret, i.ConversionActionID, i.DataSetID)
 	for name, body := range map[string]string{"adsteward.yaml": yaml, "policy.yaml": demoPolicy, "adsteward.key": config.NewKey()} {
 		file := filepath.Join(c.Data, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"adsteward/internal/config"
 	"adsteward/internal/doctor"
@@ -43,7 +44,7 @@ func (c *doctorCmd) examine(e *env) []doctor.Finding {
 		return configFindings(err)
 	}
 	fs := []doctor.Finding{{Check: "configuration", Verdict: doctor.OK, Detail: cfg.File()}}
-	if _, err := shopsOf(cfg); err != nil {
+	if _, err := shopsOf(cfg, time.Now); err != nil {
 		return append(fs, doctor.Finding{Check: "policy", Verdict: doctor.Error, Detail: err.Error(), Remedy: "correct the policy file"})
 	}
 	a, err := e.open()

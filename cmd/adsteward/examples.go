@@ -41,6 +41,8 @@ func (*proposalsRollback) Help() string {
 	return "Example: adsteward proposals rollback 3f9c2a. The new proposal waits for a decision like any other."
 }
 
+func (*valuesCmd) Help() string { return "Example: adsteward values preview --platform meta" }
+
 func (*auditCmd) Help() string { return "Example: adsteward audit verify" }
 
 func (*auditList) Help() string { return "Example: adsteward audit list --proposal 3f9c2a --json" }

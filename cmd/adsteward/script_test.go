@@ -21,7 +21,7 @@ import (
 
 // scriptCommands are what the scripts can do besides running programs:
 //
-//	world [today]             a sandbox, and the configuration of a shop on it
+//	world [today]             a sandbox, and the configuration of a shop on it; $YESTERDAY is today's
 //	code N program args...    run it; it must exit with N and behave decently
 //	json                      the last output is one JSON document and no more
 //	ids                       ID1, ID2, ... are the ids in the last output
@@ -45,6 +45,7 @@ func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args 
 			if len(args) > 0 {
 				sc.Start = today()
 			}
+			ts.Setenv("YESTERDAY", today().AddDays(-1).String())
 			sb, err := sandbox.Start(sandbox.Options{Scenario: sc})
 			ts.Check(err)
 			ts.Defer(func() { ts.Check(sb.Stop()) })

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
 	"adsteward/internal/nightly"
@@ -40,7 +41,7 @@ func (e *env) open() (*app, error) {
 }
 
 func (e *env) wire(cfg *config.Config, now func() time.Time) (*app, error) {
-	shops, err := shopsOf(cfg)
+	shops, err := shopsOf(cfg, now)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func keyOf(cfg *config.Config) (store.Key, error) {
 }
 
 // shopsOf puts the configuration's accounts into the words of the night.
-func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
+func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 	shops := make([]nightly.Shop, 0, len(cfg.Accounts))
 	for i := range cfg.Accounts {
 		a := &cfg.Accounts[i]
@@ -96,8 +97,9 @@ func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
 				ShippingCost: a.Value.ShippingCost, HorizonDays: a.Value.HorizonDays, DiscountAnnual: a.Value.DiscountAnnual},
 			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, CartWindowDays: a.Audiences.CartWindowDays,
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
-			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy) },
+			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy, now) },
 		}
+		s.Tell = telling(a)
 		for _, f := range a.Feeds {
 			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
 		}
@@ -110,6 +112,23 @@ func shopsOf(cfg *config.Config) ([]nightly.Shop, error) {
 		shops = append(shops, s)
 	}
 	return shops, nil
+}
+
+// telling is what each of an account's platforms is told of orders.
+func telling(a *config.Account) []nightly.TellSettings {
+	var out []nightly.TellSettings
+	add := func(p platform.Name, conversions *config.Conversions, target string) {
+		c := conversions.Or()
+		out = append(out, nightly.TellSettings{Platform: p, Enabled: c.Enabled, Target: target, Rules: bidding.TellRules{Measure: bidding.Measure(c.Measure),
+			Settle: time.Duration(*c.SettleHours) * time.Hour, RestateShare: c.RestateShare, Limits: bidding.LimitsOf(p)}})
+	}
+	if g := a.Google; g != nil {
+		add(platform.Google, g.Conversions, g.Conversions.Or().ConversionAction)
+	}
+	if m := a.Meta; m != nil {
+		add(platform.Meta, m.Conversions, m.Conversions.Or().Dataset)
+	}
+	return out
 }
 
 // policyOf reads an account's policy file; without one the defaults hold.
@@ -132,7 +151,7 @@ func policyOf(a *config.Account) (guard.Policy, string, error) {
 
 // connect opens an account's ad accounts: what can be opened, and an error for
 // the rest.
-func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy guard.Policy) ([]nightly.Connection, error) {
+func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy guard.Policy, now func() time.Time) ([]nightly.Connection, error) {
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {
@@ -144,7 +163,7 @@ func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy 
 		}
 	}
 	if a.Meta != nil {
-		c, err := connectMeta(cfg, a.Meta)
+		c, err := connectMeta(cfg, a.Meta, now)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -182,7 +201,13 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 	if err != nil {
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
-	return nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}, nil
+	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}
+	if v := g.Conversions.Or(); v.Enabled {
+		if conn.Conversions, err = audiences.Conversions(v.ConversionAction); err != nil {
+			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
+		}
+	}
+	return conn, nil
 }
 
 // googleTokens is a service account's token source where a key file is given,
@@ -207,7 +232,7 @@ func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, err
 	return googleauth.NewRefreshToken(googleauth.RefreshToken{ClientID: g.ClientID, ClientSecret: secret, Token: refresh, TokenURL: g.TokenURL})
 }
 
-func connectMeta(cfg *config.Config, m *config.Meta) (nightly.Connection, error) {
+func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nightly.Connection, error) {
 	token, err := secretOf(cfg, m.AccessToken, m.AccessTokenFile, "meta.access_token")
 	if err != nil {
 		return nightly.Connection{}, err
@@ -216,11 +241,17 @@ func connectMeta(cfg *config.Config, m *config.Meta) (nightly.Connection, error)
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret})
+	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret, Now: now})
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	return nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}, nil
+	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}
+	if v := m.Conversions.Or(); v.Enabled {
+		if conn.Conversions, err = c.Conversions(v.Dataset); err != nil {
+			return nightly.Connection{}, errors.Join(err, c.Close())
+		}
+	}
+	return conn, nil
 }
 
 // printJSON writes one document.

@@ -97,13 +97,15 @@ accounts:
       client_id: %s
       client_secret: %s
       refresh_token: %s
+      conversions: {enabled: false, conversion_action: "%s"}
     meta:
       ad_account_id: "%s"
       base_url: http://%s/
       access_token: %s
       app_secret: %s
+      conversions: {enabled: false, dataset: "%s"}
 `, cmp.Or(o.store, "adsteward.db"), cmp.Or(o.currency, "EUR"), feed, info.CustomerID, info.GoogleAddr, info.DataManagerAddr, info.TokenURL, info.ClientID,
-		info.ClientSecret, info.RefreshToken, info.AdAccountID, info.MetaAddr, info.AccessToken, info.AppSecret)
+		info.ClientSecret, info.RefreshToken, info.ConversionActionID, info.AdAccountID, info.MetaAddr, info.AccessToken, info.AppSecret, info.DataSetID)
 	policy := guard.Template
 	for from, to := range o.policy {
 		if !strings.Contains(policy, from) {
@@ -299,7 +301,7 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta)
+	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta, time.Now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

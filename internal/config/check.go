@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,11 +59,32 @@ func (a *Account) check(key string, f *faults) {
 	if g := a.Google; g != nil {
 		f.wrong(g.ID() == "", "%sgoogle.customer_id: %q is not a customer id; write it as 123-456-7890", key, g.CustomerID)
 		f.wrong(g.LoginCustomerID != "" && g.LoginID() == "", "%sgoogle.login_customer_id: %q is not a customer id; write it as 123-456-7890", key, g.LoginCustomerID)
+		if c := g.Conversions; c != nil {
+			c.check(key+"google.conversions.", f)
+			f.wrong(c.Enabled && !isID(c.ConversionAction), "%sgoogle.conversions.conversion_action: %q is not the id of a conversion action; write its digits", key, c.ConversionAction)
+			f.wrong(c.Dataset != "", "%sgoogle.conversions.dataset: is Meta's; Google takes conversion_action", key)
+		}
 	}
 	if m := a.Meta; m != nil {
 		f.wrong(m.ID() == "", "%smeta.ad_account_id: %q is not an ad account id; write its digits", key, m.AdAccountID)
+		if c := m.Conversions; c != nil {
+			c.check(key+"meta.conversions.", f)
+			f.wrong(c.Enabled && !isID(c.Dataset), "%smeta.conversions.dataset: %q is not the id of a data set (pixel); write its digits", key, c.Dataset)
+			f.wrong(c.ConversionAction != "", "%smeta.conversions.conversion_action: is Google's; Meta takes dataset", key)
+		}
 	}
 }
+
+func (c *Conversions) check(key string, f *faults) {
+	v := c.Or()
+	f.wrong(!slices.Contains([]string{DefaultMeasure, "lifetime_margin", "revenue", "margin"}, v.Measure),
+		"%smeasure: %q is none of lifetime_revenue, lifetime_margin, revenue and margin", key, v.Measure)
+	f.wrong(*v.SettleHours < 0 || *v.SettleHours > 120, "%ssettle_hours: %d is not between 0 and 120", key, *v.SettleHours)
+	f.wrong(!(v.RestateShare > 0 && v.RestateShare < 1), "%srestate_share: %v is not a share between 0 and 1; write 5 %% as 0.05", key, v.RestateShare)
+}
+
+// isID reports whether s is digits and nothing else.
+func isID(s string) bool { return s != "" && digits(s) == s }
 
 func isZone(name string) bool {
 	_, err := time.LoadLocation(name)

@@ -113,6 +113,8 @@ type Google struct {
 	Subject            string `yaml:"subject,omitempty"` // user a service account acts for
 	DeveloperToken     Secret `yaml:"developer_token,omitempty"`
 	DeveloperTokenFile string `yaml:"developer_token_file,omitempty"`
+
+	Conversions *Conversions `yaml:"conversions,omitempty"`
 }
 
 // Meta is one Meta ad account.
@@ -124,6 +126,45 @@ type Meta struct {
 	AccessTokenFile string `yaml:"access_token_file,omitempty"`
 	AppSecret       Secret `yaml:"app_secret,omitempty"`
 	AppSecretFile   string `yaml:"app_secret_file,omitempty"`
+
+	Conversions *Conversions `yaml:"conversions,omitempty"`
+}
+
+// Conversions say how a platform is told what orders are worth. Without the
+// section, or with Enabled false, it is told nothing.
+type Conversions struct {
+	Enabled          bool    `yaml:"enabled"`
+	ConversionAction string  `yaml:"conversion_action,omitempty"` // Google: the digits of a conversion action of its own
+	Dataset          string  `yaml:"dataset,omitempty"`           // Meta: the digits of the data set (pixel)
+	Measure          string  `yaml:"measure,omitempty"`           // lifetime_revenue, lifetime_margin, revenue or margin
+	SettleHours      *int    `yaml:"settle_hours,omitempty"`      // how old an order must be; nil is DefaultSettleHours
+	RestateShare     float64 `yaml:"restate_share,omitempty"`     // change from which a value is told anew
+}
+
+// Defaults of Conversions where the file is silent.
+const (
+	DefaultMeasure      = "lifetime_revenue"
+	DefaultSettleHours  = 6
+	DefaultRestateShare = 0.05
+)
+
+// Or fills in the defaults; nil is a section that is not there.
+func (c *Conversions) Or() Conversions {
+	var out Conversions
+	if c != nil {
+		out = *c
+	}
+	if out.Measure == "" {
+		out.Measure = DefaultMeasure
+	}
+	if out.SettleHours == nil {
+		hours := DefaultSettleHours
+		out.SettleHours = &hours
+	}
+	if out.RestateShare == 0 {
+		out.RestateShare = DefaultRestateShare
+	}
+	return out
 }
 
 // Duration is a time.Duration written as 90m or 6h.

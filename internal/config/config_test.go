@@ -21,6 +21,13 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"bad duration", "schedule: {grace: soon}\n", "schedule.grace: "},
 		{"bad zone", "schedule: {time_zone: Mars}\naccounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}}]\n", `schedule.time_zone: "Mars" is not a time zone`},
 		{"two of a name", "accounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}}, {name: a, currency: EUR, meta: {ad_account_id: \"1\"}}]\n", `"a" is used twice`},
+		{"told without an action", withGoogle("{enabled: true}"), `google.conversions.conversion_action: "" is not the id of a conversion action`},
+		{"told an action by name", withGoogle("{enabled: true, conversion_action: purchase}"), `conversion_action: "purchase" is not`},
+		{"Meta's key at Google", withGoogle("{dataset: \"1\"}"), "google.conversions.dataset: is Meta's"},
+		{"unknown measure", withGoogle("{measure: profit}"), `measure: "profit" is none of lifetime_revenue, lifetime_margin, revenue and margin`},
+		{"settles in a year", withGoogle("{settle_hours: 9000}"), "settle_hours: 9000 is not between"},
+		{"share in percent", withGoogle("{restate_share: 5}"), "restate_share: 5 is not a share"},
+		{"told without a data set", "accounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\", conversions: {enabled: true}}}]\n", `meta.conversions.dataset: ""`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,5 +49,42 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func withGoogle(conversions string) string {
+	return "accounts: [{name: a, currency: EUR, google: {customer_id: 123-456-7890, conversions: " + conversions + "}}]\n"
+}
+
+// TestTemplateConversions: the lines the template comments out are right once
+// they are not, and without them the defaults hold.
+func TestTemplateConversions(t *testing.T) {
+	t.Parallel()
+	yaml := Template
+	for _, line := range strings.Split(Template, "\n") {
+		key := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "#"))
+		for _, k := range []string{"conversions:", "enabled: true", "conversion_action:", "measure:", "settle_hours:", "restate_share:", "dataset:"} {
+			if strings.HasPrefix(strings.TrimSpace(line), "#") && strings.HasPrefix(key, k) {
+				yaml = strings.Replace(yaml, line, strings.Replace(line, "# ", "", 1), 1)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "adsteward.yaml")
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, m := c.Accounts[0].Google.Conversions, c.Accounts[0].Meta.Conversions
+	if g == nil || m == nil || !g.Enabled || !m.Enabled || g.ConversionAction == "" || m.Dataset == "" {
+		t.Fatalf("google %+v, meta %+v", g, m)
+	}
+	var none *Conversions
+	for _, v := range []Conversions{g.Or(), m.Or(), none.Or()} {
+		if v.Measure != DefaultMeasure || *v.SettleHours != DefaultSettleHours || v.RestateShare != DefaultRestateShare {
+			t.Errorf("got %+v", v)
+		}
 	}
 }

@@ -68,7 +68,7 @@ func Shop(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Tim
 	for _, f := range shop.Feeds {
 		out = append(out, feed(ctx, shop, f))
 	}
-	out = append(out, adAccounts(ctx, shop)...)
+	out = append(out, adAccounts(ctx, shop, now)...)
 	if shop.Policy.AutoApprove.Enabled {
 		out = append(out, Finding{shop.Name + ": automatic approval", Warning, "the policy approves changes by itself, within its caps",
 			"set auto_approve.enabled to false where every change should wait for a person"})
@@ -117,7 +117,7 @@ func feed(ctx context.Context, shop *nightly.Shop, feed nightly.Feed) Finding {
 }
 
 // adAccounts asks every ad account for its own description.
-func adAccounts(ctx context.Context, shop *nightly.Shop) []Finding {
+func adAccounts(ctx context.Context, shop *nightly.Shop, now time.Time) []Finding {
 	conns, err := shop.Connect(ctx)
 	var out []Finding
 	if err != nil {
@@ -125,7 +125,12 @@ func adAccounts(ctx context.Context, shop *nightly.Shop) []Finding {
 	}
 	for _, c := range conns {
 		out = append(out, adAccount(ctx, shop, c))
-		if err := c.Ads.Close(); err != nil {
+		err := c.Ads.Close()
+		if c.Conversions != nil {
+			out = append(out, conversions(ctx, shop, c.Conversions, now))
+			err = errors.Join(err, c.Conversions.Close())
+		}
+		if err != nil {
 			out = append(out, Finding{shop.Name + ": connection", Warning, err.Error(), ""})
 		}
 	}
@@ -145,6 +150,15 @@ func adAccount(ctx context.Context, shop *nightly.Shop, c nightly.Connection) Fi
 	}
 	if u := c.Ads.Usage(); u.Limit > 0 {
 		f.Detail += fmt.Sprintf("; %d operations used for this check, %d a day allowed", u.Operations, u.Limit)
+	}
+	return f
+}
+
+// conversions asks whether the platform would take orders' values.
+func conversions(ctx context.Context, shop *nightly.Shop, api platform.Conversions, now time.Time) Finding {
+	f := Finding{Check: fmt.Sprintf("%s: values told to %s", shop.Name, api.Platform()), Verdict: OK, Detail: "the platform would take orders"}
+	if err := api.Check(ctx, now); err != nil {
+		return Finding{f.Check, Error, err.Error(), remedyOf(err)}
 	}
 	return f
 }

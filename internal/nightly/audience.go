@@ -78,14 +78,21 @@ func (n *night) people(ctx context.Context) (map[string]audiences.Person, audien
 	if err != nil {
 		return nil, audiences.Consents{}, err
 	}
+	cs, err := n.consents(ctx, n.shop.Name)
+	return out, cs, err
+}
+
+// consents are what the people of a shop agreed to.
+func (s *Steward) consents(ctx context.Context, account string) (audiences.Consents, error) {
 	var cs audiences.Consents
 	for purpose, into := range map[string]*map[string]bool{audiences.PurposeUserData: &cs.UserData,
 		audiences.PurposePersonalization: &cs.Personalization, audiences.PurposeAds: &cs.Ads} {
-		if *into, err = n.Store.Consents(ctx, n.shop.Name, purpose); err != nil {
-			return nil, cs, err
+		var err error
+		if *into, err = s.Store.Consents(ctx, account, purpose); err != nil {
+			return cs, err
 		}
 	}
-	return out, cs, nil
+	return cs, nil
 }
 
 func (n *night) abandoners(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]audiences.Membership, error) {

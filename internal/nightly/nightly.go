@@ -51,6 +51,8 @@ type Connection struct {
 	AdAccount string
 	Ads       platform.Ads
 	Audiences platform.Audiences // nil where lists are not kept
+	// Conversions is nil where the platform is not told what orders are worth.
+	Conversions platform.Conversions
 }
 
 // Shop is one account group: what the configuration says of it, in the words
@@ -65,6 +67,7 @@ type Shop struct {
 	PolicyText string
 	Model      ModelSettings
 	Audience   AudienceSettings
+	Tell       []TellSettings // one for each platform of the shop
 	Feeds      []Feed
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
@@ -151,6 +154,6 @@ type stageFunc func(ctx context.Context, n *night) (report, error)
 func stageFuncs() map[Stage]stageFunc {
 	return map[Stage]stageFunc{
 		Pull: pull, Feeds: checkFeeds, Attribute: attribute, Value: value, Curves: curves,
-		Propose: propose, Approve: autoApprove, Push: pushApproved, Audiences: syncAudiences, Measure: measure,
+		Propose: propose, Approve: autoApprove, Push: pushApproved, Audiences: reach, Measure: measure,
 	}
 }

@@ -61,13 +61,14 @@ func pull(ctx context.Context, n *night) (report, error) {
 
 func (s *Steward) closeAll(conns []Connection) {
 	for _, c := range conns {
-		if err := c.Ads.Close(); err != nil {
-			s.Log.Warn("closing a connection", "platform", c.Ads.Platform(), "error", err)
+		err := c.Ads.Close()
+		if c.Audiences != nil {
+			err = errors.Join(err, c.Audiences.Close())
 		}
-		if c.Audiences == nil {
-			continue
+		if c.Conversions != nil {
+			err = errors.Join(err, c.Conversions.Close())
 		}
-		if err := c.Audiences.Close(); err != nil {
+		if err != nil {
 			s.Log.Warn("closing a connection", "platform", c.Ads.Platform(), "error", err)
 		}
 	}

@@ -76,6 +76,9 @@ func (n *night) planValueRules(ctx context.Context, in bidding.Input, out *biddi
 		return err
 	}
 	rules.Everyone = values[""]
+	rules.LifetimeTold = slices.ContainsFunc(n.shop.Tell, func(t TellSettings) bool {
+		return t.Platform == platform.Google && t.Enabled && t.Rules.Measure.Lifetime()
+	})
 	lists, err := n.Store.Lists(ctx, n.shop.Name)
 	if err != nil {
 		return err

@@ -63,5 +63,7 @@ type Conversions interface {
 	// Status says what became of a request; platforms that answer at once return
 	// success.
 	Status(ctx context.Context, requestID string) (SyncStatus, error)
+	// Check asks whether the platform would take an order of now, and tells it none.
+	Check(ctx context.Context, now time.Time) error
 	Close() error
 }

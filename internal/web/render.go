@@ -110,11 +110,11 @@ func short(s string) string {
 // and guardrails alike.
 func stateClass(state string) string {
 	switch state {
-	case "applied", "measured", "done", "pass", "ok":
+	case "applied", "measured", "done", "pass", "ok", "told":
 		return "good"
-	case "failed", "block":
+	case "failed", "block", "refused":
 		return "bad"
-	case "applying", "unknown", "running", "clamp", "changed", "partial":
+	case "applying", "unknown", "running", "clamp", "changed", "partial", "pending":
 		return "busy"
 	case "proposed":
 		return "open"

@@ -35,8 +35,11 @@ type serverEvent struct {
 	} `json:"custom_data"`
 }
 
-// dataSet answers the edge of the data set that takes events.
+// dataSet answers the data set itself and its edge that takes events.
 func (s *server) dataSet(req request, edge string) (any, *graphError) {
+	if edge == "" && req.method == http.MethodGet {
+		return map[string]any{"id": s.DataSetID, "name": "Shop"}, nil
+	}
 	if edge != "events" || req.method != http.MethodPost {
 		return nil, unknownObject(req.method, strings.Join(req.path, "/"))
 	}

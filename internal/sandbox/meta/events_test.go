@@ -95,10 +95,13 @@ func TestAnswerToEvents(t *testing.T) {
 	if len(all) != 1 || all[0].Told != 2 || all[0].Destination != "310/Purchase" || all[0].Value != 12_500_000 || all[0].Click != "" {
 		t.Errorf("recorded %+v", all)
 	}
-	for path, method := range map[string]string{"/v26.0/311/events": "POST", dataSet: "GET", "/v26.0/310": "GET"} {
+	for path, method := range map[string]string{"/v26.0/311/events": "POST", dataSet: "GET", "/v26.0/310": "POST"} {
 		if _, got := a.ask(t, method, path, v("data", "["+purchase()+"]")); code(got) != "100/33" {
 			t.Errorf("%s %s: %v", method, path, got)
 		}
+	}
+	if _, got := a.ask(t, "GET", "/v26.0/310", v("fields", "id,name")); got["id"] != "310" || got["name"] == "" {
+		t.Errorf("the data set itself: %v", got)
 	}
 	params := v("data", "["+purchase()+"]")
 	params.Set("access_token", "another")
