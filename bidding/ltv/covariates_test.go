@@ -226,3 +226,29 @@ func TestReadColumns(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Covariates as files have them: an outlier, quoted text, rare and empty levels,
+// and nothing that any of it explains.
+func TestWildCovariates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(64)
+	c := &Columns{names: []string{"number", "channel"}, of: map[string][]string{}}
+	for i := range 600 {
+		number, channel := fmt.Sprint(i%7), []string{"a", "b", "c,d", `"q"`, ""}[w.rnd.IntN(5)]
+		if i%200 == 5 {
+			number = "1e12"
+		}
+		if i%50 == 0 {
+			channel = fmt.Sprint("rare", i)
+		}
+		c.of[fmt.Sprint(i)] = []string{number, channel}
+	}
+	file := orderFile(w, 600, 1)
+	for _, m := range models {
+		a := analyse(t, file, Question{Model: m, Covariates: []string{"number", "channel", FirstValue}, Columns: c, By: "channel", Observe: w.from.AddDays(300)})
+		checkAnswer(t, string(m), a)
+		if len(a.Covariates.Names) != 6 || !strings.Contains(strings.Join(a.Warnings, "; "), "more than 6 standard deviations") || len(a.Totals) < 6 {
+			t.Errorf("%s: %v, warnings %q, %d totals", m, a.Covariates.Names, a.Warnings, len(a.Totals))
+		}
+	}
+}

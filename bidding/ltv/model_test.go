@@ -378,7 +378,7 @@ func FuzzLikelihoods(f *testing.F) {
 func fuzzCovariates(t *testing.T, m Model, law Law, v []float64, row Row) {
 	t.Helper()
 	e := Effects{Orders: []float64{1.5, -2}, Leaving: []float64{0.7, 3}}
-	z := []float64{math.Mod(row.T, 3), -math.Mod(row.TX, 2)}
+	z := []float64{math.Mod(row.T, 30), -math.Mod(row.TX, 20)}
 	d := &Design{Names: []string{"x", "y"}, patterns: [][]float64{z}}
 	at := m.pack(law.Params)
 	for _, effect := range append(append([]float64{}, e.Orders...), e.Leaving...)[:d.effects(m)] {
