@@ -105,6 +105,8 @@ type Customer struct {
 	Person Person
 	Orders int
 	Value  float64
+	// Explain says why that value is predicted; nil where nothing can be said.
+	Explain func() string
 }
 
 // Window says how old a left cart is: at least From, less than To.
@@ -198,6 +200,9 @@ func TopLTV(customers []Customer, c Consents, share float64) []Membership {
 	for i, cu := range able[:n] {
 		out[i] = Membership{Subject: cu.Person.Subject(), Person: cu.Person, Value: cu.Value,
 			Why: fmt.Sprintf("predicted value %.2f is rank %d of %d customers who agreed (top %g %%)", cu.Value, i+1, len(able), share*100)}
+		if cu.Explain != nil {
+			out[i].Why += ": " + cu.Explain()
+		}
 	}
 	sortBySubject(out)
 	return out

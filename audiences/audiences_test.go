@@ -96,12 +96,13 @@ func TestTopLTV(t *testing.T) {
 	for i, id := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 		customers = append(customers, Customer{Person: person(id), Value: float64(10 * i)})
 	}
+	customers[6].Explain = func() string { return "3 orders" }
 	// h, the best, did not agree; a is worth nothing.
 	got := TopLTV(customers, all("a", "b", "c", "d", "e", "f", "g"), 0.3)
 	if diff := cmp.Diff([]string{"c:f", "c:g"}, subjects(got)); diff != "" {
 		t.Error(diff)
 	}
-	if !strings.Contains(got[1].Why, "rank 1 of 6") || got[1].Value != 60 {
+	if !strings.Contains(got[1].Why, "rank 1 of 6") || !strings.HasSuffix(got[1].Why, ": 3 orders") || got[1].Value != 60 {
 		t.Errorf("%+v", got[1])
 	}
 	if n := len(TopLTV(customers, all("a", "b"), 5)); n != 1 {

@@ -77,6 +77,19 @@ func BenchmarkCustomerDays(b *testing.B) {
 	}
 }
 
+func BenchmarkSourcedDays(b *testing.B) {
+	list := benchOrders()
+	for i := range list {
+		list[i].Lines = []store.OrderLine{line("sku-1", 1, 10, nil), line("sku-2", 2, 10, nil)}
+	}
+	s := storetest.Open(b)
+	must(s.UpsertOrders(b.Context(), list))(b)
+	for b.Loop() {
+		n := 0
+		check(b, s.EachSourcedDay(b.Context(), acc, day("2099-01-01"), func(store.CustomerDay) error { n++; return nil }))
+	}
+}
+
 // benchPerformance is 10,000 campaigns over 90 days, by date as a platform reports.
 func benchPerformance() []store.Performance {
 	rows := make([]store.Performance, 0, 900_000)

@@ -166,12 +166,30 @@ type CustomerDay struct {
 	// FirstCampaign is the campaign of the customer's first order: where they
 	// were acquired.
 	FirstCampaign string `db:"first_campaign"`
+	// FirstSKU is the product of that order's dearest line, FirstCountry the
+	// order's country or else the customer's; only EachSourcedDay fills them.
+	FirstSKU     string `db:"first_sku"`
+	FirstCountry string `db:"first_country"`
 }
 
 // EachCustomerDay hands over one row per customer and day up to until, ordered
 // by customer and date. Orders without a customer are left out: they are not one
 // person.
 func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
+	return q.customerDays(ctx, account, until, `'', ''`, fn)
+}
+
+// EachSourcedDay is EachCustomerDay with what was bought first and where, at
+// several times the cost.
+func (q *Queries) EachSourcedDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
+	// Asked for with every order, since to find the first ones costs as much.
+	return q.customerDays(ctx, account, until, `COALESCE((SELECT l.sku FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id
+			ORDER BY l.quantity * l.unit_price DESC, l.line LIMIT 1), ''),
+		CASE WHEN o.country <> '' THEN o.country ELSE COALESCE((SELECT c.country FROM customers c
+			WHERE c.account = o.account AND c.customer_id = o.customer_id), '') END`, fn)
+}
+
+func (q *Queries) customerDays(ctx context.Context, account string, until civil.Date, source string, fn func(CustomerDay) error) error {
 	w := inAccount(account)
 	w.add("order_date <= ?", until)
 	w.add("customer_id <> ''")
@@ -182,11 +200,12 @@ func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civ
 	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var d CustomerDay
 		var in string
-		if err := rows.Scan(&in, &d.CustomerID, &d.Date, &d.Revenue, &d.FirstCampaign); err != nil {
+		if err := rows.Scan(&in, &d.CustomerID, &d.Date, &d.Revenue, &d.FirstCampaign, &d.FirstSKU, &d.FirstCountry); err != nil {
 			return err
 		}
 		if in == of && d.CustomerID == open.CustomerID {
-			if d.FirstCampaign = open.FirstCampaign; d.Date == open.Date {
+			d.FirstCampaign, d.FirstSKU, d.FirstCountry = open.FirstCampaign, open.FirstSKU, open.FirstCountry
+			if d.Date == open.Date {
 				open.Revenue += d.Revenue
 				return nil
 			}
@@ -197,8 +216,8 @@ func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civ
 			return nil
 		}
 		return fn(done)
-	}, `SELECT account, customer_id, order_date, revenue - refunded, campaign FROM orders`+w.String()+`
-		ORDER BY customer_id, account, order_date, ordered_at, order_id`, w.args...)
+	}, `SELECT o.account, o.customer_id, o.order_date, o.revenue - o.refunded, o.campaign, `+source+` FROM orders o`+w.String()+`
+		ORDER BY o.customer_id, o.account, o.order_date, o.ordered_at, o.order_id`, w.args...)
 	if err != nil || open.CustomerID == "" {
 		return err
 	}

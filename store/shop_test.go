@@ -102,14 +102,28 @@ func testCustomerDays(t *testing.T, s *store.Store) {
 	must(s.UpsertOrders(ctx, []store.Order{second, refunded, order("c", "1", "2026-02-01", 30), order("d", "2", "2026-01-15", 5),
 		order("e", "", "2026-01-15", 999), order("f", "2", "2026-02-02", 999)}))(t)
 	var days []store.CustomerDay
-	check(t, s.EachCustomerDay(ctx, acc, day("2026-02-01"), func(d store.CustomerDay) error {
+	collect := func(d store.CustomerDay) error {
 		days = append(days, d)
 		return nil
-	}))
+	}
+	check(t, s.EachCustomerDay(ctx, acc, day("2026-02-01"), collect))
 	same(t, "days", days, []store.CustomerDay{
 		{CustomerID: "1", Date: day("2026-01-01"), Revenue: euro(26), FirstCampaign: "google:1"},
 		{CustomerID: "1", Date: day("2026-02-01"), Revenue: euro(30), FirstCampaign: "google:1"},
 		{CustomerID: "2", Date: day("2026-01-15"), Revenue: euro(5)}})
+
+	// Of the first order: the line that cost most, the order's country, else the customer's.
+	refunded.Country = ""
+	refunded.Lines = []store.OrderLine{line("cheap", 1, 9, nil), line("dear", 5, 2, nil), line("as dear", 1, 10, nil)}
+	second.Lines = []store.OrderLine{line("dearest", 1, 99, nil)}
+	must(s.UpsertOrders(ctx, []store.Order{refunded, second}))(t)
+	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "1", Country: "AT"}, {Account: "other", CustomerID: "1", Country: "FR"}}))(t)
+	days = nil
+	check(t, s.EachSourcedDay(ctx, acc, day("2026-02-01"), collect))
+	same(t, "sourced days", days, []store.CustomerDay{
+		{CustomerID: "1", Date: day("2026-01-01"), Revenue: euro(26), FirstCampaign: "google:1", FirstSKU: "dear", FirstCountry: "AT"},
+		{CustomerID: "1", Date: day("2026-02-01"), Revenue: euro(30), FirstCampaign: "google:1", FirstSKU: "dear", FirstCountry: "AT"},
+		{CustomerID: "2", Date: day("2026-01-15"), Revenue: euro(5), FirstCountry: "DE"}})
 }
 
 func testSales(t *testing.T, s *store.Store) {

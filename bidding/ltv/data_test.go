@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,19 +63,65 @@ func (w *world) customer(speed float64, until int) (days []int, values []float64
 	return days, values
 }
 
-func (w *world) build(t testing.TB, segments map[string][2]float64) *Data {
-	b := NewBuilder(w.from.AddDays(w.days))
-	for name, s := range segments { // count and speed
+// dayRow is one customer day with the customer's source.
+type dayRow struct {
+	id     string
+	source Source
+	date   civil.Date
+	value  float64
+}
+
+// rows are the days of so many customers by campaign, each of a speed.
+func (w *world) rows(segments map[string][2]float64) (rows []dayRow) {
+	for _, name := range slices.Sorted(maps.Keys(segments)) { // count and speed
+		s := segments[name]
 		for i := range int(s[0]) {
 			days, values := w.customer(s[1], w.days)
 			for j := range days {
-				if err := b.Add(fmt.Sprint(name, i), name, w.from.AddDays(days[j]), values[j]); err != nil {
-					t.Fatal(err)
-				}
+				rows = append(rows, dayRow{fmt.Sprint(name, "/", i), Source{Campaign: name}, w.from.AddDays(days[j]), values[j]})
 			}
 		}
 	}
+	return rows
+}
+
+func (w *world) end() civil.Date { return w.from.AddDays(w.days) }
+
+func (w *world) build(t testing.TB, segments map[string][2]float64) *Data {
+	return merged(t, w.end(), w.rows(segments))
+}
+
+func merged(t testing.TB, end civil.Date, rows []dayRow) *Data {
+	t.Helper()
+	b := NewBuilder(end)
+	for _, r := range rows {
+		if err := b.Add(r.id, r.source.Campaign, r.date, r.value); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return b.Data()
+}
+
+// night fits and profiles rows as a night does.
+func night(t testing.TB, end civil.Date, rows []dayRow, o Options) (*Fit, *Segmentation) {
+	t.Helper()
+	f, err := FitNight(merged(t, end, rows), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, profiled(t, f, end, rows)
+}
+
+// profiled counts the last 60 days' customers as new.
+func profiled(t testing.TB, f *Fit, end civil.Date, rows []dayRow) *Segmentation {
+	t.Helper()
+	p := f.NewProfile(end, end.AddDays(-59), end)
+	for _, r := range rows {
+		if err := p.Add(r.id, r.source, r.date, r.value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p.Segmentation()
 }
 
 func TestNightRecoversTheTruth(t *testing.T) {
@@ -111,19 +159,17 @@ func TestNightRecoversTheTruth(t *testing.T) {
 
 func TestSegmentsLeanOnTheWhole(t *testing.T) {
 	t.Parallel()
-	f, err := FitNight(newWorld(2).build(t, map[string][2]float64{"": {3000, 1}, "fast": {1500, 2.5}, "slow": {1500, 0.4}, "tiny": {6, 2.5}}), Options{365, 0.1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWorld(2)
+	f, _ := night(t, w.end(), w.rows(map[string][2]float64{"": {3000, 1}, "a:fast": {1500, 2.5}, "a:slow": {1500, 0.4}, "a:tiny": {6, 2.5}}), Options{365, 0.1})
 	l := f.Lambdas()
-	if !(l["fast"].Low > l[""].High && l[""].Low > l["slow"].High) {
+	if !(l["a:fast"].Low > l[""].High && l[""].Low > l["a:slow"].High) {
 		t.Errorf("segments are not told apart: %+v", l)
 	}
-	if tiny := l["tiny"]; !(tiny.High-tiny.Low > 2*(l["fast"].High-l["fast"].Low)) {
+	if tiny := l["a:tiny"]; !(tiny.High-tiny.Low > 2*(l["a:fast"].High-l["a:fast"].Low)) {
 		t.Errorf("six customers are as sure as 1,500: %+v", l)
 	}
 	for name, s := range l {
-		if !(s.Low >= 1 && s.Low <= s.Value && s.Value <= s.High) || s.Why == "" || s.Customers == 0 {
+		if !(s.Low >= 1 && s.Low <= s.Value && s.Value <= s.High) || s.Why == "" || (s.Customers == 0) != (name == "a:") {
 			t.Errorf("segment %q: %+v", name, s)
 		}
 	}
@@ -153,10 +199,8 @@ func TestNobodyLeaves(t *testing.T) {
 
 func TestFitSurvivesJSON(t *testing.T) {
 	t.Parallel()
-	f, err := FitNight(newWorld(4).build(t, map[string][2]float64{"a": {800, 1}, "b": {300, 1}}), Options{180, 0.08})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWorld(4)
+	f, _ := night(t, w.end(), w.rows(map[string][2]float64{"a": {800, 1}, "b": {300, 1}}), Options{180, 0.08})
 	body, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)

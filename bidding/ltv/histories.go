@@ -91,45 +91,28 @@ type SpendRow struct {
 	N float64
 }
 
-type rowKey struct {
-	x     int
-	tx, t float64
-}
-
 type spendKey struct{ x, bin int }
 
 type spendSum struct{ n, logM float64 }
-
-// cohort sums what a segment's customers of one age bought: what the segment's
-// multiple is judged by.
-type cohort struct {
-	n, first, repeat         float64
-	firstSq, cross, repeatSq float64 // sums of first^2, first*repeat, repeat^2
-}
-
-type cohortKey struct {
-	segment string
-	age     float64
-}
 
 // spendBins is how many steps of the mean order value there are to a factor e.
 // Merging customers within half a percent moves Gamma-Gamma's parameters in the
 // fifth digit, far within their standard errors.
 const spendBins = 200
 
-// Builder merges customers into the counts a nightly fit needs. Its memory
-// grows with the distinct histories, not with the customers.
+// Builder merges customers into the counts a nightly fit needs, in memory that
+// does not grow with their number: histories up to maxRows, values up to spendBins.
 type Builder struct {
 	histories *Histories
-	rows      map[rowKey]float64
+	rows      *rowCounts
 	spend     map[spendKey]spendSum
-	cohorts   map[cohortKey]cohort
+	first     float64 // value of first orders
 	moments   corrSums
 }
 
 // NewBuilder takes orders up to and including end.
 func NewBuilder(end civil.Date) *Builder {
-	b := &Builder{rows: map[rowKey]float64{}, spend: map[spendKey]spendSum{}, cohorts: map[cohortKey]cohort{}}
+	b := &Builder{rows: newRowCounts(maxRows), spend: map[spendKey]spendSum{}}
 	b.histories = NewHistories(end, func(h History) error { b.merge(h); return nil })
 	return b
 }
@@ -141,7 +124,7 @@ func (b *Builder) Add(customerID, segment string, date civil.Date, value float64
 }
 
 func (b *Builder) merge(h History) {
-	b.rows[rowKey{h.Frequency, h.Recency, h.Age}]++
+	b.rows.add(rowKey{h.Frequency, h.Recency, h.Age})
 	if h.MeanValue > 0 {
 		l := math.Log(h.MeanValue)
 		k := spendKey{h.Orders, int(math.Floor(l * spendBins))}
@@ -151,15 +134,7 @@ func (b *Builder) merge(h History) {
 			b.moments.add(float64(h.Frequency), h.MeanValue, 1)
 		}
 	}
-	k := cohortKey{h.Segment, h.Age}
-	c := b.cohorts[k]
-	c.n++
-	c.first += h.FirstValue
-	c.repeat += h.RepeatValue
-	c.firstSq += h.FirstValue * h.FirstValue
-	c.cross += h.FirstValue * h.RepeatValue
-	c.repeatSq += h.RepeatValue * h.RepeatValue
-	b.cohorts[k] = c
+	b.first += h.FirstValue
 }
 
 // Data is the merged counts, in an order that does not depend on how the maps
@@ -167,20 +142,15 @@ func (b *Builder) merge(h History) {
 type Data struct {
 	rows    []Row
 	spend   []SpendRow
-	cohorts []segmentCohort
+	first   float64 // value of first orders
 	moments corrSums
-}
-
-type segmentCohort struct {
-	cohortKey
-	cohort
 }
 
 // Data closes the builder; Add must not be called after it.
 func (b *Builder) Data() *Data {
 	_ = b.histories.Flush() // merge never fails
-	d := &Data{moments: b.moments}
-	for k, n := range b.rows {
+	d := &Data{moments: b.moments, first: b.first}
+	for k, n := range b.rows.n {
 		d.rows = append(d.rows, Row{k.x, k.tx, k.t, n})
 	}
 	sortRows(d.rows)
@@ -188,12 +158,6 @@ func (b *Builder) Data() *Data {
 		d.spend = append(d.spend, SpendRow{X: k.x, M: math.Exp(s.logM / s.n), N: s.n})
 	}
 	slices.SortFunc(d.spend, func(a, b SpendRow) int { return cmp.Or(a.X-b.X, cmp.Compare(a.M, b.M)) })
-	for k, c := range b.cohorts {
-		d.cohorts = append(d.cohorts, segmentCohort{k, c})
-	}
-	slices.SortFunc(d.cohorts, func(a, b segmentCohort) int {
-		return cmp.Or(cmp.Compare(a.segment, b.segment), cmp.Compare(a.age, b.age))
-	})
 	return d
 }
 

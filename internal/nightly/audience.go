@@ -123,7 +123,8 @@ func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Pe
 	var all []audiences.Customer
 	histories := ltv.NewHistories(n.date, func(h ltv.History) error {
 		if p, ok := people[h.CustomerID]; ok {
-			all = append(all, audiences.Customer{Person: p, Orders: h.Orders, Value: fit.Score(h)})
+			all = append(all, audiences.Customer{Person: p, Orders: h.Orders, Value: fit.Score(h),
+				Explain: func() string { return fit.Explain(h) }})
 		}
 		return nil
 	})

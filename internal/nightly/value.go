@@ -2,14 +2,11 @@ package nightly
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 
 	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/ltv"
-	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/store"
 )
@@ -21,11 +18,18 @@ func value(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
+	segments, err := n.segments(ctx, fit)
+	if err != nil {
+		return report{}, err
+	}
 	worths, def, err := n.fitWorths(ctx, fit)
 	if err != nil {
 		return report{}, err
 	}
 	var models modelSet
+	if err := n.addSegments(ctx, &models, fit, segments, worths, def); err != nil {
+		return report{}, err
+	}
 	if fit != nil {
 		models.add(n.runID, "ltv", "", fit)
 		models.add(n.runID, "ltv_basis", "", of)
@@ -39,74 +43,6 @@ func value(ctx context.Context, n *night) (report, error) {
 		summary += "; " + warning
 	}
 	return report{Summary: summary}, models.put(ctx, n.Store.Queries)
-}
-
-// A lifetime model counts a year ahead and rests on all orders there ever were:
-// a day more changes nothing in it, and fitting it is the longest part of the
-// night. It serves for lifetimeNights, unless the shop's orders have grown by
-// more than lifetimeGrowth meanwhile, as an import makes them.
-const (
-	lifetimeNights = 7
-	lifetimeGrowth = 0.03
-)
-
-// basis is what a lifetime model rests on.
-type basis struct {
-	Date   civil.Date `json:"date"`
-	Orders int64      `json:"orders"`
-}
-
-// lifetime is the lifetime model of a night shortly before and what it rests
-// on, or a new one.
-func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
-	counts, err := n.Store.Counts(ctx, n.shop.Name)
-	if err != nil {
-		return nil, basis{}, "", err
-	}
-	for k := 1; k < lifetimeNights; k++ {
-		run := RunID(n.shop.Name, n.date.AddDays(-k))
-		of, err := loadModels[basis](ctx, n.Store.Queries, run, "ltv_basis")
-		if err != nil {
-			return nil, basis{}, "", err
-		}
-		old, ok := of[""]
-		if !ok || n.date.Sub(old.Date) >= lifetimeNights || math.Abs(float64(counts.Orders-old.Orders)) > lifetimeGrowth*float64(old.Orders) {
-			continue
-		}
-		fits, err := loadModels[ltv.Fit](ctx, n.Store.Queries, run, "ltv")
-		if err != nil {
-			return nil, basis{}, "", err
-		}
-		if f, ok := fits[""]; ok && f.Options == n.lifetimeOptions() {
-			return &f, old, "", nil
-		}
-	}
-	fit, warning, err := n.fitLifetime(ctx)
-	return fit, basis{n.date, counts.Orders}, warning, err
-}
-
-func (n *night) lifetimeOptions() ltv.Options {
-	return ltv.Options{HorizonDays: n.shop.Model.HorizonDays, DiscountAnnual: n.shop.Model.DiscountAnnual}
-}
-
-// fitLifetime fits the lifetime model; where the data cannot carry one it
-// returns none and says why.
-func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
-	b := ltv.NewBuilder(n.date)
-	err := n.Store.EachCustomerDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
-		return b.Add(d.CustomerID, d.FirstCampaign, d.Date, d.Revenue.Float())
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	fit, err := ltv.FitNight(b.Data(), n.lifetimeOptions())
-	if r, ok := errors.AsType[*ltv.Refused](err); ok {
-		return nil, "no lifetime model: " + r.Reason, nil
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	return fit, "", nil
 }
 
 // fitWorths keeps the book of the shop's orders and turns it into worths.
@@ -138,6 +74,9 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	}
 	in.Incremental = map[string]bidding.Incremental{}
 	for k, s := range shares {
+		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
+			in.Lambda[k] = fit.LambdaOf(k).Value
+		}
 		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
 	}
 	worths, def := book.Worths(in)
