@@ -17,9 +17,9 @@ type Question struct {
 	Model       Model
 	Observe     civil.Date           // the last day of the calibration; IsZero: the log's last
 	Unit        string               // day (the default) or week
-	Horizon     int                  // days
-	Discount    float64              // yearly
-	Margin      float64              // contribution margin as a share of revenue, which clv counts
+	Horizon     int                  // days, whatever Unit is
+	Discount    float64              // yearly rate, whatever Unit is: 0.1 is 10 % a year
+	Margin      float64              // contribution margin as a share of revenue, which clv counts; 0 for all of it
 	Cost        string               // column of Columns with each order's cost; then Margin is not read
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
 	Covariates  []string             // FirstValue, or columns of Columns
@@ -30,7 +30,10 @@ type Question struct {
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
 }
 
-// Answer is the fitted models, how they held, and each customer's worth.
+// Answer is the fitted models, how they held, and each customer's worth. Params,
+// SE and LogLikelihood are in the unit of time given, everything in money is in the
+// currency of the file. With Covariates Params are those of a customer whose
+// numbers are average and whose texts are the most common.
 type Answer struct {
 	Model         Model              `json:"model"`
 	Customers     int                `json:"customers"`
@@ -126,25 +129,31 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 		}
 		lap("holdout")
 	}
+	if err := a.customers(q, v, histories, end, Draws(fit, spend, totalDraws, q.Rand)); err != nil {
+		return nil, err
+	}
+	lap("predict")
+	return a, nil
+}
+
+// customers fills in what each customer, and each group of them, will bring, where
+// that is asked for.
+func (a *Answer) customers(q Question, v valuer, histories []History, end civil.Date, draws []Draw) error {
+	rate, err := a.margins(q, histories, end)
+	if err != nil || !q.PerCustomer && q.By == "" {
+		return err
+	}
 	var groups []string
 	if q.By != "" {
 		if groups, err = groupsOf(q.Columns, q.By, histories); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	rate, err := a.margins(q, histories, end)
-	if err != nil {
-		return nil, err
-	}
-	if q.PerCustomer || q.By != "" {
-		term := NewTerm(q.Horizon, q.Discount, unit)
-		a.Rows = v.each(histories, term)
-		applyMargins(a.Rows, rate)
-		lap("predict")
-		a.Totals = v.totals(histories, a.Rows, groups, term, Draws(fit, spend, totalDraws, q.Rand))
-		lap("totals")
-	}
-	return a, nil
+	term := NewTerm(q.Horizon, q.Discount, v.unit)
+	a.Rows = v.each(histories, term)
+	applyMargins(a.Rows, rate)
+	a.Totals = v.totals(histories, a.Rows, groups, term, draws)
+	return nil
 }
 
 func (a *Answer) fitOrders(l *OrderLog, m Model, end civil.Date, unit float64, rows []Row) (*OrderFit, error) {
@@ -182,9 +191,9 @@ func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit,
 // margins is what clv counts of each customer's revenue: its own margin where the
 // file has costs, else the same share for all.
 func (a *Answer) margins(q Question, histories []History, end civil.Date) (rate func(i int) float64, err error) {
-	a.Margin = q.Margin
+	a.Margin = cmp.Or(q.Margin, 1)
 	if q.Cost == "" {
-		return func(int) float64 { return q.Margin }, nil
+		return func(int) float64 { return a.Margin }, nil
 	}
 	rates, mean, warnings, err := q.Columns.margins(histories, end)
 	a.Margin, a.Warnings = mean, append(a.Warnings, warnings...)

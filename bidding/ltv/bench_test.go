@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -123,6 +125,104 @@ func writeOrders(b testing.TB, name string, customers int) (orders int) {
 		b.Fatal(err)
 	}
 	return orders
+}
+
+// BenchmarkRefit is the lifetime part of a night: ten million orders of ten years,
+// streamed by customer as the store does, counted and fitted. It holds what
+// bounding the counts costs against counting all histories apart: builder-MiB,
+// and by how much the multiple and the parameters are moved.
+func BenchmarkRefit(b *testing.B) {
+	shop := newStream(1_700_000)
+	var exact *Fit
+	for _, c := range []struct {
+		name string
+		most int
+	}{{"apart", math.MaxInt}, {"bounded", maxRows}} {
+		b.Run(c.name, func(b *testing.B) {
+			var f *Fit
+			var build, held float64
+			var rows int
+			for b.Loop() {
+				b.StopTimer()
+				before := heap()
+				b.StartTimer()
+				start := time.Now()
+				builder := NewBuilder(shop.from.AddDays(shop.days))
+				builder.rows.most = c.most
+				shop.feed(b, builder)
+				build += time.Since(start).Seconds()
+				b.StopTimer()
+				held, rows = heap()-before, len(builder.rows.n)
+				b.StartTimer()
+				var err error
+				if f, err = FitNight(builder.Data(), Options{365, 0.1}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(shop.orders), "orders")
+			b.ReportMetric(float64(rows), "rows")
+			b.ReportMetric(build/float64(b.N), "s-build")
+			b.ReportMetric(held/(1<<20), "builder-MiB")
+			if exact == nil {
+				exact = f
+				return
+			}
+			worst := 0.0
+			for _, name := range f.Orders.Model.Names() {
+				worst = max(worst, math.Abs(f.Orders.Params.Of(name)/exact.Orders.Params.Of(name)-1))
+			}
+			if f.Orders.Model != exact.Orders.Model {
+				b.Errorf("%s, and counted apart %s", f.Orders.Model, exact.Orders.Model)
+			}
+			b.ReportMetric(1e6*math.Abs(f.DefaultLambda()/exact.DefaultLambda()-1), "ppm-multiple")
+			b.ReportMetric(1e6*worst, "ppm-parameter")
+		})
+	}
+}
+
+// stream is a shop's orders in little memory.
+type stream struct {
+	from   civil.Date
+	days   int
+	orders int
+	ends   []int32 // of each customer's orders
+	day    []int16
+	value  []float32
+}
+
+func newStream(customers int) *stream {
+	s := &stream{from: civil.MustParse("2015-01-01"), days: 3650}
+	w := newWorld(77)
+	w.days, w.p = s.days, Params{R: .5, Alpha: 60, A: .8, B: 3.5}
+	for range customers {
+		days, values := w.customer(1, s.days)
+		for i, d := range days {
+			s.day, s.value = append(s.day, int16(d)), append(s.value, float32(values[i]))
+		}
+		s.ends = append(s.ends, int32(len(s.day)))
+	}
+	s.orders = len(s.day)
+	return s
+}
+
+func (s *stream) feed(b *testing.B, builder *Builder) {
+	at := int32(0)
+	for i, end := range s.ends {
+		id := strconv.Itoa(i)
+		for ; at < end; at++ {
+			if err := builder.Add(id, "", s.from.AddDays(int(s.day[at])), float64(s.value[at])); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// heap is the bytes in use after a collection.
+func heap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
 }
 
 // processorSeconds is what the process has used so far, user and system.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -21,16 +22,23 @@ type Effects struct {
 	Leaving []float64 `json:"leaving,omitempty"`
 }
 
+// strongest is how far, as a logarithm, covariates may move a parameter: a factor
+// of three million is as good as any greater one, and can be computed with.
+const strongest = 15
+
+func (e Effects) on(z []float64) (orders, leaving float64) {
+	limit := func(v float64) float64 { return min(strongest, max(-strongest, v)) }
+	return limit(dot(e.Orders, z)), limit(dot(e.Leaving, z))
+}
+
 // For is the law of a customer with covariates z.
 func (l Law) For(e Effects, z []float64) Law {
 	if len(e.Orders) == 0 {
 		return l
 	}
-	l.Alpha *= math.Exp(-dot(e.Orders, z))
-	if len(e.Leaving) == 0 {
-		return l
-	}
-	up := math.Exp(dot(e.Leaving, z))
+	orders, leaving := e.on(z)
+	l.Alpha *= math.Exp(-orders)
+	up := math.Exp(leaving)
 	switch l.Model {
 	case BGNBD, MBGNBD:
 		l.A, l.B = l.A*up, l.B*up
@@ -83,16 +91,25 @@ type covRow struct {
 
 // FitCovariates fits the model of base, which is one to the same histories
 // without covariates, with those of a design, by maximum likelihood; time in units
-// of unitDays. The error is a *Refused where the data cannot carry it.
+// of unitDays. Where the data say too little of leaving for effects on it,
+// covariates act on the rate of orders alone, with a warning. The error is a
+// *Refused where they cannot carry that either.
 func FitCovariates(base *OrderFit, histories []History, d *Design, unitDays float64) (*OrderFit, error) {
 	m, k := base.Model, len(d.Names)
 	rows, s := d.merge(histories, unitDays)
-	start := m.pack(base.Params)
-	n := len(start)
-	for range d.effects(m) {
-		start = append(start, 1) // e^0: covariates start without effect
+	fit := func(effects int) (optimum, error) {
+		start := m.pack(base.Params)
+		for range effects {
+			start = append(start, 1) // e^0: covariates start without effect
+		}
+		return maximise(func(v, grad []float64) float64 { return m.covLogLik(rows, d, s.maxX, v, grad) }, start, s.customers)
 	}
-	o, err := maximise(func(v, grad []float64) float64 { return m.covLogLik(rows, d, s.maxX, v, grad) }, start, s.customers)
+	warnings := slices.Clone(base.Warnings)
+	o, err := fit(d.effects(m))
+	if errors.Is(err, errNoConvergence) && m != NBD {
+		warnings = append(warnings, "the data say too little of leaving for covariates to act on it; they act on the rate of orders alone")
+		o, err = fit(k)
+	}
 	if errors.Is(err, errNoConvergence) {
 		return nil, &Refused{m.Title() + " with these covariates does not converge; leave some out"}
 	}
@@ -100,31 +117,38 @@ func FitCovariates(base *OrderFit, histories []History, d *Design, unitDays floa
 		return nil, err
 	}
 	f := &OrderFit{Law: Law{Model: m, Params: m.unpack(o.v)}, LogLikelihood: o.ll, SE: map[string]float64{}, LogCov: o.cov,
-		Customers: base.Customers, RepeatBuyers: base.RepeatBuyers, Warnings: base.Warnings}
+		Customers: base.Customers, RepeatBuyers: base.RepeatBuyers, Warnings: warnings}
+	f.Covariates = d.report(m, o)
+	f.Covariates.compare(base.LogLikelihood, o.ll, len(o.v)-len(m.Names()))
+	if o.relSE == nil {
+		f.Warnings = append(f.Warnings, "the data do not tell the covariates' effects apart: forecasts hold, single effects mean little and have no standard errors")
+		return f, nil
+	}
+	for i, name := range m.Names() {
+		f.SE[name] = o.relSE[i] * o.v[i]
+	}
+	return f, nil
+}
+
+// report names the effects of an optimum and their standard errors.
+func (d *Design) report(m Model, o optimum) *CovariateFit {
+	n, k := len(m.Names()), len(d.Names)
 	c := &CovariateFit{Names: d.Names, Orders: map[string]float64{}, Leaving: map[string]float64{}, Scales: d.scales,
 		SE: CovariateSE{map[string]float64{}, map[string]float64{}}, effects: effectsOf(o.v[n:], k)}
 	for i, name := range d.Names {
 		c.Orders[name] = c.effects.Orders[i]
-		if m != NBD {
+		if c.effects.Leaving != nil {
 			c.Leaving[name] = c.effects.Leaving[i]
 		}
-	}
-	if o.relSE == nil {
-		f.Warnings = append(f.Warnings, "the data do not tell the covariates' effects apart: forecasts hold, single effects mean little and have no standard errors")
-	} else {
-		for i, name := range m.Names() {
-			f.SE[name] = o.relSE[i] * o.v[i]
+		if o.relSE == nil {
+			continue
 		}
-		for i, name := range d.Names {
-			c.SE.Orders[name] = o.relSE[n+i]
-			if m != NBD {
-				c.SE.Leaving[name] = o.relSE[n+k+i]
-			}
+		c.SE.Orders[name] = o.relSE[n+i]
+		if c.effects.Leaving != nil {
+			c.SE.Leaving[name] = o.relSE[n+k+i]
 		}
 	}
-	c.compare(base.LogLikelihood, o.ll, d.effects(m))
-	f.Covariates = c
-	return f, nil
+	return c
 }
 
 // compare is the likelihood-ratio test.
@@ -162,9 +186,12 @@ func effectsOf(v []float64, k int) (e Effects) {
 func (m Model) covLogLik(rows []covRow, d *Design, maxX int, v, grad []float64) float64 {
 	n, k := len(m.Names()), len(d.Names)
 	law, effects := Law{m, m.unpack(v)}, effectsOf(v[n:], k)
-	laws := make([]Law, len(d.patterns))
+	laws, free := make([]Law, len(d.patterns)), make([][2]float64, len(d.patterns))
 	for i, z := range d.patterns {
 		laws[i] = law.For(effects, z)
+		// Beyond the limit effects move nothing.
+		orders, leaving := effects.on(z)
+		free[i] = [2]float64{within(orders), within(leaving)}
 	}
 	gr := newRising(law.R, maxX)
 	chunks := (len(rows) + chunk - 1) / chunk
@@ -184,9 +211,10 @@ func (m Model) covLogLik(rows []covRow, d *Design, maxX int, v, grad []float64) 
 			if m == BGNBD || m == MBGNBD {
 				leave = -leave - w.N*g[2] // both a and b rise with the effect, beta falls
 			}
+			rate, leave = rate*free[w.pattern][0], leave*free[w.pattern][1]
 			for j, z := range d.patterns[w.pattern] {
 				sum[n+j] -= rate * z
-				if m != NBD {
+				if effects.Leaving != nil {
 					sum[n+k+j] -= leave * z
 				}
 			}
@@ -205,6 +233,14 @@ func (m Model) covLogLik(rows []covRow, d *Design, maxX int, v, grad []float64) 
 		grad[j] /= v[j] // the sums are derivatives by the logarithms
 	}
 	return total
+}
+
+// within is 1 where an effect is not at its limit.
+func within(effect float64) float64 {
+	if math.Abs(effect) < strongest {
+		return 1
+	}
+	return 0
 }
 
 // logLik is the log-likelihood of one customer of a row under a law of its own,

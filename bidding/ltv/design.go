@@ -230,6 +230,9 @@ func numbers(cells []string) []float64 {
 	return out
 }
 
+// farthest is how many standard deviations a number may be from the mean.
+const farthest = 6
+
 // number standardises; a missing one counts as the mean.
 func (d *Design) number(name string, v []float64) (cols [][]float64, names, warnings []string, err error) {
 	var sum corrSums
@@ -246,11 +249,18 @@ func (d *Design) number(name string, v []float64) (cols [][]float64, names, warn
 		warnings = append(warnings, fmt.Sprintf("covariate %s: %.0f customers have no number in it and count as average", name, missing))
 	}
 	d.scales[name] = Scale{sum.mx, sd}
-	z := make([]float64, len(v))
+	z, far := make([]float64, len(v)), 0
 	for i, x := range v {
 		if !math.IsNaN(x) {
 			z[i] = (x - sum.mx) / sd
 		}
+		if math.Abs(z[i]) > farthest {
+			z[i] = math.Copysign(farthest, z[i])
+			far++
+		}
+	}
+	if far > 0 {
+		warnings = append(warnings, fmt.Sprintf("covariate %s: %d customers lie more than %d standard deviations from the mean and count as at that; its logarithm may serve better", name, far, farthest))
 	}
 	return [][]float64{z}, []string{name}, warnings, nil
 }

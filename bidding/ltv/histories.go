@@ -91,11 +91,6 @@ type SpendRow struct {
 	N float64
 }
 
-type rowKey struct {
-	x     int
-	tx, t float64
-}
-
 type spendKey struct{ x, bin int }
 
 type spendSum struct{ n, logM float64 }
@@ -105,11 +100,11 @@ type spendSum struct{ n, logM float64 }
 // fifth digit, far within their standard errors.
 const spendBins = 200
 
-// Builder merges customers into the counts a nightly fit needs. Its memory
-// grows with the distinct histories, not with the customers.
+// Builder merges customers into the counts a nightly fit needs, in memory that
+// does not grow with their number: histories up to maxRows, values up to spendBins.
 type Builder struct {
 	histories *Histories
-	rows      map[rowKey]float64
+	rows      *rowCounts
 	spend     map[spendKey]spendSum
 	first     float64 // value of first orders
 	moments   corrSums
@@ -117,7 +112,7 @@ type Builder struct {
 
 // NewBuilder takes orders up to and including end.
 func NewBuilder(end civil.Date) *Builder {
-	b := &Builder{rows: map[rowKey]float64{}, spend: map[spendKey]spendSum{}}
+	b := &Builder{rows: newRowCounts(maxRows), spend: map[spendKey]spendSum{}}
 	b.histories = NewHistories(end, func(h History) error { b.merge(h); return nil })
 	return b
 }
@@ -129,7 +124,7 @@ func (b *Builder) Add(customerID, segment string, date civil.Date, value float64
 }
 
 func (b *Builder) merge(h History) {
-	b.rows[rowKey{h.Frequency, h.Recency, h.Age}]++
+	b.rows.add(rowKey{h.Frequency, h.Recency, h.Age})
 	if h.MeanValue > 0 {
 		l := math.Log(h.MeanValue)
 		k := spendKey{h.Orders, int(math.Floor(l * spendBins))}
@@ -155,7 +150,7 @@ type Data struct {
 func (b *Builder) Data() *Data {
 	_ = b.histories.Flush() // merge never fails
 	d := &Data{moments: b.moments, first: b.first}
-	for k, n := range b.rows {
+	for k, n := range b.rows.n {
 		d.rows = append(d.rows, Row{k.x, k.tx, k.t, n})
 	}
 	sortRows(d.rows)

@@ -164,3 +164,64 @@ func TestAutoKnowsTheBoundary(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
+
+// With a variance of the mean squared a total is exponential, whose quantiles are
+// known; without variance it is its mean times the uncertain factor.
+func TestSumInterval(t *testing.T) {
+	t.Parallel()
+	low, high := sumInterval(100, 1e4, nil)
+	near(t, "low of an exponential", low, -100*math.Log(0.9), 1e-4)
+	near(t, "high of an exponential", high, -100*math.Log(0.1), 1e-4)
+	for _, mean := range []float64{1e-9, 100, 1e12} {
+		low, high = sumInterval(mean, 0, nil)
+		near(t, "low of a certain sum", low, mean, 1e-3)
+		near(t, "high of a certain sum", high, mean, 1e-3)
+		low, high = sumInterval(mean, 0, []float64{0.5, 1, 1, 1, 1, 1, 1, 1, 1, 3})
+		if !(low <= mean && mean <= high && high <= 3.01*mean) {
+			t.Errorf("%g to %g of %g", low, high, mean)
+		}
+	}
+	narrow, wide := func() float64 { l, h := sumInterval(100, 25, []float64{1}); return h - l }(), func() float64 {
+		l, h := sumInterval(100, 25, []float64{0.8, 0.9, 1, 1.1, 1.2})
+		return h - l
+	}()
+	near(t, "the width of a nearly normal sum", narrow, 2*1.2816*5, 0.01)
+	if !(wide > 2*narrow) {
+		t.Errorf("uncertain parameters widen %g to %g only", narrow, wide)
+	}
+}
+
+// The interval of one customer against draws of the rate, the life and the orders
+// of that customer given the history.
+func TestIntervalAgainstSimulation(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(12, 12))
+	s := &Spend{P: 6.25, Q: 3.74, V: 15.4, Mean: 6.25 * 15.4 / 2.74}
+	l := &lives{rnd: rnd}
+	law, term := Law{NBD, Params{R: .6, Alpha: 40}}, NewTerm(365, 0, 1)
+	for _, x := range []int{0, 1, 4, 30} {
+		w := s.Worth(law.Outlook(x, 150, 200), x+1, 40, term)
+		const n = 40000
+		var held, zero float64
+		for range n {
+			orders := 0
+			for at, rate := 0.0, l.gamma(.6+float64(x), 240); ; orders++ {
+				if at += rnd.ExpFloat64() / rate; at > 365 {
+					break
+				}
+			}
+			value := 0.0
+			if orders == 0 {
+				zero++
+			} else {
+				value = l.gamma(s.P*float64(orders), l.gamma(s.Q+s.P*float64(x+1), s.V+40*float64(x+1)))
+			}
+			if w.Low <= value && value <= w.High {
+				held++
+			}
+		}
+		if share := held / n; math.Abs(share-0.8) > 0.01 || (zero/n >= beyond) != (w.Low == 0) {
+			t.Errorf("x = %d: %.4f in %+v, %.4f bring nothing", x, share, w, zero/n)
+		}
+	}
+}

@@ -102,3 +102,47 @@ func TestShortRule(t *testing.T) {
 		t.Errorf("only %d short steps", short)
 	}
 }
+
+// Wherever a fit may wander, two customers on a lattice are numbers, and those of
+// the two by themselves.
+func FuzzLattice(f *testing.F) {
+	f.Add(0.5, 8.0, 0.7, 1.9, uint16(2), 10.0, 5.0, 0.5)
+	f.Add(1e-4, 1e4, 1e-4, 1e4, uint16(0), 0.0, 0.0, 0.0)
+	f.Add(50.0, 1e-4, 50.0, 1e-4, uint16(900), 1e-3, 1e4, 1.0)
+	f.Fuzz(func(t *testing.T, r, alpha, a, b float64, x uint16, tx, rest, part float64) {
+		v := []float64{r, alpha, a, b}
+		likely := r <= 100 && a <= 100 && tx <= 1e4 && rest <= 1e4 && x <= 1000 // full precision is asked for here
+		for _, p := range v {
+			if !(p >= 1e-9 && p <= 1e9) {
+				t.Skip()
+			}
+			likely = likely && p >= 1e-4 && p <= 1e4
+		}
+		if !(tx >= 0 && tx <= 1e6 && rest >= 0 && rest <= 1e6 && part >= 0 && part <= 1) || x > 4000 {
+			t.Skip()
+		}
+		rows := []Row{{int(x), part * tx, tx + part*rest, 2}, {int(x), tx, tx + rest, 1}}
+		if x == 0 {
+			rows[0].TX, rows[1].TX = 0, 0
+		}
+		l := newLattice(rows)
+		for _, m := range models {
+			var want, size float64
+			var g [4]float64
+			for i := range rows {
+				want += rows[i].N * m.at(v, int(x))(&rows[i], &g)
+				size += rows[i].N * (r + a + b + float64(x)) * (1 + math.Abs(math.Log(alpha+rows[i].T)) + math.Abs(math.Log(alpha)) + math.Abs(math.Log(b)))
+			}
+			grad := make([]float64, len(m.Names()))
+			got := l.logLik(m, v[:len(grad)], grad)
+			if math.IsNaN(got) || math.IsInf(got, 0) || likely && !(math.Abs(got-want) <= 1e-12*size+1e-9) {
+				t.Errorf("%s at %v, rows %v: %.15g, by themselves %.15g", m, v, rows, got, want)
+			}
+			for _, d := range grad {
+				if math.IsNaN(d) || math.IsInf(d, 0) {
+					t.Errorf("%s at %v, rows %v: derivatives %v", m, v, rows, grad)
+				}
+			}
+		}
+	})
+}

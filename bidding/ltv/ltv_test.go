@@ -80,6 +80,9 @@ func TestPublishedOrderFits(t *testing.T) {
 				near(t, "standard error of "+n, f.SE[n], se, 1e-3)
 			}
 		}
+		if at := newLattice(rows).logLik(c.model, c.want, make([]float64, 4)); at > f.LogLikelihood+1e-7 || at < f.LogLikelihood-1e-4 {
+			t.Errorf("%s %s: %.6f at the published parameters, %.6f at ours", c.file, c.model, at, f.LogLikelihood)
+		}
 		if len(f.Warnings) > 0 {
 			t.Errorf("warnings: %v", f.Warnings)
 		}

@@ -100,6 +100,54 @@ func TestBGOrdersAgainstPrintedFormula(t *testing.T) {
 	}
 }
 
+// What a new customer is expected to order: equation (9) of Fader, Hardie and Lee
+// 2005, its counterpart for MBG/NBD, equation (27) of note 009 for Pareto/NBD, and
+// r t / alpha where nobody leaves.
+func TestNewCustomersAgainstPrintedFormulas(t *testing.T) {
+	t.Parallel()
+	for _, p := range []Params{{R: .243, Alpha: 4.414, A: .793, B: 2.426, S: .606, Beta: 11.67}, {R: 1.7, Alpha: 9, A: 2.5, B: 1.2, S: 2.3, Beta: 30}} {
+		for _, at := range []float64{0.5, 13, 52} {
+			z, q := at/(p.Alpha+at), math.Pow(p.Alpha/(p.Alpha+at), p.R)
+			for m, want := range map[Model]float64{
+				NBD:       p.R * at / p.Alpha,
+				BGNBD:     (p.A + p.B - 1) / (p.A - 1) * (1 - q*mathext.Hypergeo(p.R, p.B, p.A+p.B-1, z)),
+				MBGNBD:    p.B / (p.A - 1) * (1 - q*mathext.Hypergeo(p.R, p.B+1, p.A+p.B, z)),
+				ParetoNBD: p.R * p.Beta / (p.Alpha * (p.S - 1)) * (1 - math.Pow(p.Beta/(p.Beta+at), p.S-1)),
+			} {
+				near(t, fmt.Sprint(m, p, at), Law{m, p}.NewCustomer().Orders(at), want, 1e-9)
+			}
+		}
+	}
+}
+
+// Conditional expectations of MBG/NBD, by Euler's transformation of Gauss's
+// function, and of Pareto/NBD, equation (41) of note 009 with p(alive) of equations
+// (36) and (37).
+func TestConditionalOrdersAgainstPrintedFormulas(t *testing.T) {
+	t.Parallel()
+	p := Params{R: .525, Alpha: 6.183, A: .891, B: 1.614, S: .606, Beta: 11.67}
+	for _, row := range []Row{{0, 0, 39, 1}, {2, 30.43, 38.86, 1}, {9, 20, 21, 1}} {
+		x := float64(row.X)
+		for _, at := range []float64{1, 13, 52} {
+			mbg := Law{MBGNBD, p}.Outlook(row.X, row.TX, row.T)
+			alive := 1 / (1 + p.A/(p.B+x)*math.Pow((p.Alpha+row.T)/(p.Alpha+row.TX), p.R+x))
+			z := at / (p.Alpha + row.T + at)
+			want := alive * (p.A + p.B + x) / (p.A - 1) * (1 - math.Pow(1-z, p.R+x)*mathext.Hypergeo(p.R+x, p.B+x+1, p.A+p.B+x, z))
+			near(t, fmt.Sprint("MBG ", row, at), mbg.Orders(at), want, 1e-8)
+			near(t, "MBG p(alive)", mbg.PAlive(), alive, 1e-12)
+
+			pareto := Law{ParetoNBD, p}.Outlook(row.X, row.TX, row.T)
+			var g [4]float64
+			lnL := paretoTerm([]float64{p.R, p.Alpha, p.S, p.Beta}, row.X)(&row, &g)
+			lg := func(v float64) float64 { l, _ := math.Lgamma(v); return l }
+			alive = math.Exp(lg(p.R+x) - lg(p.R) + p.R*math.Log(p.Alpha/(p.Alpha+row.T)) - x*math.Log(p.Alpha+row.T) + p.S*math.Log(p.Beta/(p.Beta+row.T)) - lnL)
+			want = alive * (p.R + x) * (p.Beta + row.T) / ((p.Alpha + row.T) * (p.S - 1)) * (1 - math.Pow((p.Beta+row.T)/(p.Beta+row.T+at), p.S-1))
+			near(t, "Pareto p(alive)", pareto.PAlive(), alive, 1e-9)
+			near(t, fmt.Sprint("Pareto ", row, at), pareto.Orders(at), want, 1e-9)
+		}
+	}
+}
+
 // The distribution of counts and their expectation are computed in unrelated
 // ways; they have to agree.
 func TestCountsAgreeWithOrders(t *testing.T) {
@@ -330,7 +378,7 @@ func FuzzLikelihoods(f *testing.F) {
 func fuzzCovariates(t *testing.T, m Model, law Law, v []float64, row Row) {
 	t.Helper()
 	e := Effects{Orders: []float64{1.5, -2}, Leaving: []float64{0.7, 3}}
-	z := []float64{math.Mod(row.T, 3), -math.Mod(row.TX, 2)}
+	z := []float64{math.Mod(row.T, 30), -math.Mod(row.TX, 20)}
 	d := &Design{Names: []string{"x", "y"}, patterns: [][]float64{z}}
 	at := m.pack(law.Params)
 	for _, effect := range append(append([]float64{}, e.Orders...), e.Leaving...)[:d.effects(m)] {

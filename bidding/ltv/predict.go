@@ -19,7 +19,7 @@ type Outlook struct {
 }
 
 // Outlook is the future of a customer with x repeat orders, the last at age tx,
-// seen to age t.
+// seen to age t, both in the unit of time of the fit.
 func (l Law) Outlook(x int, tx, t float64) Outlook {
 	o := Outlook{law: l, alive: 1, shape: l.R + float64(x), scale: l.Alpha + t}
 	switch l.Model {

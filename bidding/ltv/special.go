@@ -60,6 +60,9 @@ func eulerSum(a, b, c, z float64) float64 {
 // exponentially: the rule is then exact but for rounding, and both ends are
 // geometric series.
 func betaMean(a, b, edge float64, g func(p float64) float64) float64 {
+	if min(a, b) > 1e9 {
+		return g(a / (a + b)) // p hardly varies, and a times its logarithm keeps no digits
+	}
 	width := math.Sqrt(1/a + 1/b)
 	h := min(0.25, 0.6*width)
 	lo, hi := -edge-25-math.Log1p(b), edge+25+math.Log1p(a)
@@ -74,7 +77,7 @@ func betaMean(a, b, edge float64, g func(p float64) float64) float64 {
 		} else if u > 30 {
 			lnRest = -u
 		}
-		w := math.Exp(a*(lnP-math.Log(a/(a+b))) + b*(lnRest-math.Log(b/(a+b)))) // 1 at the peak
+		w := math.Exp(a*(lnP+math.Log1p(b/a)) + b*(lnRest+math.Log1p(a/b))) // 1 at the peak
 		return w, w * g(math.Exp(lnP))
 	}
 	var norm, sum float64

@@ -75,11 +75,9 @@ func (s *spendSums) over(scale float64) (lnSum, inverse float64) {
 	for _, t := range s.totals {
 		z := t.z + scale
 		inverse += t.n / z
-		if t.n != 1 {
+		if t.n != 1 || z > 1e100 || z < 1e-100 {
 			lnSum += t.n * math.Log(z)
-			continue
-		}
-		if product *= z; product > 1e200 || product < 1e-200 {
+		} else if product *= z; product > 1e200 || product < 1e-200 {
 			lnSum += math.Log(product)
 			product = 1
 		}
