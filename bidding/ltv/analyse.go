@@ -3,9 +3,7 @@ package ltv
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"math"
-	"slices"
+	"math/rand/v2"
 	"time"
 
 	"adsteward/internal/civil"
@@ -21,8 +19,14 @@ type Question struct {
 	Unit        string               // day (the default) or week
 	Horizon     int                  // days
 	Discount    float64              // yearly
+	Margin      float64              // contribution margin as a share of revenue, which clv counts
+	Cost        string               // column of Columns with each order's cost; then Margin is not read
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
+	Covariates  []string             // FirstValue, or columns of Columns
+	Columns     *Columns             // nil where Covariates names none of the file
+	By          string               // a column of Columns whose groups get totals
 	PerCustomer bool                 // fill Answer.Rows
+	Rand        *rand.Rand           // for the uncertainty of parameters in intervals
 	Clock       func() time.Duration // time since some moment, for Answer.Seconds
 }
 
@@ -37,7 +41,10 @@ type Answer struct {
 	GammaGamma    SpendAnswer        `json:"gamma_gamma"`
 	Why           string             `json:"why,omitempty"` // of an automatic choice
 	Choice        []Candidate        `json:"choice,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	Holdout       *Holdout           `json:"holdout,omitempty"`
+	Totals        []Total            `json:"totals,omitempty"` // of all customers, then by group
+	Margin        float64            `json:"margin"`           // what clv counts of an order's value, on average
 	Warnings      []string           `json:"warnings"`
 	Seconds       map[string]float64 `json:"seconds"`
 
@@ -47,27 +54,14 @@ type Answer struct {
 // SpendAnswer is a Spend as it is reported: P, Q, V and LogLikelihood are null
 // where the plain mean took its place.
 type SpendAnswer struct {
-	P             *float64 `json:"p"`
-	Q             *float64 `json:"q"`
-	V             *float64 `json:"v"`
-	Customers     int      `json:"customers"`
-	LogLikelihood *float64 `json:"log_likelihood"`
-	Correlation   float64  `json:"frequency_value_correlation"`
-	Mean          float64  `json:"mean"`
-}
-
-// Holdout compares what was expected after the calibration with what came.
-// MAE and Spearman are of orders by customer; Coverage80 is the share of
-// customers whose value lay within their 80 % interval.
-type Holdout struct {
-	Days            int     `json:"days"`
-	PredictedOrders float64 `json:"predicted_orders"`
-	ActualOrders    float64 `json:"actual_orders"`
-	MAE             float64 `json:"mae"`
-	Spearman        float64 `json:"spearman"`
-	PredictedValue  float64 `json:"predicted_value"`
-	ActualValue     float64 `json:"actual_value"`
-	Coverage80      float64 `json:"interval_coverage_80"`
+	P             *float64           `json:"p"`
+	Q             *float64           `json:"q"`
+	V             *float64           `json:"v"`
+	SE            map[string]float64 `json:"se,omitempty"`
+	Customers     int                `json:"customers"`
+	LogLikelihood *float64           `json:"log_likelihood"`
+	Correlation   float64            `json:"frequency_value_correlation"`
+	Mean          float64            `json:"mean"`
 }
 
 // CustomerWorth is a customer's history in the unit asked for, and worth.
@@ -107,6 +101,10 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	design, fit, err := a.withCovariates(q, histories, fit, unit)
+	if err != nil {
+		return nil, err
+	}
 	lap("fit")
 	spend, err := FitSpend(spendRows(histories, q.SpendAll))
 	if err != nil {
@@ -114,11 +112,11 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 	}
 	lap("fit_spend")
 	a.report(fit, spend)
-	a.tracking(l, fit.Law, rows, end, unit)
 	if span := end.Sub(l.First); q.Horizon > 3*span {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("a horizon of %d days lies far beyond the %d days observed", q.Horizon, span))
 	}
-	v := valuer{law: fit.Law, spend: spend, all: q.SpendAll, unit: unit}
+	v := newValuer(fit, spend, design, q.SpendAll, unit, q.Rand)
+	a.tracking(l, v, histories, end)
 	if !q.Observe.IsZero() {
 		if l.Last > end {
 			a.Holdout = v.holdout(histories, l.after(end, l.Last), l.Last.Sub(end))
@@ -127,9 +125,23 @@ func Analyse(l *OrderLog, q Question) (*Answer, error) {
 		}
 		lap("holdout")
 	}
-	if q.PerCustomer {
-		a.Rows = v.each(histories, NewTerm(q.Horizon, q.Discount, unit))
+	var groups []string
+	if q.By != "" {
+		if groups, err = groupsOf(q.Columns, q.By, histories); err != nil {
+			return nil, err
+		}
+	}
+	rate, err := a.margins(q, histories, end)
+	if err != nil {
+		return nil, err
+	}
+	if q.PerCustomer || q.By != "" {
+		term := NewTerm(q.Horizon, q.Discount, unit)
+		a.Rows = v.each(histories, term)
+		applyMargins(a.Rows, rate)
 		lap("predict")
+		a.Totals = v.totals(histories, a.Rows, groups, term, Draws(fit, spend, totalDraws, q.Rand))
+		lap("totals")
 	}
 	return a, nil
 }
@@ -149,9 +161,38 @@ func (a *Answer) fitOrders(l *OrderLog, m Model, end civil.Date, unit float64, r
 	return FitOrders(c.best, rows)
 }
 
+// withCovariates refits with the covariates asked for, if any.
+func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit, unit float64) (*Design, *OrderFit, error) {
+	if len(q.Covariates) == 0 {
+		return nil, base, nil
+	}
+	design, warnings, err := NewDesign(q.Covariates, q.Columns, histories)
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := FitCovariates(base, histories, design, unit)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.Covariates, a.Warnings = fit.Covariates, append(a.Warnings, warnings...)
+	return design, fit, nil
+}
+
+// margins is what clv counts of each customer's revenue: its own margin where the
+// file has costs, else the same share for all.
+func (a *Answer) margins(q Question, histories []History, end civil.Date) (rate func(i int) float64, err error) {
+	a.Margin = q.Margin
+	if q.Cost == "" {
+		return func(int) float64 { return q.Margin }, nil
+	}
+	rates, mean, warnings, err := q.Columns.margins(histories, end)
+	a.Margin, a.Warnings = mean, append(a.Warnings, warnings...)
+	return func(i int) float64 { return rates[i] }, err
+}
+
 func (a *Answer) report(f *OrderFit, s *Spend) {
 	a.Model, a.Params, a.SE, a.LogLikelihood = f.Model, f.Params, f.SE, f.LogLikelihood
-	a.GammaGamma = SpendAnswer{Customers: s.Customers, Correlation: s.Correlation, Mean: s.Mean}
+	a.GammaGamma = SpendAnswer{SE: s.SE, Customers: s.Customers, Correlation: s.Correlation, Mean: s.Mean}
 	if s.P > 0 {
 		a.GammaGamma.P, a.GammaGamma.Q, a.GammaGamma.V, a.GammaGamma.LogLikelihood = &s.P, &s.Q, &s.V, &s.LogLikelihood
 	}
@@ -172,7 +213,7 @@ func (h *History) spent(all bool) (n int, mean float64) {
 // spendRows are the customers Gamma-Gamma learns from, those of a positive mean,
 // and the correlation of counts and means among those with a repeat order.
 func spendRows(histories []History, all bool) ([]SpendRow, float64) {
-	var rows []SpendRow
+	rows := make([]SpendRow, 0, len(histories))
 	var c corrSums
 	for i := range histories {
 		h := &histories[i]
@@ -183,7 +224,6 @@ func spendRows(histories []History, all bool) ([]SpendRow, float64) {
 			}
 		}
 	}
-	slices.SortFunc(rows, func(a, b SpendRow) int { return cmp.Or(a.X-b.X, cmp.Compare(a.M, b.M)) })
 	return rows, c.value()
 }
 
@@ -194,16 +234,17 @@ const offTrack = 1.25
 // tracking holds the repeat orders of the last third of the observation against
 // what the model expects of customers of those ages. Seasons, and files that
 // begin after the shop did, show there.
-func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit float64) {
+func (a *Answer) tracking(l *OrderLog, v valuer, histories []History, end civil.Date) {
 	days := end.Sub(l.First) / 3
-	window := float64(days) / unit
+	window, expected := float64(days)/v.unit, 0.0
 	byAge := map[float64]float64{}
-	for _, r := range rows {
-		byAge[r.T] += r.N
-	}
-	fresh, expected := law.NewCustomer(), 0.0
-	for _, age := range slices.Sorted(maps.Keys(byAge)) {
-		expected += byAge[age] * (fresh.Orders(age) - fresh.Orders(age-window))
+	for i := range histories {
+		age := histories[i].Age / v.unit
+		if _, known := byAge[age]; !known || v.design != nil {
+			fresh := v.lawOf(i).NewCustomer()
+			byAge[age] = fresh.Orders(age) - fresh.Orders(age-window)
+		}
+		expected += byAge[age]
 	}
 	actual := float64(l.repeats(end.AddDays(-days), end))
 	if expected < 50 || actual < offTrack*expected && actual > expected/offTrack {
@@ -214,101 +255,78 @@ func (a *Answer) tracking(l *OrderLog, law Law, rows []Row, end civil.Date, unit
 
 // valuer predicts customers.
 type valuer struct {
-	law   Law
-	spend *Spend
-	all   bool
-	unit  float64
+	law     Law
+	effects Effects
+	design  *Design // of the covariates; nil for none
+	spread  []Draw  // other parameters the data leave possible, where they matter
+	spend   *Spend
+	all     bool
+	unit    float64
 }
 
-// batch is how many customers one goroutine predicts at a time.
-const batch = 512
+// The uncertainty of the parameters widens a customer's interval in proportion to
+// one over the number of customers they were learnt from, while the chance of the
+// single customer stays: over spreadCustomers it is left out, and up to there a
+// mixture over spreadDraws draws holds it. What orders bring is left at the
+// estimates: it varies far more between customers than its parameters are unknown.
+const (
+	spreadCustomers = 5000
+	spreadDraws     = 16
+)
 
+func newValuer(f *OrderFit, s *Spend, d *Design, all bool, unit float64, rnd *rand.Rand) valuer {
+	v := valuer{law: f.Law, design: d, spend: s, all: all, unit: unit}
+	if f.Covariates != nil {
+		v.effects = f.Covariates.effects
+	}
+	if f.Customers <= spreadCustomers && f.LogCov != nil {
+		v.spread = Draws(f, s, spreadDraws, rnd)
+	}
+	return v
+}
+
+// lawOf is the law of customer i.
+func (v valuer) lawOf(i int) Law { return v.law.For(v.effects, v.design.z(i)) }
+
+// forecast of customer i, and without covariates of all with the same history, n
+// of their orders known to the spend model.
+func (v valuer) forecast(i, x int, recency, age float64, n int, t Term) forecast {
+	spread := make([]Outlook, len(v.spread))
+	for k, d := range v.spread {
+		spread[k] = d.For(d.Effects, v.design.z(i)).Outlook(x, recency, age)
+	}
+	return v.spend.forecast(v.lawOf(i).Outlook(x, recency, age), n, t, spread...)
+}
+
+// each is the worth of each customer. What the history says is shared by those
+// who have the same; what their orders brought is their own.
 func (v valuer) each(histories []History, t Term) []CustomerWorth {
+	first, of := v.alike(histories)
+	forecasts := make([]forecast, len(first))
+	inChunks(len(first), func(k int) {
+		h := &histories[first[k]]
+		n, _ := h.spent(v.all)
+		forecasts[k] = v.forecast(int(first[k]), h.Frequency, h.Recency/v.unit, h.Age/v.unit, n, t)
+	})
 	out := make([]CustomerWorth, len(histories))
-	once := v.oneTimers(histories, t)
-	parallel((len(histories)+batch-1)/batch, func(c int) {
-		for i := c * batch; i < min((c+1)*batch, len(histories)); i++ {
-			h := &histories[i]
-			n, mean := h.spent(v.all)
-			recency, age := h.Recency/v.unit, h.Age/v.unit
-			w, known := Worth{}, false
-			f, seen := once[h.Age]
-			if h.Frequency == 0 && seen {
-				w, known = f.worth, n == 0
-			} else {
-				f.forecast = v.law.Outlook(h.Frequency, recency, age).over(t)
-			}
-			if !known {
-				w = v.spend.worth(f.forecast, n, mean)
-			}
-			out[i] = CustomerWorth{CustomerID: h.CustomerID, Frequency: h.Frequency, Recency: recency, Age: age, MeanValue: mean, Worth: w}
-		}
+	inChunks(len(histories), func(i int) {
+		h := &histories[i]
+		n, mean := h.spent(v.all)
+		out[i] = CustomerWorth{CustomerID: h.CustomerID, Frequency: h.Frequency, Recency: h.Recency / v.unit, Age: h.Age / v.unit, MeanValue: mean,
+			Worth: v.spend.worth(forecasts[of[i]], n, mean)}
 	})
 	return out
 }
 
-type shared struct {
-	forecast
-	worth Worth // with no order known to the spend model
-}
-
-// oneTimers are, by age in days, what customers with one order have in common:
-// most of a shop's customers.
-func (v valuer) oneTimers(histories []History, t Term) map[float64]shared {
-	known := map[float64]shared{}
-	for i := range histories {
-		h := &histories[i]
-		if _, ok := known[h.Age]; h.Frequency == 0 && !ok {
-			f := v.law.Outlook(0, 0, h.Age/v.unit).over(t)
-			known[h.Age] = shared{f, v.spend.worth(f, 0, 0)}
-		}
+// alike are customers who differ for the model, and which of them each customer
+// is like. With covariates nobody is taken to be like another.
+func (v valuer) alike(histories []History) (first, of []int32) {
+	if v.design == nil {
+		return distinct(histories)
 	}
-	return known
-}
-
-func (v valuer) holdout(histories []History, actual []after, days int) *Holdout {
-	h := &Holdout{Days: days}
-	predicted, bought := make([]float64, len(histories)), make([]float64, len(histories))
-	for i, w := range v.each(histories, NewTerm(days, 0, v.unit)) {
-		predicted[i], bought[i] = w.Orders, float64(actual[i].orders)
-		h.PredictedOrders += w.Orders
-		h.ActualOrders += bought[i]
-		h.MAE += math.Abs(w.Orders - bought[i])
-		h.PredictedValue += w.Value
-		h.ActualValue += actual[i].value
-		if w.Low <= actual[i].value && actual[i].value <= w.High {
-			h.Coverage80++
-		}
+	all := make([]int32, len(histories))
+	for i := range all {
+		all[i] = int32(i)
 	}
-	n := float64(len(histories))
-	h.MAE /= n
-	h.Coverage80 /= n
-	var c corrSums
-	rp, rb := ranks(predicted), ranks(bought)
-	for i := range rp {
-		c.add(rp[i], rb[i], 1)
-	}
-	h.Spearman = c.value()
-	return h
-}
-
-// ranks gives equal values their mean rank.
-func ranks(v []float64) []float64 {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
-	out := make([]float64, len(v))
-	for i := 0; i < len(order); {
-		j := i
-		for j < len(order) && v[order[j]] == v[order[i]] {
-			j++
-		}
-		for _, k := range order[i:j] {
-			out[k] = float64(i+j-1) / 2
-		}
-		i = j
-	}
-	return out
+	return all, all
 }

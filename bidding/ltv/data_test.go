@@ -20,6 +20,8 @@ import (
 
 func still() time.Duration { return 0 }
 
+func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 1)) }
+
 // world makes orders of customers who follow BG/NBD and Gamma-Gamma.
 type world struct {
 	rnd  *rand.Rand

@@ -15,11 +15,13 @@ type logLikelihood func(v, grad []float64) float64
 
 // optimum is where a likelihood is highest. relSE are the standard errors of the
 // logarithms of the parameters, nil where the likelihood does not curve down in
-// every direction (a boundary or a ridge).
+// every direction (a boundary or a ridge). cov is the covariance of the
+// logarithms, held within bounds there.
 type optimum struct {
 	v     []float64
 	ll    float64
 	relSE []float64
+	cov   [][]float64
 }
 
 var errNoConvergence = errors.New("the likelihood has no maximum that could be found")
@@ -72,7 +74,10 @@ func newton(eval logLikelihood, x []float64, n float64) (optimum, error) {
 			break
 		}
 		if gain := mat.Dot(&step, mat.NewVecDense(k, grad)) / 2; gain < 1e-7 {
-			return optimum{exps(x), ll, identified(&covariance)}, nil
+			if se := identified(&covariance); se != nil {
+				return optimum{exps(x), ll, se, square(&covariance)}, nil
+			}
+			break
 		}
 		next, l := stepUp(eval, x, step.RawVector().Data, ll, grad)
 		if next == nil {
@@ -80,7 +85,7 @@ func newton(eval logLikelihood, x []float64, n float64) (optimum, error) {
 		}
 		x, ll = next, l
 	}
-	return flat(x, grad, ll, n)
+	return flat(eval, x, grad, ll, n)
 }
 
 // stepUp goes as far along step as does not lose likelihood, and sets grad there;
@@ -113,13 +118,52 @@ func identified(covariance mat.Symmetric) []float64 {
 
 // flat accepts a point from which the likelihood hardly rises: each customer
 // would gain less than 1e-5 for a factor e in a parameter.
-func flat(x, grad []float64, ll, n float64) (optimum, error) {
+func flat(eval logLikelihood, x, grad []float64, ll, n float64) (optimum, error) {
 	for _, g := range grad {
 		if !(math.Abs(g) < 1e-5*n) {
 			return optimum{}, errNoConvergence
 		}
 	}
-	return optimum{v: exps(x), ll: ll}, nil
+	return optimum{v: exps(x), ll: ll, cov: bounded(information(eval, x))}, nil
+}
+
+// ridgeSpread is how far the logarithm of a parameter is taken to reach along a
+// ridge, as a standard deviation: along it forecasts hardly change.
+const ridgeSpread = 1.0
+
+// bounded inverts an information that says nothing, or less than nothing, in some
+// directions. There it takes ridgeSpread; nil where there is no spectrum.
+func bounded(h *mat.SymDense) [][]float64 {
+	k := h.SymmetricDim()
+	for i := range k {
+		for j := range k {
+			if v := h.At(i, j); math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil
+			}
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(h, true) {
+		return nil
+	}
+	var vectors mat.Dense
+	eigen.VectorsTo(&vectors)
+	cov := mat.NewSymDense(k, nil)
+	for e, precision := range eigen.Values(nil) {
+		variance := 1 / max(precision, 1/(ridgeSpread*ridgeSpread))
+		cov.SymRankOne(cov, variance, vectors.ColView(e))
+	}
+	return square(cov)
+}
+
+func square(m mat.Symmetric) [][]float64 {
+	out := make([][]float64, m.SymmetricDim())
+	for i := range out {
+		for j := range out {
+			out[i] = append(out[i], m.At(i, j))
+		}
+	}
+	return out
 }
 
 func exps(x []float64) []float64 {
@@ -190,10 +234,16 @@ func information(eval logLikelihood, x []float64) *mat.SymDense {
 
 // OrderFit is a fitted model of how often customers order. SE are standard
 // errors by parameter name, from the observed information; empty where the
-// likelihood has a boundary or a ridge instead of a peak.
+// likelihood has a boundary or a ridge instead of a peak. LogCov is the
+// covariance of the logarithms of the parameters in the order of Model.Names:
+// Cov(theta)_ij = theta_i theta_j LogCov_ij, both sides of the Jacobian. The
+// effects of Covariates follow the parameters in it, themselves and not their
+// logarithms.
 type OrderFit struct {
 	Law
 	SE            map[string]float64 `json:"se"`
+	LogCov        [][]float64        `json:"log_covariance,omitempty"`
+	Covariates    *CovariateFit      `json:"covariates,omitempty"`
 	LogLikelihood float64            `json:"log_likelihood"`
 	Customers     int                `json:"customers"`
 	RepeatBuyers  int                `json:"repeat_buyers"`
@@ -216,8 +266,8 @@ func shapeOf(rows []Row) (s shape) {
 	for _, r := range rows {
 		s.customers += r.N
 		s.orders += r.N * float64(r.X)
-		s.meanT += r.N * r.T
 		s.maxX = max(s.maxX, r.X)
+		s.meanT += r.N * r.T
 		if r.X > 0 {
 			s.repeats += r.N
 		}
@@ -240,14 +290,15 @@ func FitOrders(m Model, rows []Row) (*OrderFit, error) {
 	case !(s.meanT > 0):
 		return nil, &Refused{"all customers are new on the last day; there is no time to learn from"}
 	}
+	grid := newLattice(rows)
 	// The NBD is each other model's limit, so that no fit may be worse.
-	nbd, err := NBD.fit(rows, s, []float64{0.5, 0.5 * s.meanT * s.customers / s.orders})
+	nbd, err := NBD.fit(grid, s, []float64{0.5, 0.5 * s.meanT * s.customers / s.orders})
 	if err != nil {
 		return nil, &Refused{"the NBD has no maximum on these data: every customer seems to order at the same rate"}
 	}
 	best := nbd
 	if m != NBD {
-		if best, err = m.fitFrom(rows, s, nbd); err != nil {
+		if best, err = m.fitFrom(grid, s, nbd); err != nil {
 			return nil, err
 		}
 	}
@@ -269,7 +320,7 @@ const (
 )
 
 // fitFrom tries starts until one leads above the NBD.
-func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
+func (m Model) fitFrom(grid *lattice, s shape, nbd *OrderFit) (*OrderFit, error) {
 	r := min(nbd.R, 5) // where rates hardly differ r has no upper end to start from
 	alpha := nbd.Alpha * r / nbd.R
 	starts := [][]float64{{r, alpha, 0.8, 2.5}, {r, alpha, 0.1, 2}, {r, alpha, 3, 10}}
@@ -278,7 +329,7 @@ func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 	}
 	var best *OrderFit
 	for _, start := range starts {
-		f, err := m.fit(rows, s, start)
+		f, err := m.fit(grid, s, start)
 		if err == nil && (best == nil || f.LogLikelihood > best.LogLikelihood) {
 			best = f
 		}
@@ -300,12 +351,12 @@ func (m Model) fitFrom(rows []Row, s shape, nbd *OrderFit) (*OrderFit, error) {
 	return best, nil
 }
 
-func (m Model) fit(rows []Row, s shape, start []float64) (*OrderFit, error) {
-	o, err := maximise(func(v, grad []float64) float64 { return m.logLik(rows, s.maxX, v, grad) }, start, s.customers)
+func (m Model) fit(grid *lattice, s shape, start []float64) (*OrderFit, error) {
+	o, err := maximise(func(v, grad []float64) float64 { return grid.logLik(m, v, grad) }, start, s.customers)
 	if err != nil {
 		return nil, err
 	}
-	f := &OrderFit{Law: Law{Model: m, Params: m.unpack(o.v)}, LogLikelihood: o.ll, SE: map[string]float64{},
+	f := &OrderFit{Law: Law{Model: m, Params: m.unpack(o.v)}, LogLikelihood: o.ll, SE: map[string]float64{}, LogCov: o.cov,
 		Customers: int(s.customers), RepeatBuyers: int(s.repeats)}
 	for i, rel := range o.relSE {
 		f.SE[m.Names()[i]] = rel * o.v[i]

@@ -172,22 +172,6 @@ func sortRows(rows []Row) {
 	})
 }
 
-// Merge turns histories into rows in a unit of the given days: 1 for days, 7
-// for weeks.
-func Merge(histories []History, unitDays float64) []Row {
-	m := make(map[rowKey]float64, len(histories)/2)
-	for i := range histories {
-		h := &histories[i]
-		m[rowKey{h.Frequency, h.Recency, h.Age}]++
-	}
-	rows := make([]Row, 0, len(m))
-	for k, n := range m {
-		rows = append(rows, Row{k.x, k.tx / unitDays, k.t / unitDays, n})
-	}
-	sortRows(rows)
-	return rows
-}
-
 // corrSums are the weighted sums a correlation needs, kept around a running
 // mean so that large values do not cancel.
 type corrSums struct{ n, mx, my, xx, yy, xy float64 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"gonum.org/v1/gonum/integrate/quad"
 )
@@ -76,11 +77,10 @@ func paretoTerm(v []float64, maxX int) rowLik {
 	r, alpha, s, beta := v[0], v[1], v[2], v[3]
 	gr := newRising(r, maxX)
 	lnAlpha, lnBeta, lnS := math.Log(alpha), math.Log(beta), math.Log(s)
-	gone := newGoneIntegral()
 	return func(w *Row, g *[4]float64) float64 {
 		rx := r + float64(w.X)
 		lA, lB := math.Log(alpha+w.T), math.Log(beta+w.T)
-		in := gone.at(rx, alpha, s, beta, w.TX, w.T)
+		in := goneRule.at(rx, alpha, s, beta, w.TX, w.T)
 		sum, here := logAddExp(-rx*lA-s*lB, lnS+in.ln)
 		left := 1 - here
 		g[0] = gr.d[w.X] + lnAlpha - here*lA - left*in.lnA
@@ -91,114 +91,132 @@ func paretoTerm(v []float64, maxX int) rowLik {
 	}
 }
 
-// goneIntegral integrates over the age at which a Pareto/NBD customer left.
-type goneIntegral struct{ node, weight [16]float64 }
+// goneShape is the integrand over the age y at which a Pareto/NBD customer left,
+// (alpha+y)^-(r+x) (beta+y)^-(s+1), in u = ln(c+y), c the smaller of alpha and
+// beta: there its logarithm is nearly straight and its singularities are pi away.
+type goneShape struct {
+	c, d      float64 // the smaller of alpha and beta, and by how much
+	low, high float64 // slopes: of the part in c+y with dy = (c+y) du, and of the rest
+	betaFirst bool    // c is beta
+}
+
+func newGoneShape(rx, alpha, s, beta float64) goneShape {
+	g := goneShape{c: min(alpha, beta), d: math.Abs(alpha - beta), low: rx - 1, high: s + 1}
+	if beta <= alpha {
+		g.low, g.high, g.betaFirst = s, rx, true
+	}
+	return g
+}
+
+// ln is the logarithm of the integrand by du at age y.
+func (g *goneShape) ln(y float64) float64 {
+	return -g.low*math.Log(g.c+y) - g.high*math.Log(g.d+g.c+y)
+}
+
+// gone5 are an integral over the age y at which a customer left, and those of the
+// integrand times ln(alpha+y), ln(beta+y), 1/(alpha+y) and 1/(beta+y).
+type gone5 [5]float64
+
+// goneIntegral integrates a goneShape by Gauss-Legendre quadrature.
+type goneIntegral struct{ long, short rule }
+
+type rule struct{ node, weight []float64 }
 
 func newGoneIntegral() *goneIntegral {
-	q := &goneIntegral{}
-	quad.Legendre{}.FixedLocations(q.node[:], q.weight[:], 0, 1)
-	return q
+	of := func(n int) rule {
+		r := rule{make([]float64, n), make([]float64, n)}
+		quad.Legendre{}.FixedLocations(r.node, r.weight, 0, 1)
+		return r
+	}
+	return &goneIntegral{long: of(16), short: of(shortNodes)}
+}
+
+var goneRule = newGoneIntegral()
+
+// Sixteen nodes give full precision over a step of u of 2 and a fall of e^10,
+// shortNodes over shortStep of that.
+const (
+	shortNodes = 7
+	shortStep  = 0.1
+)
+
+// over integrates from an age to another, relative to the integrand at from. The
+// range is cut into panels that the rules are good for, and ended where e^-40 of
+// the integrand is left.
+func (q *goneIntegral) over(g goneShape, from, to float64) (out gone5) {
+	u0, u1 := math.Log(g.c+from), math.Log(g.c+to)
+	slope := g.low + g.high*(g.c+from)/(g.d+g.c+from)
+	if slope > 0 {
+		u1 = min(u1, u0+40/slope)
+	}
+	steepest := math.Abs(g.low) + g.high*(g.c+to)/(g.d+g.c+to)
+	load := (u1 - u0) * max(0.5, steepest/10)
+	if !(load > 0) {
+		return out
+	}
+	rule := q.long
+	if load < shortStep {
+		rule = q.short
+	}
+	panels := min(math.Ceil(load), 1000)
+	step, ref := (u1-u0)/panels, g.ln(from)
+	for p := range int(panels) {
+		for i, node := range rule.node {
+			u := u0 + (float64(p)+node)*step
+			cy := math.Exp(u)
+			dy, lnD := g.d+cy, math.Log(g.d+cy)
+			f := step * rule.weight[i] * math.Exp(-g.low*u-g.high*lnD-ref)
+			out[0] += f
+			out[1] += f * u
+			out[2] += f * lnD
+			out[3] += f / cy
+			out[4] += f / dy
+		}
+	}
+	if !g.betaFirst {
+		return out
+	}
+	return gone5{out[0], out[2], out[1], out[4], out[3]}
 }
 
 // gone is the logarithm of the integral, and the means of ln(alpha+y),
 // ln(beta+y), 1/(alpha+y) and 1/(beta+y) under its integrand.
 type gone struct{ ln, lnA, lnB, invA, invB float64 }
 
-// at integrates in u = ln(c+y), c the smaller of alpha and beta: there the
-// integrand's logarithm is nearly straight and its singularities are pi away.
-// Sixteen Gauss-Legendre nodes give full precision over a step of u of 2 and a
-// fall of e^10, so the range is cut into such panels and ended where e^-40 of
-// the integrand is left.
 func (q *goneIntegral) at(rx, alpha, s, beta, tx, t float64) gone {
-	c, d := min(alpha, beta), math.Abs(alpha-beta)
-	low, high := rx-1, s+1 // slopes: of the part in c+y with dy = (c+y) du, and of the rest
-	if beta <= alpha {
-		low, high = s, rx
-	}
-	u0, u1 := math.Log(c+tx), math.Log(c+t)
-	slope := low + high*(c+tx)/(d+c+tx)
-	if slope > 0 {
-		u1 = min(u1, u0+40/slope)
-	}
-	steepest := math.Abs(low) + high*(c+t)/(d+c+t)
-	panels := math.Ceil((u1 - u0) * max(0.5, steepest/10))
-	if !(panels >= 1) {
+	g := newGoneShape(rx, alpha, s, beta)
+	in := q.over(g, tx, t)
+	if !(in[0] > 0) {
 		return gone{ln: math.Inf(-1)}
 	}
-	panels = min(panels, 1000)
-	step := (u1 - u0) / panels
-	ref := -low*u0 - high*math.Log(d+c+tx)
-	var sum float64
-	var out gone
-	for p := range int(panels) {
-		for i, node := range q.node {
-			u := u0 + (float64(p)+node)*step
-			cy := math.Exp(u)
-			dy, lnD := d+cy, math.Log(d+cy)
-			f := q.weight[i] * math.Exp(-low*u-high*lnD-ref)
-			sum += f
-			lnA, lnB, invA, invB := u, lnD, 1/cy, 1/dy
-			if beta <= alpha {
-				lnA, lnB, invA, invB = lnD, u, 1/dy, 1/cy
-			}
-			out.lnA += f * lnA
-			out.lnB += f * lnB
-			out.invA += f * invA
-			out.invB += f * invB
-		}
-	}
-	out.ln = ref + math.Log(sum*step)
-	out.lnA, out.lnB, out.invA, out.invB = out.lnA/sum, out.lnB/sum, out.invA/sum, out.invB/sum
-	return out
+	return gone{g.ln(tx) + math.Log(in[0]), in[1] / in[0], in[2] / in[0], in[3] / in[0], in[4] / in[0]}
 }
 
 // chunk is how many rows one goroutine sums. It does not depend on the machine,
 // so that neither does the sum.
 const chunk = 2048
 
-// logLik is the total log-likelihood of rows at parameters v and its gradient.
-func (m Model) logLik(rows []Row, maxX int, v, grad []float64) float64 {
-	f := m.at(v, maxX)
-	chunks := (len(rows) + chunk - 1) / chunk
-	sums := make([][5]float64, chunks)
-	parallel(chunks, func(c int) {
-		s := &sums[c]
-		var g [4]float64
-		part := rows[c*chunk : min((c+1)*chunk, len(rows))]
-		for i := range part {
-			s[4] += part[i].N * f(&part[i], &g)
-			for j := range v {
-				s[j] += part[i].N * g[j]
-			}
-		}
-	})
-	var total float64
-	clear(grad)
-	for i := range sums {
-		total += sums[i][4]
-		for j := range grad {
-			grad[j] += sums[i][j]
-		}
-	}
-	return total
-}
-
-// parallel calls f(0) to f(n-1) on as many goroutines as there are processors.
+// parallel calls f(0) to f(n-1) on as many goroutines as there are processors,
+// each taking the next that nobody has.
 func parallel(n int, f func(int)) {
 	workers := min(n, runtime.GOMAXPROCS(0))
-	if workers < 2 {
-		for i := range n {
-			f(i)
-		}
-		return
-	}
+	var taken atomic.Int64
 	var wg sync.WaitGroup
-	for w := range workers {
+	for range workers {
 		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				f(i)
+			for i := taken.Add(1) - 1; i < int64(n); i = taken.Add(1) - 1 {
+				f(int(i))
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// inChunks is parallel for functions that take little time.
+func inChunks(n int, f func(int)) {
+	parallel((n+chunk-1)/chunk, func(c int) {
+		for i := c * chunk; i < min((c+1)*chunk, n); i++ {
+			f(i)
+		}
+	})
 }

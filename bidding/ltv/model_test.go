@@ -46,14 +46,15 @@ func TestGradients(t *testing.T) {
 func TestSpendGradient(t *testing.T) {
 	t.Parallel()
 	rows := []SpendRow{{1, 20, 1}, {1, 35, 2}, {2, 17.3, 1}, {40, 1200, 3}}
+	sums := sumSpend(rows)
 	for _, v := range [][]float64{{6, 3.7, 15}, {.5, 1.1, 200}, {90, .3, 1}} {
 		g, none := make([]float64, 3), make([]float64, 3)
-		spendLogLik(rows, v, g)
+		spendLogLik(sums, v, g)
 		for i := range v {
 			h := 1e-5 * v[i]
 			up, down := append([]float64{}, v...), append([]float64{}, v...)
 			up[i], down[i] = v[i]+h, v[i]-h
-			near(t, "derivative", g[i], (spendLogLik(rows, up, none)-spendLogLik(rows, down, none))/(2*h), 1e-6)
+			near(t, "derivative", g[i], (spendLogLik(sums, up, none)-spendLogLik(sums, down, none))/(2*h), 1e-6)
 		}
 	}
 }
@@ -99,6 +100,54 @@ func TestBGOrdersAgainstPrintedFormula(t *testing.T) {
 	}
 }
 
+// What a new customer is expected to order: equation (9) of Fader, Hardie and Lee
+// 2005, its counterpart for MBG/NBD, equation (27) of note 009 for Pareto/NBD, and
+// r t / alpha where nobody leaves.
+func TestNewCustomersAgainstPrintedFormulas(t *testing.T) {
+	t.Parallel()
+	for _, p := range []Params{{R: .243, Alpha: 4.414, A: .793, B: 2.426, S: .606, Beta: 11.67}, {R: 1.7, Alpha: 9, A: 2.5, B: 1.2, S: 2.3, Beta: 30}} {
+		for _, at := range []float64{0.5, 13, 52} {
+			z, q := at/(p.Alpha+at), math.Pow(p.Alpha/(p.Alpha+at), p.R)
+			for m, want := range map[Model]float64{
+				NBD:       p.R * at / p.Alpha,
+				BGNBD:     (p.A + p.B - 1) / (p.A - 1) * (1 - q*mathext.Hypergeo(p.R, p.B, p.A+p.B-1, z)),
+				MBGNBD:    p.B / (p.A - 1) * (1 - q*mathext.Hypergeo(p.R, p.B+1, p.A+p.B, z)),
+				ParetoNBD: p.R * p.Beta / (p.Alpha * (p.S - 1)) * (1 - math.Pow(p.Beta/(p.Beta+at), p.S-1)),
+			} {
+				near(t, fmt.Sprint(m, p, at), Law{m, p}.NewCustomer().Orders(at), want, 1e-9)
+			}
+		}
+	}
+}
+
+// Conditional expectations of MBG/NBD, by Euler's transformation of Gauss's
+// function, and of Pareto/NBD, equation (41) of note 009 with p(alive) of equations
+// (36) and (37).
+func TestConditionalOrdersAgainstPrintedFormulas(t *testing.T) {
+	t.Parallel()
+	p := Params{R: .525, Alpha: 6.183, A: .891, B: 1.614, S: .606, Beta: 11.67}
+	for _, row := range []Row{{0, 0, 39, 1}, {2, 30.43, 38.86, 1}, {9, 20, 21, 1}} {
+		x := float64(row.X)
+		for _, at := range []float64{1, 13, 52} {
+			mbg := Law{MBGNBD, p}.Outlook(row.X, row.TX, row.T)
+			alive := 1 / (1 + p.A/(p.B+x)*math.Pow((p.Alpha+row.T)/(p.Alpha+row.TX), p.R+x))
+			z := at / (p.Alpha + row.T + at)
+			want := alive * (p.A + p.B + x) / (p.A - 1) * (1 - math.Pow(1-z, p.R+x)*mathext.Hypergeo(p.R+x, p.B+x+1, p.A+p.B+x, z))
+			near(t, fmt.Sprint("MBG ", row, at), mbg.Orders(at), want, 1e-8)
+			near(t, "MBG p(alive)", mbg.PAlive(), alive, 1e-12)
+
+			pareto := Law{ParetoNBD, p}.Outlook(row.X, row.TX, row.T)
+			var g [4]float64
+			lnL := paretoTerm([]float64{p.R, p.Alpha, p.S, p.Beta}, row.X)(&row, &g)
+			lg := func(v float64) float64 { l, _ := math.Lgamma(v); return l }
+			alive = math.Exp(lg(p.R+x) - lg(p.R) + p.R*math.Log(p.Alpha/(p.Alpha+row.T)) - x*math.Log(p.Alpha+row.T) + p.S*math.Log(p.Beta/(p.Beta+row.T)) - lnL)
+			want = alive * (p.R + x) * (p.Beta + row.T) / ((p.Alpha + row.T) * (p.S - 1)) * (1 - math.Pow((p.Beta+row.T)/(p.Beta+row.T+at), p.S-1))
+			near(t, "Pareto p(alive)", pareto.PAlive(), alive, 1e-9)
+			near(t, fmt.Sprint("Pareto ", row, at), pareto.Orders(at), want, 1e-9)
+		}
+	}
+}
+
 // The distribution of counts and their expectation are computed in unrelated
 // ways; they have to agree.
 func TestCountsAgreeWithOrders(t *testing.T) {
@@ -109,7 +158,7 @@ func TestCountsAgreeWithOrders(t *testing.T) {
 			for _, ahead := range []float64{0.5, 26, 80} {
 				o := Law{m, p}.Outlook(row.X, row.TX, row.T)
 				var sum, mean float64
-				for n, q := range o.counts(ahead) {
+				for n, q := range o.counts(ahead, 1e-5) {
 					sum += q
 					mean += float64(n) * q
 				}
@@ -191,7 +240,8 @@ func TestGammaRatio(t *testing.T) {
 			for _, y := range []float64{0.01, 0.3, 1, 4, 30} {
 				at := y * k / q
 				want := mathext.RegIncBeta(k, q, at/(1+at))
-				if got := gammaRatioCDF(k, q, at); math.Abs(got-want) > 0.01 {
+				c := (&Spend{P: k, Q: q}).total([]float64{0, 1}, 0, 0, 0)
+				if got := c.cdf(at); math.Abs(got-want) > 0.01 {
 					t.Errorf("k=%g q=%g y=%g: %g, want %g", k, q, at, got, want)
 				}
 			}
@@ -215,10 +265,76 @@ func TestDiscountedAgainstSmallSteps(t *testing.T) {
 	}
 }
 
+// DERT as the paper prints it, with Tricomi's function from its integral, against
+// ours; and the finite horizon against it as the horizon grows.
+func TestResidual(t *testing.T) {
+	t.Parallel()
+	tricomi := func(s, z float64) float64 { // U(s,s,z) = 1/Gamma(s) int e^-zt t^(s-1) / (1+t) dt, with t = e^u
+		const h = 1.0 / 64
+		var sum float64
+		for u := -120 / s; u < math.Log(800/z); u += h {
+			at := math.Exp(u)
+			sum += math.Exp(-z*at+s*u) / (1 + at) * h
+		}
+		return sum / math.Gamma(s)
+	}
+	lg := func(x float64) float64 { l, _ := math.Lgamma(x); return l }
+	for _, p := range []Params{{R: .55, Alpha: 10.58, S: .61, Beta: 11.67}, {R: 1.3, Alpha: 5, S: 2.2, Beta: 8}, {R: .8, Alpha: 20, S: 1, Beta: 30}} {
+		l := Law{ParetoNBD, p}
+		for _, row := range []Row{{0, 0, 0, 1}, {0, 0, 39, 1}, {2, 30.43, 38.86, 1}, {12, 35, 39, 1}} {
+			o, x, rate := l.Outlook(row.X, row.TX, row.T), float64(row.X), math.Log(1.15)/52
+			var g [4]float64
+			ll := paretoTerm([]float64{p.R, p.Alpha, p.S, p.Beta}, row.X)(&row, &g)
+			want := math.Exp(p.R*math.Log(p.Alpha) + p.S*math.Log(p.Beta) + (p.S-1)*math.Log(rate) + lg(p.R+x+1) +
+				math.Log(tricomi(p.S, rate*(p.Beta+row.T))) - lg(p.R) - (p.R+x+1)*math.Log(p.Alpha+row.T) - ll)
+			got := o.Residual(rate)
+			near(t, fmt.Sprint(p, row), got, want, 1e-9)
+			// From year to year, up to 150 years.
+			var sum float64
+			for year := range 150 {
+				const steps = 64
+				for i := range steps {
+					from := 52 * (float64(year) + float64(i)/steps)
+					sum += math.Exp(-rate*(from+26.0/steps)) * (o.Orders(from+52.0/steps) - o.Orders(from))
+				}
+			}
+			near(t, fmt.Sprint(p, row, " in steps"), got, sum, 1e-4)
+			if short, long := o.Discounted(Term{52, rate}), o.Discounted(Term{520, rate}); !(short < long && long < got && long > 0.7*got) {
+				t.Errorf("%v %v: %g in a year, %g in ten, %g in all", p, row, short, long, got)
+			}
+		}
+	}
+	if o := (Law{BGNBD, Params{R: 1, Alpha: 1, A: 1, B: 1}}).NewCustomer(); !math.IsNaN(o.Residual(0.01)) {
+		t.Error("BG/NBD has no closed form")
+	}
+}
+
+// The convention of the package lifetimes: periods of 30 days, discounted at their
+// ends at a monthly rate. It values a year by about half a month's discount less
+// than each order from its own day, and agrees when its periods grow short.
+func TestDiscountingAtPeriodEnds(t *testing.T) {
+	t.Parallel()
+	o := Law{BGNBD, Params{R: .243, Alpha: 4.414 * 7, A: .793, B: 2.426}}.Outlook(2, 213, 272)
+	const annual = 0.1
+	periods := func(length float64) (sum float64) {
+		for k := 1.0; k*length <= 360; k++ {
+			sum += (o.Orders(k*length) - o.Orders((k-1)*length)) * math.Pow(1+annual, -k*length/365)
+		}
+		return sum
+	}
+	ours := o.Discounted(NewTerm(360, annual, 1))
+	near(t, "30 days", periods(30)/ours, math.Pow(1+annual, -15.0/365), 2e-4)
+	near(t, "0.1 days", periods(0.1), ours, 2e-5)
+	if !(periods(30) < ours) {
+		t.Error("discounting at the end of periods has to value less")
+	}
+}
+
 func FuzzLikelihoods(f *testing.F) {
 	f.Add(0.5, 8.0, 0.7, 1.9, uint16(2), 10.0, 5.0)
 	f.Add(1e-9, 1e9, 1e-9, 1e9, uint16(0), 0.0, 0.0)
 	f.Add(1e4, 1e-9, 1e4, 1e-9, uint16(900), 1e-9, 1e7)
+	f.Add(271408., 95., 57.02, 41.95, uint16(11), 77.5, 234.) // more orders than counts go to
 	f.Fuzz(func(t *testing.T, r, alpha, a, b float64, x uint16, tx, rest float64) {
 		v := []float64{r, alpha, a, b}
 		for _, p := range v {
@@ -243,10 +359,39 @@ func FuzzLikelihoods(f *testing.F) {
 					t.Errorf("%s at %v, row %v: derivative %g", m, v, row, g[i])
 				}
 			}
-			w := (&Spend{P: r, Q: 1 + a, V: b, Mean: r * b / a}).Worth(Law{m, m.unpack(v)}.Outlook(row.X, row.TX, row.T), row.X, tx, Term{52, 0.002})
-			if !(w.Low >= 0 && w.Low <= w.Value && w.Value <= w.High) || math.IsInf(w.High, 0) {
+			spend, law := &Spend{P: r, Q: 1 + a, V: b, Mean: r * b / a}, Law{m, m.unpack(v)}
+			w := spend.Worth(law.Outlook(row.X, row.TX, row.T), row.X, tx, Term{52, 0.002})
+			if !(w.Low >= 0 && w.Low <= w.Value && w.Value <= w.High) || math.IsInf(w.High, 0) || !(w.variance >= 0) || math.IsInf(w.variance, 0) {
 				t.Errorf("%s at %v, row %v: worth %+v", m, v, row, w)
 			}
+			if w.Value > 0 && !math.IsInf(w.Value*w.Value, 0) {
+				if low, high := sumInterval(w.Value, w.variance, []float64{0.5, 1, 2}); !(low >= 0 && low <= high) || math.IsInf(high, 0) {
+					t.Errorf("%s at %v, row %v: %+v in total from %g to %g", m, v, row, w, low, high)
+				}
+			}
+			fuzzCovariates(t, m, law, v, row)
 		}
 	})
+}
+
+// fuzzCovariates wants numbers from a customer with effects of its own.
+func fuzzCovariates(t *testing.T, m Model, law Law, v []float64, row Row) {
+	t.Helper()
+	e := Effects{Orders: []float64{1.5, -2}, Leaving: []float64{0.7, 3}}
+	z := []float64{math.Mod(row.T, 3), -math.Mod(row.TX, 2)}
+	d := &Design{Names: []string{"x", "y"}, patterns: [][]float64{z}}
+	at := m.pack(law.Params)
+	for _, effect := range append(append([]float64{}, e.Orders...), e.Leaving...)[:d.effects(m)] {
+		at = append(at, math.Exp(effect))
+	}
+	grad := make([]float64, len(at))
+	ll := m.covLogLik([]covRow{{row, 0}}, d, row.X, at, grad)
+	for _, g := range append(grad, ll) {
+		if math.IsNaN(g) || math.IsInf(g, 0) {
+			t.Errorf("%s at %v, row %v with covariates: log-likelihood %g, derivatives %v", m, v, row, ll, grad)
+		}
+	}
+	if a := law.For(e, z).Outlook(row.X, row.TX, row.T); !(a.PAlive() >= 0 && a.PAlive() <= 1) || !(a.Orders(52) >= 0) {
+		t.Errorf("%s at %v, row %v with covariates: %g alive, %g orders", m, v, row, a.PAlive(), a.Orders(52))
+	}
 }

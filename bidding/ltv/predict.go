@@ -34,7 +34,7 @@ func (l Law) Outlook(x int, tx, t float64) Outlook {
 		}
 	case ParetoNBD:
 		o.end = l.Beta + t
-		in := newGoneIntegral().at(o.shape, l.Alpha, l.S, l.Beta, tx, t)
+		in := goneRule.at(o.shape, l.Alpha, l.S, l.Beta, tx, t)
 		o.alive = logistic(math.Log(l.S) + in.ln + o.shape*math.Log(o.scale) + l.S*math.Log(o.end))
 	}
 	return o
@@ -103,19 +103,19 @@ func (o Outlook) bgOrders(t float64) float64 {
 // horizon are beyond what the models are for.
 const maxOrders = 4000
 
-// counts is P(N = n) of the number of orders in the next t, for n = 0, 1, ...
-// up to where less than 1e-5 is left. The order rate and the chance to leave are
+// counts is P(N = n) of the number of orders in the next t, for n = 0, 1, ... up
+// to where less than rest is left. The order rate and the chance to leave are
 // independent given that the customer is here, so that P(N >= n) is the product
 // of a negative binomial tail and of n-1 chances to leave not taken.
-func (o Outlook) counts(t float64) []float64 {
+func (o Outlook) counts(t, rest float64) []float64 {
 	switch o.law.Model {
 	case BGNBD, MBGNBD:
-		nb := negativeBinomial(nil, 1, o.shape, o.scale, t)
-		tail, stay := 1-nb[0], o.alive // P(orders at rate >= n), P(here after n-1 more)
-		p := []float64{1 - stay*tail}
-		for n := 1; n < len(nb); n++ {
+		nb := newNegativeBinomial(o.shape, o.scale, t)
+		tail, stay := 1-nb.prob, o.alive // P(orders at rate >= n), P(here after n-1 more)
+		p := append(make([]float64, 0, 16), 1-stay*tail)
+		for n := 1; n < maxOrders && stay*tail > rest; n++ {
 			here := stay * tail
-			tail = max(0, tail-nb[n])
+			tail = max(0, tail-nb.next())
 			k := float64(n - 1)
 			stay *= (o.stay + k) / (o.law.A + o.stay + k)
 			p = append(p, max(0, here-stay*tail))
@@ -123,35 +123,58 @@ func (o Outlook) counts(t float64) []float64 {
 		return p
 	case ParetoNBD:
 		survive := math.Exp(-o.law.S * math.Log1p(t/o.end))
-		p := negativeBinomial(nil, o.alive*survive, o.shape, o.scale, t)
+		p := negativeBinomial(make([]float64, 0, 16), o.alive*survive, o.shape, o.scale, t, rest)
 		for i, node := range legendre8.node {
 			// The life that a share u of those here do not outlive.
 			u := node * (1 - survive)
 			life := o.end * math.Expm1(-math.Log1p(-u)/o.law.S)
-			p = negativeBinomial(p, o.alive*(1-survive)*legendre8.weight[i], o.shape, o.scale, min(life, t))
+			p = negativeBinomial(p, o.alive*(1-survive)*legendre8.weight[i], o.shape, o.scale, min(life, t), rest)
 		}
 		p[0] += 1 - o.alive
 		return p
 	}
-	return negativeBinomial(nil, 1, o.shape, o.scale, t)
+	return negativeBinomial(nil, 1, o.shape, o.scale, t, rest)
 }
 
 // negativeBinomial adds weight P(N = n) to p, N the orders in t at a rate
 // distributed Gamma(shape, scale).
-func negativeBinomial(p []float64, weight, shape, scale, t float64) []float64 {
-	z, y := t/(scale+t), math.Log1p(t/scale)
-	ln, left := -shape*y, 1.0
+func negativeBinomial(p []float64, weight, shape, scale, t, rest float64) []float64 {
+	nb, left := newNegativeBinomial(shape, scale, t), 1.0
 	for n := 0; n < maxOrders; n++ {
 		if n == len(p) {
 			p = append(p, 0)
 		}
-		f := math.Exp(ln)
-		p[n] += weight * f
-		left -= f
-		if left < 1e-5 {
+		p[n] += weight * nb.prob
+		if left -= nb.prob; left < rest {
 			break
 		}
-		ln += math.Log((shape + float64(n)) / float64(n+1) * z)
+		nb.next()
 	}
 	return p
+}
+
+// nbRun walks through the probabilities of a negative binomial distribution.
+type nbRun struct {
+	n, shape, z float64
+	prob, ln    float64 // ln serves while prob is too small to multiply
+}
+
+func newNegativeBinomial(shape, scale, t float64) nbRun {
+	ln := -shape * math.Log1p(t/scale)
+	return nbRun{shape: shape, z: t / (scale + t), prob: math.Exp(ln), ln: ln}
+}
+
+// next goes to n+1 and returns its probability.
+func (r *nbRun) next() float64 {
+	ratio := (r.shape + r.n) / (r.n + 1) * r.z
+	r.n++
+	if r.prob > 1e-200 {
+		r.prob *= ratio
+	} else {
+		r.ln += math.Log(ratio)
+		if r.prob = math.Exp(r.ln); !(r.prob >= 0) {
+			r.prob = 0
+		}
+	}
+	return r.prob
 }

@@ -3,8 +3,6 @@ package ltv
 import (
 	"fmt"
 	"math"
-
-	"gonum.org/v1/gonum/mathext"
 )
 
 // Spend is a fitted Gamma-Gamma model of what an order brings (Fader and
@@ -16,11 +14,13 @@ type Spend struct {
 	Q float64 `json:"q"`
 	V float64 `json:"v"`
 
-	Mean          float64  `json:"mean"`      // of a customer drawn at random
-	Customers     int      `json:"customers"` // with a positive mean
-	LogLikelihood float64  `json:"log_likelihood"`
-	Correlation   float64  `json:"frequency_value_correlation"`
-	Warnings      []string `json:"warnings,omitempty"`
+	Mean          float64            `json:"mean"`         // of a customer drawn at random, in the currency of the orders
+	Customers     int                `json:"customers"`    // with a positive mean
+	SE            map[string]float64 `json:"se,omitempty"` // of p, q and v, from the observed information
+	LogCov        [][]float64        `json:"log_covariance,omitempty"`
+	LogLikelihood float64            `json:"log_likelihood"`
+	Correlation   float64            `json:"frequency_value_correlation"`
+	Warnings      []string           `json:"warnings,omitempty"`
 }
 
 // Expected is the mean value of a future order of a customer with n orders of
@@ -68,7 +68,8 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 	if math.Log(mean)-logs/n < 1e-9 {
 		return flat("order values do not differ between customers")
 	}
-	o, err := maximise(func(v, grad []float64) float64 { return spendLogLik(rows, v, grad) }, []float64{4, 3, 0.7 * mean}, n)
+	sums := sumSpend(rows)
+	o, err := maximise(func(v, grad []float64) float64 { return spendLogLik(sums, v, grad) }, []float64{4, 3, 0.7 * mean}, n)
 	if err != nil {
 		return flat("Gamma-Gamma does not converge on these order values")
 	}
@@ -76,34 +77,9 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 	if population := p * v / (q - 1); q <= 1 || population > 3*mean {
 		return flat("Gamma-Gamma has no usable mean on these order values (q = %.3g)", q)
 	}
-	s.P, s.Q, s.V, s.LogLikelihood, s.Mean = p, q, v, o.ll, p*v/(q-1)
-	return s, nil
-}
-
-// spendLogLik is equation (1a) of note 025, summed. Rows sorted by X share their
-// gamma functions.
-func spendLogLik(rows []SpendRow, v, grad []float64) float64 {
-	p, q, scale := v[0], v[1], v[2]
-	lnScale, digammaQ := math.Log(scale), mathext.Digamma(q)
-	lgQ, _ := math.Lgamma(q)
-	clear(grad)
-	var total, lgPX, lgPXQ, dPX, dPXQ, lnX float64
-	seen := -1
-	for i := range rows {
-		r := &rows[i]
-		x := float64(r.X)
-		px := p * x
-		if r.X != seen {
-			seen, lnX = r.X, math.Log(x)
-			lgPX, _ = math.Lgamma(px)
-			lgPXQ, _ = math.Lgamma(px + q)
-			dPX, dPXQ = mathext.Digamma(px), mathext.Digamma(px+q)
-		}
-		lnM, lnSum := math.Log(r.M), math.Log(x*r.M+scale)
-		total += r.N * (lgPXQ - lgPX - lgQ + q*lnScale + (px-1)*lnM + px*lnX - (px+q)*lnSum)
-		grad[0] += r.N * x * (dPXQ - dPX + lnM + lnX - lnSum)
-		grad[1] += r.N * (dPXQ - digammaQ + lnScale - lnSum)
-		grad[2] += r.N * (q/scale - (px+q)/(x*r.M+scale))
+	s.P, s.Q, s.V, s.LogLikelihood, s.Mean, s.LogCov = p, q, v, o.ll, p*v/(q-1), o.cov
+	if o.relSE != nil {
+		s.SE = map[string]float64{"p": o.relSE[0] * p, "q": o.relSE[1] * q, "v": o.relSE[2] * v}
 	}
-	return total
+	return s, nil
 }

@@ -25,125 +25,303 @@ func NewTerm(horizonDays int, annual, unitDays float64) Term {
 }
 
 // Discounted is the expected number of orders in the term, each discounted from
-// its own time: the integral of e^(-Rate t) dE(t), by parts.
+// its own time: the integral of e^(-Rate t) dE(t), by parts. E rises fast first
+// and slowly later, on the scale of alpha + T, so that the rule steps in
+// y = ln(1 + t/(alpha+T)).
 func (o Outlook) Discounted(t Term) float64 {
 	end := math.Exp(-t.Rate*t.Horizon) * o.Orders(t.Horizon)
 	if t.Rate == 0 {
 		return end
 	}
 	var sum float64
+	y := math.Log1p(t.Horizon / o.scale)
 	for i, node := range legendre8.node {
-		at := node * t.Horizon
-		sum += legendre8.weight[i] * math.Exp(-t.Rate*at) * o.Orders(at)
+		at := o.scale * math.Expm1(node*y)
+		sum += legendre8.weight[i] * math.Exp(-t.Rate*at) * o.Orders(at) * (o.scale + at)
 	}
-	return end + t.Rate*t.Horizon*sum
+	return end + t.Rate*y*sum
 }
 
-// Worth is what a customer is expected to do. Low and High hold what the
-// customer will bring with a probability of 80 %: they include that one customer
-// may order once or never, not that the parameters are estimates. Most customers
-// bring nothing or more than the mean; High is never below Value.
+// Residual is the discounted number of orders a Pareto/NBD customer is expected to
+// still make, without an end (DERT): equation (2) of Fader, Hardie and Lee, "RFM
+// and CLV: Using Iso-Value Curves", JMR 2005. rate is continuous, per unit of time.
+// In the paper's formula the likelihood and p(alive) share all but
+//
+//	p(alive) (r+x)/(alpha+T) (beta+T) z^(s-1) U(s, s, z),  z = rate (beta+T)
+//
+// and U(s, s, z), Tricomi's function, is z^(1-s) e^z E_s(z), E_s the exponential
+// integral (Abramowitz and Stegun 13.6.28 and 5.1.45). It is NaN for other models
+// and for a rate that is not above 0: their endless sum has no closed form, or no
+// end.
+func (o Outlook) Residual(rate float64) float64 {
+	if o.law.Model != ParetoNBD || !(rate > 0) {
+		return math.NaN()
+	}
+	return o.alive * o.shape / o.scale * o.end * scaledExpIntegral(o.law.S, rate*o.end)
+}
+
+// scaledExpIntegral is e^z E_s(z) for s and z above 0, by the continued fraction of
+// Abramowitz and Stegun 5.1.22, its even part, evaluated forwards (Lentz).
+func scaledExpIntegral(s, z float64) float64 {
+	const tiny = 1e-300
+	b := z + s
+	c, d := 1/tiny, 1/b
+	h := d
+	for n := 1.0; n < 1e6; n++ {
+		a := -n * (s + n - 1)
+		b += 2
+		d = 1 / (a*d + b)
+		c = b + a/c
+		step := c * d
+		h *= step
+		if math.Abs(step-1) < 1e-15 {
+			break
+		}
+	}
+	return h
+}
+
+// Worth is what a customer is expected to do over a term, in the currency of the
+// orders. Low and High hold what the customer will bring with a probability of
+// 80 %: Low is the 10 % point, High the smallest value such that the two hold
+// 80 %. Where at least one in ten such customers brings nothing that is from 0 to
+// the 80 % point, and where more than 80 % bring nothing, from 0 to Value: High is
+// never below Value.
 type Worth struct {
 	PAlive     float64
 	Orders     float64 // in the horizon, undiscounted
 	OrderValue float64
 	Value      float64 // discounted over the horizon
 	Low, High  float64
+	variance   float64 // of the discounted value, given the parameters
 }
 
-// forecast is what an outlook says of a term; customers with equal histories
-// share it.
+// forecast is what is said of a term of customers with one history, whatever
+// their orders brought. Given the history a customer's rate of value is
+// Gamma(q, scale), with scale = v + the sum of the orders, so that everything in
+// money is a multiple of scale and the intervals are found once per history.
 type forecast struct {
 	alive, orders, discounted float64
-	counts                    []float64
+	low, high                 float64 // discounted, as multiples of the scale
+	squares                   float64 // mean square of the undiscounted number of orders
 }
 
-func (o Outlook) over(t Term) forecast {
-	return forecast{o.PAlive(), o.Orders(t.Horizon), o.Discounted(t), o.counts(t.Horizon)}
+// rest is the probability of many orders that intervals leave out; it moves their
+// levels by no more than that.
+const rest = 1e-3
+
+// forecast of an outlook of whose customer the spend model knows n orders. spread
+// are outlooks of the same customer under other parameters the data leave
+// possible: the interval is that of their mixture.
+func (s *Spend) forecast(o Outlook, n int, t Term, spread ...Outlook) forecast {
+	f := forecast{alive: o.PAlive(), orders: o.Orders(t.Horizon), discounted: o.Discounted(t)}
+	counts := o.counts(t.Horizon, rest)
+	if len(spread) > 0 {
+		counts = mixture(spread, t)
+	}
+	many, more := beyondCounts(counts, f.orders)
+	f.squares = many * more * more
+	for k, p := range counts {
+		f.squares += p * float64(k*k)
+	}
+	if f.orders > 0 {
+		discount := f.discounted / f.orders
+		f.low, f.high = s.total(counts, many, more, n).interval()
+		f.low, f.high = discount*f.low, discount*f.high
+	}
+	return f
+}
+
+// beyondCounts is the probability of more orders than counts go to, where they
+// stop short of what they leave out on purpose, and the mean number there.
+func beyondCounts(counts []float64, orders float64) (prob, number float64) {
+	left, sum := 1.0, 0.0
+	for n, p := range counts {
+		left -= p
+		sum += p * float64(n)
+	}
+	if left < 20*rest {
+		return 0, 0
+	}
+	return left, max(float64(len(counts)), (orders-sum)/left)
+}
+
+// mixture is the mean of the distributions of counts.
+func mixture(outlooks []Outlook, t Term) []float64 {
+	var mean []float64
+	for _, o := range outlooks {
+		for n, p := range o.counts(t.Horizon, rest) {
+			if n == len(mean) {
+				mean = append(mean, 0)
+			}
+			mean[n] += p / float64(len(outlooks))
+		}
+	}
+	return mean
 }
 
 // Worth over a term of a customer with outlook o whose n orders, as the spend
 // model counts them, had mean m.
-func (s *Spend) Worth(o Outlook, n int, m float64, t Term) Worth { return s.worth(o.over(t), n, m) }
+func (s *Spend) Worth(o Outlook, n int, m float64, t Term) Worth {
+	return s.worth(s.forecast(o, n, t), n, m)
+}
 
 func (s *Spend) worth(f forecast, n int, m float64) Worth {
 	w := Worth{PAlive: f.alive, Orders: f.orders, OrderValue: s.Expected(n, m)}
 	w.Value = f.discounted * w.OrderValue
-	w.High = w.Value
-	if !(w.Orders*w.OrderValue > 0) {
-		return w
+	scale := s.scale(n, m)
+	w.Low, w.High = min(w.Value, f.low*scale), max(w.Value, f.high*scale)
+	if f.orders > 0 {
+		square := scale * scale * f.squares
+		if s.P > 0 {
+			// n orders sum to Gamma(p n) scale / Gamma(q); where 1/Gamma(q) has no
+			// second moment it is taken as at q = 2.5.
+			q := s.Q + s.P*float64(max(n, 0))
+			square = scale * scale * s.P * (s.P*f.squares + f.orders) / ((q - 1) * max(q-2, 0.5))
+		}
+		discount := f.discounted / f.orders
+		w.variance = max(0, discount*discount*square-w.Value*w.Value)
 	}
-	discount := f.discounted / f.orders
-	total := s.total(f.counts, n, m)
-	w.Low = min(w.Value, discount*total.quantile(0.1))
-	w.High = max(w.Value, discount*total.quantile(0.9))
 	return w
 }
 
-// total is the distribution of the sum of a random number of orders. Given the
-// history the customer's rate of value is Gamma(q, v), so that n orders sum to
-// v Gamma(p n) / Gamma(q).
-type total struct {
-	counts  []float64
-	p, q, v float64
-	mean    float64 // of an order; all there is where p is 0
+// scale is the second parameter of the posterior of a customer's rate of value,
+// and the mean of an order where that is all there is.
+func (s *Spend) scale(n int, m float64) float64 {
+	if s.P == 0 {
+		return s.Mean
+	}
+	if n > 0 && m > 0 {
+		return s.V + float64(n)*m
+	}
+	return s.V
 }
 
-func (s *Spend) total(counts []float64, n int, m float64) total {
-	t := total{counts: counts, p: s.P, q: s.Q, v: s.V, mean: s.Expected(n, m)}
-	if n > 0 && m > 0 {
-		t.q += s.P * float64(n)
-		t.v += float64(n) * m
+// total is the distribution of the sum of a random number of orders, as a
+// multiple of the scale: n orders sum to Gamma(p n) / Gamma(q).
+type total struct {
+	counts  []float64
+	many    float64 // probability of still more orders
+	more    float64 // how many these are
+	p, q    float64
+	classes []countClass
+}
+
+// countClass is a number of orders, or near numbers taken together, with what
+// Paulson's approximation needs of it.
+type countClass struct {
+	prob   float64
+	centre float64 // 1 - 1/(9 p n)
+	var9   float64 // 1 / (9 p n)
+	root   float64 // cube root of q / (p n)
+}
+
+// total of customers of whom n orders are known.
+func (s *Spend) total(counts []float64, many, more float64, n int) total {
+	t := total{counts: counts, many: many, more: more, p: s.P, q: s.Q + s.P*float64(max(n, 0))}
+	if t.p == 0 {
+		return t
 	}
+	add := func(prob, orders float64) {
+		if prob > 1e-6 {
+			shape := t.p * orders
+			t.classes = append(t.classes, countClass{prob, 1 - 1/(9*shape), 1 / (9 * shape), math.Cbrt(t.q / shape)})
+		}
+	}
+	const width = 1.15 // from eight orders on numbers within 15 % are one
+	for k := 1; k < len(counts); {
+		end := k + 1
+		for k >= 8 && end < len(counts) && float64(end) < width*float64(k) {
+			end++
+		}
+		var prob, mean float64
+		for i := k; i < end; i++ {
+			prob += counts[i]
+			mean += counts[i] * float64(i)
+		}
+		add(prob, mean/prob)
+		k = end
+	}
+	add(many, more)
 	return t
 }
 
-func (t total) quantile(level float64) float64 {
-	below := 0.0
-	for n, p := range t.counts {
-		if below += p; below >= level {
-			if n == 0 {
-				return 0
-			}
-			if t.p == 0 {
-				return float64(n) * t.mean
-			}
-			return t.solve(level, float64(n)*t.mean)
-		}
+// The level of intervals, and the share that may lie below them.
+const (
+	level  = 0.8
+	beyond = (1 - level) / 2
+)
+
+// interval is from the 10 % point to the smallest value that makes 80 %.
+func (t total) interval() (low, high float64) {
+	if t.p == 0 {
+		return t.countInterval()
 	}
-	return float64(len(t.counts)-1) * t.mean
+	nothing := t.counts[0]
+	if nothing >= level {
+		return 0, 0
+	}
+	sum, mean := t.many, t.many*t.more
+	for n, p := range t.counts {
+		sum += p
+		mean += p * float64(n)
+	}
+	guess := t.p * mean / ((sum - nothing) * max(t.q-1, 0.1))
+	if nothing >= beyond {
+		return 0, t.solve(level, guess)
+	}
+	low = t.solve(beyond, guess/2)
+	return low, t.solve(1-beyond, max(low, guess))
 }
 
-// solve finds the value with cdf = level by false position on its logarithm, to
-// half a percent or 0.0005 of the level.
+// countInterval is that of the number of orders.
+func (t total) countInterval() (low, high float64) {
+	below, seen := 0.0, false // the probability of less than low
+	cdf := 0.0
+	for n, p := range t.counts {
+		if !seen && cdf+p >= beyond {
+			low, below, seen = float64(n), cdf, true
+		}
+		if cdf += p; seen && cdf-below >= level {
+			return low, float64(n)
+		}
+	}
+	if !seen {
+		low = t.more
+	}
+	return low, max(t.more, float64(len(t.counts)-1))
+}
+
+// solve finds the multiple with cdf = level by false position on its logarithm,
+// to half a percent or 0.0005 of the level.
 func (t total) solve(level, guess float64) float64 {
 	f := func(x float64) float64 { return t.cdf(math.Exp(x)) - level }
-	lo, hi := math.Log(guess)-1, math.Log(guess)+1
-	flo, fhi := f(lo), f(hi)
-	for range 40 {
-		if flo <= 0 {
-			break
-		}
-		lo--
+	x := math.Log(guess)
+	fx := f(x)
+	lo, hi, flo, fhi := x, x, fx, fx
+	for step := 0.5; flo > 0 && step < 100; step *= 2 {
+		hi, fhi = lo, flo
+		lo -= step
 		flo = f(lo)
 	}
-	for range 40 {
-		if fhi >= 0 {
-			break
-		}
-		hi++
+	for step := 0.5; fhi < 0 && step < 100; step *= 2 {
+		lo, flo = hi, fhi
+		hi += step
 		fhi = f(hi)
 	}
 	if flo > 0 || fhi < 0 {
 		return guess
 	}
 	for range 40 {
+		if hi-lo < 0.005 {
+			break
+		}
 		x := lo + (hi-lo)*flo/(flo-fhi)
 		if !(x > lo && x < hi) {
 			x = (lo + hi) / 2
 		}
 		fx := f(x)
-		if math.Abs(fx) < 5e-4 || hi-lo < 0.005 {
+		if math.Abs(fx) < 5e-4 {
 			return math.Exp(x)
 		}
 		if fx < 0 {
@@ -155,18 +333,19 @@ func (t total) solve(level, guess float64) float64 {
 	return math.Exp((lo + hi) / 2)
 }
 
-func (t total) cdf(value float64) float64 {
-	sum := t.counts[0]
-	for n := 1; n < len(t.counts); n++ {
-		sum += t.counts[n] * gammaRatioCDF(t.p*float64(n), t.q, value/t.v)
+// cdf is P(Gamma(k)/Gamma(q) <= y) over the numbers of orders, k = p n, by
+// Paulson's approximation of the F distribution (1942), good to about 0.01 from
+// q = 1 and 0.001 from q = 3.
+func (t total) cdf(y float64) float64 {
+	sum, root, q9 := t.counts[0], math.Cbrt(y), 1/(9*t.q)
+	for i := range t.classes {
+		c := &t.classes[i]
+		sum += c.prob * paulson(root*c.root, q9, c)
 	}
 	return sum
 }
 
-// gammaRatioCDF is P(Gamma(k)/Gamma(q) <= y) by Paulson's approximation of the F
-// distribution (1942), good to about 0.01 from q = 1 and 0.001 from q = 3.
-func gammaRatioCDF(k, q, y float64) float64 {
-	f := math.Cbrt(y * q / k)
-	z := ((1-1/(9*q))*f - (1 - 1/(9*k))) / math.Sqrt(f*f/(9*q)+1/(9*k))
+func paulson(f, q9 float64, c *countClass) float64 {
+	z := ((1-q9)*f - c.centre) / math.Sqrt(f*f*q9+c.var9)
 	return math.Erfc(-z/math.Sqrt2) / 2
 }

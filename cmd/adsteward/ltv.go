@@ -1,13 +1,15 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -16,15 +18,19 @@ import (
 )
 
 type ltvCmd struct {
-	File           string  `arg:"" name:"file" help:"CSV with customer_id, date and value, one row an order; - for standard input."`
-	Model          string  `enum:"bgnbd,mbgnbd,paretonbd,auto" default:"bgnbd" help:"bgnbd, mbgnbd, paretonbd, or auto: the one that foresees the last third of the observation best."`
-	ObserveUntil   string  `help:"Fit to orders on or before this day and compare the forecast with those after it." placeholder:"D"`
-	Unit           string  `enum:"day,week" default:"day" help:"Unit of time of parameters, recency and age: day or week."`
-	HorizonDays    int     `default:"365" help:"How far ahead orders and value are counted."`
-	DiscountAnnual float64 `default:"0.1" help:"Yearly rate; each order is discounted from its own day."`
-	SpendOrders    string  `enum:"repeat,all" default:"repeat" help:"Orders Gamma-Gamma learns from: repeat (without the first) or all."`
-	Customers      string  `help:"Write each customer's figures to this file." placeholder:"OUT.csv"`
-	JSON           bool    `name:"json" help:"One JSON object."`
+	File           string   `arg:"" name:"file" help:"CSV with customer_id, date and value, one row an order; - for standard input."`
+	Model          string   `enum:"nbd,bgnbd,mbgnbd,paretonbd,auto" default:"bgnbd" help:"bgnbd, mbgnbd, paretonbd, nbd (nobody ever leaves), or auto: the one that foresees the last third of the observation best."`
+	ObserveUntil   string   `help:"Fit to orders on or before this day and compare the forecast with those after it." placeholder:"D"`
+	Unit           string   `enum:"day,week" default:"day" help:"Unit of time of parameters, recency and age: day or week."`
+	HorizonDays    int      `default:"365" help:"How far ahead orders and value are counted, in days whatever the unit."`
+	DiscountAnnual float64  `default:"0.1" help:"Yearly rate, whatever the unit; each order is discounted from its own day, continuously, not at the end of a month."`
+	Margin         float64  `default:"1" help:"Contribution margin as a share of an order's value, such as 0.42: clv and its bounds count that much of the revenue. The models are fitted to revenue."`
+	SpendOrders    string   `enum:"repeat,all" default:"repeat" help:"Orders Gamma-Gamma learns from: repeat (without the first) or all."`
+	Cost           string   `help:"Instead of --margin: a column with what each order cost (goods, shipping, fees) in the currency of value. clv counts each customer's own margin as far as its orders tell, else the mean, and never less than nothing." placeholder:"COLUMN"`
+	Covariates     []string `help:"What the rates of ordering and leaving may depend on, separated by commas: first_value (logarithm of the first order's value) or columns of the file, taken from each customer's first order. Numbers are standardised; text counts against its most common level, rare levels together." placeholder:"NAME"`
+	By             string   `help:"Also what each group of customers will bring, with an interval of its own: a column of the file, taken from each customer's first order." placeholder:"COLUMN"`
+	Customers      string   `help:"Write each customer's figures to this file." placeholder:"OUT.csv"`
+	JSON           bool     `name:"json" help:"One JSON object."`
 }
 
 func (c *ltvCmd) Help() string {
@@ -33,12 +39,19 @@ func (c *ltvCmd) Help() string {
 
 func (c *ltvCmd) question(start time.Time) (ltv.Question, error) {
 	q := ltv.Question{Model: ltv.Model(c.Model), Unit: c.Unit, Horizon: c.HorizonDays, Discount: c.DiscountAnnual,
-		SpendAll: c.SpendOrders == "all", PerCustomer: c.Customers != "", Clock: func() time.Duration { return time.Since(start) }}
+		Margin: c.Margin, Cost: c.Cost, Covariates: c.Covariates, By: c.By,
+		SpendAll: c.SpendOrders == "all", PerCustomer: c.Customers != "", Rand: rand.New(rand.NewPCG(1, 1)), Clock: func() time.Duration { return time.Since(start) }}
 	if c.HorizonDays < 1 || c.HorizonDays > 36500 {
 		return q, usage("--horizon-days is %d; give 1 to 36500", c.HorizonDays)
 	}
 	if !(c.DiscountAnnual >= 0 && c.DiscountAnnual <= 10) {
 		return q, usage("--discount-annual is %g; give 0 to 10, such as 0.1 for 10 %% a year", c.DiscountAnnual)
+	}
+	if !(c.Margin > 0 && c.Margin <= 1) {
+		return q, usage("--margin is %g; give a share of an order's value above 0 and up to 1, such as 0.42", c.Margin)
+	}
+	if c.Cost != "" && c.Margin != 1 {
+		return q, usage("--margin and --cost both say what an order leaves; give one of them")
 	}
 	if c.ObserveUntil != "" {
 		d, err := civil.Parse(c.ObserveUntil)
@@ -56,7 +69,7 @@ func (c *ltvCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	orders, err := c.read(e.stdin)
+	orders, err := c.read(e.stdin, &q)
 	if err != nil {
 		return err
 	}
@@ -70,7 +83,7 @@ func (c *ltvCmd) Run(e *env) error {
 		return err
 	}
 	if c.Customers != "" {
-		if err := writeWhole(c.Customers, func(w io.Writer) error { return writeCustomers(w, a.Rows) }); err != nil {
+		if err := writeWhole(c.Customers, func(w io.Writer) error { return ltv.WriteCustomers(w, a.Rows) }); err != nil {
 			return err
 		}
 	}
@@ -81,8 +94,14 @@ func (c *ltvCmd) Run(e *env) error {
 	return printAnswer(e.stdout, a)
 }
 
-func (c *ltvCmd) read(stdin io.Reader) (*ltv.OrderLog, error) {
-	in := stdin
+// read reads the orders, and, in a second pass, the columns the question is about.
+func (c *ltvCmd) read(in io.Reader, q *ltv.Question) (*ltv.OrderLog, error) {
+	columns := slices.DeleteFunc(slices.Clone(c.Covariates), func(name string) bool { return name == ltv.FirstValue })
+	if c.By != "" && !slices.Contains(columns, c.By) {
+		columns = append(columns, c.By)
+	}
+	second := len(columns) > 0 || c.Cost != ""
+	var again io.Reader
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
@@ -90,8 +109,25 @@ func (c *ltvCmd) read(stdin io.Reader) (*ltv.OrderLog, error) {
 		}
 		defer f.Close() // read only
 		in = f
+		if second {
+			g, err := os.Open(c.File)
+			if err != nil {
+				return nil, usage("%v", err)
+			}
+			defer g.Close() // read only
+			again = g
+		}
+	} else if second {
+		body, err := io.ReadAll(in)
+		if err != nil {
+			return nil, err
+		}
+		in, again = bytes.NewReader(body), bytes.NewReader(body)
 	}
 	orders, err := ltv.ReadOrders(in)
+	if err == nil && again != nil {
+		q.Columns, err = ltv.ReadColumns(again, columns, c.Cost)
+	}
 	if err != nil {
 		return nil, usage("%s: %v", c.File, err)
 	}
@@ -119,48 +155,6 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-const customerHeader = "customer_id,frequency,recency,age,mean_value,p_alive,expected_orders,expected_value,clv,clv_low,clv_high\n"
-
-func writeCustomers(out io.Writer, rows []ltv.CustomerWorth) error {
-	w := bufio.NewWriterSize(out, 1<<18)
-	if _, err := w.WriteString(customerHeader); err != nil {
-		return err
-	}
-	var line []byte
-	for i := range rows {
-		r := &rows[i]
-		line = appendCell(line[:0], r.CustomerID)
-		line = append(line, ',')
-		line = strconv.AppendInt(line, int64(r.Frequency), 10)
-		for _, v := range [...]float64{r.Recency, r.Age, r.MeanValue, r.PAlive, r.Orders, r.OrderValue, r.Value, r.Low, r.High} {
-			line = strconv.AppendFloat(append(line, ','), v, 'g', 10, 64)
-		}
-		if _, err := w.Write(append(line, '\n')); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
-}
-
-// appendCell quotes a CSV cell where it needs it.
-func appendCell(line []byte, s string) []byte {
-	plain := s != ""
-	for i := 0; i < len(s) && plain; i++ {
-		plain = s[i] != '"' && s[i] != ',' && s[i] != '\n' && s[i] != '\r' && s[i] != ' '
-	}
-	if plain {
-		return append(line, s...)
-	}
-	line = append(line, '"')
-	for i := range len(s) {
-		if s[i] == '"' {
-			line = append(line, '"')
-		}
-		line = append(line, s[i])
-	}
-	return append(line, '"')
-}
-
 func printAnswer(out io.Writer, a *ltv.Answer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "%s on %d customers, unit %s, log-likelihood %.4f\n", a.Model.Title(), a.Customers, a.Unit, a.LogLikelihood)
@@ -179,12 +173,53 @@ func printAnswer(out io.Writer, a *ltv.Answer) error {
 	} else {
 		fmt.Fprintf(w, "Mean order %.4g over %d customers, without Gamma-Gamma\n", g.Mean, g.Customers)
 	}
+	if a.Margin != 1 {
+		fmt.Fprintf(w, "What customers bring is counted as contribution margin, %.4g %% of revenue on average\n", 100*a.Margin)
+	}
+	if c := a.Covariates; c != nil {
+		printCovariates(w, a.Model, c)
+	}
+	for _, t := range a.Totals {
+		fmt.Fprintf(w, "%s\t%d customers\twill bring %.2f\t(80 %%: %.2f to %.2f)\n", cmp.Or(t.Group, "(none)"), t.Customers, t.Value, t.Low, t.High)
+	}
 	if h := a.Holdout; h != nil {
-		fmt.Fprintf(w, "Holdout of %d days: orders %.0f expected, %.0f came; value %.2f expected, %.2f came; mean error %.3f orders a customer, rank correlation %.3f, %.0f %% of values in their 80 %% interval\n",
-			h.Days, h.PredictedOrders, h.ActualOrders, h.PredictedValue, h.ActualValue, h.MAE, h.Spearman, 100*h.Coverage80)
+		printHoldout(w, h)
 	}
 	for _, warning := range a.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
 	return w.Flush()
+}
+
+func printCovariates(w io.Writer, m ltv.Model, c *ltv.CovariateFit) {
+	leaving := "on leaving"
+	if m == ltv.BGNBD || m == ltv.MBGNBD {
+		leaving = "on how alike customers are in leaving"
+	}
+	fmt.Fprintln(w, "Effects, of one standard deviation of a number, of a level against the most common one:")
+	effect := func(what, name string, effects, se map[string]float64) {
+		v, ok := effects[name]
+		if !ok {
+			return
+		}
+		fmt.Fprintf(w, "\t%s %+.4f", what, v)
+		if s, ok := se[name]; ok {
+			fmt.Fprintf(w, " (standard error %.4f)", s)
+		}
+	}
+	for _, name := range c.Names {
+		fmt.Fprint(w, "  ", name)
+		effect("on the rate of orders", name, c.Orders, c.SE.Orders)
+		effect(leaving, name, c.Leaving, c.SE.Leaving)
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w, c.Verdict)
+}
+
+func printHoldout(w io.Writer, h *ltv.Holdout) {
+	fmt.Fprintf(w, "Holdout of %d days: orders %.0f expected, %.0f came; value %.2f expected, %.2f came\n", h.Days, h.PredictedOrders, h.ActualOrders, h.PredictedValue, h.ActualValue)
+	fmt.Fprintf(w, "  by customer: mean error %.3f orders, correlation %.3f, rank correlation %.3f, log score %.4f, %.0f %% of values in their 80 %% interval\n", h.MAE, h.Correlation, h.Spearman, h.LogScore, 100*h.Coverage80)
+	if h.ValueGini != nil && h.ValueGiniPastSpend != nil {
+		fmt.Fprintf(w, "  ranking by expected value goes %.3f of the way from chance to the perfect order (value Gini); ranking by past spend %.3f\n", *h.ValueGini, *h.ValueGiniPastSpend)
+	}
 }
