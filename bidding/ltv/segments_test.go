@@ -315,3 +315,24 @@ func TestSegmentsOfBadInput(t *testing.T) {
 		t.Error("a value that is no number was taken")
 	}
 }
+
+// The multiple of all customers: a shop of 1,500 tells its parameters so roughly
+// that the interval has to say so.
+func TestLambdaOfTheWholeHoldsTheTruth(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("fits a hundred shops")
+	}
+	truth := 1 + Law{BGNBD, newWorld(1).p}.NewCustomer().Discounted(NewTerm(365, 0.1, 1))
+	held := 0
+	for seed := range 100 {
+		w := newWorld(uint64(500 + seed))
+		_, g := night(t, w.end(), w.rows(map[string][2]float64{"a:1": {1500, 1}}), Options{365, 0.1})
+		if l := g.Segments[0].Lambda; l.Low <= truth && truth <= l.High {
+			held++
+		}
+	}
+	if held < 75 || held > 85 {
+		t.Errorf("%d of 100 intervals hold the true multiple", held)
+	}
+}
