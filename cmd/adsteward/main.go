@@ -38,6 +38,7 @@ type cli struct {
 	Backup      backupCmd      `cmd:"" help:"A consistent copy of the database while it is in use."`
 	KillSwitch  killSwitchCmd  `cmd:"" help:"Stop every push, or allow them again."`
 	Proposals   proposalsCmd   `cmd:"" help:"List, show and decide on proposals, and push them."`
+	Targets     targetsCmd     `cmd:"" help:"What a sale is worth per campaign, and what ROAS that asks for."`
 	Export      exportCmd      `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
 	Audit       auditCmd       `cmd:"" help:"The audit log: list it, verify its chain."`
 	Import      importCmd      `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
