@@ -336,3 +336,25 @@ func TestLambdaOfTheWholeHoldsTheTruth(t *testing.T) {
 		t.Errorf("%d of 100 intervals hold the true multiple", held)
 	}
 }
+
+// BenchmarkProfile is the second reading of a night: a shop's customers streamed
+// past the fit, without the database.
+func BenchmarkProfile(b *testing.B) {
+	w := newWorld(11)
+	campaigns := map[string][2]float64{}
+	for i := range 100 {
+		campaigns[fmt.Sprintf("google:%d", i)] = [2]float64{1500, 1}
+	}
+	rows := w.rows(campaigns)
+	for i := range rows {
+		rows[i].source.Category, rows[i].source.Country = fmt.Sprint("c", len(rows[i].id)%5), "DE"
+	}
+	f, err := FitNight(merged(b, w.end(), rows), Options{365, 0.1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		profiled(b, f, w.end(), rows)
+	}
+	b.ReportMetric(float64(len(rows)), "customer-days")
+}
