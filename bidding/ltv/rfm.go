@@ -202,7 +202,7 @@ func (t *RFM) words() string {
 		frequency = append(frequency, fmt.Sprintf("up to %d", t.Frequency[i]))
 		value = append(value, fmt.Sprintf("from %.2f", t.Value[i]))
 	}
-	return fmt.Sprintf("Days since the last order: %s, 1 beyond. Days with an order: %s, 5 beyond. Spent in all: %s, 1 below.",
+	return fmt.Sprintf("Score by days since the last order: %s, 1 beyond. By days with an order: %s, 5 beyond. By all that was spent: %s, 1 below.",
 		list(5, -1, recency), list(1, 1, frequency), list(2, 1, value))
 }
 

@@ -96,7 +96,9 @@ type Profile struct {
 	nodes     map[Node]*nodeSums
 	rfm       map[rfmKey]rfmSums
 	known     map[rowKey]known
-	usual     map[float64]float64 // expected repeat value per unit of first order, by age
+	// By age: the expected repeat value per unit of first order, and the value of
+	// first orders.
+	usual, firstByAge map[float64]float64
 
 	// Of the customer being read.
 	id            string
@@ -110,7 +112,7 @@ type known struct{ alive, discounted float64 }
 // NewProfile takes orders up to and including end. Customers whose first order
 // lies in from..to count as new ones.
 func (f *Fit) NewProfile(end, from, to civil.Date) *Profile {
-	p := &Profile{fit: f, from: from, to: to, nodes: map[Node]*nodeSums{}, rfm: map[rfmKey]rfmSums{}, known: map[rowKey]known{}, usual: map[float64]float64{}}
+	p := &Profile{fit: f, from: from, to: to, nodes: map[Node]*nodeSums{}, rfm: map[rfmKey]rfmSums{}, known: map[rowKey]known{}, usual: map[float64]float64{}, firstByAge: map[float64]float64{}}
 	p.histories = NewHistories(end, func(h History) error { p.count(h); return nil })
 	return p
 }
@@ -151,6 +153,7 @@ func (p *Profile) count(h History) {
 		p.usual[h.Age] = usual
 	}
 	future := max(0, o.discounted*p.fit.Spend.Expected(h.Orders, max(h.MeanValue, 0)))
+	p.firstByAge[h.Age] += h.FirstValue
 	expected := usual * h.FirstValue
 	p.scratch = p.source.nodes(p.scratch[:0])
 	for _, n := range p.scratch {
@@ -199,7 +202,8 @@ func (p *Profile) Segmentation() *Segmentation {
 		nodes[n] = evidence{s.observed / phi, ratio * s.expected / phi}
 	}
 	thetas := shrink(nodes)
-	later, relSD := f.DefaultLambda()-1, laterRelSD(nodes[Node{Level: ByAll}])
+	later := f.DefaultLambda() - 1
+	whole, relSD := f.modelRelSD(p.firstByAge, nodes[Node{Level: ByAll}])
 	thetas[Node{Level: ByAll}] = theta{belief: belief{mean: 1}, own: 1, fresh: thetas[Node{Level: ByAll}].fresh}
 	for _, n := range sortedNodes(p.nodes) {
 		s, t := p.nodes[n], thetas[n]
@@ -208,6 +212,9 @@ func (p *Profile) Segmentation() *Segmentation {
 			continue
 		}
 		l := t.lambda(later, relSD)
+		if n.Level == ByAll {
+			l = t.lambda(later, whole)
+		}
 		own := -1.0
 		if s.expected > 0 && ratio > 0 {
 			own = s.observed / (ratio * s.expected)

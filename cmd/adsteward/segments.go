@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -90,6 +91,7 @@ func (c *segmentsCmd) gather(e *env, a *app) (segmentsReport, error) {
 				out.Segments = append(out.Segments, s)
 			}
 		}
+		out.sort()
 		if c.By != "rfm" {
 			return out, nil
 		}
@@ -105,11 +107,21 @@ func (c *segmentsCmd) gather(e *env, a *app) (segmentsReport, error) {
 	return out, nil
 }
 
+// segmentLevels are those listed, in order.
+var segmentLevels = []ltv.Level{ltv.ByAll, ltv.ByPlatform, ltv.ByCampaign, ltv.ByCategory, ltv.ByCountry}
+
 func (c *segmentsCmd) wants(l ltv.Level) bool {
 	if c.By != "" {
 		return string(l) == c.By
 	}
-	return slices.Contains([]ltv.Level{ltv.ByAll, ltv.ByPlatform, ltv.ByCampaign, ltv.ByCategory, ltv.ByCountry}, l)
+	return slices.Contains(segmentLevels, l)
+}
+
+// sort orders by level and, within one, the largest first.
+func (r segmentsReport) sort() {
+	slices.SortStableFunc(r.Segments, func(a, b ltv.Segment) int {
+		return cmp.Or(slices.Index(segmentLevels, a.Level)-slices.Index(segmentLevels, b.Level), b.Customers-a.Customers)
+	})
 }
 
 func (r segmentsReport) print(out io.Writer) error {
@@ -119,7 +131,9 @@ func (r segmentsReport) print(out io.Writer) error {
 		cac, ratio, back := present.None, present.None, present.None
 		if s.CAC != nil {
 			cac, ratio, back = present.Amount(*s.CAC, r.Currency), present.Ratio(*s.LTVToCAC), "not in the horizon"
-			if s.PaybackDay != nil {
+			if s.PaybackDay != nil && *s.PaybackDay == 0 {
+				back = "first order"
+			} else if s.PaybackDay != nil {
 				back = fmt.Sprintf("day %d", *s.PaybackDay)
 			}
 		}

@@ -15,9 +15,9 @@ import (
 	"adsteward/store/storetest"
 )
 
-// sell stores the orders of n customers over the year before today: first ones
+// acquire stores the orders of n customers over the year before today: first ones
 // of campaign c0 or without a click, of shoes or bags, and later ones.
-func (d *desk) sell(t *testing.T, n int, today civil.Date) {
+func (d *desk) acquire(t *testing.T, n int, today civil.Date) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(3, 3))
 	var orders []store.Order
@@ -56,7 +56,7 @@ func TestSegmentsOfTheNight(t *testing.T) {
 		d := setup(t, st, 2) // c1 spends and wins nobody
 		today := civil.Of(testNow)
 		d.history(60, today)
-		d.sell(t, 1500, today)
+		d.acquire(t, 1500, today)
 		stages := []Stage{Pull, Value}
 		segments := func(date civil.Date) map[string]ltv.Segment {
 			if err := d.RunDirect(t.Context(), "shop", date, stages); err != nil {

@@ -43,6 +43,10 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 			}
 		}
 		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
+		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
+			l := fit.LambdaOf(k)
+			in.Lambda[k] = bidding.LifetimeOf(l.Value, l.Low, l.High, fit.Source()+"; "+l.Why)
+		}
 	}
 	worths, def := bidding.NewBook(costs, orders).Worths(in)
 	return worths, def, nil

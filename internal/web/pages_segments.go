@@ -16,6 +16,7 @@ type segmentsView struct {
 	Head     valueHead
 	Currency string
 	Summary  []summaryCell
+	Why      []string // of the summary
 	Levels   []segmentTable
 	Parts    []segmentTable // campaigns by category and country
 	RFM      *rfmView
@@ -94,7 +95,7 @@ func (v *segmentsView) fill(models []store.Model) error {
 		by[g.Level] = append(by[g.Level], g)
 	}
 	if all := by[ltv.ByAll]; len(all) > 0 {
-		v.Summary = summaryOf(all[0], v.Currency)
+		v.Summary, v.Why = summaryOf(all[0], v.Currency), all[0].Why
 	}
 	for _, l := range levels {
 		if len(by[l.level]) > 0 {
@@ -113,7 +114,7 @@ func summaryOf(g ltv.Segment, currency string) []summaryCell {
 	r := segmentRows([]ltv.Segment{g}, currency)[0]
 	return []summaryCell{
 		{Name: "Customers", Value: r.Customers, Notes: []string{r.New + " new in the last 60 days"}},
-		{Name: "Worth of a new customer", Value: r.LTV, Unit: currency, Notes: []string{"margin within the horizon; " + r.Lambda + " times the first order’s"}},
+		{Name: "Worth of a new customer", Value: r.LTV, Unit: currency, Notes: []string{"margin within the horizon; " + r.Lambda + " times the first order’s (" + r.Interval + ")"}},
 		{Name: "Cost of a new customer", Value: r.CAC, Unit: currency, Notes: []string{"all spend over all new customers, also those without a click"}},
 		{Name: "LTV : CAC", Value: r.Ratio, Class: r.RatioClass, Notes: []string{"on margin: above 1 earns money"}},
 		{Name: "Earned back", Value: r.Back, Notes: []string{"when the expected margin reaches the cost"}},

@@ -28,7 +28,7 @@ func TestSegmentsPage(t *testing.T) {
 	}
 	half, days, cac, ratio, day, spend := 0.25, 40, 50.0, 1.5, 12, 5000*money.One
 	lambda := ltv.Lambda{Value: 1.5, Low: 1.4, High: 1.6, Customers: 900, Why: "900 customers"}
-	all := ltv.Segment{Node: ltv.Node{Level: ltv.ByAll}, Customers: 1200, FirstValue: 80, Orders: 1.4, Lambda: lambda, NewCustomers: 100}
+	all := ltv.Segment{Node: ltv.Node{Level: ltv.ByAll}, Customers: 1200, FirstValue: 80, Orders: 1.4, Lambda: lambda, NewCustomers: 100, Why: []string{"Repeat orders brought 2.00 times what the model expects"}}
 	own := ltv.Segment{Node: ltv.Node{Level: ltv.ByCampaign, Platform: "google", Campaign: "google:77"}, Name: "Shoes <b>", Customers: 900, FirstValue: 80,
 		Repeat90: &half, SecondDays: &days, Churn: 0.31, Lambda: lambda, NewCustomers: 100, Why: []string{"It is earned back on day 12."},
 		Economics: ltv.Economics{Margin: 0.4, LTV: 75, Spend: &spend, CAC: &cac, LTVToCAC: &ratio, PaybackDay: &day}}
@@ -42,7 +42,8 @@ func TestSegmentsPage(t *testing.T) {
 		Groups: []ltv.RFMGroup{{Name: "champions", Meaning: "ordered lately and often", Customers: 10, Share: 0.3333}}, Why: "Days since the last order"})
 	a := x.get("/value/segments", c)
 	for _, want := range []string{"1,200", "By campaign", "Shoes &lt;b&gt;", "1.40 to 1.60", "25 % / –", "40 days", "31 %", "75.00", "50.00", "day 12", "It is earned back on day 12.",
-		"campaign 9", "no new customer came", "Campaigns by country (1)", "campaign 77 · AT", "champions: 10 customers, 90.00 EUR each expected", "rfm-5", "Days since the last order", "whisk-band"} {
+		"campaign 9", "no new customer came", "Campaigns by country (1)", "campaign 77 · AT", "champions: 10 customers, 90.00 EUR each expected", "rfm-5", "Days since the last order", "whisk-band",
+		"Repeat orders brought 2.00 times what the model expects", "times the first order’s (1.40 to 1.60)"} {
 		if !strings.Contains(a.Text, want) {
 			t.Errorf("no %q on the page", want)
 		}
