@@ -129,7 +129,7 @@ func targetRowOf(t bidding.Target) targetRow {
 	out := targetRow{Name: t.Name, Of: present.PlatformName(string(t.Platform)) + " · " + strings.ToLower(present.LevelName(t.Level)), Shared: t.Under != "",
 		Margin: percents(t.Margin), Lifetime: ratios(&t.Lifetime), Share: percents(t.Incremental), K: ratios(&t.K), Uncalibrated: !t.Calibrated,
 		Elasticity: ratios(t.Elasticity), BreakEven: ratios(t.BreakEven), Target: ratios(t.Target), Next: ratios(t.NextEuro),
-		ROAS: present.None, Limit: t.LimitedBy, Why: t.Why, Parts: partsOf(t)}
+		ROAS: present.None, Limit: limitText(t.LimitedBy), Why: t.Why, Parts: partsOf(t)}
 	if t.ROAS > 0 {
 		out.ROAS = present.Ratio(t.ROAS)
 	}
@@ -248,4 +248,12 @@ func rulerOf(t bidding.Target, x func(float64) float64) *ruler {
 		out.ROAS, out.Class = coord(x(t.ROAS)), sign(t.ROAS >= t.BreakEven.Value)
 	}
 	return out
+}
+
+// limitText says in place what holds spend back; some of it is a sentence already.
+func limitText(by string) string {
+	if by == "" || strings.HasPrefix(by, "it") {
+		return by
+	}
+	return "limited by " + by
 }
