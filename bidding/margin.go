@@ -2,8 +2,9 @@ package bidding
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
-	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
 
@@ -15,238 +16,357 @@ type OrderLine struct {
 	UnitCost  *money.Micros
 }
 
-// Order is a shop order. Campaign is CampaignKey's form, empty where no click
-// was joined to it. Revenue is what the customer paid after discounts, with the
-// tax and the shipping charge in it.
+// Order is a shop order, or several that are alike as one. Campaign is
+// CampaignKey's form, empty where no click was joined to it. Revenue is what the
+// customer paid after discounts, with the tax and the shipping charge in it.
 type Order struct {
-	ID         string
-	CustomerID string
-	Date       civil.Date
-	Campaign   string
-	Revenue    money.Micros
-	Tax        money.Micros
-	Shipping   money.Micros // charged to the customer; part of the revenue
-	Refunded   money.Micros
-	New        bool // the customer's first order
-	Lines      []OrderLine
+	Campaign string
+	Age      int // days since it was placed
+	Revenue  money.Micros
+	Discount money.Micros // taken off before Revenue; said, never taken off again
+	Tax      money.Micros
+	Shipping money.Micros // charged to the customer; part of the revenue
+	Refunded money.Micros
+	New      bool // the customer's first order
+	Lines    []OrderLine
 	// Count is how many orders are summed up here, of one campaign and alike in
-	// New and in having lines; 0 is one.
-	Count int
+	// New, in age and in having lines; 0 is one. Moments then tell how they differ.
+	Count   int
+	Moments *Moments
 }
 
-// Costs is what the shop says of its costs.
-type Costs struct {
-	// Unit is the cost of a product by SKU.
-	Unit map[string]money.Micros
-	// DefaultMargin is (price - cost of goods) / price where the shop knows too
-	// few costs to take its own average. 0: 0.4.
-	DefaultMargin float64
-	PaymentRate   float64      // share of the revenue
-	ShippingCost  money.Micros // what an order costs to send
+// Moments are sums over orders of products of three amounts of each, in units of
+// the currency: its revenue r; n, its revenue less tax, refunds (see Book) and
+// goods of known cost; and u, the price of its goods of unknown cost.
+type Moments struct{ RR, RN, RU, NN, NU, UU float64 }
+
+// netOfPrice is what an order's goods brought without tax, shipping charge and
+// discounts, as a share of what its lines name as their prices: prices may be
+// with tax and before discounts. Lines that name less than the order brought are
+// taken at their word.
+func (o *Order) netOfPrice() float64 {
+	var priced float64
+	for _, l := range o.Lines {
+		priced += l.Quantity * l.UnitPrice.Float()
+	}
+	if net := o.net(); net > 0 && priced > net {
+		return net / priced
+	}
+	return 1
 }
 
-// Book gathers orders into margins per campaign; memory grows with campaigns,
-// not with orders. The contribution of an order is revenue - tax - cost of
-// goods - cost of sending - payment fees - refunds; refunded goods count as lost.
+// net is what the goods brought: without tax and shipping charge.
+func (o *Order) net() float64 { return max((o.Revenue - o.Tax - o.Shipping).Float(), 0) }
+
+// Book holds the margins of a shop's orders by campaign; its memory grows with
+// campaigns and products, not with orders. The contribution of an order is
+//
+//	revenue - tax - cost of goods - cost of sending - payment fees - refunds - refunds still to come
+//
+// Refunds are taken without their share of tax, which need not be paid either.
+// What is refunded counts as lost: goods, sending and fees are not got back.
+// Discounts are in the revenue already.
 type Book struct {
-	costs Costs
-	by    map[string]*ledger
-	shop  ledger
+	costs   Costs
+	average *average
+	by      map[string]*ledger
+	shop    ledger
+	// The shop's margin with its variance, how much an order's contribution varies
+	// about it (currency squared), and how much the campaigns' margins do.
+	margin, variance  float64
+	perOrder, between float64
 }
 
 // ledger is the sums of one campaign, in currency units.
 type ledger struct {
-	orders                int
-	revenue, tax, refunds float64
-	newRevenue            float64 // of customers' first orders
-	cost                  float64 // of goods, where known
-	known, unknown        float64 // price of the goods with and without known cost
+	orders                                    int
+	revenue, discount, tax, shipping, refunds float64
+	newRevenue                                float64        // of customers' first orders
+	toCome                                    float64        // refunds
+	cost                                      float64        // of goods
+	carried                                   [steps]float64 // value of the goods by where their cost comes from
+	// Over the measured orders: how many, and the second moments of contribution
+	// c and revenue r.
+	measured   int
+	cc, cr, rr float64
 }
 
-// NewBook starts a book under the given costs.
-func NewBook(c Costs) *Book {
-	if c.DefaultMargin <= 0 {
-		c.DefaultMargin = 0.4
-	}
-	return &Book{costs: c, by: map[string]*ledger{}}
-}
-
-// Add counts one order, or several as one. A line's own cost comes first, then the product's.
+// NewBook keeps the book of orders under the given costs. A line's own cost
+// comes first, then the product's, then what other orders of the product say,
+// then the averages of its category and of the shop, then the configured margin.
 // Orders without lines count with their revenue as goods of unknown cost.
-func (b *Book) Add(o Order) {
-	a := ledger{orders: max(o.Count, 1), revenue: o.Revenue.Float(), tax: o.Tax.Float(), refunds: o.Refunded.Float()}
+func NewBook(c Costs, orders []Order) *Book {
+	b := &Book{costs: c, by: map[string]*ledger{}}
+	b.average = newAverage(&b.costs, orders)
+	for i := range orders {
+		b.add(&orders[i])
+	}
+	b.compare()
+	return b
+}
+
+func (b *Book) add(o *Order) {
+	a := ledger{orders: max(o.Count, 1), revenue: o.Revenue.Float(), discount: o.Discount.Float(), tax: o.Tax.Float(), shipping: o.Shipping.Float()}
+	a.refunds = o.Refunded.Float()
+	if a.revenue > 0 {
+		a.refunds *= 1 - a.tax/a.revenue
+	}
 	if o.New {
 		a.newRevenue = a.revenue
 	}
+	var unknown float64 // cost of the goods that Moments calls u
+	goods := func(value float64, category string, cost float64, s step) {
+		a.cost += cost
+		a.carried[s] += value
+		a.toCome += b.costs.Returns.toCome(category, o.Age, value)
+		if s != byLine && s != byList {
+			unknown += cost
+		}
+	}
+	net := o.netOfPrice()
 	for _, l := range o.Lines {
-		cost, ok := b.costs.Unit[l.SKU]
-		if l.UnitCost != nil {
-			cost, ok = *l.UnitCost, true
-		}
-		price := l.Quantity * l.UnitPrice.Float()
-		if ok {
-			a.known += price
-			a.cost += l.Quantity * cost.Float()
-		} else {
-			a.unknown += price
-		}
+		value := l.Quantity * l.UnitPrice.Float() * net
+		cost, s := b.average.cost(l, value)
+		goods(value, b.costs.category[l.SKU], cost, s)
 	}
 	if len(o.Lines) == 0 {
-		a.unknown = max(a.revenue-a.tax-o.Shipping.Float(), 0)
+		cost, s := b.average.guess("", o.net())
+		goods(o.net(), "", cost, s)
 	}
-	b.shop.add(a)
+	b.measure(&a, o, unknown)
+	b.shop.add(&a)
 	if o.Campaign == "" {
 		return
 	}
 	if b.by[o.Campaign] == nil {
 		b.by[o.Campaign] = &ledger{}
 	}
-	b.by[o.Campaign].add(a)
+	b.by[o.Campaign].add(&a)
 }
 
-func (a *ledger) add(o ledger) {
+// measure notes how the contributions of the orders differ. unknown is what
+// their goods of unknown cost take.
+func (b *Book) measure(a *ledger, o *Order, unknown float64) {
+	c, r, m := b.contribution(a), a.revenue, o.Moments
+	if a.orders == 1 {
+		a.measured, a.cc, a.cr, a.rr = 1, c*c, c*r, r*r
+	}
+	if a.orders == 1 || m == nil || r <= 0 {
+		return
+	}
+	var u float64
+	for _, l := range o.Lines {
+		if _, ok := b.average.named(l); !ok {
+			u += l.Quantity * l.UnitPrice.Float()
+		}
+	}
+	if len(o.Lines) == 0 {
+		u = o.net()
+	}
+	// Of each order c = n - fee r - rho u - send: refunds to come are spread over
+	// revenue, guessed costs over the goods they were guessed for.
+	k, send, fee, rho := float64(a.orders), b.costs.ShippingCost.Float(), b.costs.PaymentRate+a.toCome/r, 0.0
+	n := c + fee*r + unknown + send*k
+	if u > 0 {
+		rho = unknown / u
+	}
+	a.measured, a.rr = a.orders, m.RR
+	a.cr = m.RN - fee*m.RR - rho*m.RU - send*r
+	a.cc = m.NN + fee*fee*m.RR + rho*rho*m.UU + k*send*send - 2*fee*m.RN - 2*rho*m.NU - 2*send*n + 2*fee*rho*m.RU + 2*fee*send*r + 2*rho*send*u
+}
+
+func (a *ledger) add(o *ledger) {
 	a.orders += o.orders
 	a.revenue += o.revenue
+	a.discount += o.discount
 	a.tax += o.tax
+	a.shipping += o.shipping
 	a.refunds += o.refunds
 	a.newRevenue += o.newRevenue
+	a.toCome += o.toCome
 	a.cost += o.cost
-	a.known += o.known
-	a.unknown += o.unknown
-}
-
-// leastKnown is the share of goods with a known cost from which the shop's own
-// cost ratio serves for the rest.
-const leastKnown = 0.2
-
-// costRatio is the cost of goods per price where a product's cost is unknown.
-func (b *Book) costRatio() (ratio float64, source string) {
-	if b.shop.known > leastKnown*(b.shop.known+b.shop.unknown) {
-		return b.shop.cost / b.shop.known, "the shop's average"
+	for s := range a.carried {
+		a.carried[s] += o.carried[s]
 	}
-	return 1 - b.costs.DefaultMargin, "the configured default"
+	a.measured += o.measured
+	a.cc, a.cr, a.rr = a.cc+o.cc, a.cr+o.cr, a.rr+o.rr
 }
 
 // contribution is the contribution margin of a campaign's orders.
 func (b *Book) contribution(a *ledger) float64 {
-	ratio, _ := b.costRatio()
-	return a.revenue - a.tax - a.refunds - a.cost - ratio*a.unknown -
-		b.costs.PaymentRate*a.revenue - b.costs.ShippingCost.Float()*float64(a.orders)
+	return a.revenue - a.tax - a.refunds - a.toCome - a.cost - b.costs.PaymentRate*a.revenue - b.costs.ShippingCost.Float()*float64(a.orders)
 }
 
-// Incremental is a campaign's incremental share as attribution or an experiment
-// found it.
-type Incremental struct {
-	Share      float64
-	RelSD      float64 // standard error as a share of Share
-	Calibrated bool    // by a lift experiment
-	Why        string  // how it was found
-}
-
-// WorthInput is what turns margins into worths.
-type WorthInput struct {
-	// Incremental is by CampaignKey; a campaign it lacks counts in full.
-	Incremental map[string]Incremental
-	// Lambda is the lifetime over first-order margin of a new customer by
-	// CampaignKey; DefaultLambda serves the others (1 where the lifetime model refused).
-	Lambda        map[string]float64
-	DefaultLambda float64
-	LambdaSource  string // one sentence, e.g. "BG/NBD on 4,210 customers"
-}
-
-// Shrinkage: a campaign's margin and new-customer share lean on the shop's with
-// the weight of so many orders.
 const (
-	leanMargin = 20
-	leanNew    = 10
+	// leanSpread: how much a campaign's orders differ leans on how much the shop's
+	// do with the weight of so many orders.
+	leanSpread = 20
+	// How much margins differ between campaigns before there are campaigns to tell
+	// it: a standard deviation of five points, believed like three campaigns.
+	priorMarginSD  = 0.05
+	priorCampaigns = 3
+	// leastVariance keeps orders that are all alike from weighing without bound.
+	leastVariance = 1e-10
 )
 
-// Worths returns the worth of every campaign that has orders or an incremental
-// share, and the shop-wide one for campaigns that have neither.
-func (b *Book) Worths(in WorthInput) (byCampaign map[string]Worth, def Worth) {
-	byCampaign = map[string]Worth{}
-	for c := range in.Incremental {
-		byCampaign[c] = b.worth(in, c)
+// compare measures how much margins differ between orders and between
+// campaigns: the latter by DerSimonian and Laird's estimator (1986, eq. 8), held
+// to a prior while there are few campaigns.
+func (b *Book) compare() {
+	s := &b.shop
+	if s.revenue <= 0 {
+		return
 	}
-	for c := range b.by {
-		byCampaign[c] = b.worth(in, c)
+	b.margin = b.contribution(s) / s.revenue
+	if s.measured > 1 {
+		b.perOrder = s.squares(b.margin) / float64(s.measured-1)
 	}
-	return byCampaign, b.worth(in, "")
+	b.variance = max(b.perOrder*float64(s.orders)/(s.revenue*s.revenue), leastVariance)
+	var n, w1, w2, q float64
+	for _, k := range sortedKeys(b.by) {
+		a := b.by[k]
+		if a.revenue <= 0 {
+			continue
+		}
+		own, variance := b.own(a)
+		w := 1 / variance
+		n, w1, w2, q = n+1, w1+w, w2+w*w, q+w*(own-b.margin)*(own-b.margin)
+	}
+	between := 0.0
+	if free := w1 - w2/max(w1, 1); n > 1 && free > 0 {
+		between = max(0, (q-(n-1))/free)
+	}
+	freedom := max(0, n-1)
+	b.between = (priorCampaigns*priorMarginSD*priorMarginSD + freedom*between) / (priorCampaigns + freedom)
 }
 
-func (b *Book) worth(in WorthInput, campaign string) Worth {
-	a := b.by[campaign]
-	if a == nil {
-		a = &ledger{}
+// squares is the sum of (c - margin r)^2 over the orders.
+func (a *ledger) squares(margin float64) float64 {
+	return max(a.cc-2*margin*a.cr+margin*margin*a.rr, 0)
+}
+
+// own is a campaign's own margin rate, a ratio of sums over its orders, and the
+// variance of that ratio between such sets of orders (Cochran, Sampling
+// Techniques, 3rd ed., eq. 6.13).
+func (b *Book) own(a *ledger) (margin, variance float64) {
+	margin = b.contribution(a) / a.revenue
+	perOrder := (a.squares(margin) + leanSpread*b.perOrder) / (max(float64(a.measured)-1, 0) + leanSpread)
+	return margin, max(perOrder*float64(a.orders)/(a.revenue*a.revenue), leastVariance)
+}
+
+// estimate is a campaign's margin rate, leaning on the shop's as far as its own
+// orders say little (normal means with a normal prior), and its standard error;
+// weight is what its own orders weigh.
+func (b *Book) estimate(a *ledger) (margin, sd, weight float64) {
+	of := a
+	if a.revenue <= 0 {
+		of = &b.shop
 	}
-	var w Worth
-	b.setMargin(&w, a)
-	b.setLifetime(&w, a, in, campaign)
-	w.setIncremental(in, campaign)
-	return w
+	switch {
+	case b.shop.revenue <= 0:
+		cost, s := b.average.guess("", 1)
+		return 1 - cost - b.costs.PaymentRate, b.average.uncertain(s), 0
+	case a.revenue <= 0:
+		margin, sd = b.margin, math.Sqrt(b.variance+b.between)
+	default:
+		own, variance := b.own(a)
+		weight = b.between / (b.between + variance)
+		margin = weight*own + (1-weight)*b.margin
+		sd = math.Sqrt(weight*variance + (1-weight)*(1-weight)*b.variance)
+	}
+	// Costs that were guessed may all be off in the same direction.
+	for s, value := range of.carried {
+		sd = math.Hypot(sd, value/of.revenue*b.average.uncertain(step(s)))
+	}
+	return margin, sd, weight
+}
+
+// MarginParts are what becomes of the revenue, as shares of it; what is left is
+// the margin. Discounts are a share of the revenue before them, and Charged, the
+// shipping that customers pay, is part of the revenue.
+type MarginParts struct {
+	Tax       float64 `json:"tax"`
+	Goods     float64 `json:"goods"`
+	Sending   float64 `json:"sending"`
+	Fees      float64 `json:"fees"`
+	Refunds   float64 `json:"refunds"`
+	ToCome    float64 `json:"refunds_to_come"`
+	Charged   float64 `json:"shipping_charged"`
+	Discounts float64 `json:"discounts"`
+}
+
+// plus adds parts of so much weight.
+func (p MarginParts) plus(o MarginParts, weight float64) MarginParts {
+	return MarginParts{Tax: p.Tax + weight*o.Tax, Goods: p.Goods + weight*o.Goods, Sending: p.Sending + weight*o.Sending, Fees: p.Fees + weight*o.Fees,
+		Refunds: p.Refunds + weight*o.Refunds, ToCome: p.ToCome + weight*o.ToCome, Charged: p.Charged + weight*o.Charged, Discounts: p.Discounts + weight*o.Discounts}
+}
+
+func (b *Book) parts(a *ledger) MarginParts {
+	if a.revenue <= 0 {
+		return MarginParts{}
+	}
+	r := a.revenue
+	return MarginParts{Tax: a.tax / r, Goods: a.cost / r, Sending: b.costs.ShippingCost.Float() * float64(a.orders) / r, Fees: b.costs.PaymentRate,
+		Refunds: a.refunds / r, ToCome: a.toCome / r, Charged: a.shipping / r, Discounts: a.discount / (r + a.discount)}
+}
+
+// tell says in one sentence what becomes of 100 of revenue.
+func (p MarginParts) tell() string {
+	var takes []string
+	for _, t := range []struct {
+		share float64
+		what  string
+	}{{p.Tax, "tax"}, {p.Goods, "cost of goods"}, {p.Sending, "sending"}, {p.Fees, "payment fees"}, {p.Refunds, "refunds"}, {p.ToCome, "refunds still to come"}} {
+		if t.share > 0 {
+			takes = append(takes, fmt.Sprintf("%.1f are %s", 100*t.share, t.what))
+		}
+	}
+	if len(takes) == 0 {
+		takes = []string{"nothing is taken off"}
+	}
+	out := "Of 100 of revenue, " + strings.Join(takes, ", ")
+	if p.Refunds+p.ToCome > 0 {
+		out += "; goods that come back count as lost"
+	}
+	if p.Charged > 0 {
+		out += fmt.Sprintf("; customers pay %.1f of it for shipping", 100*p.Charged)
+	}
+	if p.Discounts > 0 {
+		out += fmt.Sprintf("; discounts had taken %.1f %% before", 100*p.Discounts)
+	}
+	if p.Tax == 0 {
+		out += "; no order states tax, so that revenue is taken as free of it"
+	}
+	return out + "."
 }
 
 func (b *Book) setMargin(w *Worth, a *ledger) {
-	ratio, ratioSource := b.costRatio()
-	shop := 1 - ratio - b.costs.PaymentRate // where nothing is sold yet
-	mean := 0.0
-	if b.shop.revenue > 0 {
-		shop = b.contribution(&b.shop) / b.shop.revenue
-		mean = b.shop.revenue / float64(b.shop.orders)
-	}
-	w.Margin = shop
-	if a.orders > 0 && a.revenue > 0 {
-		mean = a.revenue / float64(a.orders)
-		w.Margin = (b.contribution(a) + leanMargin*mean*shop) / (a.revenue + leanMargin*mean)
-	}
-	w.Orders, w.AverageOrder = a.orders, mean
-	goods, of := a.known+a.unknown, a
-	if goods == 0 {
+	margin, sd, weight := b.estimate(a)
+	of := a
+	if a.revenue <= 0 {
 		of = &b.shop
-		goods = of.known + of.unknown
 	}
-	source := fmt.Sprintf("Margin from %d orders of its own and the shop's %d", a.orders, b.shop.orders)
+	w.Orders, w.Parts = a.orders, b.parts(of)
+	if of.revenue > 0 {
+		w.AverageOrder = of.revenue / float64(of.orders)
+	}
+	source := fmt.Sprintf("Margin from %d orders of its own, which weigh %.0f %%, and the shop's %d", a.orders, 100*weight, b.shop.orders)
 	if b.shop.orders == 0 {
-		source = "Margin from no orders at all: " + ratioSource
+		source = "Margin from no orders at all: " + stepNames[byDefault]
 	}
-	if goods > 0 && of.unknown > 0 {
-		source += fmt.Sprintf("; %.0f %% of the goods have no known cost and take %s", 100*of.unknown/goods, ratioSource)
-	}
-	if w.Margin = min(w.Margin, 1); w.Margin <= 0 {
+	if w.Margin = min(margin, 1); w.Margin <= 0 {
 		source += "; what it sells loses money before advertising"
 		w.Margin = 0
+	} else {
+		w.MarginRelSD = min(sd/w.Margin, mostRelSD)
 	}
 	w.Sources = append(w.Sources, source+".")
-}
-
-func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string) {
-	share := 0.0
-	if b.shop.revenue > 0 {
-		share = b.shop.newRevenue / b.shop.revenue
+	if of.revenue > 0 {
+		w.Sources = append(w.Sources, w.Parts.tell())
 	}
-	if a.revenue > 0 {
-		lean := leanNew * a.revenue / float64(a.orders)
-		share = (a.newRevenue + lean*share) / (a.revenue + lean)
+	for _, s := range []string{b.average.tell(of.carried), b.costs.Returns.tell()} {
+		if s != "" {
+			w.Sources = append(w.Sources, s)
+		}
 	}
-	lambda, own := in.Lambda[campaign]
-	if !own {
-		lambda = in.DefaultLambda
-	}
-	w.NewShare, w.Lambda = share, max(lambda, 1)
-	w.LTVMultiple = 1 - share + share*w.Lambda
-	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s); %.0f %% of the revenue is of new customers.",
-		w.Lambda, in.LambdaSource, 100*share))
-}
-
-func (w *Worth) setIncremental(in WorthInput, campaign string) {
-	i, ok := in.Incremental[campaign]
-	if !ok {
-		i = Incremental{Share: 1, Why: "nothing is known of it: every reported sale is taken as incremental"}
-	}
-	w.IncrementalShare, w.RelSD, w.Calibrated = i.Share, i.RelSD, i.Calibrated
-	label := "uncalibrated by experiment"
-	if i.Calibrated {
-		label = "by experiment"
-	}
-	w.Sources = append(w.Sources, fmt.Sprintf("Incremental share %.0f %%, %s: %s.", 100*i.Share, label, i.Why))
 }

@@ -85,6 +85,7 @@ type Output struct {
 	Drafts     []Draft           `json:"drafts"`
 	Blocked    []Blocked         `json:"blocked"` // changes wanted and not allowed
 	Units      []UnitReport      `json:"units"`
+	Targets    []Target          `json:"targets"`
 	Allocation Allocation        `json:"allocation"`
 	Outages    []response.Outage `json:"outages"`
 }

@@ -243,7 +243,7 @@ func (p *planner) movedToday() money.Micros {
 
 // output writes the plan down.
 func (p *planner) output(outages []response.Outage) Output {
-	out := Output{Blocked: p.blocked, Allocation: p.allocation, Outages: outages}
+	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages}
 	total := make([]float64, draws)
 	out.Allocation.After = out.Allocation.Before
 	for _, c := range p.candidates {

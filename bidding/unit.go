@@ -198,18 +198,10 @@ func (x index) weigh(u *unit, series map[platform.Ref]Series) {
 	}
 	n := 0.0
 	first := a.Today
-	var spend, value, conversions float64
-	lag := a.lag()
 	for _, d := range u.days {
-		if d.Date >= a.Today {
-			continue
-		}
 		first = min(first, d.Date)
-		if d.Date >= from {
-			f := lag.At(a.Today.Sub(d.Date))
-			spend, value, conversions = spend+d.Spend, value+d.Value/f, conversions+d.Conversions/f
-		}
 	}
+	spend, value, conversions := a.sum(u.days, from)
 	if last := min(a.LastData, a.Today-1); last >= max(first, from) {
 		n = float64(last.Sub(max(first, from)) + 1)
 	}
@@ -227,6 +219,19 @@ func (x index) weigh(u *unit, series map[platform.Ref]Series) {
 	u.WindowStart, u.WindowEnd = from, a.Today-1
 }
 
+// sum adds up the complete days from a date on, corrected for what has not
+// arrived yet.
+func (a *Account) sum(days []response.Day, from civil.Date) (spend, value, conversions float64) {
+	lag := a.lag()
+	for _, d := range days {
+		if from <= d.Date && d.Date < a.Today {
+			f := lag.At(a.Today.Sub(d.Date))
+			spend, value, conversions = spend+d.Spend, value+d.Value/f, conversions+d.Conversions/f
+		}
+	}
+	return spend, value, conversions
+}
+
 func (a *Account) lag() response.Lag {
 	if len(a.Lag.Share) == 0 {
 		return response.PriorLag()
@@ -241,26 +246,40 @@ func blend(ws []Worth, weights []float64) (Worth, float64) {
 		return ws[0], ws[0].K()
 	}
 	out := Worth{Calibrated: true}
-	var k, orders, variance float64
+	var k, orders, margin, incremental float64
 	for i, w := range ws {
 		g := weights[i]
 		k += g * w.K()
 		out.Margin += g * w.Margin
 		out.NewShare += g * w.NewShare
 		out.Lambda += g * w.Lambda
+		out.LambdaRelSD += g * w.Lambda * w.LambdaRelSD
+		out.LTVRelSD += g * w.LTVRelSD
 		out.IncrementalShare += g * w.IncrementalShare
 		out.AverageOrder += g * w.AverageOrder
-		variance += g * g * w.RelSD * w.RelSD
+		margin += square(g * w.Margin * w.MarginRelSD)
+		incremental += square(g * w.IncrementalShare * w.IncrementalRelSD)
+		out.Parts = out.Parts.plus(w.Parts, g)
 		out.Calibrated = out.Calibrated && w.Calibrated
 		orders += float64(w.Orders)
 	}
-	out.Orders, out.RelSD = int(orders), math.Sqrt(variance)
+	out.Orders = int(orders)
+	// One lifetime model serves all of them: its errors are common, those of the
+	// others are each campaign's own.
+	if k > 0 {
+		out.MarginRelSD = math.Sqrt(margin) / out.Margin
+		out.IncrementalRelSD = math.Sqrt(incremental) / out.IncrementalShare
+		out.LambdaRelSD /= out.Lambda
+		out.RelSD = math.Sqrt(square(out.MarginRelSD) + square(out.LTVRelSD) + square(out.IncrementalRelSD))
+	}
 	if d := out.Margin * out.IncrementalShare; d > 0 {
 		out.LTVMultiple = k / d
 	}
 	out.Sources = []string{"Averages over its campaigns, weighted by the value they reported."}
 	return out, k
 }
+
+func square(x float64) float64 { return x * x }
 
 // history finds when anything of the unit was last changed, and by whom.
 func (x index) history(u *unit) {

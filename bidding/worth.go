@@ -1,5 +1,10 @@
 package bidding
 
+import (
+	"fmt"
+	"math"
+)
+
 // Worth is what one unit of platform-reported revenue of a campaign is worth in
 // contribution margin: k = Margin * LTVMultiple * IncrementalShare (DESIGN: What
 // a sale is worth). LTVMultiple is blended over customers: 1 - NewShare +
@@ -11,12 +16,20 @@ type Worth struct {
 	LTVMultiple      float64 `json:"ltv_multiple"`
 	IncrementalShare float64 `json:"incremental_share"` // iota
 	Calibrated       bool    `json:"calibrated"`        // iota is from a lift experiment
-	// RelSD is the standard error of k as a share of it.
+	// Standard errors as shares of Margin, LTVMultiple, Lambda and
+	// IncrementalShare.
+	MarginRelSD      float64 `json:"margin_rel_sd"`
+	LTVRelSD         float64 `json:"ltv_rel_sd"`
+	LambdaRelSD      float64 `json:"lambda_rel_sd"`
+	IncrementalRelSD float64 `json:"incremental_rel_sd"`
+	// RelSD is the standard error of k as a share of it: of ln k where the three
+	// factors are independent and log-normal.
 	RelSD float64 `json:"rel_sd"`
 	// Orders is how many shop orders of the campaign the figures rest on, and
 	// AverageOrder their mean revenue; 0 where there are none.
-	Orders       int     `json:"orders"`
-	AverageOrder float64 `json:"average_order"`
+	Orders       int         `json:"orders"`
+	AverageOrder float64     `json:"average_order"`
+	Parts        MarginParts `json:"margin_parts"`
 	// Sources says where margin, lifetime and incremental share come from, one
 	// sentence each.
 	Sources []string `json:"sources"`
@@ -24,3 +37,120 @@ type Worth struct {
 
 // K is what one reported unit of revenue is worth.
 func (w Worth) K() float64 { return w.Margin * w.LTVMultiple * w.IncrementalShare }
+
+// mostRelSD is where a standard error ceases to say more than "unknown".
+const mostRelSD = 1
+
+// Incremental is a campaign's incremental share as attribution or an experiment
+// found it.
+type Incremental struct {
+	Share      float64
+	RelSD      float64 // standard error as a share of Share
+	Calibrated bool    // by a lift experiment
+	Why        string  // how it was found
+}
+
+// Lifetime is the lifetime over first-order margin of a new customer.
+type Lifetime struct {
+	Multiple float64 // 1: the first order is all there is
+	RelSD    float64 // standard error as a share of Multiple
+	Why      string  // one sentence, e.g. "BG/NBD on 4,210 customers"
+}
+
+// LifetimeOf is the lifetime multiple whose central 80 % is low to high.
+func LifetimeOf(multiple, low, high float64, why string) Lifetime {
+	l := Lifetime{Multiple: multiple, Why: why}
+	if sd := (high - low) / (2 * z80); multiple > 0 && sd > 0 && !math.IsInf(sd, 0) {
+		l.RelSD = min(sd/multiple, mostRelSD)
+	}
+	return l
+}
+
+// z80 is the standard normal quantile at 0.9: the central 80 % lie within so many
+// standard deviations.
+const z80 = 1.2815515655446004
+
+// WorthInput is what turns margins into worths.
+type WorthInput struct {
+	// Incremental is by CampaignKey; a campaign it lacks counts in full.
+	Incremental map[string]Incremental
+	// Lambda is by CampaignKey; DefaultLambda serves the others (Multiple 1 where
+	// the lifetime model refused).
+	Lambda        map[string]Lifetime
+	DefaultLambda Lifetime
+}
+
+// leanNew: a campaign's share of new customers leans on the shop's with the
+// weight of so many orders.
+const leanNew = 10
+
+// Worths returns the worth of every campaign that has orders or an incremental
+// share, and the shop-wide one for campaigns that have neither.
+func (b *Book) Worths(in WorthInput) (byCampaign map[string]Worth, def Worth) {
+	byCampaign = map[string]Worth{}
+	for c := range in.Incremental {
+		byCampaign[c] = b.worth(in, c)
+	}
+	for c := range b.by {
+		byCampaign[c] = b.worth(in, c)
+	}
+	return byCampaign, b.worth(in, "")
+}
+
+func (b *Book) worth(in WorthInput, campaign string) Worth {
+	a := b.by[campaign]
+	if a == nil {
+		a = &ledger{}
+	}
+	var w Worth
+	b.setMargin(&w, a)
+	b.setLifetime(&w, a, in, campaign)
+	w.setIncremental(in, campaign)
+	w.RelSD = math.Sqrt(square(w.MarginRelSD) + square(w.LTVRelSD) + square(w.IncrementalRelSD))
+	return w
+}
+
+func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string) {
+	share, weight := 0.0, float64(leanNew)
+	if b.shop.revenue > 0 {
+		share = b.shop.newRevenue / b.shop.revenue
+	}
+	if a.revenue > 0 {
+		lean := leanNew * a.revenue / float64(a.orders)
+		share = (a.newRevenue + lean*share) / (a.revenue + lean)
+		weight += float64(a.orders)
+	}
+	l, own := in.Lambda[campaign]
+	if !own {
+		l = in.DefaultLambda
+	}
+	w.NewShare, w.Lambda, w.LambdaRelSD = share, 1, 0
+	if l.Multiple > 1 && !math.IsInf(l.Multiple, 0) {
+		w.Lambda, w.LambdaRelSD = l.Multiple, min(max(l.RelSD, 0), mostRelSD)
+	}
+	w.LTVMultiple = 1 - share + share*w.Lambda
+	// The share of new customers is counted too: a binomial of so many orders.
+	variance := share*share*w.Lambda*w.Lambda*w.LambdaRelSD*w.LambdaRelSD + (w.Lambda-1)*(w.Lambda-1)*share*(1-share)/weight
+	w.LTVRelSD = min(math.Sqrt(max(variance, 0))/w.LTVMultiple, mostRelSD)
+	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s); %.0f %% of the revenue is of new customers.",
+		w.Lambda, l.Why, 100*share))
+}
+
+func (w *Worth) setIncremental(in WorthInput, campaign string) {
+	i, ok := in.Incremental[campaign]
+	if !ok {
+		i = Incremental{Share: 1, Why: "nothing is known of it: every reported sale is taken as incremental"}
+	}
+	w.IncrementalShare, w.IncrementalRelSD, w.Calibrated = i.Share, i.RelSD, i.Calibrated
+	label := "uncalibrated by experiment"
+	if i.Calibrated {
+		label = "by experiment"
+	}
+	w.Sources = append(w.Sources, fmt.Sprintf("Incremental share %.0f %%, %s: %s.", 100*i.Share, label, i.Why))
+}
+
+// interval is the central 80 % around a mean whose logarithm is normal with the
+// given standard deviation.
+func interval(mean, relSD float64) (low, high float64) {
+	return mean * math.Exp(-z80*relSD-relSD*relSD/2), mean * math.Exp(z80*relSD-relSD*relSD/2)
+}

@@ -136,3 +136,24 @@ func BenchmarkReadPerformance(b *testing.B) {
 		check(b, s.EachPerformance(b.Context(), acc, 0, day("2099-01-01"), func(store.Performance) error { n++; return nil }))
 	}
 }
+
+// BenchmarkSales sums up the orders of 60 days and compares the refunds of 180,
+// of a shop of 130 orders a day with two lines each.
+func BenchmarkSales(b *testing.B) {
+	list := benchOrders()
+	for i := range list {
+		list[i].Lines = []store.OrderLine{line(fmt.Sprint("sku-", i%500), 1, 10, nil), line(fmt.Sprint("sku-", i%77), 2, 10, ptr(euro(4)))}
+		list[i].Campaign = fmt.Sprint("google:", i%100)
+		if i%10 == 0 {
+			list[i].Refunded = euro(1)
+		}
+	}
+	from, to := day("1998-03-01"), day("1998-06-29")
+	benchEach(b, func(b *testing.B, s *store.Store) {
+		b.StopTimer()
+		must(s.UpsertOrders(b.Context(), list))(b)
+		b.StartTimer()
+		must(s.Sales(b.Context(), acc, to.AddDays(-60), to, to.AddDays(-7), to.AddDays(-14), to.AddDays(-21), to.AddDays(-28), to.AddDays(-42)))(b)
+		must(s.Refunds(b.Context(), acc, from, to, to.AddDays(-7), to.AddDays(-14)))(b)
+	})
+}

@@ -39,6 +39,7 @@ func TestConformance(t *testing.T) {
 		{"orders stream", testOrdersStream},
 		{"customer days", testCustomerDays},
 		{"sales", testSales},
+		{"sales by age", testSalesByAge},
 		{"order campaigns", testOrderCampaigns},
 		{"customers", testCustomers},
 		{"sealed values stay in place", testSealedInPlace},

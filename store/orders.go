@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
@@ -236,79 +235,6 @@ func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to ci
 		}
 		return fn(o)
 	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
-}
-
-// Sales sums up orders of one campaign that are alike: of their customers' first
-// days or not, with lines or without.
-type Sales struct {
-	Campaign string
-	New      bool
-	Orders   int
-	Revenue  money.Micros
-	Tax      money.Micros
-	Shipping money.Micros
-	Refunded money.Micros
-	// Lines are one a product, at mean price and cost, those of known cost apart
-	// from the others.
-	Lines []OrderLine
-}
-
-// soldOrders are the orders o of an account and range of dates, and whether each
-// is of its customer's first day.
-const soldOrders = `SELECT o.*, CASE WHEN EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id
-	AND p.order_date < o.order_date) THEN 0 ELSE 1 END AS is_new FROM orders o WHERE o.account = ? AND o.order_date BETWEEN ? AND ?`
-
-// Sales sums up an account's orders of the dates from..to by campaign.
-func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date) ([]Sales, error) {
-	type group struct {
-		campaign string
-		isNew    int
-	}
-	var out []Sales
-	lined := map[group]int{}
-	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var s Sales
-		var g group
-		var hasLines int
-		if err := rows.Scan(&g.campaign, &g.isNew, &hasLines, &s.Orders, &s.Revenue, &s.Tax, &s.Shipping, &s.Refunded); err != nil {
-			return err
-		}
-		s.Campaign, s.New = g.campaign, g.isNew > 0
-		if hasLines > 0 {
-			lined[g] = len(out)
-		}
-		out = append(out, s)
-		return nil
-	}, `SELECT campaign, is_new, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(tax) AS BIGINT), CAST(SUM(shipping) AS BIGINT),
-			CAST(SUM(refunded) AS BIGINT) FROM (
-			SELECT sold.*, CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.account = sold.account AND l.order_id = sold.order_id)
-				THEN 1 ELSE 0 END AS has_lines FROM (`+soldOrders+`) AS sold) AS lined
-		GROUP BY campaign, is_new, has_lines ORDER BY campaign, is_new, has_lines`, account, from, to)
-	if err != nil {
-		return nil, err
-	}
-	err = q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var l OrderLine
-		var g group
-		var costed int
-		var price, cost float64
-		if err := rows.Scan(&g.campaign, &g.isNew, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
-			return err
-		}
-		l.UnitPrice = money.Micros(math.Round(price / l.Quantity))
-		if costed > 0 {
-			mean := money.Micros(math.Round(cost / l.Quantity))
-			l.UnitCost = &mean
-		}
-		s := &out[lined[g]]
-		s.Lines = append(s.Lines, l)
-		return nil
-	}, `SELECT campaign, is_new, sku, costed, SUM(quantity), SUM(quantity * unit_price), SUM(cost) FROM (
-			SELECT sold.campaign, sold.is_new, l.sku, CASE WHEN l.unit_cost IS NULL THEN 0 ELSE 1 END AS costed, l.quantity, l.unit_price,
-				l.quantity * COALESCE(l.unit_cost, 0) AS cost
-			FROM (`+soldOrders+`) AS sold JOIN order_lines l ON l.account = sold.account AND l.order_id = sold.order_id) AS lines
-		GROUP BY campaign, is_new, sku, costed ORDER BY campaign, is_new, sku, costed`, account, from, to)
-	return out, err
 }
 
 // SetOrderCampaigns sets the campaign the last click before each named order

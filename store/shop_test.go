@@ -3,10 +3,12 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
 
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/store"
 )
@@ -140,16 +142,23 @@ func testSales(t *testing.T, s *store.Store) {
 	foreign := order("g", "2", "2025-01-01", 1) // the same customer number in another shop
 	foreign.Account = "other"
 	must(s.UpsertOrders(ctx, []store.Order{before, again, first, bare, organic, later, foreign}))(t)
+	// Of line c, what names no cost is of an imported or a feed's cost, or of none.
+	must(s.UpsertCosts(ctx, []store.Cost{{Account: acc, SKU: "y", UnitCost: euro(2), Currency: "EUR"}, {Account: acc, SKU: "x", UnitCost: euro(3), Currency: "USD"}}))(t)
 	got := must(s.Sales(ctx, acc, day("2026-01-01"), day("2026-01-04")))(t)
-	same(t, "sales", got, []store.Sales{
-		{Campaign: "", Orders: 1, Revenue: euro(50), Tax: 3, Shipping: 2},
-		{Campaign: "google:1", Orders: 1, Revenue: euro(20), Tax: 3, Shipping: 2, Lines: []store.OrderLine{
+	b, c := 20-3e-6-8, 30-3e-6-7-8-2.0
+	d := 40 - 3 - (1 - 3.0/40)
+	same(t, "sales", rounded(got), rounded([]store.Sales{
+		{Campaign: "", New: false, Orders: 1, Revenue: euro(50), Discount: 1, Tax: 3, Shipping: 2,
+			RR: 2500, RN: 50 * (50 - 3e-6), RU: 50 * (50 - 5e-6), NN: (50 - 3e-6) * (50 - 3e-6), NU: (50 - 3e-6) * (50 - 5e-6), UU: (50 - 5e-6) * (50 - 5e-6)},
+		{Campaign: "google:1", Orders: 1, Revenue: euro(20), Discount: 1, Tax: 3, Shipping: 2, RR: 400, RN: 20 * b, NN: b * b, Lines: []store.OrderLine{
 			{SKU: "x", Quantity: 2, UnitPrice: euro(10), UnitCost: ptr(euro(4))}}},
-		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(40), Tax: euro(3), Shipping: euro(2), Refunded: euro(1)},
-		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(30), Tax: 3, Shipping: 2, Lines: []store.OrderLine{
-			{SKU: "x", Quantity: 1, UnitPrice: euro(9)}, {SKU: "x", Quantity: 3, UnitPrice: euro(20), UnitCost: ptr(euro(5))},
-			{SKU: "y", Quantity: 1, UnitPrice: euro(5)}}},
-	})
+		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(40), Discount: 1, Tax: euro(3), Shipping: euro(2), Refunded: euro(1),
+			RR: 1600, RN: 40 * d, RU: 40 * 35, NN: d * d, NU: d * 35, UU: 35 * 35},
+		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(30), Discount: 1, Tax: 3, Shipping: 2,
+			RR: 900, RN: 30 * c, RU: 30 * 9, NN: c * c, NU: 9 * c, UU: 81, Lines: []store.OrderLine{
+				{SKU: "x", Quantity: 1, UnitPrice: euro(9)}, {SKU: "x", Quantity: 3, UnitPrice: euro(20), UnitCost: ptr(euro(5))},
+				{SKU: "y", Quantity: 1, UnitPrice: euro(5)}}},
+	}))
 	var heads []string
 	check(t, s.EachOrderHead(ctx, acc, day("2026-01-02"), day("2026-01-03"), func(o store.Order) error {
 		heads = append(heads, o.OrderID+o.CustomerID)
@@ -157,6 +166,58 @@ func testSales(t *testing.T, s *store.Store) {
 	}))
 	slices.Sort(heads)
 	same(t, "heads", heads, []string{"b1", "c2", "d3"})
+}
+
+// rounded makes sums of fractions comparable.
+func rounded(list []store.Sales) []store.Sales {
+	for i := range list {
+		s := &list[i]
+		for _, v := range []*float64{&s.RR, &s.RN, &s.RU, &s.NN, &s.NU, &s.UU} {
+			*v = math.Round(*v*1e6) / 1e6
+		}
+	}
+	return list
+}
+
+func testSalesByAge(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	none := must(s.Refunds(ctx, acc, day("2026-01-01"), day("2026-01-31"), day("2026-01-20")))(t)
+	same(t, "refunds of no orders", len(none), 0)
+	check(t, s.ReplaceProducts(ctx, acc, []store.Product{{Account: acc, ItemID: "x", ProductType: "Shoes > Running", FeedDate: day("2026-01-01")}}))
+	// Orders without tax and shipping charge, of an old, a middle and a new range.
+	plain := func(id, date string, revenue, refunded float64, lines ...store.OrderLine) store.Order {
+		o := order(id, "c"+id, date, revenue, lines...)
+		o.Tax, o.Shipping, o.Refunded = 0, 0, euro(refunded)
+		return o
+	}
+	taxed := plain("d", "2026-01-30", 119, 11.9, line("x", 1, 119, nil))
+	taxed.Tax = euro(19)
+	list := []store.Order{
+		plain("a", "2026-01-05", 100, 20, line("x", 1, 75, nil), line("z", 1, 25, nil)), // prices 3 to 1
+		plain("b", "2026-01-10", 40, 8, line("x", 2, 40, nil)),                          // sold at half the price
+		plain("c", "2026-01-20", 60, 0),
+		taxed,
+		plain("e", "2026-01-31", 0, 0, line("x", 1, 0, nil)), // a gift says nothing
+	}
+	must(s.UpsertOrders(ctx, list))(t)
+	cuts := []civil.Date{day("2026-01-25"), day("2026-01-15")}
+	got := must(s.Refunds(ctx, acc, day("2026-01-01"), day("2026-01-31"), cuts...))(t)
+	for i := range got {
+		got[i].Goods, got[i].Refunded = math.Round(got[i].Goods*1e6)/1e6, math.Round(got[i].Refunded*1e6)/1e6
+	}
+	same(t, "refunds", got, []store.Refunds{
+		{ProductType: "", Since: 1, Orders: 1, Goods: 60},
+		{ProductType: "", Since: 2, Orders: 0.25, Goods: 25, Refunded: 5},
+		{ProductType: "Shoes > Running", Since: 0, Orders: 1, Goods: 100, Refunded: 10},
+		{ProductType: "Shoes > Running", Since: 2, Orders: 1.75, Goods: 115, Refunded: 23},
+	})
+	sales := must(s.Sales(ctx, acc, day("2026-01-01"), day("2026-01-31"), cuts...))(t)
+	var since, lines []int
+	for _, x := range sales {
+		since, lines = append(since, x.Since), append(lines, len(x.Lines))
+	}
+	same(t, "ranges", since, []int{0, 1, 2})
+	same(t, "lines of each range", lines, []int{1, 0, 2})
 }
 
 func testOrderCampaigns(t *testing.T, s *store.Store) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // RFM groups customers by recency, frequency and value (Hughes 1994): each in
@@ -47,7 +48,7 @@ type RFMGroup struct {
 var rfmNames = [...]struct{ name, meaning string }{
 	{"champions", "ordered lately and often"},
 	{"loyal", "order often, not just now"},
-	{"potential loyalists", "ordered lately, more than once or twice to come"},
+	{"potential loyalists", "ordered lately, and more than once"},
 	{"new customers", "one order, in the last days"},
 	{"promising", "one order, not long ago"},
 	{"need attention", "middling in both; could go either way"},
@@ -179,11 +180,30 @@ func (p *Profile) rfmTable() *RFM {
 		cells[c] = rfmSums{cells[c].n + s.n, cells[c].spent + s.spent, cells[c].expected + s.expected}
 	}
 	out.fill(cells)
-	out.Why = fmt.Sprintf("Recency: 5 up to %d days since the last order, 4 up to %d, 3 up to %d, 2 up to %d, 1 beyond. "+
-		"Frequency: 1 up to %d order days, 2 up to %d, 3 up to %d, 4 up to %d, 5 beyond. Value: 2, 3, 4 and 5 from a total of %.2f, %.2f, %.2f and %.2f.",
-		out.Recency[0], out.Recency[1], out.Recency[2], out.Recency[3], out.Frequency[0], out.Frequency[1], out.Frequency[2], out.Frequency[3],
-		out.Value[0], out.Value[1], out.Value[2], out.Value[3])
+	out.Why = out.words()
 	return out
+}
+
+// words say which figures make which score. Scores that nobody has are passed
+// over.
+func (t *RFM) words() string {
+	list := func(score, step int, limits []string) string {
+		var parts []string
+		for i, l := range limits {
+			if i == 0 || l != limits[i-1] {
+				parts = append(parts, fmt.Sprintf("%d %s", score+step*i, l))
+			}
+		}
+		return strings.Join(parts, ", ")
+	}
+	var recency, frequency, value []string
+	for i := range 4 {
+		recency = append(recency, fmt.Sprintf("up to %d", t.Recency[i]))
+		frequency = append(frequency, fmt.Sprintf("up to %d", t.Frequency[i]))
+		value = append(value, fmt.Sprintf("from %.2f", t.Value[i]))
+	}
+	return fmt.Sprintf("Days since the last order: %s, 1 beyond. Days with an order: %s, 5 beyond. Spent in all: %s, 1 below.",
+		list(5, -1, recency), list(1, 1, frequency), list(2, 1, value))
 }
 
 // sortedRFM orders the steps, so that sums do not depend on how maps iterate.

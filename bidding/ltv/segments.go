@@ -3,10 +3,13 @@ package ltv
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -94,6 +97,14 @@ func (n Node) Key() string {
 	return ""
 }
 
+// platformTitle writes a platform's name for people: "google" as "Google".
+func platformTitle(name string) string {
+	if name == "" {
+		return name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
 // whose are the node's customers, in words.
 func (n Node) whose() string {
 	switch n.Level {
@@ -101,7 +112,7 @@ func (n Node) whose() string {
 		if n.Platform == "" {
 			return "that of customers without a click"
 		}
-		return strings.ToUpper(n.Platform[:1]) + n.Platform[1:] + "'s"
+		return platformTitle(n.Platform) + "'s"
 	case ByCampaign:
 		return "its campaign's"
 	}
@@ -306,13 +317,51 @@ func (t belief) lambda(later, relSD float64) Lambda {
 	return l
 }
 
-// laterRelSD is the standard error of LaterValue as a share of it, from what all
-// customers' repeat orders say: the model's total is as uncertain as theirs.
-func laterRelSD(all evidence) float64 {
-	if !(all.expected > 0) {
+// modelDraws are the parameters that modelRelSD tries.
+const modelDraws = 64
+
+// modelRelSD is how uncertain the model makes multiples, as shares: whole is the
+// standard error of what a new customer's later orders are worth; segment that of
+// its ratio to what the model expects of the present customers so far, since a
+// segment's theta is measured against that and what both share cancels out. first
+// is the value of first orders by their customers' age. Where the fit has no
+// covariance the model's total is taken for as uncertain as all customers' repeat
+// orders.
+func (f *Fit) modelRelSD(first map[float64]float64, all evidence) (whole, segment float64) {
+	if len(f.Orders.LogCov) == 0 {
+		if !(all.expected > 0) {
+			return 1, 1
+		}
+		sd := min(1, 1/math.Sqrt(all.expected))
+		return sd, sd
+	}
+	ages := slices.Sorted(maps.Keys(first))
+	var later, ratio []float64
+	// Seeded, so that a night can be repeated to the last bit.
+	for _, d := range Draws(&f.Orders, &f.Spend, modelDraws, rand.New(rand.NewPCG(1, modelDraws))) {
+		fresh, soFar := d.NewCustomer(), 0.0
+		for _, age := range ages {
+			soFar += first[age] * fresh.Orders(age)
+		}
+		l := fresh.Discounted(f.term())
+		later = append(later, l*d.Spend.Mean)
+		if soFar > 0 {
+			ratio = append(ratio, l/soFar)
+		}
+	}
+	return relSD(later), relSD(ratio)
+}
+
+// relSD is the standard deviation as a share of the mean, at most 1; 1 of nothing.
+func relSD(values []float64) float64 {
+	if len(values) == 0 {
 		return 1
 	}
-	return min(1, 1/math.Sqrt(all.expected))
+	mean, sd := stat.MeanStdDev(values, nil)
+	if r := sd / mean; r >= 0 && r < 1 {
+		return r
+	}
+	return 1
 }
 
 // explain fills in the words and the counts of a segment's multiple.

@@ -315,3 +315,46 @@ func TestSegmentsOfBadInput(t *testing.T) {
 		t.Error("a value that is no number was taken")
 	}
 }
+
+// The multiple of all customers: a shop of 1,500 tells its parameters so roughly
+// that the interval has to say so.
+func TestLambdaOfTheWholeHoldsTheTruth(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("fits a hundred shops")
+	}
+	truth := 1 + Law{BGNBD, newWorld(1).p}.NewCustomer().Discounted(NewTerm(365, 0.1, 1))
+	held := 0
+	for seed := range 100 {
+		w := newWorld(uint64(500 + seed))
+		_, g := night(t, w.end(), w.rows(map[string][2]float64{"a:1": {1500, 1}}), Options{365, 0.1})
+		if l := g.Segments[0].Lambda; l.Low <= truth && truth <= l.High {
+			held++
+		}
+	}
+	if held < 75 || held > 85 {
+		t.Errorf("%d of 100 intervals hold the true multiple", held)
+	}
+}
+
+// BenchmarkProfile is the second reading of a night: a shop's customers streamed
+// past the fit, without the database.
+func BenchmarkProfile(b *testing.B) {
+	w := newWorld(11)
+	campaigns := map[string][2]float64{}
+	for i := range 100 {
+		campaigns[fmt.Sprintf("google:%d", i)] = [2]float64{1500, 1}
+	}
+	rows := w.rows(campaigns)
+	for i := range rows {
+		rows[i].source.Category, rows[i].source.Country = fmt.Sprint("c", len(rows[i].id)%5), "DE"
+	}
+	f, err := FitNight(merged(b, w.end(), rows), Options{365, 0.1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		profiled(b, f, w.end(), rows)
+	}
+	b.ReportMetric(float64(len(rows)), "customer-days")
+}

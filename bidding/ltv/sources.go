@@ -1,8 +1,10 @@
 package ltv
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"strings"
 
 	"adsteward/internal/civil"
 )
@@ -34,6 +36,30 @@ type Segment struct {
 	NewCustomers int `json:"new_customers"`
 	Economics
 	Why []string `json:"why"`
+}
+
+// Title names the segment for people.
+func (s Segment) Title() string {
+	_, id, _ := strings.Cut(s.Campaign, ":")
+	campaign := cmp.Or(s.Name, "campaign "+id)
+	switch s.Level {
+	case ByPlatform:
+		if s.Platform == "" {
+			return "no click on an advertisement"
+		}
+		return platformTitle(s.Platform)
+	case ByCampaign:
+		return campaign
+	case ByCategory:
+		return cmp.Or(s.Category, "category not known")
+	case ByCountry:
+		return cmp.Or(s.Country, "country not known")
+	case ByCampaignCategory:
+		return campaign + " · " + cmp.Or(s.Category, "category not known")
+	case ByCampaignCountry:
+		return campaign + " · " + cmp.Or(s.Country, "country not known")
+	}
+	return "all customers"
 }
 
 // enoughCustomers is how many a campaign's part in one category or country needs
@@ -70,7 +96,9 @@ type Profile struct {
 	nodes     map[Node]*nodeSums
 	rfm       map[rfmKey]rfmSums
 	known     map[rowKey]known
-	usual     map[float64]float64 // expected repeat value per unit of first order, by age
+	// By age: the expected repeat value per unit of first order, and the value of
+	// first orders.
+	usual, firstByAge map[float64]float64
 
 	// Of the customer being read.
 	id            string
@@ -84,7 +112,7 @@ type known struct{ alive, discounted float64 }
 // NewProfile takes orders up to and including end. Customers whose first order
 // lies in from..to count as new ones.
 func (f *Fit) NewProfile(end, from, to civil.Date) *Profile {
-	p := &Profile{fit: f, from: from, to: to, nodes: map[Node]*nodeSums{}, rfm: map[rfmKey]rfmSums{}, known: map[rowKey]known{}, usual: map[float64]float64{}}
+	p := &Profile{fit: f, from: from, to: to, nodes: map[Node]*nodeSums{}, rfm: map[rfmKey]rfmSums{}, known: map[rowKey]known{}, usual: map[float64]float64{}, firstByAge: map[float64]float64{}}
 	p.histories = NewHistories(end, func(h History) error { p.count(h); return nil })
 	return p
 }
@@ -125,6 +153,7 @@ func (p *Profile) count(h History) {
 		p.usual[h.Age] = usual
 	}
 	future := max(0, o.discounted*p.fit.Spend.Expected(h.Orders, max(h.MeanValue, 0)))
+	p.firstByAge[h.Age] += h.FirstValue
 	expected := usual * h.FirstValue
 	p.scratch = p.source.nodes(p.scratch[:0])
 	for _, n := range p.scratch {
@@ -173,7 +202,8 @@ func (p *Profile) Segmentation() *Segmentation {
 		nodes[n] = evidence{s.observed / phi, ratio * s.expected / phi}
 	}
 	thetas := shrink(nodes)
-	later, relSD := f.DefaultLambda()-1, laterRelSD(nodes[Node{Level: ByAll}])
+	later := f.DefaultLambda() - 1
+	whole, relSD := f.modelRelSD(p.firstByAge, nodes[Node{Level: ByAll}])
 	thetas[Node{Level: ByAll}] = theta{belief: belief{mean: 1}, own: 1, fresh: thetas[Node{Level: ByAll}].fresh}
 	for _, n := range sortedNodes(p.nodes) {
 		s, t := p.nodes[n], thetas[n]
@@ -182,6 +212,9 @@ func (p *Profile) Segmentation() *Segmentation {
 			continue
 		}
 		l := t.lambda(later, relSD)
+		if n.Level == ByAll {
+			l = t.lambda(later, whole)
+		}
 		own := -1.0
 		if s.expected > 0 && ratio > 0 {
 			own = s.observed / (ratio * s.expected)
@@ -259,21 +292,24 @@ func (w *waits) add(age, days int, ordered bool) {
 	w.watched[min(max(age, 0), waitDays)]++
 }
 
-// enoughFollowed is how many customers must have come to a second order or been
-// watched to a day for the share with one by then to be told.
-const enoughFollowed = 20
+// enoughWatched is how many customers without a second order must still be
+// watched for the share with one to be told, unless all were watched so far.
+const enoughWatched = 10
 
 // follow calls fn for each day with the share that has no second order by its
-// end (the product limit), as long as enough customers are followed to it.
+// end (the product limit), as far as enough customers are watched.
 func (w *waits) follow(fn func(day int, without float64) (more bool)) {
-	var atRisk, followed uint32
+	var customers, atRisk uint32
 	for d := range w.second {
-		atRisk += w.second[d] + w.watched[d]
+		customers += w.second[d] + w.watched[d]
 	}
-	followed = atRisk
-	without := 1.0
+	if customers < enoughWatched {
+		return
+	}
+	atRisk = customers
+	without, lost := 1.0, uint32(0)
 	for d := range w.second {
-		if followed < enoughFollowed {
+		if atRisk < enoughWatched && lost > 0 {
 			return
 		}
 		if atRisk > 0 {
@@ -283,7 +319,7 @@ func (w *waits) follow(fn func(day int, without float64) (more bool)) {
 			return
 		}
 		atRisk -= w.second[d] + w.watched[d]
-		followed -= w.watched[d]
+		lost += w.watched[d]
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"adsteward/bidding/ltv"
 	"adsteward/internal/present"
 )
 
@@ -65,6 +66,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("it is %s and the platform holds %s, want %s", shown.State, got.Decimal(), p.Proposed.Decimal())
 	}
 	w.must("audit", "verify")
+	checkSegments(t, w)
 	stop()
 	// One more night, tomorrow's, sees the change in place.
 	after := w.demo("--nights", "1", "--headless", "--json")
@@ -75,6 +77,31 @@ func TestDemo(t *testing.T) {
 		if q.Entity == p.Entity && q.Field == p.Field {
 			t.Error("what was changed yesterday is proposed again within its cool-down")
 		}
+	}
+}
+
+// checkSegments looks at what the command tells of the demo's customers.
+func checkSegments(t *testing.T, w *world) {
+	t.Helper()
+	got := decode[segmentsReport](t, w.must("segments", "--json"))
+	levels := map[ltv.Level]int{}
+	for _, s := range got.Segments {
+		levels[s.Level]++
+		if s.Lambda.Low < 1 || s.Lambda.Low > s.Lambda.Value || s.Lambda.Value > s.Lambda.High || len(s.Why) == 0 {
+			t.Errorf("%s: %+v", s.Title(), s.Lambda)
+		}
+		if s.Level == ltv.ByCampaign && (s.CAC == nil || s.LTVToCAC == nil || s.Name == "") {
+			t.Errorf("%s: %+v", s.Title(), s)
+		}
+	}
+	if got.Date == nil || got.Currency != "EUR" || levels[ltv.ByAll] != 1 || levels[ltv.ByPlatform] != 3 || levels[ltv.ByCampaign] < 10 || levels[ltv.ByCategory] < 3 || levels[ltv.ByCountry] < 3 {
+		t.Errorf("%v: %v", got.Date, levels)
+	}
+	if out := w.must("segments", "--by", "rfm"); !strings.Contains(out, "champions") || !strings.Contains(out, "hibernating") {
+		t.Error(out)
+	}
+	if out := w.must("segments", "--by", "country"); !strings.Contains(out, "DE ") || strings.Contains(out, "Google") {
+		t.Error(out)
 	}
 }
 

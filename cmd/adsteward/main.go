@@ -38,12 +38,14 @@ type cli struct {
 	Backup      backupCmd      `cmd:"" help:"A consistent copy of the database while it is in use."`
 	KillSwitch  killSwitchCmd  `cmd:"" help:"Stop every push, or allow them again."`
 	Proposals   proposalsCmd   `cmd:"" help:"List, show and decide on proposals, and push them."`
+	Targets     targetsCmd     `cmd:"" help:"What a sale is worth per campaign, and what ROAS that asks for."`
 	Export      exportCmd      `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
 	Audit       auditCmd       `cmd:"" help:"The audit log: list it, verify its chain."`
 	Import      importCmd      `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
 	LoginLink   loginLinkCmd   `cmd:"" help:"A one-time link with which a user sets a new password."`
 	Feeds       feedsCmd       `cmd:"" help:"Check a product feed."`
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
+	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`

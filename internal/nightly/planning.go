@@ -267,11 +267,14 @@ func (n *night) replaceProposals(ctx context.Context, q *store.Queries, drafts [
 
 // planModels are the parts of a plan that explain it later: every unit's row
 // under the name of each entity it may change, what was held back, the
-// allocation, and the profit curve of each changed unit.
+// allocation, the table of targets, and the profit curve of each changed unit.
 func (n *night) planModels(out bidding.Output) *modelSet {
 	var models modelSet
 	models.add(n.runID, "allocation", "", out.Allocation)
 	models.add(n.runID, "blocked", "", out.Blocked)
+	for _, t := range out.Targets {
+		models.add(n.runID, "target", t.Key.String(), t)
+	}
 	drafted := map[string]bool{}
 	for _, d := range out.Drafts {
 		drafted[bidding.Key{Platform: d.Platform, AdAccount: d.AdAccount, Ref: d.Entity}.String()] = true
