@@ -252,3 +252,37 @@ func TestWildCovariates(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a column holds, a design is refused or made of numbers.
+func FuzzDesign(f *testing.F) {
+	f.Add("customer_id,date,value,c\n1,2025-01-01,5,a\n2,2025-01-02,7,b\n3,2025-01-03,7,\n")
+	f.Add("c,customer_id,date,value,cost\n1e308,1,2025-01-01,5,1\n-1e308,2,2025-01-02,7,\n")
+	f.Add("customer_id,date,value,c\n1,2025-01-01,5,\"a\n\"\"\"\n2,2025-01-01,0,0x1p-1074\n")
+	f.Fuzz(func(t *testing.T, in string) {
+		columns, err := ReadColumns(strings.NewReader(in), []string{"c"}, "")
+		if err != nil {
+			return
+		}
+		var histories []History
+		for id := range columns.of {
+			for k := range 40 { // enough of each for an effect
+				histories = append(histories, History{CustomerID: id, Frequency: k % 2, FirstValue: float64(k)})
+			}
+		}
+		d, _, err := NewDesign([]string{"c", FirstValue}, columns, histories)
+		var refused *Refused
+		if errors.As(err, &refused) {
+			return
+		}
+		if err != nil || len(d.of) != len(histories) {
+			t.Fatal(err)
+		}
+		for _, z := range d.patterns {
+			for _, v := range z {
+				if math.IsNaN(v) || math.Abs(v) > farthest {
+					t.Fatalf("%q makes %v", in, z)
+				}
+			}
+		}
+	})
+}

@@ -160,7 +160,9 @@ func printAnswer(out io.Writer, a *ltv.Answer) error {
 	fmt.Fprintf(w, "%s on %d customers, unit %s, log-likelihood %.4f\n", a.Model.Title(), a.Customers, a.Unit, a.LogLikelihood)
 	if a.Why != "" {
 		fmt.Fprintln(w, a.Why)
+		printChoice(w, a.Choice)
 	}
+	fmt.Fprintf(w, "Parameters, time in %ss:\n", a.Unit)
 	for _, n := range a.Model.Names() {
 		fmt.Fprintf(w, "  %s\t%.6g", n, a.Params.Of(n))
 		if se, ok := a.SE[n]; ok {
@@ -179,8 +181,11 @@ func printAnswer(out io.Writer, a *ltv.Answer) error {
 	if c := a.Covariates; c != nil {
 		printCovariates(w, a.Model, c)
 	}
+	if len(a.Totals) > 0 {
+		fmt.Fprintln(w, "What customers will bring within the horizon, discounted, with 80 % intervals:")
+	}
 	for _, t := range a.Totals {
-		fmt.Fprintf(w, "%s\t%d customers\twill bring %.2f\t(80 %%: %.2f to %.2f)\n", cmp.Or(t.Group, "(none)"), t.Customers, t.Value, t.Low, t.High)
+		fmt.Fprintf(w, "  %s\t%d customers\t%.2f\t(%.2f to %.2f)\n", cmp.Or(t.Group, "(none)"), t.Customers, t.Value, t.Low, t.High)
 	}
 	if h := a.Holdout; h != nil {
 		printHoldout(w, h)
@@ -189,6 +194,20 @@ func printAnswer(out io.Writer, a *ltv.Answer) error {
 		fmt.Fprintln(w, "warning:", warning)
 	}
 	return w.Flush()
+}
+
+func printChoice(w io.Writer, candidates []ltv.Candidate) {
+	fmt.Fprintln(w, "Tried, with the mean log-probability they gave each customer's orders of the held-out days:")
+	for _, c := range candidates {
+		fmt.Fprintf(w, "  %s\tlog-likelihood %.4f", c.Model.Title(), c.LogLikelihood)
+		switch {
+		case c.AtBoundary:
+			fmt.Fprint(w, "\tat its boundary, the NBD")
+		case c.Score != nil:
+			fmt.Fprintf(w, "\theld out %.5f", *c.Score)
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 func printCovariates(w io.Writer, m ltv.Model, c *ltv.CovariateFit) {
