@@ -19,7 +19,7 @@ type Question struct {
 	Unit        string               // day (the default) or week
 	Horizon     int                  // days, whatever Unit is
 	Discount    float64              // yearly rate, whatever Unit is: 0.1 is 10 % a year
-	Margin      float64              // contribution margin as a share of revenue, which clv counts
+	Margin      float64              // contribution margin as a share of revenue, which clv counts; 0 for all of it
 	Cost        string               // column of Columns with each order's cost; then Margin is not read
 	SpendAll    bool                 // Gamma-Gamma on all orders; otherwise without the first
 	Covariates  []string             // FirstValue, or columns of Columns
@@ -190,9 +190,9 @@ func (a *Answer) withCovariates(q Question, histories []History, base *OrderFit,
 // margins is what clv counts of each customer's revenue: its own margin where the
 // file has costs, else the same share for all.
 func (a *Answer) margins(q Question, histories []History, end civil.Date) (rate func(i int) float64, err error) {
-	a.Margin = q.Margin
+	a.Margin = cmp.Or(q.Margin, 1)
 	if q.Cost == "" {
-		return func(int) float64 { return q.Margin }, nil
+		return func(int) float64 { return a.Margin }, nil
 	}
 	rates, mean, warnings, err := q.Columns.margins(histories, end)
 	a.Margin, a.Warnings = mean, append(a.Warnings, warnings...)

@@ -29,7 +29,7 @@ type ltvCmd struct {
 	Cost           string   `help:"Instead of --margin: a column with what each order cost (goods, shipping, fees) in the currency of value. clv counts each customer's own margin as far as its orders tell, else the mean, and never less than nothing." placeholder:"COLUMN"`
 	Covariates     []string `help:"What the rates of ordering and leaving may depend on, separated by commas: first_value (logarithm of the first order's value) or columns of the file, taken from each customer's first order. Numbers are standardised; text counts against its most common level, rare levels together." placeholder:"NAME"`
 	By             string   `help:"Also what each group of customers will bring, with an interval of its own: a column of the file, taken from each customer's first order." placeholder:"COLUMN"`
-	Customers      string   `help:"Write each customer's figures to this file." placeholder:"OUT.csv"`
+	Customers      string   `help:"Write each customer's figures to this file; clv_low to clv_high holds what the customer will bring with 80 % probability." placeholder:"OUT.csv"`
 	JSON           bool     `name:"json" help:"One JSON object."`
 }
 
