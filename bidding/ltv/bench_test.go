@@ -77,6 +77,7 @@ func benchmarkLTV(b *testing.B, name string, customers, orders int, m Model) {
 	}
 	b.ReportMetric((processorSeconds(b)-before)/float64(b.N), "cpu-s/op")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(customers), "ns/customer")
+	b.ReportMetric(float64(orders), "orders")
 	b.ReportMetric(float64(usage(b).Maxrss)/1024, "peak-MiB")
 }
 

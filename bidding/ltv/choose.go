@@ -178,18 +178,15 @@ func chooseByLikelihood(rows []Row, because string) (choice, error) {
 // Customers with equal histories share one distribution.
 func logProbs(v valuer, histories []History, actual []after, t float64) []float64 {
 	const least = 1e-6 // the distributions are computed up to 1e-5
-	known := map[rowKey][]float64{}
+	first, of := v.alike(histories)
+	counts := make([][]float64, len(first))
+	inChunks(len(first), func(k int) {
+		h := &histories[first[k]]
+		counts[k] = v.lawOf(int(first[k])).Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit).counts(t, 1e-5)
+	})
 	out := make([]float64, len(histories))
 	for i := range histories {
-		h := &histories[i]
-		k := rowKey{h.Frequency, h.Recency, h.Age}
-		p, ok := known[k]
-		if !ok {
-			p = v.lawOf(i).Outlook(h.Frequency, h.Recency/v.unit, h.Age/v.unit).counts(t, 1e-5)
-			if v.design == nil {
-				known[k] = p
-			}
-		}
+		p := counts[of[i]]
 		prob := least
 		if n := actual[i].orders; n < len(p) {
 			prob = max(prob, p[n])

@@ -2,6 +2,7 @@ package ltv
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -70,6 +71,9 @@ func radixSort(keys []keyed, width int) []keyed {
 		for _, k := range keys {
 			at[k.key>>shift&(1<<digit-1)+1]++
 		}
+		if len(keys) > 0 && at[keys[0].key>>shift&(1<<digit-1)+1] == len(keys) {
+			continue // all have the same
+		}
 		for i := range 1 << digit {
 			at[i+1] += at[i]
 		}
@@ -116,4 +120,35 @@ func (n *numbering) sort() []int32 {
 	}
 	slices.Sort(n.values)
 	return rank
+}
+
+// ranks gives equal values their mean rank.
+func ranks(v []float64) []float64 {
+	keys := make([]keyed, len(v))
+	for i, x := range v {
+		keys[i] = keyed{orderedBits(x), int32(i)}
+	}
+	keys = radixSort(keys, 64)
+	out := make([]float64, len(v))
+	for i := 0; i < len(keys); {
+		j := i
+		for j < len(keys) && keys[j].key == keys[i].key {
+			j++
+		}
+		for _, k := range keys[i:j] {
+			out[k.customer] = float64(i+j-1) / 2
+		}
+		i = j
+	}
+	return out
+}
+
+// orderedBits are numbers that compare as the floats do.
+func orderedBits(x float64) uint64 {
+	const sign = 1 << 63
+	b := math.Float64bits(x + 0) // -0 is 0
+	if b&sign != 0 {
+		return ^b
+	}
+	return b | sign
 }

@@ -2,6 +2,7 @@ package ltv
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -46,6 +47,31 @@ func TestMergeAgainstCounting(t *testing.T) {
 	}
 	if rows := Merge(nil, 1); len(rows) != 0 {
 		t.Errorf("nobody has %v", rows)
+	}
+}
+
+func TestRanks(t *testing.T) {
+	t.Parallel()
+	if got := ranks([]float64{3, -1, 3, 0, math.Copysign(0, -1), 1e300, -1e-300}); !slices.Equal(got, []float64{4.5, 0, 4.5, 2.5, 2.5, 6, 1}) {
+		t.Errorf("got %v", got)
+	}
+	rnd := rand.New(rand.NewPCG(53, 1))
+	v := make([]float64, 2000)
+	for i := range v {
+		v[i] = math.Round(100*rnd.NormFloat64()) * math.Exp(float64(rnd.IntN(3)))
+	}
+	for i, got := range ranks(v) {
+		below, same := 0, 0
+		for _, x := range v {
+			if x < v[i] {
+				below++
+			} else if x == v[i] {
+				same++
+			}
+		}
+		if want := float64(below) + float64(same-1)/2; got != want {
+			t.Fatalf("%g has rank %g, want %g", v[i], got, want)
+		}
 	}
 }
 

@@ -1,9 +1,7 @@
 package ltv
 
 import (
-	"cmp"
 	"math"
-	"slices"
 )
 
 // Holdout compares what was expected after the calibration with what came.
@@ -88,25 +86,4 @@ func gini(predicted, actual []float64) *float64 {
 		return nil
 	}
 	return ptr(area(predicted) / perfect)
-}
-
-// ranks gives equal values their mean rank.
-func ranks(v []float64) []float64 {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
-	out := make([]float64, len(v))
-	for i := 0; i < len(order); {
-		j := i
-		for j < len(order) && v[order[j]] == v[order[i]] {
-			j++
-		}
-		for _, k := range order[i:j] {
-			out[k] = float64(i+j-1) / 2
-		}
-		i = j
-	}
-	return out
 }

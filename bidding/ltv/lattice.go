@@ -103,15 +103,18 @@ func (l *lattice) logLik(m Model, v, grad []float64) float64 {
 	sums := make([][5]float64, len(l.parts))
 	parallel(len(l.parts), func(p int) {
 		part := l.parts[p]
-		g, own, s := &l.groups[part.group], cells[part.group], &sums[p]
+		g, own := &l.groups[part.group], cells[part.group]
 		term := k.term(g.x)
 		var d [4]float64
+		var ll, d0, d1, d2, d3 float64
 		for _, r := range g.rows[part.from:part.to] {
-			s[4] += r.n * term(&own[r.tx], &own[r.t], &d)
-			for j := range d {
-				s[j] += r.n * d[j]
-			}
+			ll += r.n * term(&own[r.tx], &own[r.t], &d)
+			d0 += r.n * d[0]
+			d1 += r.n * d[1]
+			d2 += r.n * d[2]
+			d3 += r.n * d[3]
 		}
+		sums[p] = [5]float64{d0, d1, d2, d3, ll}
 	})
 	var total float64
 	clear(grad)

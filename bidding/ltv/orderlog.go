@@ -3,6 +3,7 @@ package ltv
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"adsteward/internal/civil"
 )
@@ -20,6 +21,45 @@ type logged struct {
 	customer int32
 	day      civil.Date
 	value    float64
+}
+
+// gathering numbers the customers of blocks in the order they first appear.
+type gathering struct {
+	ids      []string
+	index    map[string]int32
+	counts   []int32 // orders by customer
+	blocks   [][]logged
+	currency string
+}
+
+func newGathering() *gathering { return &gathering{index: map[string]int32{}} }
+
+func (g *gathering) add(b *block) error {
+	if b.currency != "" && g.currency != "" && !strings.EqualFold(b.currency, g.currency) {
+		return &BadRow{b.atLine, orderColumns[currencyColumn], mixedCurrencies(b.currency, g.currency)}
+	}
+	if b.err != nil {
+		return b.err
+	}
+	if g.currency == "" {
+		g.currency = b.currency
+	}
+	orders := make([]logged, len(b.orders))
+	for i := range b.orders {
+		o := &b.orders[i]
+		n, ok := g.index[string(o.id)]
+		if !ok {
+			n = int32(len(g.ids))
+			id := string(o.id)
+			g.index[id] = n
+			g.ids = append(g.ids, id)
+			g.counts = append(g.counts, 0)
+		}
+		g.counts[n]++
+		orders[i] = logged{n, o.day, o.value}
+	}
+	g.blocks = append(g.blocks, orders)
+	return nil
 }
 
 // log puts the orders in order of customers and days; those of one day stay as
