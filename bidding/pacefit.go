@@ -85,7 +85,8 @@ func fitPace(spenders []spender) (paceFit, bool) {
 		return f, false
 	}
 	f.weekdays(last, actual[:n], expected[:n], weight)
-	return f, f.stray(last, actual[:n], expected[:n], weight)
+	ok := f.stray(last, actual[:n], expected[:n], weight)
+	return f, ok && areNumbers(f.sd, f.last, f.rho)
 }
 
 // weekdays estimates how a weekday differs from the mean one, drawn to 1.
@@ -167,4 +168,14 @@ func (f *paceFit) sum(ahead []float64) (surprise, sd float64) {
 	}
 	variance += total * total * (1 + f.rho) / (1 - f.rho) / f.n
 	return surprise, f.sd * math.Sqrt(max(variance, 0))
+}
+
+// areNumbers reports whether every figure is a number.
+func areNumbers(xs ...float64) bool {
+	for _, x := range xs {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
 }

@@ -167,13 +167,15 @@ func (m *Month) land(f paceFit, spenders []spender) {
 func (m *Month) judge(band float64, rest int) {
 	m.Room = (m.Budget - m.Forecast) / money.Micros(m.DaysLeft)
 	off := math.Abs(m.Room.Float())
-	inBand := off <= band*m.PerDay.Float()
+	// A budget inside the interval may be met as things are: what were corrected
+	// now would as likely be put back later.
+	inBand := off <= band*m.PerDay.Float() || m.Low <= m.Budget && m.Budget <= m.High
 	m.Over = m.Room < 0 && !inBand
 	show := func(v money.Micros) string { return money.Format(v.RoundTo(money.MinorUnit(m.Currency)), m.Currency) }
 	switch {
 	case inBand:
 		m.State, m.Room = OnCourse, max(m.Room, 0)
-		m.Why = "It lands on its budget, as near as a change of budgets could bring it."
+		m.Why = "It lands on its budget, as near as can be told."
 	case m.DaysLeft < rest:
 		m.State, m.Room = TooLate, min(m.Room, 0)
 		m.Why = fmt.Sprintf("It lands %s its budget, but with %d days left that is not made up for: a change could not be undone before the next month begins.",
