@@ -107,7 +107,9 @@ func (d *Decision) fit(it Item, room money.Micros, name, setting, detail string)
 	if d.Value < it.Seen {
 		v = it.Seen - max(room, 0)
 	}
-	v = towards(v, it.Seen, max(it.Unit, 1))
+	if v != it.Seen { // which need not be a multiple of the unit
+		v = towards(v, it.Seen, max(it.Unit, 1))
+	}
 	answer := Clamp
 	if v == it.Seen || (v > it.Seen) != (d.Value > it.Seen) {
 		answer, v = Block, it.Seen
