@@ -11,9 +11,9 @@ import (
 	"adsteward/store"
 )
 
-// PacingModel is the kind under which a run stores where each monthly budget
+// pacingModel is the kind under which a run stores where each monthly budget
 // stands (bidding.Month), by its name.
-const PacingModel = "pacing"
+const pacingModel = "pacing"
 
 // monthsHold checks the monthly budgets with this change made and what else has
 // been pushed since they were forecast: of a plan that lands as a whole, people
@@ -61,7 +61,7 @@ func newestPacing(ctx context.Context, q *store.Queries, account string) (store.
 		return store.Run{}, nil, err
 	}
 	for _, run := range runs {
-		found, err := loadModels[bidding.Month](ctx, q, run.RunID, PacingModel)
+		found, err := loadModels[bidding.Month](ctx, q, run.RunID, pacingModel)
 		if err != nil {
 			return run, nil, err
 		}

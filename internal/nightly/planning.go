@@ -280,7 +280,7 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 		models.add(n.runID, "target", t.Key.String(), t)
 	}
 	for _, m := range out.Months {
-		models.add(n.runID, PacingModel, m.Name, m)
+		models.add(n.runID, pacingModel, m.Name, m)
 	}
 	for key, facts := range out.ValueRules {
 		models.add(n.runID, valueRuleModel, key, facts)
