@@ -22,7 +22,7 @@ type monthRow struct {
 // budget, from nothing on.
 type paceBar struct{ Spent, Low, Width, Lands, Budget, Class string }
 
-const paceWidth = 220.0
+const paceWidth = 150.0
 
 // months are the monthly budgets of the newest plans.
 func (s *Server) months(ctx context.Context, newest []store.Run) ([]monthRow, error) {
@@ -55,8 +55,8 @@ var monthStates = map[bidding.MonthState][2]string{
 
 func monthRowOf(m present.Month) monthRow {
 	state := monthStates[m.State]
-	r := monthRow{Name: m.Name, Spent: m.Amount(m.Spent), Budget: m.Amount(m.Budget) + " " + m.Currency, Lands: present.None,
-		PerDay: present.None, Left: m.Amount(m.Left), State: state[0], Class: state[1], Why: m.Why}
+	r := monthRow{Name: m.Name, Spent: whole(m.Spent, m.Currency), Budget: whole(m.Budget, m.Currency) + " " + m.Currency, Lands: present.None,
+		PerDay: present.None, Left: whole(m.Left, m.Currency), State: state[0], Class: state[1], Why: m.Why}
 	if !m.First.IsZero() {
 		r.Of = m.First.Time().Format("January 2006") + " · " + present.Count(float64(m.DaysLeft)) + " days left"
 		if m.DaysLeft == 1 {
@@ -66,7 +66,7 @@ func monthRowOf(m present.Month) monthRow {
 	if !m.Known {
 		return r
 	}
-	r.Lands, r.Within, r.PerDay = m.Amount(m.Forecast), m.Amount(m.Low)+" – "+m.Amount(m.High), m.Amount(m.PerDay)
+	r.Lands, r.Within, r.PerDay = whole(m.Forecast, m.Currency), whole(m.Low, m.Currency)+" – "+whole(m.High, m.Currency), whole(m.PerDay, m.Currency)
 	top := max(m.Budget, m.High)
 	if top <= 0 {
 		return r
