@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
@@ -221,6 +222,20 @@ func (p *planner) shareMonths() {
 			}
 		}
 	}
+}
+
+// bindingText says what holds an allocation in words a marketer knows.
+func bindingText(b string, groups []allocate.Group) string {
+	for _, g := range groups {
+		if !strings.HasPrefix(b, fmt.Sprintf("group %q ", g.Name)) {
+			continue
+		}
+		if g.Name == "" {
+			return "budgets outside every month"
+		}
+		return fmt.Sprintf("the month of %q", g.Name)
+	}
+	return b
 }
 
 // asks is the share of its present budgets that a month wants.

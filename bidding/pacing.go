@@ -101,7 +101,7 @@ func pace(m guard.Monthly, currency string, spenders []spender, band float64, re
 	}
 	out.Wanted, out.State = out.Budgets, Unforeseen
 	if out.Today.IsZero() {
-		out.Why = "No campaign in its currency belongs to it."
+		out.Why = "No campaign belongs to it; check what its match and its currency say."
 		return out
 	}
 	out.First, out.Last = monthOf(out.Today)

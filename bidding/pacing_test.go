@@ -1,9 +1,12 @@
 package bidding
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"adsteward/bidding/guard"
 	"adsteward/internal/civil"
@@ -306,6 +309,38 @@ func TestWhatAMonthAsksFor(t *testing.T) {
 			t.Errorf("%s: %s, over %v, room %.2f, wanted %.2f: %s", name, m.State, m.Over, m.Room.Float(), m.Wanted.Float(), m.Why)
 		}
 	}
+}
+
+// Whatever is reported, the figures of a month are in order.
+func TestMonthsAreInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		today := at("2027-02-01").AddDays(rapid.IntRange(0, 800).Draw(t, "today"))
+		spenders := make([]spender, rapid.IntRange(0, 4).Draw(t, "n"))
+		for i := range spenders {
+			s := spender{platform: rapid.SampledFrom([]platform.Name{platform.Google, platform.Meta}).Draw(t, "platform"), today: today,
+				live: rapid.Bool().Draw(t, "live"), bound: rapid.Bool().Draw(t, "bound"), budget: money.Micros(rapid.Int64Range(0, 1e12).Draw(t, "budget"))}
+			s.lastData = today.AddDays(-rapid.IntRange(1, 40).Draw(t, "stale"))
+			if rapid.Bool().Draw(t, "changed") {
+				s.changed = today.AddDays(-rapid.IntRange(0, 40).Draw(t, "ago"))
+			}
+			most := rapid.SampledFrom([]float64{0, 1, 1e3, 1e9}).Draw(t, "most")
+			for d := s.lastData.AddDays(-rapid.IntRange(0, 70).Draw(t, "days")); d <= s.lastData; d++ {
+				s.days = append(s.days, spentDay{d, most * rapid.Float64Range(0, 1).Draw(t, "spend"), s.budget.Float()})
+			}
+			spenders[i] = s
+		}
+		m := pace(guard.Monthly{Name: "all", Budget: rapid.Float64Range(0.01, 9e9).Draw(t, "budget")}, "EUR", spenders, 0.03, 7)
+		if m.Spent < 0 || m.Left < 0 || m.Wanted < 0 || m.PerDay < 0 || m.Why == "" || m.Over && m.Room > 0 {
+			t.Fatalf("%+v", m)
+		}
+		if m.Known && !(m.Spent <= m.Low && m.Low <= m.Forecast && m.Forecast <= m.High && m.High <= m.Most) {
+			t.Fatalf("spent %v, lands at %v (%v to %v), at most %v", m.Spent, m.Forecast, m.Low, m.High, m.Most)
+		}
+		if _, err := json.Marshal(m); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestNothingIsForeseenWithoutData(t *testing.T) {

@@ -103,7 +103,7 @@ func (p *planner) allocate() error {
 	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = sol.ShadowPrice, total, sol.Status, note
 	for _, b := range sol.Binding { // each item's own bound is in its row
 		if !strings.HasPrefix(b, "item ") {
-			p.allocation.Binding = append(p.allocation.Binding, b)
+			p.allocation.Binding = append(p.allocation.Binding, bindingText(b, problem.Groups))
 		}
 	}
 	return nil
