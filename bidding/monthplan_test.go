@@ -84,6 +84,32 @@ func TestTheTightestMonthHolds(t *testing.T) {
 	}
 }
 
+func TestEachCurrencyHasItsMonths(t *testing.T) {
+	t.Parallel()
+	in := monthly(guard.Monthly{Name: "euros", Budget: 6000}, guard.Monthly{Name: "dollars", Budget: 2000, Currency: "USD"})
+	dollars := in.Accounts[0]
+	dollars.ID, dollars.Currency = "2", "USD"
+	// In New York it is still the day before, which is one day more to come.
+	dollars.TimeZone, dollars.Today = "America/New_York", today-1
+	in.Accounts = append(in.Accounts, dollars)
+	out := plan(t, in)
+	e, d := out.Months[0], out.Months[1]
+	if e.Currency != "EUR" || d.Currency != "USD" || len(e.Units) != 2 || len(d.Units) != 2 || e.DaysLeft != 12 || d.DaysLeft != 13 {
+		t.Fatalf("euros %+v, dollars %+v", e, d)
+	}
+	if last := e.Spent - d.Spent; last < 100*money.One || last > 350*money.One {
+		t.Errorf("euros %v and dollars %v differ by more than a day", e.Spent, d.Spent)
+	}
+	if d.State != bidding.Above {
+		t.Errorf("the dollars land %s", d.State)
+	}
+	for _, x := range out.Drafts {
+		if x.Currency != "EUR" {
+			t.Errorf("a budget in %s is changed", x.Currency)
+		}
+	}
+}
+
 func TestWithoutMonthsNothingChanges(t *testing.T) {
 	t.Parallel()
 	write := func(o bidding.Output) string {

@@ -237,6 +237,13 @@ func TestMonthsOfEveryKind(t *testing.T) {
 	ended.live, ended.today = false, at("2026-05-21")
 	raised := steady(platform.Google, 100, at("2026-05-21"), 60)
 	raised.budget, raised.changed, raised.highest = 200*one, at("2026-05-21"), 200*one
+	doubled := steady(platform.Google, 100, at("2026-06-21"), 60)
+	doubled.changed = at("2026-06-11")
+	for i, d := range doubled.days {
+		if d.date < doubled.changed {
+			doubled.days[i] = spentDay{d.date, 50, 50}
+		}
+	}
 	newYork := steady(platform.Meta, 100, at("2026-05-31"), 60)
 	berlin := steady(platform.Meta, 100, at("2026-06-01"), 60)
 	for name, c := range map[string]struct {
@@ -250,13 +257,15 @@ func TestMonthsOfEveryKind(t *testing.T) {
 		"other February": {[]spender{steady(platform.Meta, 100, at("2027-02-28"), 60)}, 1, 2700 * one, 2800 * one, 0},
 		"December":       {[]spender{steady(platform.Meta, 100, at("2026-12-31"), 60)}, 1, 3000 * one, 3100 * one, 0},
 		// 31 days, and Google charges 30.4 budgets.
-		"Google's month":    {[]spender{steady(platform.Google, 100, at("2026-05-21"), 60)}, 11, 2000 * one, 3040 * one, 3040 * one},
-		"Google, 30 days":   {[]spender{steady(platform.Google, 100, at("2026-06-21"), 60)}, 10, 2000 * one, 3000 * one, 3040 * one},
-		"Google, doubled":   {[]spender{steady(platform.Google, 100, at("2026-06-30"), 60)}, 1, 2900 * one, 3000 * one, 3040 * one},
-		"raised in May":     {[]spender{raised}, 11, 2000 * one, 4200 * one, 4200 * one},
-		"stale by 4 days":   {[]spender{stale}, 11, 1600 * one, 3100 * one, 0},
-		"one ended":         {[]spender{steady(platform.Meta, 50, at("2026-05-21"), 60), ended}, 11, 2000 * one, 2550 * one, 0},
-		"zones in 2 months": {[]spender{newYork, berlin}, 30, 0, 6000 * one, 0},
+		"Google's month":       {[]spender{steady(platform.Google, 100, at("2026-05-21"), 60)}, 11, 2000 * one, 3040 * one, 3040 * one},
+		"Google, 30 days":      {[]spender{steady(platform.Google, 100, at("2026-06-21"), 60)}, 10, 2000 * one, 3000 * one, 3040 * one},
+		"Google, doubled":      {[]spender{steady(platform.Google, 100, at("2026-06-30"), 60)}, 1, 2900 * one, 3000 * one, 3040 * one},
+		"raised in May":        {[]spender{raised}, 11, 2000 * one, 4200 * one, 4200 * one},
+		"stale by 4 days":      {[]spender{stale}, 11, 1600 * one, 3100 * one, 0},
+		"doubled ten days ago": {[]spender{doubled}, 10, 1500 * one, 2500 * one, 2500 * one},
+		"clocks change":        {[]spender{steady(platform.Meta, 100, at("2026-03-01"), 60)}, 31, 0, 3100 * one, 0},
+		"one ended":            {[]spender{steady(platform.Meta, 50, at("2026-05-21"), 60), ended}, 11, 2000 * one, 2550 * one, 0},
+		"zones in 2 months":    {[]spender{newYork, berlin}, 30, 0, 6000 * one, 0},
 	} {
 		m := pace(guard.Monthly{Name: "all", Budget: 5000}, "EUR", c.spenders, 0.03, 7)
 		if m.DaysLeft != c.daysLeft || (m.Spent-c.spent).Float() != 0 || math.Abs((m.Forecast-c.forecast).Float()) > 0.01 {

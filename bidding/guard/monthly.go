@@ -86,13 +86,14 @@ func (p Pace) detail() string {
 // what a person enters, from growing in a month that lands above its budget. The
 // plan's own budgets pass: CheckRun weighs them together, since an increase may
 // be paid for by a cut beside it.
-func monthlyPace(_ Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+func monthlyPace(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	if !grows(c) || m == Propose && c.Field == platform.DailyBudget {
 		return pass()
 	}
-	for _, p := range f.Months {
-		if p.Over || !p.Known {
-			return block(p.setting(), "%s", p.detail())
+	for _, month := range f.Months {
+		kept := slices.ContainsFunc(p.Monthly, func(o Monthly) bool { return o.Name == month.Name }) // not taken out since the forecast
+		if kept && (month.Over || !month.Known) {
+			return block(month.setting(), "%s", month.detail())
 		}
 	}
 	return pass()

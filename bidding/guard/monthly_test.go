@@ -39,7 +39,14 @@ func TestAMonthThatLandsAboveItsBudgetDoesNotGrow(t *testing.T) {
 	} {
 		f := fine()
 		f.Months = c.months
-		got, said := guard.Check(guard.Default(), c.mode, f, c.change)
+		policy := guard.Default()
+		for _, m := range c.months {
+			policy.Monthly = append(policy.Monthly, guard.Monthly{Name: m.Name, Budget: m.Budget.Float()})
+		}
+		if got, _ := guard.Check(guard.Default(), c.mode, f, c.change); got != c.change.Value {
+			t.Errorf("%s: a month that the policy no longer has still holds", name)
+		}
+		got, said := guard.Check(policy, c.mode, f, c.change)
 		switch {
 		case c.by == "" && (got != c.change.Value || len(said) > 0):
 			t.Errorf("%s: %v, %v", name, got, said)
