@@ -55,6 +55,20 @@ func BenchmarkSolve(b *testing.B) {
 	}
 }
 
+// The mean over 100 draws of each of 10,000 curves.
+func BenchmarkMeanOverDraws(b *testing.B) {
+	for _, kind := range []string{"power", "hill"} {
+		p := uncertain(1, 10_000, 100, kind)
+		b.Run(kind+"/10000x100", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := allocate.Solve(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // What a general solver does with the same problems: spectral projected
 // gradient from the uniform split, with exact gradients and projections and the
 // usual stop at a relative change of 1e-9. SLSQP, which other tools use, needs
