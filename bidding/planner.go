@@ -79,7 +79,7 @@ func (p *planner) allocate() error {
 		f := u.leverFacts(p.in)
 		lo, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, u.Lever.Seen/2))
 		hi, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, 2*u.Lever.Seen))
-		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Worth: u.worthPerBudget(), Curve: u.scaled()})
+		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: u.likely()})
 		chosen = append(chosen, u)
 		least += lo.Float()
 	}
@@ -87,13 +87,21 @@ func (p *planner) allocate() error {
 		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
 		room = least
 	}
-	problem.Total = &room
+	problem.Total, problem.Risk = &room, allocate.Risk{Objective: p.in.Policy.Risk.Objective, Level: p.in.Policy.Risk.Level}
 	sol, err := allocate.Solve(problem)
 	if err != nil {
 		return fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
+		even := make([]float64, len(sol.Weights))
+		for j := range even {
+			even[j] = 1 / float64(len(even))
+		}
+		u.mean, u.weighed = allocate.Mix(problem.Items[i].Draws, even), allocate.Mix(problem.Items[i].Draws, sol.Weights)
+	}
+	if r := p.riskNote(); r != "" {
+		note = append(note, r)
 	}
 	p.mu = sol.ShadowPrice
 	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = sol.ShadowPrice, total, sol.Status, note
@@ -165,6 +173,10 @@ func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.
 // nothing by itself makes room for what earns more.
 func (p *planner) gain(c *candidate) float64 {
 	g := c.expected.GainPerDay
+	if c.change.Field == platform.DailyBudget && p.averse() {
+		seen, v := c.change.Seen.Float(), c.change.Value.Float()
+		return c.u.weighed.Value(v) - c.u.weighed.Value(seen) - p.mu*(v-seen)
+	}
 	if c.change.Field == platform.DailyBudget {
 		g -= (p.mu - 1) * (c.change.Value - c.change.Seen).Float() * min(c.u.Utilisation, 1)
 	}
@@ -284,5 +296,8 @@ func (u *unit) describe(mu float64) {
 	u.Target = target([]Part{part}, mu)
 	if part.Spend > 0 {
 		u.NextEuro = u.K * u.Curve.Slope(part.Spend)
+	}
+	if u.mean != nil {
+		u.NextEuro = u.mean.Slope(u.Lever.Seen.Float())
 	}
 }

@@ -113,6 +113,13 @@ func (s scenarios) profits(x []float64) []float64 {
 	return out
 }
 
+// Best is the spend between lo and hi at which a curve of this package, or one
+// that is concave, earns most where money costs price.
+func Best(c Curve, price, lo, hi float64) float64 {
+	x, _ := respond(c).best(price, lo, hi)
+	return x
+}
+
 // Mix is the mean of Worth*Curve over concave draws with the given
 // probabilities, or, of Points, over any.
 func Mix(draws []Draw, probability []float64) Curve {
