@@ -206,10 +206,6 @@ func (u *unit) wanted(mu float64) money.Micros {
 	return v
 }
 
-// worthPerBudget is k over spend per budget: with it the marginal profit of a
-// unit of budget is k R'(spend), what a unit of money really spent earns.
-func (u *unit) worthPerBudget() float64 { return u.K / min(u.Utilisation, 1) }
-
 // leverFacts is what the guardrails look at for the lever's entity.
 func (u *unit) leverFacts(in *Input) guard.Facts {
 	f := u.facts(in, u.lever)

@@ -14,19 +14,28 @@ import (
 // budget is k R'(spend), what a unit of money really spent earns.
 func (u *unit) likely() []allocate.Draw {
 	used := min(u.Utilisation, 1)
-	rng := rand.New(rand.NewPCG(u.Curve.Seed, 0x4b))
+	worths := drawWorths(u.part())
 	out := make([]allocate.Draw, draws)
-	var sum float64
 	for j, d := range u.Curve.Draws(draws) {
 		var c allocate.Power
 		if c.Elasticity = d.Elasticity; d.Level > 0 && d.Spend > 0 && used > 0 {
 			c.Coef = d.Level * math.Pow(used/d.Spend, d.Elasticity)
 		}
-		out[j] = allocate.Draw{Worth: math.Exp(u.Worth.RelSD * rng.NormFloat64()), Curve: c}
-		sum += out[j].Worth
+		out[j] = allocate.Draw{Worth: worths[j] / used, Curve: c}
 	}
+	return out
+}
+
+// drawWorths is draws of k with the mean K exactly, the same ones each time.
+func drawWorths(p Part) []float64 {
+	rng := rand.New(rand.NewPCG(p.Curve.Seed, 0x4b))
+	out := make([]float64, draws)
 	for j := range out {
-		out[j].Worth *= u.worthPerBudget() * draws / sum
+		out[j] = math.Exp(p.RelSD * rng.NormFloat64())
+	}
+	scale := p.K / mean(out)
+	for j := range out {
+		out[j] *= scale
 	}
 	return out
 }

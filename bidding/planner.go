@@ -20,6 +20,7 @@ type planner struct {
 	in         *Input
 	units      []*unit
 	spend      map[*unit]float64 // budgets the allocation chose
+	explored   map[*unit]exploration
 	mu         float64
 	allocation Allocation
 	candidates []*candidate
@@ -100,6 +101,9 @@ func (p *planner) allocate() error {
 		}
 		u.mean, u.weighed = allocate.Mix(problem.Items[i].Draws, even), allocate.Mix(problem.Items[i].Draws, sol.Weights)
 	}
+	if err := p.explore(problem, sol, chosen); err != nil {
+		return err
+	}
 	if r := p.riskNote(); r != "" {
 		note = append(note, r)
 	}
@@ -141,6 +145,10 @@ func (p *planner) consider(u *unit) {
 	f := u.leverFacts(p.in)
 	u.Facts = map[string]guard.Facts{u.Lever.Key.String(): f}
 	wanted := u.wanted(p.mu)
+	explored, exploring := p.explored[u]
+	if exploring {
+		wanted = explored.chosen
+	}
 	if share(u.Lever.Seen, wanted) < p.in.Policy.DeadBand.Change {
 		return
 	}
@@ -161,7 +169,7 @@ func (p *planner) consider(u *unit) {
 		return
 	}
 	c.predict()
-	if p.gain(c) < p.in.Policy.DeadBand.MinGain {
+	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !exploring {
 		return
 	}
 	p.candidates = append(p.candidates, c)
@@ -268,6 +276,9 @@ func (p *planner) output(outages []response.Outage) Output {
 			out.Allocation.After += d
 			out.Allocation.Movement += max(d, -d)
 		}
+	}
+	if note := p.exploreNote(); note != "" {
+		out.Allocation.Notes = append(out.Allocation.Notes, note)
 	}
 	out.Allocation.Gain = mean(total)
 	out.Allocation.GainLow, out.Allocation.GainHigh = central(total)

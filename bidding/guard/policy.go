@@ -259,6 +259,8 @@ func (p Policy) Validate() error {
 		check(false, "risk.objective", r.Objective, "mean, quantile or cvar")
 	}
 	amount("explore.budget_per_day", p.Explore.BudgetPerDay)
+	check(p.Explore.BudgetPerDay == 0 || p.Risk.Objective == "" || p.Risk.Objective == "mean", "explore.budget_per_day", p.Explore.BudgetPerDay,
+		"0 where risk.objective is not mean: exploring takes risks on purpose")
 	within("explore.max_cost_share", p.Explore.MaxCostShare, 0, 1)
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
 	p.ValueRules.validate(check)
