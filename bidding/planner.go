@@ -93,13 +93,13 @@ func (p *planner) allocate() error {
 	if err != nil {
 		return fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
+	even := slices.Repeat([]float64{1.0 / draws}, draws)
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
-		even := make([]float64, len(sol.Weights))
-		for j := range even {
-			even[j] = 1 / float64(len(even))
+		u.mean = allocate.Mix(problem.Items[i].Draws, even)
+		if u.weighed = u.mean; p.averse() {
+			u.weighed = allocate.Mix(problem.Items[i].Draws, sol.Weights)
 		}
-		u.mean, u.weighed = allocate.Mix(problem.Items[i].Draws, even), allocate.Mix(problem.Items[i].Draws, sol.Weights)
 	}
 	if err := p.explore(problem, sol, chosen); err != nil {
 		return err

@@ -123,40 +123,39 @@ func Best(c Curve, price, lo, hi float64) float64 {
 // Mix is the mean of Worth*Curve over concave draws with the given
 // probabilities, or, of Points, over any.
 func Mix(draws []Draw, probability []float64) Curve {
-	var powers powerMix
-	var others drawSum
-	var lines []Draw
+	powers := powerMix{scale: make([]float64, 0, len(draws)), exponent: make([]float64, 0, len(draws)), u: math.NaN()}
 	for j, d := range draws {
-		w := probability[j] * d.Worth
-		if w == 0 {
-			continue
+		c, ok := d.Curve.(Power)
+		if !ok {
+			return mixOthers(draws, probability)
 		}
-		switch c := d.Curve.(type) {
-		case Power:
-			if c.Coef > 0 {
-				powers.scale = append(powers.scale, w*c.Coef*c.Elasticity)
-				powers.exponent = append(powers.exponent, c.Elasticity-1)
-			}
-			others = append(others, Draw{w, c})
-		case Points:
-			lines = append(lines, Draw{w, c})
-		default:
-			others = append(others, Draw{w, c})
+		if w := probability[j] * d.Worth; w*c.Coef > 0 {
+			powers.scale = append(powers.scale, w*c.Coef*c.Elasticity)
+			powers.exponent = append(powers.exponent, c.Elasticity-1)
 		}
 	}
-	switch {
-	case len(lines) > 0:
-		return joined(lines)
-	case len(powers.scale) == len(others):
-		powers.u = math.NaN()
-		return &powers
-	default:
-		return &drawMix{drawSum: others}
+	return &powers
+}
+
+// mixOthers is Mix of curves that are not all powers.
+func mixOthers(draws []Draw, probability []float64) Curve {
+	sum := make(drawSum, 0, len(draws))
+	lines := false
+	for j, d := range draws {
+		if w := probability[j] * d.Worth; w > 0 {
+			sum = append(sum, Draw{w, d.Curve})
+		}
+		_, line := d.Curve.(Points)
+		lines = lines || line
 	}
+	if lines && len(sum) > 0 {
+		return joined(sum)
+	}
+	return &drawMix{drawSum: sum}
 }
 
 // joined is the weighted sum of Points, which is Points again.
-func joined(lines []Draw) Points {
+func joined(lines drawSum) Points {
 	var out Points
 	for _, d := range lines {
 		out.Spends = append(out.Spends, d.Curve.(Points).Spends...)
@@ -165,7 +164,7 @@ func joined(lines []Draw) Points {
 	out.Spends = slices.Compact(out.Spends)
 	out.Values = make([]float64, len(out.Spends))
 	for k, s := range out.Spends {
-		out.Values[k] = drawSum(lines).Value(s)
+		out.Values[k] = lines.Value(s)
 	}
 	return out
 }
