@@ -50,9 +50,9 @@ func (p *planner) riskNote() string {
 	level := 100 * p.in.Policy.Risk.Level
 	switch p.in.Policy.Risk.Objective {
 	case allocate.CVaR:
-		return fmt.Sprintf("Budgets are chosen for the worst %g %% of what may be true, not for the average (risk: cvar).", level)
+		return fmt.Sprintf("Budgets are chosen for the worst %.4g %% of what may be true, not for the average (risk: cvar).", level)
 	case allocate.Quantile:
-		return fmt.Sprintf("Budgets are chosen for the profit that is missed with a probability of only %g %%, not for the average (risk: quantile).", level)
+		return fmt.Sprintf("Budgets are chosen for the profit that is missed with a probability of only %.4g %%, not for the average (risk: quantile).", level)
 	}
 	return ""
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // worst maximises the mean profit of the worst draws: the least mean under
-// probabilities of at most most each, which is CVaR at the level 1/(most n)
+// probabilities of at most most each, that is CVaR at the level 1/(most n)
 // (Rockafellar and Uryasev 2000, the dual of their equation 14).
 //
 // The best spends and the worst probabilities are a saddle point. For given

@@ -134,7 +134,7 @@ func (a allocation) print(out io.Writer) error {
 	}
 	_, err := fmt.Fprintf(out, "\nSpend %.2f, objective %.2f; the next unit of money earns %s. %s.\n", a.Spend, a.Objective, number(a.ShadowPrice), a.Status)
 	if r := a.Risk; r != nil && err == nil {
-		_, err = fmt.Fprintf(out, "Over the draws it earns %.2f on average, less than %.2f with probability %g, and %.2f on average in the worst %g %%.\n",
+		_, err = fmt.Fprintf(out, "Over the draws it earns %.2f on average, at most %.2f with probability %g, and %.2f on average in the worst %.4g %%.\n",
 			r.Mean, r.Quantile, r.Level, r.CVaR, 100*r.Level)
 	}
 	for _, b := range a.Binding {
