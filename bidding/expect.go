@@ -35,8 +35,9 @@ func predict(u UnitReport, value money.Micros) (Expected, []float64) {
 	profit, noisy, gain := make([]float64, draws), make([]float64, draws), make([]float64, draws)
 	for _, p := range u.parts() {
 		rng := rand.New(rand.NewPCG(p.Curve.Seed, 0xe59ec7))
+		worths := drawWorths(p)
 		for j, d := range p.Curve.Draws(draws) {
-			k := p.K * math.Exp(p.RelSD*rng.NormFloat64()-p.RelSD*p.RelSD/2)
+			k := worths[j]
 			spend := spendAfter(u.Lever.Field, p, ratio, d.Elasticity)
 			before, after := d.Value(p.Spend), d.Value(spend)
 			profit[j] += k*after - spend

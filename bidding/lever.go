@@ -3,6 +3,7 @@ package bidding
 import (
 	"math"
 
+	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
 	"adsteward/bidding/response"
 	"adsteward/internal/money"
@@ -186,7 +187,7 @@ func (u *unit) wanted(mu float64) money.Micros {
 	var w float64
 	switch p := u.part(); {
 	case l.Field == platform.DailyBudget:
-		w = u.scaled().InverseSlope(mu / u.worthPerBudget())
+		w = allocate.Best(u.weighed, mu, seen/2, 2*seen)
 	case l.Field.IsRatio():
 		w = target(u.parts(), mu)
 	case p.Spend > 0:
@@ -204,22 +205,6 @@ func (u *unit) wanted(mu float64) money.Micros {
 	}
 	return v
 }
-
-// scaledCurve is the curve over the budget instead of the spend.
-type scaledCurve struct {
-	c response.Curve
-	u float64 // spend per budget
-}
-
-func (s scaledCurve) Value(b float64) float64        { return s.c.Value(s.u * b) }
-func (s scaledCurve) Slope(b float64) float64        { return s.u * s.c.Slope(s.u*b) }
-func (s scaledCurve) InverseSlope(m float64) float64 { return s.c.InverseSlope(m/s.u) / s.u }
-
-func (u *unit) scaled() scaledCurve { return scaledCurve{u.Curve, min(u.Utilisation, 1)} }
-
-// worthPerBudget is k over spend per budget: with it the marginal profit of a
-// unit of budget is k R'(spend), what a unit of money really spent earns.
-func (u *unit) worthPerBudget() float64 { return u.K / min(u.Utilisation, 1) }
 
 // leverFacts is what the guardrails look at for the lever's entity.
 func (u *unit) leverFacts(in *Input) guard.Facts {

@@ -257,7 +257,7 @@ func (p *planner) priceMonths(chosen []*unit, problem allocate.Problem, spend []
 			sum += spend[i]
 			// A budget at its floor earns at most the price; one inside its bounds
 			// earns exactly that.
-			switch m := it.Worth * it.Curve.Slope(spend[i]); {
+			switch m := chosen[i].weighed.Slope(spend[i]); {
 			case spend[i] > it.Min*(1+1e-9) && spend[i] < it.Max*(1-1e-9):
 				price, inside = m, true
 			case !inside && spend[i] <= it.Min*(1+1e-9):

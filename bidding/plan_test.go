@@ -411,6 +411,10 @@ func TestPlanKeepsThePolicy(t *testing.T) {
 		in := input(rapid.Uint64().Draw(rt, "seed"), 1, sims...)
 		in.Policy.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 700, 1e6}).Draw(rt, "cap")
 		in.Policy.MaxMovement = rapid.SampledFrom([]float64{0.02, 0.2}).Draw(rt, "movement")
+		in.Policy.Risk.Objective = rapid.SampledFrom([]string{"mean", "mean", "cvar", "quantile"}).Draw(rt, "risk")
+		if in.Policy.Risk.Objective == "mean" {
+			in.Policy.Explore.BudgetPerDay = rapid.SampledFrom([]float64{0, 5, 500}).Draw(rt, "explore")
+		}
 		out, err := bidding.Plan(in)
 		if err != nil {
 			rt.Fatal(err)

@@ -20,6 +20,7 @@ type planner struct {
 	in         *Input
 	units      []*unit
 	spend      map[*unit]float64 // budgets the allocation chose
+	explored   map[*unit]exploration
 	mu         float64
 	allocation Allocation
 	candidates []*candidate
@@ -81,7 +82,7 @@ func (p *planner) allocate() error {
 		f := u.leverFacts(p.in)
 		lo, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, u.Lever.Seen/2))
 		hi, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, 2*u.Lever.Seen))
-		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Worth: u.worthPerBudget(), Curve: u.scaled()})
+		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: u.likely()})
 		chosen = append(chosen, u)
 		least += lo.Float()
 	}
@@ -90,13 +91,24 @@ func (p *planner) allocate() error {
 		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
 		room = least
 	}
-	problem.Total = &room
+	problem.Total, problem.Risk = &room, allocate.Risk{Objective: p.in.Policy.Risk.Objective, Level: p.in.Policy.Risk.Level}
 	sol, err := allocate.Solve(problem)
 	if err != nil {
 		return fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
+	even := slices.Repeat([]float64{1.0 / draws}, draws)
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
+		u.mean = allocate.Mix(problem.Items[i].Draws, even)
+		if u.weighed = u.mean; p.averse() {
+			u.weighed = allocate.Mix(problem.Items[i].Draws, sol.Weights)
+		}
+	}
+	if err := p.explore(problem, sol, chosen); err != nil {
+		return err
+	}
+	if r := p.riskNote(); r != "" {
+		note = append(note, r)
 	}
 	p.mu = sol.ShadowPrice
 	p.priceMonths(chosen, problem, sol.Spend)
@@ -140,6 +152,10 @@ func (p *planner) consider(u *unit) {
 	f := u.leverFacts(p.in)
 	u.Facts = map[string]guard.Facts{u.Lever.Key.String(): f}
 	wanted := u.wanted(p.priceOf(u))
+	explored, exploring := p.explored[u]
+	if exploring {
+		wanted = explored.chosen
+	}
 	if share(u.Lever.Seen, wanted) < p.in.Policy.DeadBand.Change {
 		return
 	}
@@ -160,7 +176,7 @@ func (p *planner) consider(u *unit) {
 		return
 	}
 	c.predict()
-	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() {
+	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() && !exploring {
 		return
 	}
 	p.candidates = append(p.candidates, c)
@@ -172,6 +188,10 @@ func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.
 // nothing by itself makes room for what earns more.
 func (p *planner) gain(c *candidate) float64 {
 	g := c.expected.GainPerDay
+	if c.change.Field == platform.DailyBudget && p.averse() {
+		seen, v := c.change.Seen.Float(), c.change.Value.Float()
+		return c.u.weighed.Value(v) - c.u.weighed.Value(seen) - p.priceOf(c.u)*(v-seen)
+	}
 	if c.change.Field == platform.DailyBudget {
 		g -= (p.priceOf(c.u) - 1) * (c.change.Value - c.change.Seen).Float() * min(c.u.Utilisation, 1)
 	}
@@ -264,6 +284,9 @@ func (p *planner) output(outages []response.Outage) Output {
 			out.Allocation.Movement += max(d, -d)
 		}
 	}
+	if note := p.exploreNote(); note != "" {
+		out.Allocation.Notes = append(out.Allocation.Notes, note)
+	}
 	out.Allocation.Gain = mean(total)
 	out.Allocation.GainLow, out.Allocation.GainHigh = central(total)
 	for _, u := range p.units {
@@ -291,5 +314,8 @@ func (u *unit) describe(mu float64) {
 	u.Target = target([]Part{part}, mu)
 	if part.Spend > 0 {
 		u.NextEuro = u.K * u.Curve.Slope(part.Spend)
+	}
+	if u.mean != nil {
+		u.NextEuro = u.mean.Slope(u.Lever.Seen.Float())
 	}
 }

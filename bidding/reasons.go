@@ -12,7 +12,10 @@ func (p *planner) reasons(c *candidate) []string {
 	u := c.u
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	_, exploring := p.explored[u]
 	switch {
+	case exploring:
+		out = p.exploreReasons(c)
 	case c.change.Field == platform.DailyBudget:
 		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u))
 		add("Spend used %.0f %% of the budget; on %d of %d days it used at least %.0f %%.", 100*u.Utilisation, u.full, u.compared, 100*boundShare)
@@ -33,8 +36,11 @@ func (p *planner) reasons(c *candidate) []string {
 		add("The target steers %d campaigns or budgets; the expectation is for all of them.", n)
 	}
 	out = append(out, p.pacing(c)...)
-	if c.wanted != c.change.Value {
+	if c.wanted != c.change.Value && !exploring {
 		add("Without guardrails and totals it would be %s.", format(c.change.Field, roundForPeople(c.wanted, c.change.Field, u.Currency), u.Currency))
+	}
+	if r := p.riskNote(); r != "" && c.change.Field == platform.DailyBudget {
+		out = append(out, r)
 	}
 	if u.Curve.Note != "" {
 		out = append(out, u.Curve.Note)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
@@ -24,6 +25,9 @@ type unit struct {
 	lever    platform.Entity   // whose value Lever is
 	merged   []*unit           // the units of a portfolio, where this one decides for it
 	days     []response.Day    // summed over the members
+	// What a budget that binds earns, spend not taken off: the mean of the draws,
+	// and with the probabilities that the policy's risk gives them.
+	mean, weighed allocate.Curve
 	// bound: the budget holds spend back (spend is at least boundShare of it).
 	bound     bool
 	full      int // of the days compared, those on which at least boundShare was spent

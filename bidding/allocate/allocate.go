@@ -8,12 +8,15 @@ package allocate
 
 import "fmt"
 
-// Item is one thing to spend on. Worth multiplies the curve's value.
+// Item is one thing to spend on. Worth multiplies the curve's value. Draws, where
+// there are any, take the place of Worth and Curve: draw j of every item is one
+// possible truth, all as likely, so items with draws have equally many.
 type Item struct {
 	ID       string
 	Min, Max float64 // Max may be +Inf where the total or a group limits it
 	Worth    float64
 	Curve    Curve
+	Draws    []Draw
 }
 
 // Group bounds the sum of its items' spend. Max may be +Inf.
@@ -23,12 +26,14 @@ type Group struct {
 	Min, Max float64
 }
 
-// Problem asks for the spends that maximise the sum of Worth*Value(spend) - spend.
+// Problem asks for the spends that maximise the sum of Worth*Value(spend) - spend,
+// or, with draws, what Risk says of that sum.
 type Problem struct {
 	Total    *float64 // upper limit of all spend; nil for none
 	SpendAll bool     // Total is to be spent exactly
 	Items    []Item
 	Groups   []Group // no item in two of them
+	Risk     Risk
 }
 
 // Optimal is the status of a solution that is proved to be the optimum, to
@@ -52,6 +57,11 @@ type Solution struct {
 	// Objective; 0 where Status is Optimal.
 	Gap     float64
 	Binding []string // the constraints that hold with equality, for people
+	// Risk is what the spends may earn; nil where no item has draws.
+	Risk *Outlook
+	// Weights are the probabilities of the draws at which the mean profit has its
+	// optimum here: equal ones for Mean, more on the bad draws for the others.
+	Weights []float64
 }
 
 // Infeasible says which constraint cannot be met.

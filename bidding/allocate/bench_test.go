@@ -55,6 +55,38 @@ func BenchmarkSolve(b *testing.B) {
 	}
 }
 
+// The mean over 100 draws of each of 10,000 curves.
+func BenchmarkMeanOverDraws(b *testing.B) {
+	for _, kind := range []string{"power", "hill"} {
+		p := uncertain(1, 10_000, 100, kind)
+		b.Run(kind+"/10000x100", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := allocate.Solve(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// The worst 20 % of 200 draws, and what is only missed in these; the gap is what
+// may be missing to the optimum.
+func BenchmarkRisk(b *testing.B) {
+	for _, objective := range []string{allocate.CVaR, allocate.Quantile} {
+		p := risky(uncertain(1, 100, 200, "power"), objective, 0.2)
+		b.Run(objective+"/100x200", func(b *testing.B) {
+			var sol allocate.Solution
+			for b.Loop() {
+				var err error
+				if sol, err = allocate.Solve(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(100*sol.Gap/sol.Objective, "%-gap")
+		})
+	}
+}
+
 // What a general solver does with the same problems: spectral projected
 // gradient from the uniform split, with exact gradients and projections and the
 // usual stop at a relative change of 1e-9. SLSQP, which other tools use, needs

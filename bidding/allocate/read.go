@@ -33,6 +33,11 @@ type (
 		SpendAll bool        `json:"spend_all"`
 		Items    []itemText  `json:"items"`
 		Groups   []groupText `json:"groups"`
+		Risk     *riskText   `json:"risk"`
+	}
+	riskText struct {
+		Objective string   `json:"objective"`
+		Level     *float64 `json:"level"`
 	}
 	itemText struct {
 		ID    string     `json:"id"`
@@ -48,7 +53,16 @@ type (
 		Max  *float64 `json:"max"`
 	}
 	curveText struct {
-		Type       string     `json:"type"`
+		Type string `json:"type"`
+		parameters
+		Draws []drawText `json:"draws"`
+	}
+	// drawText is what of an item is otherwise in one draw.
+	drawText struct {
+		Worth *float64 `json:"worth"`
+		parameters
+	}
+	parameters struct {
 		Coef       *float64   `json:"coef"`
 		Alpha      *float64   `json:"alpha"`
 		Gamma      *float64   `json:"gamma"`
@@ -68,10 +82,12 @@ type (
 //	 "items": [{"id", "min": 0, "max", "worth", "curve": {"type": "hill", "coef", "alpha", "gamma", "shift": 0} |
 //	   {"type": "power", "coef", "elasticity"} | {"type": "binormal", "cap_spend", "cap_value", "sigma"} |
 //	   {"type": "points", "spend": [], "value": []}}],
-//	 "groups": [{"name", "ids": [], "min": 0, "max"}]}
+//	 "groups": [{"name", "ids": [], "min": 0, "max"}],
+//	 "risk": {"objective": "mean" | "quantile" | "cvar", "level": 0.2}}
 //
-// An item's max may be missing where the total or its group limits it. What
-// cannot be read is a *BadInput.
+// An item's max may be missing where the total or its group limits it. A curve
+// may have "draws": [{...}, ...], each with the parameters, and the item's worth,
+// that are otherwise in it. What cannot be read is a *BadInput.
 func Read(data []byte) (Problem, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var text problemText
@@ -106,7 +122,17 @@ func (t *problemText) problem() (Problem, *BadInput) {
 	case t.Total == nil && t.SpendAll:
 		return p, wrong("spend_all", "all of the total is to be spent and there is no total; give one, or set spend_all to false")
 	}
-	where := make(map[string]int, len(t.Items))
+	if t.Risk != nil {
+		if p.Risk.Objective = t.Risk.Objective; t.Risk.Level != nil {
+			if p.Risk.Level = *t.Risk.Level; p.Risk.Level == 0 {
+				return p, wrong("risk.level", "0 is no share; give one above 0 and below 1")
+			}
+		}
+		if err := p.Risk.check(); err != nil {
+			return p, wrong("risk", "%s", strings.TrimPrefix(err.Error(), "risk: "))
+		}
+	}
+	where, drawn := make(map[string]int, len(t.Items)), -1
 	for i := range t.Items {
 		path := fmt.Sprintf("items[%d]", i)
 		it, bad := t.Items[i].item(path)
@@ -115,6 +141,14 @@ func (t *problemText) problem() (Problem, *BadInput) {
 		}
 		if first, twice := where[it.ID]; twice {
 			return p, wrong(path+".id", "%q is the id of items[%d] already; give each item an id of its own", it.ID, first)
+		}
+		if n := len(it.Draws); n > 0 {
+			if drawn < 0 {
+				drawn = i
+			}
+			if first := p.Items[drawn].Draws; drawn < i && len(first) != n {
+				return p, wrong(path+".curve.draws", "item %q has %d draws and item %q has %d; draw j of all is one possible truth, so give equally many", it.ID, n, p.Items[drawn].ID, len(first))
+			}
 		}
 		where[it.ID], p.Items[i] = i, it
 	}
@@ -156,8 +190,49 @@ func (t *itemText) item(path string) (Item, *BadInput) {
 	}
 	it.Worth = *t.Worth
 	c, bad := t.Curve.curve(path + ".curve")
-	it.Curve = c
-	return it, bad
+	if it.Curve = c; bad != nil {
+		return it, bad
+	}
+	for j, d := range t.Curve.Draws {
+		draw, bad := d.draw(fmt.Sprintf("%s.curve.draws[%d]", path, j), it.Worth, t.Curve)
+		if bad != nil {
+			return it, bad
+		}
+		it.Draws = append(it.Draws, draw)
+	}
+	return it, nil
+}
+
+// draw is the item's worth and curve with what is otherwise in the draw.
+func (t *drawText) draw(path string, worth float64, of *curveText) (Draw, *BadInput) {
+	if t.Worth != nil {
+		if worth = *t.Worth; worth < 0 {
+			return Draw{}, wrong(path+".worth", "worth %g is below 0; what earns nothing has a worth of 0", worth)
+		}
+	}
+	c := curveText{Type: of.Type, parameters: t.parameters.over(of.parameters)}
+	curve, bad := c.curve(path)
+	return Draw{Worth: worth, Curve: curve}, bad
+}
+
+// over is what is given in t and, for the rest, what is given in base.
+func (t parameters) over(base parameters) parameters {
+	for _, f := range []struct {
+		to   **float64
+		from *float64
+	}{{&base.Coef, t.Coef}, {&base.Alpha, t.Alpha}, {&base.Gamma, t.Gamma}, {&base.Shift, t.Shift}, {&base.Elasticity, t.Elasticity},
+		{&base.CapSpend, t.CapSpend}, {&base.CapValue, t.CapValue}, {&base.Sigma, t.Sigma}} {
+		if f.from != nil {
+			*f.to = f.from
+		}
+	}
+	if t.Spend != nil {
+		base.Spend = t.Spend
+	}
+	if t.Value != nil {
+		base.Value = t.Value
+	}
+	return base
 }
 
 // kind is what a type of curve is made of.
@@ -319,11 +394,14 @@ func known(path string) bool {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		parent, name = name[:i], name[i+1:]
 	}
+	const ofCurve = "coef alpha gamma shift elasticity cap_spend cap_value sigma spend value"
 	fields := map[string]string{
-		"":            "total spend_all items groups",
-		"items":       "id min max worth curve",
-		"groups":      "name ids min max",
-		"items.curve": "type coef alpha gamma shift elasticity cap_spend cap_value sigma spend value",
+		"":                  "total spend_all items groups risk",
+		"risk":              "objective level",
+		"items":             "id min max worth curve",
+		"groups":            "name ids min max",
+		"items.curve":       "type draws " + ofCurve,
+		"items.curve.draws": "worth " + ofCurve,
 	}
 	return slices.Contains(strings.Fields(fields[parent]), name)
 }

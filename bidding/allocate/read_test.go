@@ -3,6 +3,7 @@ package allocate_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,4 +161,36 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%v spent of %v in %s", total, *p.Total, text)
 		}
 	})
+}
+
+const withDraws = `{"risk": {"objective": "cvar", "level": 0.25}, "items": [
+  {"id": "a", "max": 90, "worth": 0.5, "curve": {"type": "power", "coef": 9, "elasticity": 0.5, "draws": [{"coef": 8}, {"elasticity": 0.6, "worth": 0.4}, {}]}},
+  {"id": "b", "max": 80, "worth": 1, "curve": {"type": "hill", "coef": 90, "alpha": 0.9, "gamma": 30}}]}`
+
+func TestReadsDraws(t *testing.T) {
+	t.Parallel()
+	p, err := allocate.Read([]byte(withDraws))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []allocate.Draw{{Worth: 0.5, Curve: allocate.Power{Coef: 8, Elasticity: 0.5}}, {Worth: 0.4, Curve: allocate.Power{Coef: 9, Elasticity: 0.6}},
+		{Worth: 0.5, Curve: allocate.Power{Coef: 9, Elasticity: 0.5}}}
+	if !slices.Equal(p.Items[0].Draws, want) || p.Items[1].Draws != nil || p.Risk != (allocate.Risk{Objective: allocate.CVaR, Level: 0.25}) {
+		t.Errorf("read %+v, %+v", p.Items, p.Risk)
+	}
+	for from, c := range map[string][2]string{
+		`"cvar"`:             {`"median"`, "line 1, column 2: risk: there is no objective"},
+		`0.25`:               {`0`, "risk.level: 0 is no share"},
+		`"level"`:            {`"leval"`, "risk.leval: this field is not known"},
+		`{"coef": 8}`:        {`{"coef": -8}`, "items[0].curve.draws[0].coef: must be"},
+		`"worth": 0.4`:       {`"worth": -1`, "line 2, column 140: items[0].curve.draws[1].worth: worth -1 is below 0"},
+		`{"coef": 8},`:       {`{"gamma": 8},`, "draws[0].gamma: a power curve has no gamma"},
+		`{}]`:                {`{"min": 1}]`, "draws[2].min: this field is not known"},
+		`"gamma": 30}`:       {`"gamma": 30, "draws": [{}]}`, `items[1].curve.draws: item "b" has 1 draws and item "a" has 3`},
+		`"coef": 9, "elasti`: {`"coef": 9, "draws": 1, "elasti`, "cannot stand here"},
+	} {
+		if _, err := allocate.Read([]byte(strings.Replace(withDraws, from, c[0], 1))); err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%s: got %v, want %q", c[0], err, c[1])
+		}
+	}
 }

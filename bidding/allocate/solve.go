@@ -14,8 +14,24 @@ import (
 // and one (the shadow price) for everything outside the binding groups. The
 // spend at a given price falls as the price rises, so prices are searched, and
 // for concave curves the result is exact up to rounding. Where some are
-// S-shaped, the same search gives a bound, and branching makes it tight.
+// S-shaped, the same search gives a bound, and branching makes it tight. With
+// draws, the curves are their means, and what Risk asks for beyond the mean is
+// found by weighing the draws.
 func Solve(p Problem) (Solution, error) {
+	if err := p.Risk.check(); err != nil {
+		return Solution{}, err
+	}
+	draws, err := newScenarios(p)
+	switch {
+	case err != nil:
+		return Solution{}, err
+	case draws.n > 0:
+		return draws.solve()
+	}
+	return solveCertain(p)
+}
+
+func solveCertain(p Problem) (Solution, error) {
 	s, err := newSolver(p)
 	if err != nil {
 		return Solution{}, err

@@ -43,6 +43,8 @@ type Policy struct {
 	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
 	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
 	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
+	Risk           Risk           `yaml:"risk" json:"risk"`
+	Explore        Explore        `yaml:"explore" json:"explore"`
 	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
 	ExpiryHours    int            `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
@@ -113,6 +115,22 @@ type DeadBand struct {
 	MinGain float64 `yaml:"min_gain" json:"min_gain"` // expected profit a day
 }
 
+// Risk is what of the uncertain profit the budgets maximise: mean, quantile (what
+// is missed with the probability Level) or cvar (the mean of the worst share
+// Level). Empty is mean.
+type Risk struct {
+	Objective string  `yaml:"objective" json:"objective"`
+	Level     float64 `yaml:"level" json:"level"`
+}
+
+// Explore lets the plan move up to BudgetPerDay of daily budgets away from what
+// earns most as far as is known, to learn; off where that is 0. What it costs in
+// expected profit is at most MaxCostShare of that budget.
+type Explore struct {
+	BudgetPerDay float64 `yaml:"budget_per_day" json:"budget_per_day"`
+	MaxCostShare float64 `yaml:"max_cost_share" json:"max_cost_share"`
+}
+
 // ValueRules say whether Google Ads may be told that some sales are worth more
 // than their price; off unless Enabled. A sale counts for at least
 // MinMultiplier and at most MaxMultiplier times its price, the value added to a
@@ -162,6 +180,8 @@ func Default() Policy {
 		TrackingOutage: TrackingOutage{FreezeDays: 3},
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
+		Risk:           Risk{Objective: "mean", Level: 0.2},
+		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
 		ExpiryHours:    48,
 	}
@@ -233,6 +253,16 @@ func (p Policy) Validate() error {
 	}
 	within("dead_band.change", p.DeadBand.Change, 0, 1)
 	check(!math.IsNaN(p.DeadBand.MinGain) && p.DeadBand.MinGain >= 0, "dead_band.min_gain", p.DeadBand.MinGain, "at least 0")
+	switch r := p.Risk; r.Objective {
+	case "", "mean", "quantile", "cvar":
+		check(r.Level > 0 && r.Level < 1 || r == Risk{}, "risk.level", r.Level, "above 0 and below 1 (0.2 is the worst 20 %)")
+	default:
+		check(false, "risk.objective", r.Objective, "mean, quantile or cvar")
+	}
+	amount("explore.budget_per_day", p.Explore.BudgetPerDay)
+	check(p.Explore.BudgetPerDay == 0 || p.Risk.Objective == "" || p.Risk.Objective == "mean", "explore.budget_per_day", p.Explore.BudgetPerDay,
+		"0 where risk.objective is not mean: exploring takes risks on purpose")
+	within("explore.max_cost_share", p.Explore.MaxCostShare, 0, 1)
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
 	p.ValueRules.validate(check)
 	p.validateMonths(check)

@@ -59,6 +59,14 @@ dead_band:          # what is too small to bother anybody with
   change: 0.03
   min_gain: 0.01    # expected profit a day
 
+risk:               # what the budgets maximise, as curves are never known for sure
+  objective: mean   # mean: the average profit; cvar: the average of the worst cases; quantile: what is seldom missed
+  level: 0.2        # cvar: the worst 20 % of what may be true; quantile: missed with a probability of 20 %
+
+explore:            # moves some money off what seems best, to learn where that is unsure; off at 0
+  budget_per_day: 0     # at most so much of the daily budgets
+  max_cost_share: 0.1   # what it costs in expected profit is at most this share of it
+
 value_rules:        # tell Google Ads that some sales are worth more than their price; off unless enabled
   enabled: false            # a value rule for each audience list adsteward keeps
   min_multiplier: 0.5       # a sale counts for at least this many times its price (Google: 0.5)

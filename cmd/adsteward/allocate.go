@@ -27,6 +27,11 @@ func (allocateCmd) Help() string {
 total may be null for no limit; "spend_all": true makes it an equality; "groups": [{"name", "ids", "min", "max"}] bounds sums.
 Curves: hill (coef, alpha, gamma, shift), power (coef, elasticity), binormal (cap_spend, cap_value, sigma), points (spend, value).
 
+Where a curve is not known for sure, it may list what it could be: "draws": [{"coef": 80}, {"coef": 95, "worth": 0.35}, ...] beside its
+parameters, equally many in each curve that has any; draw j of all of them is one possible truth. "risk": {"objective": "mean", "level": 0.2}
+says what is maximised: mean, the mean profit; quantile, what it falls below with the probability level; cvar, the mean of the worst
+level of the draws.
+
 Example: adsteward allocate problem.json --json`
 }
 
@@ -38,7 +43,19 @@ type allocation struct {
 	Items       []allocatedRow `json:"items"`
 	Status      string         `json:"status"`
 	Binding     []string       `json:"binding"`
-	Seconds     float64        `json:"seconds"` // of solving; not of reading the file
+	Risk        *riskFigures   `json:"risk,omitempty"` // where there are draws
+	Seconds     float64        `json:"seconds"`        // of solving; not of reading the file
+}
+
+// riskFigures is what the spends may earn. Gap is how much more the optimum of
+// the objective could be at most; 0: it is the optimum.
+type riskFigures struct {
+	Objective string  `json:"objective"`
+	Level     float64 `json:"level"`
+	Mean      float64 `json:"mean"`
+	Quantile  float64 `json:"quantile"`
+	CVaR      float64 `json:"cvar"`
+	Gap       float64 `json:"gap"`
 }
 
 type allocatedRow struct {
@@ -80,10 +97,14 @@ func (c *allocateCmd) read(stdin io.Reader) ([]byte, error) {
 func allocated(p allocate.Problem, sol allocate.Solution) allocation {
 	out := allocation{Objective: sol.Objective, ShadowPrice: finite(sol.ShadowPrice), Items: make([]allocatedRow, len(p.Items)), Status: sol.Status,
 		Binding: append([]string{}, sol.Binding...)}
+	if r := sol.Risk; r != nil {
+		out.Risk = &riskFigures{r.Objective, r.Level, r.Mean, r.Quantile, r.CVaR, sol.Gap}
+	}
 	for i, it := range p.Items {
 		x := sol.Spend[i]
 		out.Spend += x
-		out.Items[i] = allocatedRow{ID: it.ID, Spend: x, Value: it.Curve.Value(x), Marginal: finite(it.Worth * it.Curve.Slope(x))}
+		value, marginal := it.Expect(x)
+		out.Items[i] = allocatedRow{ID: it.ID, Spend: x, Value: value, Marginal: finite(marginal)}
 	}
 	return out
 }
@@ -112,6 +133,10 @@ func (a allocation) print(out io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\nSpend %.2f, objective %.2f; the next unit of money earns %s. %s.\n", a.Spend, a.Objective, number(a.ShadowPrice), a.Status)
+	if r := a.Risk; r != nil && err == nil {
+		_, err = fmt.Fprintf(out, "Over the draws it earns %.2f on average, at most %.2f with probability %g, and %.2f on average in the worst %.4g %%.\n",
+			r.Mean, r.Quantile, r.Level, r.CVaR, 100*r.Level)
+	}
 	for _, b := range a.Binding {
 		if err == nil {
 			_, err = fmt.Fprintln(out, "binding:", b)
