@@ -74,8 +74,10 @@ type Input struct {
 	DefaultWorth Worth
 	Policy       guard.Policy
 	Changes      []PastChange
-	KillSwitch   string // why it is on; empty: off
-	Seed         uint64
+	// Sold is by CampaignKey what the shop sold lately and could not sell now.
+	Sold       map[string]Sold
+	KillSwitch string // why it is on; empty: off
+	Seed       uint64
 	// Curves is what FitCurves returned for the same input; nil: fitted here.
 	Curves *response.Result
 }
@@ -88,6 +90,7 @@ type Output struct {
 	Targets    []Target          `json:"targets"`
 	Allocation Allocation        `json:"allocation"`
 	Outages    []response.Outage `json:"outages"`
+	Alerts     []Alert           `json:"alerts"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }
@@ -184,6 +187,7 @@ func Plan(in Input) (Output, error) {
 	}
 	p := &planner{in: &in, units: us}
 	p.take(fit)
+	p.watch(fit.Outages)
 	sharePortfolios(us)
 	if err := p.allocate(); err != nil {
 		return Output{}, err

@@ -261,6 +261,7 @@ func (p *planner) output(outages []response.Outage) Output {
 	out.Allocation.GainLow, out.Allocation.GainHigh = central(total)
 	for _, u := range p.units {
 		out.Units = append(out.Units, u.UnitReport)
+		out.Alerts = append(out.Alerts, u.alerts...)
 	}
 	return out
 }

@@ -33,6 +33,7 @@ type unit struct {
 	lastOther time.Time
 	otherName string
 	outage    civil.Date
+	alerts    []Alert
 }
 
 const (
@@ -147,6 +148,7 @@ func (u *unit) sum(series map[platform.Ref]Series) {
 			}
 			s := &u.days[i]
 			s.Spend, s.Value, s.Conversions = s.Spend+d.Spend, s.Value+d.Value, s.Conversions+d.Conversions
+			s.Clicks, s.Impressions = s.Clicks+d.Clicks, s.Impressions+d.Impressions
 		}
 	}
 	slices.SortFunc(u.days, func(a, b response.Day) int { return a.Date.Sub(b.Date) })
@@ -357,6 +359,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = in.Currency
 	}
+	u.warn(&f)
 	for _, m := range u.members {
 		f.Campaigns = append(f.Campaigns, m.ID, m.Name)
 		if f.Learning == "" {

@@ -43,6 +43,7 @@ var rules = []rule{
 	{"black_out", every, false, blackOut},
 	{"freshness", every, false, freshness},
 	{"tracking_outage", every, false, trackingOutage},
+	{"spend_anomaly", spend, false, spendAnomaly},
 	{"minimum_data", spend, false, minimumData},
 	{"changed_by_others", every, false, changedByOthers},
 	{"once_a_day", every, false, onceADay},
@@ -51,6 +52,10 @@ var rules = []rule{
 	{"break_even", spend, false, breakEven},
 	{"cac_ceiling", spend, false, cacCeiling},
 	{"ltv_cac", spend, false, ltvCAC},
+	{"alert", spend, false, alert},
+	{"stock", spend, false, stock},
+	{"creative_fatigue", spend, false, creativeFatigue},
+	{"bid_pressure", spend, false, bidPressure},
 	{"break_even_target", spend, true, breakEvenTarget},
 	{"limits", every, true, limits},
 	{"step", every, true, step},
@@ -249,6 +254,41 @@ func cacCeiling(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Mi
 func ltvCAC(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	if m != Rollback && grows(c) && f.LTVCAC > 0 && f.LTVCAC < p.LTVCACFloor {
 		return block("ltv_cac_floor", "A new customer brings %.1f times what winning one costs, less than %.1f times.", f.LTVCAC, p.LTVCACFloor)
+	}
+	return pass()
+}
+
+func spendAnomaly(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && p.SpendAnomaly.Days > 0 && f.SpendAnomaly != "" {
+		return block("spend_anomaly.days", "%s Nothing is changed until it has been looked into.", f.SpendAnomaly)
+	}
+	return pass()
+}
+
+func alert(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.Alerts.DaysPerFalseAlarm > 0 && f.Alert != "" {
+		return block("alerts.days_per_false_alarm", "%s It is not scaled up until that recovers.", f.Alert)
+	}
+	return pass()
+}
+
+func stock(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if most := p.Stock.MaxUnsellable; m != Rollback && grows(c) && most < 1 && f.Unsellable > most {
+		return block("stock.max_unsellable", "Of what it sold lately, %.0f %% is out of stock or has errors in the feed, more than %.0f %%.", 100*f.Unsellable, 100*most)
+	}
+	return pass()
+}
+
+func creativeFatigue(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.Alerts.Fatigue && f.Fatigue != "" {
+		return block("alerts.fatigue", "%s A worn-out creative is not scaled up.", f.Fatigue)
+	}
+	return pass()
+}
+
+func bidPressure(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.Alerts.BidPressure && f.BidPressure != "" {
+		return block("alerts.bid_pressure", "%s More money would mostly buy the same clicks at a higher price.", f.BidPressure)
 	}
 	return pass()
 }
