@@ -72,7 +72,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 			Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
-		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at))
+		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at), n.loadSold(ctx, &in))
 }
 
 // seedOf makes the random draws of a run its own and the same each time.
@@ -145,6 +145,16 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 		a.LastData = max(a.LastData, p.Date)
 		return nil
 	})
+}
+
+// loadSold adds how much of what each campaign sold lately can be sold no more.
+func (n *night) loadSold(ctx context.Context, in *bidding.Input) error {
+	rows, err := n.Store.SoldStock(ctx, n.shop.Name, n.date.AddDays(-n.shop.Policy.Minimum.WindowDays), n.date)
+	in.Sold = make(map[string]bidding.Sold, len(rows))
+	for _, r := range rows {
+		in.Sold[r.Campaign] = bidding.Sold{Goods: r.Goods, Unsellable: r.Unsellable}
+	}
+	return err
 }
 
 // loadChanges lists what was changed lately: by us, from the proposals applied,
