@@ -163,7 +163,10 @@ func (f figure) change(fall watch.Fall) float64 {
 
 func (f figure) words(fall watch.Fall) string {
 	since := "Since about " + fall.Since.String()
-	sure := fmt.Sprintf("chance alone does this at most once in %.0f days", fall.ChanceDays)
+	sure := fmt.Sprintf("chance alone does this less than once in %.0f days", fall.ChanceDays)
+	if fall.ChanceDays >= 365 {
+		sure = fmt.Sprintf("chance alone does this less than once in %.1f years", fall.ChanceDays/365)
+	}
 	percent := math.Abs(100 * f.change(fall))
 	switch f.name {
 	case "conversion_rate":

@@ -64,12 +64,13 @@ type Fall struct {
 	Counted  float64    `json:"counted"`  // since
 	Expected float64    `json:"expected"` // since, at the usual rate
 	// ChanceDays is how sure it is: a test with this threshold raises a false
-	// alarm once in so many days at most.
+	// alarm once in so many days at most. At most MostChanceDays.
 	ChanceDays float64 `json:"chance_days"`
 }
 
-// mostChanceDays keeps the figure within what says something: 1,000 years.
-const mostChanceDays = 365_000
+// MostChanceDays, ten years, is the most a test claims: beyond, its model of
+// chance is surer than anybody can be of it.
+const MostChanceDays = 3650
 
 // Find tests every series; nil where nothing is wrong or nothing can be said.
 //
@@ -223,6 +224,6 @@ func (u *usual) test(r Rule, today civil.Date, days []Day, clustering float64) *
 	if !still || !(sum >= r.DaysPerFalseAlarm) {
 		return nil
 	}
-	out.ChanceDays = min(sum, mostChanceDays)
+	out.ChanceDays = min(sum, MostChanceDays)
 	return &out
 }

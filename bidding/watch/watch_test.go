@@ -186,7 +186,7 @@ func TestEvidenceIsTheRatioOfMixtures(t *testing.T) {
 	t.Parallel()
 	days := flat(85, 10)
 	for i := 82; i < 85; i++ {
-		days[i].Count = 0
+		days[i].Count = 4
 	}
 	got := watch.Find(watch.Rule{DaysPerFalseAlarm: 1e-9, Fall: 0.3}, start.AddDays(85), []watch.Series{{Days: days, Grain: 1}})[0]
 	n0 := 10.0 * 56
@@ -201,7 +201,7 @@ func TestEvidenceIsTheRatioOfMixtures(t *testing.T) {
 	}
 	var want float64
 	for k := 1; k <= watch.Window; k++ {
-		x, m := 10*float64(max(k-3, 0)), 10*float64(k)
+		x, m := 10*float64(max(k-3, 0))+4*float64(min(k, 3)), 10*float64(k)
 		for _, theta := range []float64{0.7, 0.525, 0.35} {
 			want += marginal(x, m, theta) / marginal(x, m, 1) / 3
 		}
