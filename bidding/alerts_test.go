@@ -200,6 +200,19 @@ func TestSpendAnomalies(t *testing.T) {
 	}
 }
 
+func TestWhatIsSeenTooOftenIsNotScaled(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	in.Accounts[0].Entities[0].Frequency = 4.5
+	if out := plan(t, in); draftOf(out, "bstrong") == nil {
+		t.Errorf("there is no ceiling: %v", out.Blocked)
+	}
+	in.Policy.MaxFrequency = 4
+	if out := plan(t, in); heldBy(out, "bstrong") != "frequency" {
+		t.Errorf("drafts %v, blocked %v", out.Drafts, out.Blocked)
+	}
+}
+
 func TestWhatCannotBeSoldIsNotScaled(t *testing.T) {
 	t.Parallel()
 	in := twoCampaigns()

@@ -368,6 +368,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		if f.ReadOnly == "" {
 			f.ReadOnly = m.ReadOnly
 		}
+		f.Frequency = max(f.Frequency, m.Frequency)
 	}
 	if w := u.Worth; w.Orders >= leastOrders && u.WindowSpend > 0 {
 		if w.NewShare > 0 {

@@ -65,6 +65,8 @@ type Facts struct {
 	// the feed now says is out of stock or has errors in; of products that the
 	// feed knows. 0 where unknown.
 	Unsellable float64 `json:"unsellable,omitempty"`
+	// Frequency is how often one person saw it in seven days; 0 where unknown.
+	Frequency float64 `json:"frequency,omitempty"`
 	// FirstOrder is the mean first order, to which a new-customer value is added;
 	// 0 for other fields.
 	FirstOrder money.Micros `json:"first_order"`
@@ -72,7 +74,7 @@ type Facts struct {
 
 // sane reports whether every number is one.
 func (f Facts) sane() bool {
-	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable} {
+	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.Frequency} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return false
 		}

@@ -104,6 +104,9 @@ func TestEachGuardrail(t *testing.T) {
 		"fatigue":                               {func(_ *guard.Policy, f *guard.Facts) { f.Fatigue = "Fewer click." }, up, guard.Propose, 100 * e, "creative_fatigue"},
 		"fatigue may shrink":                    {func(_ *guard.Policy, f *guard.Facts) { f.Fatigue = "Fewer click." }, down, guard.Propose, 90 * e, ""},
 		"bid pressure":                          {func(_ *guard.Policy, f *guard.Facts) { f.BidPressure = "Clicks are dearer." }, up, guard.Propose, 100 * e, "bid_pressure"},
+		"seen too often":                        {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, up, guard.Propose, 100 * e, "frequency"},
+		"seen too often may shrink":             {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, down, guard.Propose, 90 * e, ""},
+		"no frequency is known":                 {func(p *guard.Policy, _ *guard.Facts) { p.MaxFrequency = 4 }, up, guard.Propose, 110 * e, ""},
 		"bid pressure is off": {func(p *guard.Policy, f *guard.Facts) {
 			p.Alerts.BidPressure, f.BidPressure = false, "Clicks are dearer."
 		}, up, guard.Propose, 110 * e, ""},
@@ -200,6 +203,7 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.SpendAnomaly = rapid.SampledFrom([]string{"", "", "It stopped."}).Draw(t, "spend anomaly")
 	f.Fatigue = rapid.SampledFrom([]string{"", "", "Fewer click."}).Draw(t, "fatigue")
 	f.BidPressure = rapid.SampledFrom([]string{"", "", "Clicks are dearer."}).Draw(t, "bid pressure")
+	f.Frequency = oneOf("frequency", 0, 3, 9, math.Inf(1))
 	f.Unsellable = oneOf("unsellable", 0, 0.2, 0.9, math.NaN())
 	f.FirstOrder = money.Micros(rapid.SampledFrom([]int64{0, -1, 40_000_000, math.MaxInt64}).Draw(t, "first order"))
 	return f
@@ -212,6 +216,7 @@ func anyPolicy(t *rapid.T) guard.Policy {
 	p.Limits.MaxBudget = rapid.SampledFrom([]float64{0, 10, 1000}).Draw(t, "max")
 	p.Limits.MinBudget = rapid.SampledFrom([]float64{0, 5}).Draw(t, "min")
 	p.Protected = rapid.SampledFrom([][]string{nil, {"b1"}, {"other"}}).Draw(t, "protected")
+	p.MaxFrequency = rapid.SampledFrom([]float64{0, 4}).Draw(t, "max frequency")
 	p.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 3000}).Draw(t, "cap")
 	p.ValueRules.Enabled = rapid.Bool().Draw(t, "value rules")
 	p.ValueRules.NewCustomerValue = p.ValueRules.Enabled && rapid.Bool().Draw(t, "new-customer value")
@@ -273,7 +278,7 @@ func TestNoInputGetsPast(t *testing.T) {
 			t.Fatal("changed in cool-down")
 		}
 		if !c.Field.TellsWorth() && mode != guard.Rollback {
-			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25; worse && (got > c.Seen) != c.Field.IsTarget() {
+			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25 || p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency; worse && (got > c.Seen) != c.Field.IsTarget() {
 				t.Fatalf("%v grew from %v under an alert: %+v", c.Field, c.Seen, f)
 			}
 			if f.SpendAnomaly != "" {
@@ -378,6 +383,7 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"alerts: {fall: .nan}":                            "alerts.fall",
 		"spend_anomaly: {days: -1}":                       "spend_anomaly.days",
 		"spend_anomaly: {beyond: -0.1}":                   "spend_anomaly.beyond",
+		"max_frequency: -1":                               "max_frequency",
 		"stock: {max_unsellable: 25}":                     "stock.max_unsellable",
 		"expiry_hours: 0":                                 "expiry_hours",
 		"freshness: {max_age_days: 0}":                    "freshness.max_age_days",

@@ -42,6 +42,8 @@ type Policy struct {
 	SpendAnomaly   SpendAnomaly   `yaml:"spend_anomaly" json:"spend_anomaly"`
 	Alerts         Alerts         `yaml:"alerts" json:"alerts"`
 	Stock          Stock          `yaml:"stock" json:"stock"`
+	// MaxFrequency stops scaling up what one person sees oftener in seven days. 0: off.
+	MaxFrequency   float64        `yaml:"max_frequency" json:"max_frequency"`
 	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
 	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
 	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
@@ -260,6 +262,7 @@ func (p Policy) Validate() error {
 	check(p.Alerts.DaysPerFalseAlarm == 0 || p.Alerts.DaysPerFalseAlarm >= 30 && p.Alerts.DaysPerFalseAlarm <= 1e5,
 		"alerts.days_per_false_alarm", p.Alerts.DaysPerFalseAlarm, "0 (off) or between 30 and 100000")
 	within("alerts.fall", p.Alerts.Fall, 0.1, 0.9)
+	within("max_frequency", p.MaxFrequency, 0, 1000)
 	within("stock.max_unsellable", p.Stock.MaxUnsellable, 0, 1)
 	within("change_by_others.hours", float64(p.ChangeByOthers.Hours), 0, 24*365)
 	for i, b := range p.BlackOut {

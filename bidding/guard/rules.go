@@ -54,6 +54,7 @@ var rules = []rule{
 	{"ltv_cac", spend, false, ltvCAC},
 	{"alert", spend, false, alert},
 	{"stock", spend, false, stock},
+	{"frequency", spend, false, frequency},
 	{"creative_fatigue", spend, false, creativeFatigue},
 	{"bid_pressure", spend, false, bidPressure},
 	{"break_even_target", spend, true, breakEvenTarget},
@@ -275,6 +276,13 @@ func alert(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros)
 func stock(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	if most := p.Stock.MaxUnsellable; m != Rollback && grows(c) && most < 1 && f.Unsellable > most {
 		return block("stock.max_unsellable", "Of what it sold lately, %.0f %% is out of stock or has errors in the feed, more than %.0f %%.", 100*f.Unsellable, 100*most)
+	}
+	return pass()
+}
+
+func frequency(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency {
+		return block("max_frequency", "The people it reaches saw it %.1f times in seven days, more than %.1f times.", f.Frequency, p.MaxFrequency)
 	}
 	return pass()
 }

@@ -59,6 +59,8 @@ alerts:             # figures that have become worse than chance explains; nothi
 stock:
   max_unsellable: 0.25  # share of what was sold lately that is out of stock or wrong in the feed; 1 is off
 
+max_frequency: 0    # how often one person may see it in seven days before it is scaled up no more (Meta); 0 is off
+
 change_by_others:
   hours: 72         # hands off what somebody else has just changed
 
