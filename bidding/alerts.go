@@ -64,12 +64,13 @@ type figure struct {
 	about     func(u *unit) bool
 }
 
-// figures are watched with one test. A cost per conversion or a return becomes
-// worse when what the spend brings falls short of what it should bring along the
-// unit's curve, since a higher budget has lower returns.
+// figures are watched with one test. A conversion rate, a cost per conversion or
+// a return becomes worse when what clicks and spend bring falls short of what
+// they should bring along the unit's curve, since a higher budget has lower
+// returns.
 var figures = []figure{
-	{name: "conversion_rate", guardrail: "alert", matures: true, of: func(_ *unit, d response.Day, arrived float64) (float64, float64) {
-		return d.Conversions, d.Clicks * arrived
+	{name: "conversion_rate", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
+		return d.Conversions, math.Pow(d.Clicks, u.follows()) * arrived
 	}},
 	{name: "cac", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
 		return d.Conversions, math.Pow(d.Spend, u.follows()) * arrived
@@ -170,7 +171,7 @@ func (f figure) words(fall watch.Fall) string {
 	percent := math.Abs(100 * f.change(fall))
 	switch f.name {
 	case "conversion_rate":
-		return fmt.Sprintf("%s its clicks have led to %.0f %% fewer conversions than usual: %.0f where %.0f were to be expected by now (%s).", since, percent, fall.Counted, fall.Expected, sure)
+		return fmt.Sprintf("%s its clicks have led to %.0f %% fewer conversions than so many usually do: %.0f where %.0f were to be expected by now (%s).", since, percent, fall.Counted, fall.Expected, sure)
 	case "cac":
 		return fmt.Sprintf("%s a conversion has cost %.0f %% more than usual at such a spend: %.0f came where %.0f were to be expected by now (%s).", since, percent, fall.Counted, fall.Expected, sure)
 	case "roas":

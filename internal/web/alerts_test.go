@@ -15,7 +15,7 @@ var sampleAlerts = []bidding.Alert{
 	{Name: "Search – Shoes", Guardrail: "alert", Figure: "cac", Since: testDay - 9, Change: 0.62, ChanceDays: 3650,
 		Detail: "Since about 2025-12-26 a conversion has cost 62 % more than usual at such a spend: 96 came where 155 were to be expected by now (chance alone does this less than once in 10.0 years)."},
 	{Name: "Search – Shoes", Guardrail: "alert", Figure: "conversion_rate", Since: testDay - 9, Change: -0.37, ChanceDays: 3650,
-		Detail: "Since about 2025-12-26 its clicks have led to 37 % fewer conversions than usual: 96 where 153 were to be expected by now (chance alone does this less than once in 10.0 years)."},
+		Detail: "Since about 2025-12-26 its clicks have led to 37 % fewer conversions than so many usually do: 96 where 153 were to be expected by now (chance alone does this less than once in 10.0 years)."},
 	{Name: "Video – Autumn", Guardrail: "creative_fatigue", Figure: "ctr", Since: testDay - 13, Change: -0.41, ChanceDays: 2628,
 		Detail: "Since about 2025-12-22 people who see its ads have clicked 41 % less often than usual (chance alone does this less than once in 7.2 years)."},
 	{Name: "Shopping – <b>Bags</b>", Guardrail: "stock", Figure: "stock", Change: 0.52, Detail: "Of what it sold lately, 52 % is out of stock or has errors in the feed."},
