@@ -16,9 +16,9 @@ import (
 type Alert struct {
 	Key
 	Name      string     `json:"name"`
-	Guardrail string     `json:"guardrail"` // alert, creative_fatigue, bid_pressure, spend_anomaly or stock
-	Figure    string     `json:"figure"`    // conversion_rate, cac, roas, ctr, cpc, spend or stock
-	Since     civil.Date `json:"since"`     // the most likely first day; zero: not known
+	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, spend_anomaly or stock
+	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend or stock
+	Since     civil.Date `json:"since,omitzero"` // the most likely first day; zero: not known
 	// Change is how the figure stands against what is usual, as a share: -0.3 is
 	// 30 % less. For stock it is the share of sales that cannot be sold.
 	Change float64 `json:"change"`
