@@ -216,6 +216,7 @@ func (u *unit) leverFacts(in *Input) guard.Facts {
 		o := m.facts(in, u.lever)
 		f.Campaigns = append(f.Campaigns, o.Campaigns...)
 		f.Conversions += o.Conversions
+		m.warn(&f)
 		f.LastChange, f.LastOutage = max(f.LastChange, o.LastChange), max(f.LastOutage, o.LastOutage)
 		if o.LastChangeByOther.After(f.LastChangeByOther) {
 			f.LastChangeByOther, f.OtherActor = o.LastChangeByOther, o.OtherActor

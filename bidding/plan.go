@@ -74,8 +74,10 @@ type Input struct {
 	DefaultWorth Worth
 	Policy       guard.Policy
 	Changes      []PastChange
-	KillSwitch   string // why it is on; empty: off
-	Seed         uint64
+	// Sold is by CampaignKey what the shop sold lately and could not sell now.
+	Sold       map[string]Sold
+	KillSwitch string // why it is on; empty: off
+	Seed       uint64
 	// Curves is what FitCurves returned for the same input; nil: fitted here.
 	Curves *response.Result
 }
@@ -90,6 +92,7 @@ type Output struct {
 	Outages    []response.Outage `json:"outages"`
 	// Months is where each monthly budget of the policy stands, in its order.
 	Months []Month `json:"months,omitempty"`
+	Alerts []Alert `json:"alerts"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }
@@ -186,6 +189,7 @@ func Plan(in Input) (Output, error) {
 	}
 	p := &planner{in: &in, units: us}
 	p.take(fit)
+	p.watch(fit.Outages)
 	sharePortfolios(us)
 	if err := p.allocate(); err != nil {
 		return Output{}, err

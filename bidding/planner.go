@@ -291,6 +291,7 @@ func (p *planner) output(outages []response.Outage) Output {
 	out.Allocation.GainLow, out.Allocation.GainHigh = central(total)
 	for _, u := range p.units {
 		out.Units = append(out.Units, u.UnitReport)
+		out.Alerts = append(out.Alerts, u.alerts...)
 	}
 	return out
 }
@@ -300,6 +301,15 @@ func (p *planner) draft(c *candidate) Draft {
 	d := Draft{Platform: u.Platform, AdAccount: u.AdAccount, Currency: u.Currency, Entity: u.Lever.Ref, Name: u.Lever.Name, Field: u.Lever.Field,
 		Seen: c.change.Seen, Proposed: c.change.Value}
 	d.Expected, d.Guardrails, d.Reasons = c.expected, c.verdicts, p.reasons(c)
+	d.Alerts = u.alerts
+	for _, m := range u.merged {
+		if m != u {
+			d.Alerts = append(slices.Clip(d.Alerts), m.alerts...)
+		}
+	}
+	for _, a := range d.Alerts {
+		d.Reasons = append(d.Reasons, "Alert: "+a.Detail)
+	}
 	w := u.Worth
 	d.Evidence = Evidence{WindowStart: u.WindowStart, WindowEnd: u.WindowEnd, Spend: u.WindowSpend, Value: u.WindowValue,
 		Conversions: u.Conversions, K: u.K, Margin: w.Margin, LTVMultiple: w.LTVMultiple, IncrementalShare: w.IncrementalShare, Calibrated: w.Calibrated,

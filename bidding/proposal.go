@@ -62,6 +62,9 @@ type Body struct {
 	Guardrails []guard.Verdict `json:"guardrails"`
 	Expected   Expected        `json:"expected"`
 	Evidence   Evidence        `json:"evidence"`
+	// Alerts are what is wrong with what the change steers: a cut may be right
+	// all the same.
+	Alerts []Alert `json:"alerts,omitempty"`
 }
 
 // Outturn is what became of an applied change: the mean daily profit of its

@@ -41,6 +41,7 @@ type unit struct {
 	month     string       // the one of them that asks most of it
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
+	alerts    []Alert
 }
 
 const (
@@ -155,6 +156,7 @@ func (u *unit) sum(series map[platform.Ref]Series) {
 			}
 			s := &u.days[i]
 			s.Spend, s.Value, s.Conversions = s.Spend+d.Spend, s.Value+d.Value, s.Conversions+d.Conversions
+			s.Clicks, s.Impressions = s.Clicks+d.Clicks, s.Impressions+d.Impressions
 		}
 	}
 	slices.SortFunc(u.days, func(a, b response.Day) int { return a.Date.Sub(b.Date) })
@@ -366,6 +368,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = in.Currency
 	}
+	u.warn(&f)
 	for _, m := range u.members {
 		f.Campaigns = append(f.Campaigns, m.ID, m.Name)
 		if f.Learning == "" {
@@ -374,6 +377,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		if f.ReadOnly == "" {
 			f.ReadOnly = m.ReadOnly
 		}
+		f.Frequency = max(f.Frequency, m.Frequency)
 	}
 	if w := u.Worth; w.Orders >= leastOrders && u.WindowSpend > 0 {
 		if w.NewShare > 0 {

@@ -39,6 +39,7 @@ func TestConformance(t *testing.T) {
 		{"orders stream", testOrdersStream},
 		{"customer days", testCustomerDays},
 		{"sales", testSales},
+		{"sold stock", testSoldStock},
 		{"sales by age", testSalesByAge},
 		{"order campaigns", testOrderCampaigns},
 		{"customers", testCustomers},

@@ -55,6 +55,18 @@ type Facts struct {
 	// almost any growth that earns money.
 	CAC    float64 `json:"cac"`
 	LTVCAC float64 `json:"ltv_cac"`
+	// Alert, SpendAnomaly, Fatigue and BidPressure say in whole sentences what is
+	// wrong; empty: nothing.
+	Alert        string `json:"alert,omitempty"`
+	SpendAnomaly string `json:"spend_anomaly,omitempty"`
+	Fatigue      string `json:"fatigue,omitempty"`
+	BidPressure  string `json:"bid_pressure,omitempty"`
+	// Unsellable is the share of what its campaigns sold lately, by price, that
+	// the feed now says is out of stock or has errors in; of products that the
+	// feed knows. 0 where unknown.
+	Unsellable float64 `json:"unsellable,omitempty"`
+	// Frequency is how often one person saw it in seven days; 0 where unknown.
+	Frequency float64 `json:"frequency,omitempty"`
 	// FirstOrder is the mean first order, to which a new-customer value is added;
 	// 0 for other fields.
 	FirstOrder money.Micros `json:"first_order"`
@@ -64,7 +76,7 @@ type Facts struct {
 
 // sane reports whether every number is one.
 func (f Facts) sane() bool {
-	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC} {
+	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.Frequency} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return false
 		}

@@ -68,35 +68,54 @@ func TestEachGuardrail(t *testing.T) {
 		"protected by rule": {func(p *guard.Policy, _ *guard.Facts) {
 			p.Entities = []guard.EntityRule{{Match: "c1", Protected: true}}
 		}, up, guard.Propose, 100 * e, "protected"},
-		"read only":                   {func(_ *guard.Policy, f *guard.Facts) { f.ReadOnly = "ended" }, up, guard.Propose, 100 * e, "read_only"},
-		"currency":                    {func(_ *guard.Policy, f *guard.Facts) { f.Currency = "USD" }, up, guard.Propose, 100 * e, "currency"},
-		"time zone":                   {func(_ *guard.Policy, f *guard.Facts) { f.TimeZone = "UTC" }, up, guard.Propose, 100 * e, "time_zone"},
-		"black-out":                   {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today, To: today}} }, up, guard.Propose, 100 * e, "black_out"},
-		"black-out over":              {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today - 3, To: today - 1}} }, up, guard.Propose, 110 * e, ""},
-		"stale":                       {func(_ *guard.Policy, f *guard.Facts) { f.LastData = today - 3 }, up, guard.Propose, 100 * e, "freshness"},
-		"two days old is fresh":       {func(_ *guard.Policy, f *guard.Facts) { f.LastData = today - 2 }, up, guard.Propose, 110 * e, ""},
-		"nothing reported":            {func(_ *guard.Policy, f *guard.Facts) { f.LastData = 0 }, down, guard.Propose, 100 * e, "freshness"},
-		"outage freezes cuts too":     {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 3 }, down, guard.Propose, 100 * e, "tracking_outage"},
-		"outage over":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 4 }, down, guard.Propose, 90 * e, ""},
-		"few conversions":             {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 14.9 }, down, guard.Propose, 100 * e, "minimum_data"},
-		"little spend":                {func(_ *guard.Policy, f *guard.Facts) { f.Spend = 9 }, down, guard.Propose, 100 * e, "minimum_data"},
-		"rollback needs no evidence":  {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 0 }, down, guard.Rollback, 90 * e, ""},
-		"somebody else":               {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-71 * time.Hour) }, up, guard.Propose, 100 * e, "changed_by_others"},
-		"somebody else long ago":      {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-72 * time.Hour) }, up, guard.Propose, 110 * e, ""},
-		"twice a day":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today }, down, guard.Rollback, 100 * e, "once_a_day"},
-		"cool-down":                   {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 6 }, up, guard.Propose, 100 * e, "cool_down"},
-		"cool-down over":              {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 7 }, up, guard.Propose, 110 * e, ""},
-		"long conversion cycle":       {func(_ *guard.Policy, f *guard.Facts) { f.LastChange, f.Cycle = today-9, 10 }, up, guard.Propose, 100 * e, "cool_down"},
-		"rollback in cool-down":       {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 1 }, down, guard.Rollback, 90 * e, ""},
-		"learning":                    {func(_ *guard.Policy, f *guard.Facts) { f.Learning = "LEARNING_BUDGET_CHANGE" }, up, guard.Propose, 100 * e, "learning"},
-		"below break-even grows not":  {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = 1.9 }, up, guard.Propose, 100 * e, "break_even"},
-		"below break-even may shrink": {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = 1.9 }, down, guard.Propose, 90 * e, ""},
-		"CAC ceiling":                 {func(p *guard.Policy, _ *guard.Facts) { p.CACCeiling = 15 }, up, guard.Propose, 100 * e, "cac_ceiling"},
-		"LTV:CAC":                     {func(_ *guard.Policy, f *guard.Facts) { f.LTVCAC = 2.9 }, up, guard.Propose, 100 * e, "ltv_cac"},
-		"LTV:CAC unknown":             {func(_ *guard.Policy, f *guard.Facts) { f.LTVCAC = 0 }, up, guard.Propose, 110 * e, ""},
-		"target kept at break-even":   {func(_ *guard.Policy, f *guard.Facts) { f.BreakEven = 2.9 }, target(3*e, 2_700_000), guard.Propose, 2_900_000, "break_even_target"},
-		"ceiling":                     {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 105 }, up, guard.Propose, 105 * e, "limits"},
-		"above the ceiling already":   {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 95 }, up, guard.Propose, 100 * e, "limits"},
+		"read only":                             {func(_ *guard.Policy, f *guard.Facts) { f.ReadOnly = "ended" }, up, guard.Propose, 100 * e, "read_only"},
+		"currency":                              {func(_ *guard.Policy, f *guard.Facts) { f.Currency = "USD" }, up, guard.Propose, 100 * e, "currency"},
+		"time zone":                             {func(_ *guard.Policy, f *guard.Facts) { f.TimeZone = "UTC" }, up, guard.Propose, 100 * e, "time_zone"},
+		"black-out":                             {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today, To: today}} }, up, guard.Propose, 100 * e, "black_out"},
+		"black-out over":                        {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today - 3, To: today - 1}} }, up, guard.Propose, 110 * e, ""},
+		"stale":                                 {func(_ *guard.Policy, f *guard.Facts) { f.LastData = today - 3 }, up, guard.Propose, 100 * e, "freshness"},
+		"two days old is fresh":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastData = today - 2 }, up, guard.Propose, 110 * e, ""},
+		"nothing reported":                      {func(_ *guard.Policy, f *guard.Facts) { f.LastData = 0 }, down, guard.Propose, 100 * e, "freshness"},
+		"outage freezes cuts too":               {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 3 }, down, guard.Propose, 100 * e, "tracking_outage"},
+		"outage over":                           {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 4 }, down, guard.Propose, 90 * e, ""},
+		"few conversions":                       {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 14.9 }, down, guard.Propose, 100 * e, "minimum_data"},
+		"little spend":                          {func(_ *guard.Policy, f *guard.Facts) { f.Spend = 9 }, down, guard.Propose, 100 * e, "minimum_data"},
+		"rollback needs no evidence":            {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 0 }, down, guard.Rollback, 90 * e, ""},
+		"somebody else":                         {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-71 * time.Hour) }, up, guard.Propose, 100 * e, "changed_by_others"},
+		"somebody else long ago":                {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-72 * time.Hour) }, up, guard.Propose, 110 * e, ""},
+		"twice a day":                           {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today }, down, guard.Rollback, 100 * e, "once_a_day"},
+		"cool-down":                             {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 6 }, up, guard.Propose, 100 * e, "cool_down"},
+		"cool-down over":                        {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 7 }, up, guard.Propose, 110 * e, ""},
+		"long conversion cycle":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastChange, f.Cycle = today-9, 10 }, up, guard.Propose, 100 * e, "cool_down"},
+		"rollback in cool-down":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastChange = today - 1 }, down, guard.Rollback, 90 * e, ""},
+		"learning":                              {func(_ *guard.Policy, f *guard.Facts) { f.Learning = "LEARNING_BUDGET_CHANGE" }, up, guard.Propose, 100 * e, "learning"},
+		"below break-even grows not":            {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = 1.9 }, up, guard.Propose, 100 * e, "break_even"},
+		"below break-even may shrink":           {func(_ *guard.Policy, f *guard.Facts) { f.ROAS = 1.9 }, down, guard.Propose, 90 * e, ""},
+		"spend anomaly freezes cuts too":        {func(_ *guard.Policy, f *guard.Facts) { f.SpendAnomaly = "It stopped." }, down, guard.Edit, 100 * e, "spend_anomaly"},
+		"spend anomaly may be rolled back":      {func(_ *guard.Policy, f *guard.Facts) { f.SpendAnomaly = "It stopped." }, down, guard.Rollback, 90 * e, ""},
+		"spend anomaly is off":                  {func(p *guard.Policy, f *guard.Facts) { p.SpendAnomaly.Days, f.SpendAnomaly = 0, "It stopped." }, up, guard.Propose, 110 * e, ""},
+		"alert grows not":                       {func(_ *guard.Policy, f *guard.Facts) { f.Alert = "Its ROAS fell." }, up, guard.Propose, 100 * e, "alert"},
+		"alert keeps the target up":             {func(_ *guard.Policy, f *guard.Facts) { f.Alert = "Its ROAS fell." }, target(4*e, 3_600_000), guard.Propose, 4 * e, "alert"},
+		"alert cuts not by itself but lets cut": {func(_ *guard.Policy, f *guard.Facts) { f.Alert = "Its ROAS fell." }, down, guard.Propose, 90 * e, ""},
+		"alerts are off":                        {func(p *guard.Policy, f *guard.Facts) { p.Alerts.DaysPerFalseAlarm, f.Alert = 0, "Its ROAS fell." }, up, guard.Propose, 110 * e, ""},
+		"out of stock":                          {func(_ *guard.Policy, f *guard.Facts) { f.Unsellable = 0.26 }, up, guard.Propose, 100 * e, "stock"},
+		"out of stock may shrink":               {func(_ *guard.Policy, f *guard.Facts) { f.Unsellable = 0.26 }, down, guard.Propose, 90 * e, ""},
+		"stock suffices":                        {func(_ *guard.Policy, f *guard.Facts) { f.Unsellable = 0.25 }, up, guard.Propose, 110 * e, ""},
+		"fatigue":                               {func(_ *guard.Policy, f *guard.Facts) { f.Fatigue = "Fewer click." }, up, guard.Propose, 100 * e, "creative_fatigue"},
+		"fatigue may shrink":                    {func(_ *guard.Policy, f *guard.Facts) { f.Fatigue = "Fewer click." }, down, guard.Propose, 90 * e, ""},
+		"bid pressure":                          {func(_ *guard.Policy, f *guard.Facts) { f.BidPressure = "Clicks are dearer." }, up, guard.Propose, 100 * e, "bid_pressure"},
+		"seen too often":                        {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, up, guard.Propose, 100 * e, "frequency"},
+		"seen too often may shrink":             {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, down, guard.Propose, 90 * e, ""},
+		"no frequency is known":                 {func(p *guard.Policy, _ *guard.Facts) { p.MaxFrequency = 4 }, up, guard.Propose, 110 * e, ""},
+		"bid pressure is off": {func(p *guard.Policy, f *guard.Facts) {
+			p.Alerts.BidPressure, f.BidPressure = false, "Clicks are dearer."
+		}, up, guard.Propose, 110 * e, ""},
+		"CAC ceiling":               {func(p *guard.Policy, _ *guard.Facts) { p.CACCeiling = 15 }, up, guard.Propose, 100 * e, "cac_ceiling"},
+		"LTV:CAC":                   {func(_ *guard.Policy, f *guard.Facts) { f.LTVCAC = 2.9 }, up, guard.Propose, 100 * e, "ltv_cac"},
+		"LTV:CAC unknown":           {func(_ *guard.Policy, f *guard.Facts) { f.LTVCAC = 0 }, up, guard.Propose, 110 * e, ""},
+		"target kept at break-even": {func(_ *guard.Policy, f *guard.Facts) { f.BreakEven = 2.9 }, target(3*e, 2_700_000), guard.Propose, 2_900_000, "break_even_target"},
+		"ceiling":                   {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 105 }, up, guard.Propose, 105 * e, "limits"},
+		"above the ceiling already": {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 95 }, up, guard.Propose, 100 * e, "limits"},
 		"entity's own ceiling": {func(p *guard.Policy, _ *guard.Facts) {
 			p.Limits.MaxBudget = 105
 			p.Entities = []guard.EntityRule{{Match: "Shoes", Limits: guard.Limits{MaxBudget: 108}}}
@@ -180,6 +199,12 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.MinBudget = money.Micros(rapid.Int64Range(0, 50_000_000).Draw(t, "minimum"))
 	f.Currency = rapid.SampledFrom([]string{"EUR", "JPY", "KWD"}).Draw(t, "currency")
 	f.ExpectedCurrency = ""
+	f.Alert = rapid.SampledFrom([]string{"", "Its ROAS fell."}).Draw(t, "alert")
+	f.SpendAnomaly = rapid.SampledFrom([]string{"", "", "It stopped."}).Draw(t, "spend anomaly")
+	f.Fatigue = rapid.SampledFrom([]string{"", "", "Fewer click."}).Draw(t, "fatigue")
+	f.BidPressure = rapid.SampledFrom([]string{"", "", "Clicks are dearer."}).Draw(t, "bid pressure")
+	f.Frequency = oneOf("frequency", 0, 3, 9, math.Inf(1))
+	f.Unsellable = oneOf("unsellable", 0, 0.2, 0.9, math.NaN())
 	f.FirstOrder = money.Micros(rapid.SampledFrom([]int64{0, -1, 40_000_000, math.MaxInt64}).Draw(t, "first order"))
 	return f
 }
@@ -191,6 +216,7 @@ func anyPolicy(t *rapid.T) guard.Policy {
 	p.Limits.MaxBudget = rapid.SampledFrom([]float64{0, 10, 1000}).Draw(t, "max")
 	p.Limits.MinBudget = rapid.SampledFrom([]float64{0, 5}).Draw(t, "min")
 	p.Protected = rapid.SampledFrom([][]string{nil, {"b1"}, {"other"}}).Draw(t, "protected")
+	p.MaxFrequency = rapid.SampledFrom([]float64{0, 4}).Draw(t, "max frequency")
 	p.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 3000}).Draw(t, "cap")
 	p.ValueRules.Enabled = rapid.Bool().Draw(t, "value rules")
 	p.ValueRules.NewCustomerValue = p.ValueRules.Enabled && rapid.Bool().Draw(t, "new-customer value")
@@ -199,7 +225,8 @@ func anyPolicy(t *rapid.T) guard.Policy {
 }
 
 // No input whatever yields a change above the hard limit, beyond a bound it was
-// within, on a protected entity, during an outage, in cool-down or twice a day.
+// within, on a protected entity, during an outage or a spend anomaly, in
+// cool-down or twice a day, nor anything scaled up under an alert.
 func TestNoInputGetsPast(t *testing.T) {
 	t.Parallel()
 	fields := []platform.Field{platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.ROASFloor, platform.BidAmount, platform.ValueMultiplier, platform.NewCustomerValue}
@@ -249,6 +276,14 @@ func TestNoInputGetsPast(t *testing.T) {
 			t.Fatal("changed twice a day")
 		case mode != guard.Rollback && !f.LastChange.IsZero() && today.Sub(f.LastChange) < max(7, f.Cycle):
 			t.Fatal("changed in cool-down")
+		}
+		if !c.Field.TellsWorth() && mode != guard.Rollback {
+			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25 || p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency; worse && (got > c.Seen) != c.Field.IsTarget() {
+				t.Fatalf("%v grew from %v under an alert: %+v", c.Field, c.Seen, f)
+			}
+			if f.SpendAnomaly != "" {
+				t.Fatal("changed during a spend anomaly")
+			}
 		}
 		if c.Field == platform.DailyBudget {
 			lo, hi := max(p.Limits.MinBudget, f.MinBudget.Float()), p.Limits.MaxBudget
@@ -344,6 +379,12 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"limits: {min_budget: 5, max_budget: 4}":          "limits.min_budget",
 		"max_movement: 2":                                 "max_movement",
 		"total_daily_cap: -5":                             "total_daily_cap",
+		"alerts: {days_per_false_alarm: 5}":               "alerts.days_per_false_alarm",
+		"alerts: {fall: .nan}":                            "alerts.fall",
+		"spend_anomaly: {days: -1}":                       "spend_anomaly.days",
+		"spend_anomaly: {beyond: -0.1}":                   "spend_anomaly.beyond",
+		"max_frequency: -1":                               "max_frequency",
+		"stock: {max_unsellable: 25}":                     "stock.max_unsellable",
 		"expiry_hours: 0":                                 "expiry_hours",
 		"freshness: {max_age_days: 0}":                    "freshness.max_age_days",
 		"black_out: [{from: 2026-05-02, to: 2026-05-01}]": "black_out[0]",

@@ -40,6 +40,11 @@ type Policy struct {
 	LTVCACFloor    float64        `yaml:"ltv_cac_floor" json:"ltv_cac_floor"`
 	Freshness      Freshness      `yaml:"freshness" json:"freshness"`
 	TrackingOutage TrackingOutage `yaml:"tracking_outage" json:"tracking_outage"`
+	SpendAnomaly   SpendAnomaly   `yaml:"spend_anomaly" json:"spend_anomaly"`
+	Alerts         Alerts         `yaml:"alerts" json:"alerts"`
+	Stock          Stock          `yaml:"stock" json:"stock"`
+	// MaxFrequency stops scaling up what one person sees oftener in seven days. 0: off.
+	MaxFrequency   float64        `yaml:"max_frequency" json:"max_frequency"`
 	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
 	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
 	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
@@ -95,6 +100,30 @@ type Freshness struct {
 // TrackingOutage freezes a platform while an outage lies at most this many days back.
 type TrackingOutage struct {
 	FreezeDays int `yaml:"freeze_days" json:"freeze_days"`
+}
+
+// SpendAnomaly freezes what spent far more than its budget allows, or suddenly
+// nothing, while that lies at most this many days back. 0: off.
+type SpendAnomaly struct {
+	Days int `yaml:"days" json:"days"`
+	// Beyond is the share of the budget rules' most that counts as far more:
+	// twice the day's budget on Google, 1.75 times on Meta.
+	Beyond float64 `yaml:"beyond" json:"beyond"`
+}
+
+// Alerts bar scaling up what has become worse than chance explains; see
+// watch.Rule for the first two. Fatigue and BidPressure say whether a worn-out
+// creative and clicks that grow dearer and fewer bar it too.
+type Alerts struct {
+	DaysPerFalseAlarm float64 `yaml:"days_per_false_alarm" json:"days_per_false_alarm"` // 0: off
+	Fall              float64 `yaml:"fall" json:"fall"`
+	Fatigue           bool    `yaml:"fatigue" json:"fatigue"`
+	BidPressure       bool    `yaml:"bid_pressure" json:"bid_pressure"`
+}
+
+// Stock bars scaling up what sells goods that cannot be sold now. 1: off.
+type Stock struct {
+	MaxUnsellable float64 `yaml:"max_unsellable" json:"max_unsellable"`
 }
 
 // ChangeByOthers keeps away from what somebody else has just changed.
@@ -178,6 +207,9 @@ func Default() Policy {
 		LTVCACFloor:    3,
 		Freshness:      Freshness{MaxAgeDays: 2},
 		TrackingOutage: TrackingOutage{FreezeDays: 3},
+		SpendAnomaly:   SpendAnomaly{Days: 3, Beyond: 0.25},
+		Alerts:         Alerts{DaysPerFalseAlarm: 1000, Fall: 0.30, Fatigue: true, BidPressure: true},
+		Stock:          Stock{MaxUnsellable: 0.25},
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
 		Risk:           Risk{Objective: "mean", Level: 0.2},
@@ -246,6 +278,13 @@ func (p Policy) Validate() error {
 	within("ltv_cac_floor", p.LTVCACFloor, 0, 100)
 	within("freshness.max_age_days", float64(p.Freshness.MaxAgeDays), 1, 30)
 	within("tracking_outage.freeze_days", float64(p.TrackingOutage.FreezeDays), 1, 30)
+	within("spend_anomaly.days", float64(p.SpendAnomaly.Days), 0, 30)
+	within("spend_anomaly.beyond", p.SpendAnomaly.Beyond, 0, 10)
+	check(p.Alerts.DaysPerFalseAlarm == 0 || p.Alerts.DaysPerFalseAlarm >= 30 && p.Alerts.DaysPerFalseAlarm <= 1e5,
+		"alerts.days_per_false_alarm", p.Alerts.DaysPerFalseAlarm, "0 (off) or between 30 and 100000")
+	within("alerts.fall", p.Alerts.Fall, 0.1, 0.9)
+	within("max_frequency", p.MaxFrequency, 0, 1000)
+	within("stock.max_unsellable", p.Stock.MaxUnsellable, 0, 1)
 	within("change_by_others.hours", float64(p.ChangeByOthers.Hours), 0, 24*365)
 	for i, b := range p.BlackOut {
 		key := fmt.Sprintf("black_out[%d]", i)

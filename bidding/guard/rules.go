@@ -43,6 +43,7 @@ var rules = []rule{
 	{"black_out", every, false, blackOut},
 	{"freshness", every, false, freshness},
 	{"tracking_outage", every, false, trackingOutage},
+	{"spend_anomaly", spend, false, spendAnomaly},
 	{"minimum_data", spend, false, minimumData},
 	{"changed_by_others", every, false, changedByOthers},
 	{"once_a_day", every, false, onceADay},
@@ -52,6 +53,11 @@ var rules = []rule{
 	{"cac_ceiling", spend, false, cacCeiling},
 	{"ltv_cac", spend, false, ltvCAC},
 	{"monthly_pace", spend, false, monthlyPace},
+	{"alert", spend, false, alert},
+	{"stock", spend, false, stock},
+	{"frequency", spend, false, frequency},
+	{"creative_fatigue", spend, false, creativeFatigue},
+	{"bid_pressure", spend, false, bidPressure},
 	{"break_even_target", spend, true, breakEvenTarget},
 	{"limits", every, true, limits},
 	{"step", every, true, step},
@@ -250,6 +256,48 @@ func cacCeiling(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Mi
 func ltvCAC(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	if m != Rollback && grows(c) && f.LTVCAC > 0 && f.LTVCAC < p.LTVCACFloor {
 		return block("ltv_cac_floor", "A new customer brings %.1f times what winning one costs, less than %.1f times.", f.LTVCAC, p.LTVCACFloor)
+	}
+	return pass()
+}
+
+func spendAnomaly(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && p.SpendAnomaly.Days > 0 && f.SpendAnomaly != "" {
+		return block("spend_anomaly.days", "%s Nothing is changed until it has been looked into.", f.SpendAnomaly)
+	}
+	return pass()
+}
+
+func alert(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.Alerts.DaysPerFalseAlarm > 0 && f.Alert != "" {
+		return block("alerts.days_per_false_alarm", "%s It is not scaled up until that recovers.", f.Alert)
+	}
+	return pass()
+}
+
+func stock(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if most := p.Stock.MaxUnsellable; m != Rollback && grows(c) && most < 1 && f.Unsellable > most {
+		return block("stock.max_unsellable", "Of what it sold lately, %.0f %% is out of stock or has errors in the feed, more than %.0f %%.", 100*f.Unsellable, 100*most)
+	}
+	return pass()
+}
+
+func frequency(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency {
+		return block("max_frequency", "The people it reaches saw it %.1f times in seven days, more than %.1f times.", f.Frequency, p.MaxFrequency)
+	}
+	return pass()
+}
+
+func creativeFatigue(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.Alerts.Fatigue && f.Fatigue != "" {
+		return block("alerts.fatigue", "%s A worn-out creative is not scaled up.", f.Fatigue)
+	}
+	return pass()
+}
+
+func bidPressure(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.Alerts.BidPressure && f.BidPressure != "" {
+		return block("alerts.bid_pressure", "%s More money would mostly buy the same clicks at a higher price.", f.BidPressure)
 	}
 	return pass()
 }

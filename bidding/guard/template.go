@@ -49,6 +49,21 @@ freshness:
 tracking_outage:
   freeze_days: 3    # an outage among this many newest days freezes the platform
 
+spend_anomaly:      # a day far beyond what the budget rules allow, or a sudden stop
+  days: 3           # freezes what did so among this many newest days; 0 is off
+  beyond: 0.25      # far is 25 % above the most a day may cost (Google 2 x the budget, Meta 1.75 x)
+
+alerts:             # figures that have become worse than chance explains; nothing is scaled up meanwhile
+  days_per_false_alarm: 1000  # mean days between two false alarms of one figure of one campaign; 0 is off
+  fall: 0.30        # the fall looked for: conversions per click or per spend, value per spend
+  fatigue: true     # a falling click-through rate (social, video, display): the creative is worn out
+  bid_pressure: true  # clicks that grow dearer while there are fewer of them
+
+stock:
+  max_unsellable: 0.25  # share of what was sold lately that is out of stock or wrong in the feed; 1 is off
+
+max_frequency: 0    # how often one person may see it in seven days before it is scaled up no more (Meta); 0 is off
+
 change_by_others:
   hours: 72         # hands off what somebody else has just changed
 

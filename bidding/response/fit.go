@@ -15,6 +15,9 @@ type Day struct {
 	Spend       float64
 	Value       float64
 	Conversions float64
+	// Clicks and Impressions are for those who watch over the unit; no curve
+	// rests on them.
+	Clicks, Impressions float64
 }
 
 // Unit is one unit of control and its history.

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/present"
 	"adsteward/store"
@@ -15,7 +16,7 @@ import (
 type statusCmd struct {
 	Account string `help:"Only this account." placeholder:"A"`
 	Runs    int    `help:"How many runs to show." default:"10"`
-	JSON    bool   `name:"json" help:"One JSON object: runs, proposals, freshness, operations, kill_switch, pacing."`
+	JSON    bool   `name:"json" help:"One JSON object: runs, proposals, freshness, operations, alerts, kill_switch, pacing."`
 }
 
 // statusReport is the JSON of status.
@@ -25,7 +26,9 @@ type statusReport struct {
 	Freshness []freshness        `json:"freshness"`
 	// Operations are those used today (UTC) of each ad account's daily quota.
 	Operations []operations `json:"operations"`
-	KillSwitch bool         `json:"kill_switch"`
+	// Alerts are those of each account's newest night that has planned.
+	Alerts     []bidding.Alert `json:"alerts"`
+	KillSwitch bool            `json:"kill_switch"`
 	// Pacing is where each monthly budget stands in its account's newest plan.
 	Pacing []present.Month `json:"pacing"`
 	Data   store.Counts    `json:"data"`
@@ -62,12 +65,26 @@ func (c *statusCmd) Run(e *env) error {
 }
 
 func (c *statusCmd) gather(e *env, a *app) (statusReport, error) {
-	s := statusReport{Runs: []present.StageRow{}, Proposals: map[string]int{}, Freshness: []freshness{}, Operations: []operations{}, Pacing: []present.Month{}}
+	s := statusReport{Runs: []present.StageRow{}, Proposals: map[string]int{}, Freshness: []freshness{}, Operations: []operations{},
+		Alerts: []bidding.Alert{}, Pacing: []present.Month{}}
 	runs, err := a.store.Runs(e.ctx, c.Account, c.Runs)
 	if err != nil {
 		return s, err
 	}
+	warned := map[string]bool{}
 	for _, r := range runs {
+		models, err := a.store.Models(e.ctx, r.RunID, "alert")
+		if err != nil {
+			return s, err
+		}
+		if len(models) > 0 && !warned[r.Account] {
+			warned[r.Account] = true
+			alerts, err := present.Alerts(models)
+			if err != nil {
+				return s, err
+			}
+			s.Alerts = append(s.Alerts, alerts...)
+		}
 		stages, err := a.store.Stages(e.ctx, r.RunID)
 		if err != nil {
 			return s, err
@@ -162,6 +179,9 @@ func (s statusReport) print(out io.Writer) error {
 			limit = fmt.Sprintf("of %d", o.Limit)
 		}
 		fmt.Fprintf(out, "%s %s: %d operations today, %s\n", present.PlatformName(o.Platform), o.AdAccount, o.Used, limit)
+	}
+	for _, al := range s.Alerts {
+		fmt.Fprintf(out, "ALERT %s: %s\n", al.Name, al.Detail)
 	}
 	for _, m := range s.Pacing {
 		fmt.Fprintln(out, "Month of "+m.Line())

@@ -20,6 +20,9 @@ import (
 // curveDays of history are fitted.
 const curveDays = firstPullDays
 
+// alertModel is the kind under which a run keeps what its plan was warned of.
+const alertModel = "alert"
+
 // curves refits the response curve of every unit of control.
 func curves(ctx context.Context, n *night) (report, error) {
 	in, err := n.planInput(ctx)
@@ -69,7 +72,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 			Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
-		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at))
+		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at), n.loadSold(ctx, &in))
 }
 
 // seedOf makes the random draws of a run its own and the same each time.
@@ -134,13 +137,24 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 			a.Performance = append(a.Performance, bidding.Series{Entity: r, Days: make([]response.Day, 0, curveDays)})
 		}
 		s := &a.Performance[len(a.Performance)-1]
-		s.Days = append(s.Days, response.Day{Date: p.Date, Spend: p.Cost.Float(), Value: p.Value.Float(), Conversions: p.Conversions})
+		s.Days = append(s.Days, response.Day{Date: p.Date, Spend: p.Cost.Float(), Value: p.Value.Float(), Conversions: p.Conversions,
+			Clicks: float64(p.Clicks), Impressions: float64(p.Impressions)})
 		if p.Date >= a.Today.AddDays(-window) {
 			s.Clicks += p.Clicks
 		}
 		a.LastData = max(a.LastData, p.Date)
 		return nil
 	})
+}
+
+// loadSold adds how much of what each campaign sold lately can be sold no more.
+func (n *night) loadSold(ctx context.Context, in *bidding.Input) error {
+	rows, err := n.Store.SoldStock(ctx, n.shop.Name, n.date.AddDays(-n.shop.Policy.Minimum.WindowDays), n.date)
+	in.Sold = make(map[string]bidding.Sold, len(rows))
+	for _, r := range rows {
+		in.Sold[r.Campaign] = bidding.Sold{Goods: r.Goods, Unsellable: r.Unsellable}
+	}
+	return err
 }
 
 // loadChanges lists what was changed lately: by us, from the proposals applied,
@@ -208,8 +222,12 @@ func propose(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	models := n.planModels(out)
+	alerts := ""
+	if k := len(out.Alerts); k > 0 {
+		alerts = fmt.Sprintf("; %d alerts", k)
+	}
 	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
-		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked))
+		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts
 	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
 		if err := models.put(ctx, q); err != nil {
 			return err
@@ -276,6 +294,7 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 	var models modelSet
 	models.add(n.runID, "allocation", "", out.Allocation)
 	models.add(n.runID, "blocked", "", out.Blocked)
+	models.add(n.runID, alertModel, "", out.Alerts)
 	for _, t := range out.Targets {
 		models.add(n.runID, "target", t.Key.String(), t)
 	}

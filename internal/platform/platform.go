@@ -103,6 +103,9 @@ type Entity struct {
 	Shared bool
 	// Learning is empty, or the platform's word for why the entity is learning.
 	Learning string
+	// Frequency is how often one person saw its ads on average in the last seven
+	// whole days; 0 where the platform does not say.
+	Frequency float64 `json:",omitempty"`
 	// ReadOnly is empty, or why this entity must not be changed (an old
 	// Advantage+ shopping campaign, a budget that is not daily).
 	ReadOnly string

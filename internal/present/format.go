@@ -109,6 +109,9 @@ func Whole(f float64) string { return decimals(f, 0) }
 // Percent writes a share of one as a percentage: 0.34 is 34 %.
 func Percent(share float64) string { return decimals(100*share, 0) + " %" }
 
+// SignedPercent is Percent with its sign: "+62 %", "−30 %".
+func SignedPercent(share float64) string { return signed(100*share, 0) + " %" }
+
 // ChangePct is the change from seen to proposed in percent of seen, rounded to
 // a millionth; ok is false where seen is zero.
 func ChangePct(seen, proposed money.Micros) (pct float64, ok bool) {

@@ -43,6 +43,7 @@ type Proposal struct {
 	Guardrails []guard.Verdict  `json:"guardrails"`
 	Expected   bidding.Expected `json:"expected"`
 	Evidence   bidding.Evidence `json:"evidence"`
+	Alerts     []bidding.Alert  `json:"alerts"`
 	Measured   json.RawMessage  `json:"measured"` // null until measured
 	RollbackOf string           `json:"rollback_of"`
 	CreatedAt  time.Time        `json:"created_at"`
@@ -71,7 +72,7 @@ func ProposalJSON(p store.Proposal) (Proposal, error) {
 		Currency: p.Currency, Entity: Entity{p.EntityType, p.EntityID, p.EntityName}, Field: platform.Field(p.Field),
 		Seen: p.Seen, Proposed: p.Proposed, Suggested: p.Suggested, Unit: Unit(p.Field, p.Currency),
 		State: bidding.State(p.State), Note: p.Reason, Reasons: b.Reasons, Guardrails: b.Guardrails,
-		Expected: b.Expected, Evidence: b.Evidence, RollbackOf: p.RollbackOf,
+		Expected: b.Expected, Evidence: b.Evidence, Alerts: b.Alerts, RollbackOf: p.RollbackOf,
 		CreatedAt: p.CreatedAt.UTC(), ExpiresAt: p.ExpiresAt.UTC(), PlanHash: p.PlanHash,
 	}
 	if pct, ok := ChangePct(p.Seen, p.Proposed); ok {
@@ -86,6 +87,9 @@ func ProposalJSON(p store.Proposal) (Proposal, error) {
 	}
 	if out.Reasons == nil {
 		out.Reasons = []string{}
+	}
+	if out.Alerts == nil {
+		out.Alerts = []bidding.Alert{}
 	}
 	if out.Guardrails == nil {
 		out.Guardrails = []guard.Verdict{}
@@ -102,6 +106,20 @@ func Proposals(ps []store.Proposal) ([]Proposal, error) {
 			return nil, err
 		}
 		out = append(out, j)
+	}
+	return out, nil
+}
+
+// Alerts reads what stored models of the kind alert hold; never nil, so that it
+// marshals as an array.
+func Alerts(models []store.Model) ([]bidding.Alert, error) {
+	out := []bidding.Alert{}
+	for _, m := range models {
+		var as []bidding.Alert
+		if err := json.Unmarshal([]byte(m.Body), &as); err != nil {
+			return nil, fmt.Errorf("the stored alerts of run %s cannot be read: %w", m.RunID, err)
+		}
+		out = append(out, as...)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"adsteward/bidding"
@@ -87,12 +88,44 @@ type runPage struct {
 	Run      runView
 	Figures  []pair
 	Notes    []string
+	Alerts   []alertRow
 	Held     []heldRow
 	HeldMore int
 }
 
 // heldRow is a change the night wanted and a guardrail refused.
 type heldRow struct{ Name, Field, Old, Wanted, Change, Guard, Detail string }
+
+// alertRow is one alert of a run.
+type alertRow struct{ Name, Figure, Guard, Change, Since, Detail string }
+
+func alertOf(a bidding.Alert) alertRow {
+	row := alertRow{Name: a.Name, Figure: figureName(a.Figure), Guard: a.Guardrail, Change: present.SignedPercent(a.Change), Since: "–", Detail: a.Detail}
+	if a.Figure == "stock" { // a share, not a change
+		row.Change = present.Percent(a.Change)
+	}
+	if !a.Since.IsZero() {
+		row.Since = a.Since.Time().Format("2 Jan 2006")
+	}
+	return row
+}
+
+// figureName is what people call a figure that is watched.
+func figureName(figure string) string {
+	switch figure {
+	case "cac":
+		return "cost per conversion"
+	case "roas":
+		return "ROAS"
+	case "ctr":
+		return "click-through rate"
+	case "cpc":
+		return "cost per click"
+	case "stock":
+		return "sales that stock or feed now stop"
+	}
+	return strings.ReplaceAll(figure, "_", " ")
+}
 
 // mostHeld bounds the list of held-back changes on a page.
 const mostHeld = 200
@@ -152,6 +185,16 @@ func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) er
 			{"Next " + unitWord(p.currency) + " earns", present.Ratio(a.ShadowPrice), "shadow price"},
 		}
 		view.Notes = append(append(view.Notes, a.Binding...), a.Notes...)
+	}
+	if models, err = s.store.Models(ctx, run.RunID, "alert"); err != nil {
+		return err
+	}
+	alerts, err := present.Alerts(models)
+	if err != nil {
+		return err
+	}
+	for _, a := range alerts {
+		view.Alerts = append(view.Alerts, alertOf(a))
 	}
 	if models, err = s.store.Models(ctx, run.RunID, "blocked"); err != nil {
 		return err

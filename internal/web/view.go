@@ -98,9 +98,10 @@ type row struct {
 	Limits                                []guard.Verdict // those that did not pass
 	Passed                                string          // the names of the others
 	Whisk                                 *whisker
-	Class, StateName                      string // of the state's chip
-	Label                                 string // what the row's controls are for
-	Numbers                               string // gain, low, high and budget change, for the running total
+	Alerts                                []string // guardrails that an alert is about
+	Class, StateName                      string   // of the state's chip
+	Label                                 string   // what the row's controls are for
+	Numbers                               string   // gain, low, high and budget change, for the running total
 	CanApprove, CanReject, CanPush        bool
 	Rollback, Edited                      bool
 	Inline                                bool // the list shows its details in place
@@ -166,6 +167,11 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 		r.Why = "Its stored explanation cannot be read."
 	case len(body.Reasons) > 0:
 		r.Why = body.Reasons[0]
+	}
+	for _, a := range body.Alerts {
+		if !slices.Contains(r.Alerts, a.Guardrail) {
+			r.Alerts = append(r.Alerts, a.Guardrail)
+		}
 	}
 	var passed []string
 	for _, v := range body.Guardrails {

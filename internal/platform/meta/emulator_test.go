@@ -136,6 +136,15 @@ func TestStructure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Owners of a budget say how often a person saw them in a week: at least once,
+	// and more than on one day of it.
+	for i := range got {
+		e := &got[i]
+		if owner := e.Budget == e.Ref; owner != (e.Frequency > 1.2) || e.Frequency > 7 {
+			t.Errorf("%s was seen %v times by each person", e.Name, e.Frequency)
+		}
+		e.Frequency = 0
+	}
 	c1 := platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Meta, 0)}
 	c2 := platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Meta, 1)}
 	none := map[platform.Field]money.Micros{}
@@ -308,8 +317,8 @@ func TestOperationsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := w.client.Usage().Operations
-	if before != 3 { // currency, campaigns, ad sets
-		t.Errorf("the structure took %d operations, want 3", before)
+	if before != 4 { // currency, campaigns, ad sets, how often they were seen
+		t.Errorf("the structure took %d operations, want 4", before)
 	}
 	c := market.RemoteCampaignID(platform.Meta, 0)
 	if _, err := w.client.Read(t.Context(), []platform.Ref{{Type: platform.Campaign, ID: c}, {Type: platform.AdSet, ID: "99" + c}}); err != nil {

@@ -113,7 +113,48 @@ func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
 			campaigns[i].Learning = learning[campaigns[i].ID]
 		}
 	}
+	for _, of := range []struct {
+		level    platform.EntityType
+		entities []platform.Entity
+	}{{platform.Campaign, campaigns}, {platform.AdSet, adSets}} {
+		if err := c.setFrequency(ctx, of.level, of.entities); err != nil {
+			return nil, err
+		}
+	}
 	return append(campaigns, adSets...), nil
+}
+
+// setFrequency reads how often one person saw the ads of those that own a
+// budget. People cannot be added up over days, so Meta is asked for the week.
+func (c *Client) setFrequency(ctx context.Context, level platform.EntityType, entities []platform.Entity) error {
+	owners := map[string]*platform.Entity{}
+	for i := range entities {
+		if e := &entities[i]; e.Budget == e.Ref {
+			owners[e.ID] = e
+		}
+	}
+	if len(owners) == 0 {
+		return nil
+	}
+	name := "campaign"
+	if level == platform.AdSet {
+		name = "adset"
+	}
+	q := facebook.Params{"level": name, "fields": name + "_id,frequency", "date_preset": "last_7d"}
+	return c.insights(ctx, q, len(entities), func(rows []node) error {
+		for _, row := range rows {
+			e := owners[row.text(name+"_id")]
+			if e == nil || row.text("frequency") == "" {
+				continue
+			}
+			f, err := row.number("frequency")
+			if err != nil {
+				return unreadable("insights", err)
+			}
+			e.Frequency = max(f, 0)
+		}
+		return nil
+	})
 }
 
 func (c *Client) entities(ctx context.Context, path, fields string, read func(node, money.Micros) (platform.Entity, error), unit money.Micros) ([]platform.Entity, error) {

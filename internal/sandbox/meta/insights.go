@@ -237,7 +237,7 @@ func (s *server) insightObject(r insightRow, st structure, level string, windows
 		"spend": s.decimal(r.Cost), "impressions": fmt.Sprint(r.Impressions), "clicks": fmt.Sprint(r.Clicks), "inline_link_clicks": fmt.Sprint(r.Clicks),
 		"objective": "OUTCOME_SALES",
 	}
-	reach := max(r.Impressions*7/10, min(r.Impressions, 1))
+	reach := s.reach(r, st)
 	v["reach"] = fmt.Sprint(reach)
 	v["frequency"] = ratio(float64(r.Impressions), float64(reach))
 	v["ctr"] = ratio(100*float64(r.Clicks), float64(r.Impressions))
@@ -264,6 +264,27 @@ func (s *server) insightObject(r insightRow, st structure, level string, windows
 	}
 	// The asked-for fields always include the days.
 	return object{kind: "AdsInsights", values: v, known: insightKnown + " campaign_id campaign_name adset_id adset_name ad_id ad_name cpc actions action_values purchase_roas"}.always("date_start", "date_stop")
+}
+
+// audiencePerOpportunity is how many people a campaign can reach for each of its
+// daily opportunities.
+const audiencePerOpportunity = 100
+
+// reach is how many of a campaign's audience saw the impressions of a row if
+// each goes to one of them at random: the more are bought, the oftener the same
+// people see them.
+func (s *server) reach(r insightRow, st structure) int64 {
+	var audience float64
+	for _, c := range s.Market.Scenario().Campaigns {
+		if r.campaign >= 0 && c.ID == st.campaigns[r.campaign].ID || r.campaign < 0 && c.Platform == platform.Meta {
+			audience += audiencePerOpportunity * c.N
+		}
+	}
+	if audience <= 0 || r.Impressions <= 0 {
+		return 0
+	}
+	reach := int64(math.Round(audience * -math.Expm1(-float64(r.Impressions)/audience)))
+	return min(max(reach, 1), r.Impressions)
 }
 
 // purchases lists the same purchases under Graph's overlapping action types.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -397,6 +398,33 @@ func TestInsightsSumUp(t *testing.T) {
 	}
 	if rows := ask("level", "ad"); len(rows) != 0 {
 		t.Errorf("there are no ads, and %d rows", len(rows))
+	}
+}
+
+// The longer the time and the larger the spend, the oftener a person sees an ad,
+// and the same people are not counted twice.
+func TestFrequencyGrowsWithWhatIsBought(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	ask := func(preset string) (impressions, reach, frequency float64) {
+		_, body := a.ask(t, "GET", "/v26.0/act_77/insights", v("level", "campaign", "date_preset", preset, "fields", "impressions,reach,frequency"))
+		row := body["data"].([]any)[0].(map[string]any)
+		for key, to := range map[string]*float64{"impressions": &impressions, "reach": &reach, "frequency": &frequency} {
+			f, err := strconv.ParseFloat(row[key].(string), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*to = f
+		}
+		return impressions, reach, frequency
+	}
+	_, dayReach, day := ask("yesterday")
+	impressions, reach, week := ask("last_7d")
+	if day < 1 || week <= day || reach <= dayReach || reach >= 7*dayReach {
+		t.Errorf("a day: %v people, %v times; a week: %v people, %v times", dayReach, day, reach, week)
+	}
+	if math.Abs(week-impressions/reach) > 1e-4 {
+		t.Errorf("a frequency of %v, although %v impressions reached %v", week, impressions, reach)
 	}
 }
 

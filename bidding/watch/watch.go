@@ -1,0 +1,229 @@
+// Package watch looks for falls that chance does not explain: it holds the
+// newest weeks of a figure (conversions per click, value per spend, ...) against
+// the weeks before, every night anew, with a sequential test whose false alarms
+// are counted. Data in, alerts out: what an alert forbids is a guardrail's matter.
+package watch
+
+import (
+	"math"
+	"slices"
+
+	"adsteward/internal/civil"
+)
+
+const (
+	// Window is how many of the newest days may hold the beginning of a fall.
+	// What has lasted longer is in the reference: it has become usual.
+	Window = 28
+	// reference is how many days before the window say what is usual.
+	reference = 56
+	// leastReference days with exposure are needed, so that each day of the week
+	// is there some times, and leastCount independent counts.
+	leastReference = 35
+	leastCount     = 20
+	// weekdayPrior is the weight, in independent counts, by which each day of the
+	// week leans on the average day.
+	weekdayPrior = 5
+	// recent is how many of the newest days must still be down.
+	recent = 7
+)
+
+// Day is one day of a figure. Count is proportional to Exposure while nothing
+// changes: conversions to clicks, say. Exposure is already shortened to what
+// should have been reported of the day by now.
+type Day struct {
+	Date            civil.Date
+	Count, Exposure float64
+}
+
+// Series is one figure of one unit, its days ascending.
+type Series struct {
+	Days []Day
+	// Pool names the series whose days hang together alike.
+	Pool string
+	// Grain is what one independent event adds to Count: 1 for conversions and
+	// clicks, the mean order for value. The variance is at least Grain times the mean.
+	Grain float64
+}
+
+// Rule says what is looked for.
+type Rule struct {
+	// DaysPerFalseAlarm is the mean number of days between two false alarms of
+	// one series, at least. 0: nothing is looked for.
+	DaysPerFalseAlarm float64
+	// Fall is the fall looked for, as a share of the usual (0.3: to 70 % of it).
+	// Deeper ones are found sooner; falls of up to half of it are never
+	// evidence, however long they last.
+	Fall float64
+}
+
+// Fall is a breached test.
+type Fall struct {
+	Since    civil.Date `json:"since"`    // the most likely first day
+	Ratio    float64    `json:"ratio"`    // what was counted since, as a share of what is usual
+	Counted  float64    `json:"counted"`  // since
+	Expected float64    `json:"expected"` // since, at the usual rate
+	// ChanceDays is how sure it is: a test with this threshold raises a false
+	// alarm once in so many days at most. At most MostChanceDays.
+	ChanceDays float64 `json:"chance_days"`
+}
+
+// MostChanceDays, ten years, is the most a test claims: beyond, its model of
+// chance is surer than anybody can be of it.
+const MostChanceDays = 3650
+
+// Find tests every series; nil where nothing is wrong or nothing can be said.
+//
+// The test is a Shiryaev-Roberts e-detector (Shin, Ramdas and Rinaldo 2023,
+// "E-detectors: a nonparametric framework for sequential change detection",
+// definition 2.4 and theorem 2.4: the sum of e-processes started each day,
+// stopped at A, has a mean run of at least A days without a change). Counts are
+// taken as quasi-Poisson: count / dispersion is Poisson. The rate is not known
+// but comes from the reference, Gamma(n0, n0) around its mean, so an e-process
+// begun on day k with x independent counts against m expected ones is the ratio
+// of two Gamma-Poisson mixtures,
+//
+//	theta^x ((n0+m) / (n0+theta m))^(n0+x),
+//
+// averaged over theta = 1 - Fall and two deeper ones. The dispersion is the
+// reference's Pearson statistic, times the pool's ratio of the variance of whole
+// weeks to that of days, because days hang together. An alert ends when the
+// newest seven days are likelier at the usual rate than after the fall.
+func Find(r Rule, today civil.Date, all []Series) []*Fall {
+	out := make([]*Fall, len(all))
+	if !(r.DaysPerFalseAlarm > 0) || !(r.Fall > 0 && r.Fall < 1) {
+		return out
+	}
+	usuals := make([]*usual, len(all))
+	pools := map[string]*[2]float64{} // statistic of weeks, degrees of freedom
+	for i, s := range all {
+		u := s.usual(today)
+		if usuals[i] = u; u == nil {
+			continue
+		}
+		if pools[s.Pool] == nil {
+			pools[s.Pool] = &[2]float64{}
+		}
+		pools[s.Pool][0] += u.weeks
+		pools[s.Pool][1] += u.weeksDF
+	}
+	for i, s := range all {
+		if u := usuals[i]; u != nil {
+			clustering := 1.0
+			if p := pools[s.Pool]; p[1] > 0 {
+				clustering = max(1, p[0]/p[1])
+			}
+			out[i] = u.test(r, today, s.Days, clustering)
+		}
+	}
+	return out
+}
+
+// usual is what the reference says.
+type usual struct {
+	rate       float64 // count per exposure of an average day
+	dow        [7]float64
+	count      float64 // of the reference
+	dispersion float64 // of single days
+	// weeks is the sum of squared standardised residuals of whole weeks, which is
+	// weeksDF on average where days are independent.
+	weeks, weeksDF float64
+}
+
+func (d Day) usable() bool {
+	return d.Count >= 0 && d.Exposure > 0 && !math.IsInf(d.Count, 0) && !math.IsInf(d.Exposure, 0)
+}
+
+func (s Series) usual(today civil.Date) *usual {
+	var days []Day
+	u := &usual{}
+	var exposure float64
+	for _, d := range s.Days {
+		if age := today.Sub(d.Date); age > Window && age <= Window+reference && d.usable() {
+			days = append(days, d)
+			u.count, exposure = u.count+d.Count, exposure+d.Exposure
+		}
+	}
+	if len(days) < leastReference || !(s.Grain > 0) || math.IsInf(s.Grain, 0) || u.count < leastCount*s.Grain {
+		return nil
+	}
+	u.rate = u.count / exposure
+	u.weekdays(days, s.Grain)
+	var chi float64
+	var seen, expected [reference/7 + 1]float64
+	for _, d := range days {
+		mu := u.expect(d)
+		chi += (d.Count - mu) * (d.Count - mu) / mu
+		week := (today.Sub(d.Date) - Window - 1) / 7
+		seen[week], expected[week] = seen[week]+d.Count, expected[week]+mu
+	}
+	// One standard error above the estimate: too small a dispersion multiplies
+	// false alarms, too large a one only delays true ones.
+	df := float64(len(days) - 7)
+	u.dispersion = max(chi/df*(1+math.Sqrt(2/df)), s.Grain)
+	for w := range seen {
+		if mu := expected[w]; mu > 0 {
+			u.weeks += (seen[w] - mu) * (seen[w] - mu) / mu / u.dispersion
+			u.weeksDF++
+		}
+	}
+	u.weeksDF-- // the rate takes one
+	return u
+}
+
+// weekdays estimates the pattern of the week and keeps the total.
+func (u *usual) weekdays(days []Day, grain float64) {
+	var seen, fitted [7]float64
+	for _, d := range days {
+		w := d.Date.Weekday()
+		seen[w], fitted[w] = seen[w]+d.Count, fitted[w]+u.rate*d.Exposure
+	}
+	var total float64
+	for w := range u.dow {
+		u.dow[w] = (seen[w] + weekdayPrior*grain) / (fitted[w] + weekdayPrior*grain)
+		total += u.dow[w] * fitted[w]
+	}
+	for w := range u.dow {
+		u.dow[w] *= u.count / total
+	}
+}
+
+func (u *usual) expect(d Day) float64 { return u.rate * u.dow[d.Date.Weekday()] * d.Exposure }
+
+// test sums the e-processes begun on each day of the window.
+func (u *usual) test(r Rule, today civil.Date, days []Day, clustering float64) *Fall {
+	phi := u.dispersion * clustering
+	n0 := u.count / phi
+	// Deeper falls are looked for as well, each with a third of the weight.
+	thetas := [...]float64{1 - r.Fall, 0.75 * (1 - r.Fall), 0.5 * (1 - r.Fall)}
+	var x, m, sum, best float64
+	var out Fall
+	still := true
+	for _, d := range slices.Backward(days) {
+		age := today.Sub(d.Date)
+		if age > Window {
+			break
+		}
+		if age < 1 || !d.usable() {
+			continue
+		}
+		x, m = x+d.Count/phi, m+u.expect(d)/phi
+		if age <= recent {
+			still = x < m*r.Fall/-math.Log(1-r.Fall)
+		}
+		var e float64
+		for _, theta := range thetas {
+			e += math.Exp(x*math.Log(theta)+(n0+x)*math.Log((n0+m)/(n0+theta*m))) / float64(len(thetas))
+		}
+		sum += e
+		if e > best {
+			best = e
+			out = Fall{Since: d.Date, Ratio: x / m, Counted: x * phi, Expected: m * phi}
+		}
+	}
+	if !still || !(sum >= r.DaysPerFalseAlarm) {
+		return nil
+	}
+	out.ChanceDays = min(sum, MostChanceDays)
+	return &out
+}

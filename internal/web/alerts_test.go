@@ -1,0 +1,60 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"adsteward/bidding"
+	"adsteward/store"
+)
+
+// sampleAlerts are of each kind that a page tells apart.
+var sampleAlerts = []bidding.Alert{
+	{Name: "Search – Shoes", Guardrail: "alert", Figure: "cac", Since: testDay - 9, Change: 0.62, ChanceDays: 3650,
+		Detail: "Since about 2025-12-26 a conversion has cost 62 % more than usual at such a spend: 96 came where 155 were to be expected by now (chance alone does this less than once in 10.0 years)."},
+	{Name: "Search – Shoes", Guardrail: "alert", Figure: "conversion_rate", Since: testDay - 9, Change: -0.37, ChanceDays: 3650,
+		Detail: "Since about 2025-12-26 its clicks have led to 37 % fewer conversions than so many usually do: 96 where 153 were to be expected by now (chance alone does this less than once in 10.0 years)."},
+	{Name: "Video – Autumn", Guardrail: "creative_fatigue", Figure: "ctr", Since: testDay - 13, Change: -0.41, ChanceDays: 2628,
+		Detail: "Since about 2025-12-22 people who see its ads have clicked 41 % less often than usual (chance alone does this less than once in 7.2 years)."},
+	{Name: "Shopping – <b>Bags</b>", Guardrail: "stock", Figure: "stock", Change: 0.52, Detail: "Of what it sold lately, 52 % is out of stock or has errors in the feed."},
+}
+
+func TestAlertsOnTheRunAndTheProposal(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(3)
+	who := x.as(viewer)
+	run := "/runs/" + shop + "/" + testDay.String()
+	if a := x.get(run, who); a.StatusCode != http.StatusOK || strings.Contains(a.Text, "Alerts</h2>") {
+		t.Errorf("without alerts: %d", a.StatusCode)
+	}
+	x.putModel("alert", "", sampleAlerts)
+	page := x.get(run, who).Text
+	for _, want := range []string{"<h2>Alerts</h2>", "cost per conversion", "&#43;62 %", "−37 %", "26 Dec 2025", "Creative fatigue", "52 %", "&lt;b&gt;Bags", "chance alone does this less than once in 10.0 years"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the run's page lacks %q", want)
+		}
+	}
+	// A proposal says what its alerts are about, each kind once.
+	p, err := x.store.Proposal(t.Context(), proposalID(1))
+	must(t, err)
+	chip := `<span class="chip chip-bad">Alert</span>`
+	if n := strings.Count(x.get("/", who).Text, chip); n != 0 {
+		t.Errorf("%d alerts before there are any", n)
+	}
+	body := sampleBody(1)
+	body.Alerts = sampleAlerts[:2]
+	b, err := json.Marshal(body)
+	must(t, err)
+	p.ProposalID, p.EntityID, p.Body = "ffff000011112222", "5", string(b)
+	set := store.ChangeSet{ChangeSetID: "set-2", Account: shop, RunID: p.RunID, Date: testDay, CreatedAt: testNow}
+	p.ChangeSetID = set.ChangeSetID
+	must(t, x.store.InsertChangeSet(t.Context(), set, []store.Proposal{p}))
+	for _, at := range []string{"/", "/proposals/" + p.ProposalID} {
+		if n := strings.Count(x.get(at, who).Text, chip); n != 1 {
+			t.Errorf("%s shows %d chips, want 1", at, n)
+		}
+	}
+}

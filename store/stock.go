@@ -1,0 +1,28 @@
+package store
+
+import (
+	"context"
+
+	"adsteward/internal/civil"
+)
+
+// Stock is what the orders of one campaign held of products that the feed knows,
+// and how much of it the feed now says is out of stock or has errors in; in units
+// of the orders' currency, at the prices of the order lines.
+type Stock struct {
+	Campaign   string  `db:"campaign"`
+	Goods      float64 `db:"goods"`
+	Unsellable float64 `db:"unsellable"`
+}
+
+// SoldStock compares the order lines of the dates from..to with the feed as it
+// is now, campaign by campaign; orders of no campaign are left out.
+func (q *Queries) SoldStock(ctx context.Context, account string, from, to civil.Date) ([]Stock, error) {
+	return all[Stock](ctx, q, `SELECT campaign, SUM(price) / 1000000 AS goods,
+			SUM(CASE WHEN availability = 'out_of_stock' OR errors > 0 THEN price ELSE 0 END) / 1000000 AS unsellable
+		FROM (SELECT o.campaign, p.availability, p.errors, l.quantity * l.unit_price AS price FROM orders o
+			JOIN order_lines l ON l.account = o.account AND l.order_id = o.order_id
+			JOIN products p ON p.account = o.account AND p.item_id = l.sku
+			WHERE o.account = ? AND o.order_date BETWEEN ? AND ? AND o.campaign <> '') AS sold
+		GROUP BY campaign ORDER BY campaign`, account, from, to)
+}
