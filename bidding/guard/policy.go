@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"adsteward/attribution"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 )
@@ -44,7 +45,9 @@ type Policy struct {
 	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
 	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
-	ExpiryHours    int            `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
+	// Incremental is what is believed of incremental shares no experiment has measured.
+	Incremental attribution.Priors `yaml:"incremental" json:"incremental"`
+	ExpiryHours int                `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
 }
 
 // Step bounds one change as a share of the value seen.
@@ -162,6 +165,7 @@ func Default() Policy {
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
+		Incremental:    attribution.DefaultPriors(),
 		ExpiryHours:    48,
 	}
 }
@@ -234,6 +238,9 @@ func (p Policy) Validate() error {
 	check(!math.IsNaN(p.DeadBand.MinGain) && p.DeadBand.MinGain >= 0, "dead_band.min_gain", p.DeadBand.MinGain, "at least 0")
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
 	p.ValueRules.validate(check)
+	if err := p.Incremental.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	for f, c := range p.AutoApprove.Fields {
 		key := "auto_approve.fields." + string(f)
 		switch f {
