@@ -44,11 +44,11 @@ const (
 	orderSpread = 1.4
 	// Of the orders an ad caused, the shop sees the click of a part that differs
 	// between platforms (consent, devices) and less between their campaigns.
-	measuredMean, measuredSD, measuredOwnSD = 0.8, 0.2, 0.1
+	measuredMean, measuredSD, measuredOwnSD = 0.8, 0.2, 0.15
 	// Of the claims without cause, so many are orders under the ad's click (as
 	// where it met people about to buy); the others are seen by the platform alone.
 	clickedMean, clickedSD = 0.65, 0.3
-	// ratioCap: credit far above the claim says no more than this.
+	// ratioCap: credit far above the claim says no more than this of m.
 	ratioCap = 1.25
 )
 
@@ -61,7 +61,9 @@ const (
 // m with a part that the campaigns of a platform share, and c is counted in
 // orders of differing size. The posterior is summed over a grid of iota and of the
 // platform's m. A low c is strong evidence against a claim; a c near m is little
-// evidence of anything, since orders under a click need not be its doing.
+// evidence of anything, since orders under a click need not be its doing. A c above
+// the platform's is taken for that: a campaign that is clicked on the way to what
+// others sold holds more than it claims, and whether that is its doing is not said.
 func Shares(values []CampaignValue, priors Priors) []Share {
 	platforms := map[string]*claims{}
 	out := make([]Share, len(values))
@@ -107,9 +109,12 @@ func platformOf(v CampaignValue) string {
 // claims are what is known of one platform: its campaigns' orders together, and
 // how likely each measured share m is.
 type claims struct {
-	orders, shop float64
-	logLikely    [measuredSteps]float64 // by step of m, the prior of m included
+	orders, shop, reported float64
+	logLikely              [measuredSteps]float64 // by step of m, the prior of m included
 }
+
+// usual is the ratio of all the platform's campaigns together.
+func (p *claims) usual() float64 { return min(p.shop/p.reported, 1) }
 
 func (p *claims) with(v CampaignValue) *claims {
 	if p == nil {
@@ -120,6 +125,7 @@ func (p *claims) with(v CampaignValue) *claims {
 	}
 	p.orders += v.Orders
 	p.shop += max(v.Shop.Float(), 0)
+	p.reported += v.Reported.Float()
 	return p
 }
 
@@ -186,22 +192,27 @@ func (g *grid) weigh(s *Share, p *claims) evidence {
 	if compare {
 		claimed = s.Reported.Float() / (p.shop / p.orders)
 	}
-	c := min(s.Ratio, ratioCap)
+	usual := s.Ratio
+	if compare {
+		usual = min(usual, p.usual())
+	}
 	for k := range e {
 		m := measuredAt(k)
+		var likely float64
 		for j, iota := range g.iota {
 			w := g.weight[j]
 			if compare {
 				mean := iota*m + (1-iota)*clickedMean
 				variance := square(iota*measuredOwnSD) + square((1-iota)*clickedSD) + mean*orderSpread/claimed
-				w *= math.Exp(logNormal(c, mean, variance))
+				e[k].likely += w * math.Exp(logNormal(min(s.Ratio, ratioCap), mean, variance))
+				w *= math.Exp(logNormal(usual, mean, variance))
 			}
-			e[k].likely += w
+			likely += w
 			e[k].mean += w * iota
 			e[k].square += w * iota * iota
 		}
-		e[k].mean /= e[k].likely
-		e[k].square /= e[k].likely
+		e[k].mean /= likely
+		e[k].square /= likely
 	}
 	return e
 }

@@ -43,9 +43,9 @@ func TestShareWithoutOrdersIsThePrior(t *testing.T) {
 func TestSharesFollowTheOrders(t *testing.T) {
 	t.Parallel()
 	for _, a := range []Audience{Known, Mixed, New} {
-		// Five usual campaigns make the platform's share of measured orders known.
+		// Forty usual campaigns make the platform's share of measured orders known.
 		values := []CampaignValue{}
-		for range 5 {
+		for range 40 {
 			values = append(values, claim("google:usual", New, 7600, 500_000))
 		}
 		ratios := []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}
@@ -53,13 +53,13 @@ func TestSharesFollowTheOrders(t *testing.T) {
 			values = append(values, claim("google:x", a, 1000*r, 50_000))
 		}
 		last := 0.0
-		for i, s := range Shares(values, DefaultPriors())[5:] {
+		for i, s := range Shares(values, DefaultPriors())[40:] {
 			if !(s.Iota > last && s.Iota < 1 && s.RelSD > 0 && s.RelSD < 1.5) || !s.Compared {
 				t.Errorf("%s: ratio %v gives %v, the one before %v", a, ratios[i], s.Iota, last)
 			}
 			last = s.Iota
 		}
-		got := Shares(append(values[:5:5], claim("google:empty", a, 0, 50_000), claim("google:one", a, 0, 50), claim("google:usual", a, 760, 50_000)), DefaultPriors())[5:]
+		got := Shares(append(values[:40:40], claim("google:empty", a, 0, 50_000), claim("google:one", a, 0, 50), claim("google:usual", a, 760, 50_000)), DefaultPriors())[40:]
 		prior := DefaultPriors().Of(a)
 		if got[0].Iota > prior.Share/2 {
 			t.Errorf("%s: a thousand sales that nobody bought leave %v", a, got[0].Iota)
@@ -116,7 +116,7 @@ func TestSharesAreCalibrated(t *testing.T) {
 			p := priors.Of(a)
 			nu := p.Share*(1-p.Share)/(p.SD*p.SD) - 1
 			iota := distuv.Beta{Alpha: p.Share * nu, Beta: (1 - p.Share) * nu, Src: rng}.Rand()
-			ratio := within(func() float64 { return iota*normal(m, measuredOwnSD) + (1-iota)*normal(clickedMean, clickedSD) }, 0.02, ratioCap)
+			ratio := within(func() float64 { return iota*normal(m, measuredOwnSD) + (1-iota)*normal(clickedMean, clickedSD) }, 0.02, 1.5)
 			// 400 sales of 50 are reported, and the orders are Poisson of varied size.
 			orders := distuv.Poisson{Lambda: 400 * ratio, Src: rng}.Rand()
 			var shop float64

@@ -80,7 +80,7 @@ func TestNightSharesCreditAndSaysWhatIsBelieved(t *testing.T) {
 				t.Errorf("%s: %q is not said: %s", key, want.said, said)
 			}
 		}
-		if shares["google:c1"].Iota >= 0.3 {
+		if shares["google:c1"].Iota > 0.4 { // of 0.6 believed
 			t.Errorf("a campaign whose sales nobody bought has the share %v", shares["google:c1"].Iota)
 		}
 		if n := worths["google:c0"].Orders; n < 8*days { // the book goes by the last click
