@@ -121,7 +121,7 @@ const leastSD = 0.02
 // Addressed is whom a campaign speaks to, as far as can be told.
 type Addressed struct {
 	Audience Audience
-	Why      string // to follow "as": "its name says brand"
+	Why      string // how it was told: "its name says brand"
 }
 
 // Address tells a campaign's audience by its name, else by its platform's kind

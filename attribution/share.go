@@ -242,17 +242,17 @@ func (s *Share) conclude(e evidence, p *claims) {
 
 func (s *Share) explain() string {
 	people := map[Audience]string{Known: "people who know the shop", Mixed: "new and known people alike", New: "new people"}[audienceOf(s.Addressed)]
-	assumed := fmt.Sprintf("experiments of others let %.0f %% (± %.0f) be assumed of ads to %s", 100*s.Prior.Share, 100*s.Prior.SD, people)
+	assumed := fmt.Sprintf("assumed beforehand %.0f %% (± %.0f), as studies at other shops found for ads to %s", 100*s.Prior.Share, 100*s.Prior.SD, people)
 	if s.Addressed.Why != "" {
-		assumed += ", here as " + s.Addressed.Why
+		assumed += " (" + s.Addressed.Why + ")"
 	}
 	switch {
 	case !s.Compared:
-		return fmt.Sprintf("%s; fewer than %d of the platform's sales could be joined to clicks, so the shop's orders say nothing of it", assumed, minOrders)
+		return fmt.Sprintf("%s; fewer than %d of the platform's sales could be joined to clicks, so the shop's own orders say nothing of it", assumed, minOrders)
 	case s.Reported <= 0:
-		return assumed + "; it has reported no sale yet"
+		return assumed + "; it has reported no sale that the shop's own orders could be held against"
 	}
-	return fmt.Sprintf("%s; the shop's own orders, each shared by all ads clicked before it, hold %.0f %% of the reported value (%.0f orders), which makes it %.0f %%",
+	return fmt.Sprintf("%s; seen: the shop's own orders, each split over all ads clicked before it, cover %.0f %% of the reported value (%.0f orders); together %.0f %%",
 		assumed, 100*s.Ratio, s.Orders, 100*s.Iota)
 }
 

@@ -65,8 +65,8 @@ func TestNightSharesCreditAndSaysWhatIsBelieved(t *testing.T) {
 			orders   float64
 			said     string
 		}{
-			"google:c0": {attribution.Known, 0.2, days * 4, "20 % (± 10) be assumed of ads to people who know the shop, here as its name says \"brand\""},
-			"google:c1": {attribution.Mixed, 0.6, 0, "here as Performance Max chooses them"},
+			"google:c0": {attribution.Known, 0.2, days * 4, "20 % (± 10), as studies at other shops found for ads to people who know the shop (its name says \"brand\")"},
+			"google:c1": {attribution.Mixed, 0.6, 0, "(Performance Max chooses them)"},
 			"google:c2": {attribution.New, 0.75, days * 4, "its name says \"generic\""},
 		} {
 			s, w := shares[key], worths[key]
