@@ -137,7 +137,7 @@ func (p *claims) learn(e evidence) {
 
 // measuredSteps of m are looked at, from leastMeasured to 1.
 const (
-	measuredSteps = 17
+	measuredSteps = 13
 	leastMeasured = 0.2
 )
 
@@ -148,7 +148,7 @@ func measuredAt(k int) float64 {
 // grid is a Beta distribution of iota on equal steps.
 type grid struct{ iota, weight [iotaSteps]float64 }
 
-const iotaSteps = 50
+const iotaSteps = 40
 
 func newGrid(p Prior) *grid {
 	g := &grid{}
@@ -192,9 +192,9 @@ func (g *grid) weigh(s *Share, p *claims) evidence {
 	if compare {
 		claimed = s.Reported.Float() / (p.shop / p.orders)
 	}
-	usual := s.Ratio
+	seen, usual := min(s.Ratio, ratioCap), s.Ratio
 	if compare {
-		usual = min(usual, p.usual())
+		usual = min(seen, p.usual())
 	}
 	for k := range e {
 		m := measuredAt(k)
@@ -204,8 +204,13 @@ func (g *grid) weigh(s *Share, p *claims) evidence {
 			if compare {
 				mean := iota*m + (1-iota)*clickedMean
 				variance := square(iota*measuredOwnSD) + square((1-iota)*clickedSD) + mean*orderSpread/claimed
-				e[k].likely += w * math.Exp(logNormal(min(s.Ratio, ratioCap), mean, variance))
+				prior := w
 				w *= math.Exp(logNormal(usual, mean, variance))
+				if seen > usual {
+					e[k].likely += prior * math.Exp(logNormal(seen, mean, variance))
+				} else {
+					e[k].likely += w
+				}
 			}
 			likely += w
 			e[k].mean += w * iota
