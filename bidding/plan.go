@@ -88,6 +88,8 @@ type Output struct {
 	Targets    []Target          `json:"targets"`
 	Allocation Allocation        `json:"allocation"`
 	Outages    []response.Outage `json:"outages"`
+	// Months is where each monthly budget of the policy stands, in its order.
+	Months []Month `json:"months,omitempty"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }

@@ -24,6 +24,7 @@ type planner struct {
 	allocation Allocation
 	candidates []*candidate
 	blocked    []Blocked
+	months     []Month
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -65,6 +66,7 @@ func (p *planner) take(fit *response.Result) {
 // other budgets stay and use up their part of the total.
 func (p *planner) allocate() error {
 	p.mu, p.spend = 1, map[*unit]float64{}
+	p.paceMonths()
 	total, note := p.total()
 	var problem allocate.Problem
 	var chosen []*unit
@@ -83,6 +85,7 @@ func (p *planner) allocate() error {
 		chosen = append(chosen, u)
 		least += lo.Float()
 	}
+	room, problem.Groups = p.monthLimits(chosen, problem.Items, room)
 	if room < least {
 		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
 		room = least
@@ -96,10 +99,11 @@ func (p *planner) allocate() error {
 		p.spend[u] = sol.Spend[i]
 	}
 	p.mu = sol.ShadowPrice
+	p.priceMonths(chosen, problem, sol.Spend)
 	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = sol.ShadowPrice, total, sol.Status, note
 	for _, b := range sol.Binding { // each item's own bound is in its row
 		if !strings.HasPrefix(b, "item ") {
-			p.allocation.Binding = append(p.allocation.Binding, b)
+			p.allocation.Binding = append(p.allocation.Binding, bindingText(b, problem.Groups))
 		}
 	}
 	return nil
@@ -117,6 +121,9 @@ func (p *planner) total() (money.Micros, []string) {
 	for _, u := range p.units {
 		now += u.owned(p.in)
 	}
+	if m, ok := p.monthTotal(); ok {
+		return m, []string{fmt.Sprintf("All daily budgets together stay within %s, so that every month lands within its budget (monthly).", money.Format(m, p.in.Currency))}
+	}
 	return now, []string{fmt.Sprintf("No total_daily_cap is set: all daily budgets together stay within what they are now, %s.", money.Format(now, p.in.Currency))}
 }
 
@@ -126,13 +133,13 @@ func (p *planner) change(u *unit, v money.Micros) platform.Change {
 
 // consider asks what the unit's lever should be and what the guardrails say.
 func (p *planner) consider(u *unit) {
-	u.describe(p.mu)
+	u.describe(p.priceOf(u))
 	if u.Lever == nil {
 		return
 	}
 	f := u.leverFacts(p.in)
 	u.Facts = map[string]guard.Facts{u.Lever.Key.String(): f}
-	wanted := u.wanted(p.mu)
+	wanted := u.wanted(p.priceOf(u))
 	if share(u.Lever.Seen, wanted) < p.in.Policy.DeadBand.Change {
 		return
 	}
@@ -153,7 +160,7 @@ func (p *planner) consider(u *unit) {
 		return
 	}
 	c.predict()
-	if p.gain(c) < p.in.Policy.DeadBand.MinGain {
+	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() {
 		return
 	}
 	p.candidates = append(p.candidates, c)
@@ -166,7 +173,7 @@ func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.
 func (p *planner) gain(c *candidate) float64 {
 	g := c.expected.GainPerDay
 	if c.change.Field == platform.DailyBudget {
-		g -= (p.mu - 1) * (c.change.Value - c.change.Seen).Float() * min(c.u.Utilisation, 1)
+		g -= (p.priceOf(c.u) - 1) * (c.change.Value - c.change.Seen).Float() * min(c.u.Utilisation, 1)
 	}
 	return g
 }
@@ -187,12 +194,12 @@ func (p *planner) checkRun() {
 	if _, _, ok := policy.Cap(); !ok {
 		policy.TotalDailyCap = p.allocation.Total.Float()
 	}
-	run := guard.Run{Currency: p.in.Currency, Budgets: p.allocation.Before, Moved: p.movedToday()}
+	run := guard.Run{Currency: p.in.Currency, Budgets: p.allocation.Before, Moved: p.movedToday(), Months: p.paces()}
 	for {
 		items := make([]guard.Item, len(p.candidates))
 		for i, c := range p.candidates {
 			f := c.u.Facts[c.u.Lever.Key.String()]
-			items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c)}
+			items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c), Months: c.u.monthNames()}
 		}
 		decisions := guard.CheckRun(policy, run, items)
 		kept := make([]*candidate, 0, len(decisions))
@@ -243,7 +250,7 @@ func (p *planner) movedToday() money.Micros {
 
 // output writes the plan down.
 func (p *planner) output(outages []response.Outage) Output {
-	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages}
+	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months}
 	total := make([]float64, draws)
 	out.Allocation.After = out.Allocation.Before
 	for _, c := range p.candidates {
@@ -274,7 +281,7 @@ func (p *planner) draft(c *candidate) Draft {
 	d.Evidence = Evidence{WindowStart: u.WindowStart, WindowEnd: u.WindowEnd, Spend: u.WindowSpend, Value: u.WindowValue,
 		Conversions: u.Conversions, K: u.K, Margin: w.Margin, LTVMultiple: w.LTVMultiple, IncrementalShare: w.IncrementalShare, Calibrated: w.Calibrated,
 		Elasticity: u.Curve.Elasticity, ElasticityLow: u.Curve.ElasticityLow, ElasticityHigh: u.Curve.ElasticityHigh,
-		BreakEvenROAS: u.BreakEven, ShadowPrice: p.mu}
+		BreakEvenROAS: u.BreakEven, ShadowPrice: p.priceOf(u)}
 	return d
 }
 

@@ -14,17 +14,17 @@ func (p *planner) reasons(c *candidate) []string {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	switch {
 	case c.change.Field == platform.DailyBudget:
-		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u.NextEuro))
+		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u))
 		add("Spend used %.0f %% of the budget; on %d of %d days it used at least %.0f %%.", 100*u.Utilisation, u.full, u.compared, 100*boundShare)
 		if c.change.Value < c.change.Seen && u.NextEuro >= 1 {
 			add("On its own the cut costs a little profit; the money earns more elsewhere.")
 		}
 	case c.change.Field.IsRatio():
-		best := target(u.parts(), p.mu)
-		add("The ROAS that earns most is %.2f; the target is %s%s.", best, c.change.Seen.Decimal(), p.mind())
+		best := target(u.parts(), p.priceOf(u))
+		add("The ROAS that earns most is %.2f; the target is %s%s.", best, c.change.Seen.Decimal(), p.mind(u))
 		add("Spend used %.0f %% of the budget, so the target holds it back.", 100*u.Utilisation)
 	default:
-		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(u.NextEuro), 100*u.NextEuro/p.mu)
+		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(u), 100*u.NextEuro/p.priceOf(u))
 		add("Spend used %.0f %% of the budget, so the bid holds it back.", 100*u.Utilisation)
 	}
 	add("A reported sale of 1 is worth %.2f: margin %.0f %%, lifetime x %.2f, incremental share %.0f %%%s. Break-even is a ROAS of %.2f; it had %.2f.",
@@ -32,6 +32,7 @@ func (p *planner) reasons(c *candidate) []string {
 	if n := len(u.Lever.Parts); n > 1 {
 		add("The target steers %d campaigns or budgets; the expectation is for all of them.", n)
 	}
+	out = append(out, p.pacing(c)...)
 	if c.wanted != c.change.Value {
 		add("Without guardrails and totals it would be %s.", format(c.change.Field, roundForPeople(c.wanted, c.change.Field, u.Currency), u.Currency))
 	}
@@ -42,22 +43,23 @@ func (p *planner) reasons(c *candidate) []string {
 }
 
 // elsewhere compares what the next unit of money earns with the shadow price.
-func (p *planner) elsewhere(next float64) string {
-	switch {
-	case p.mu > 1:
-		return fmt.Sprintf("; elsewhere it earns %.2f", p.mu)
-	case next < 1:
+func (p *planner) elsewhere(u *unit) string {
+	switch mu := p.priceOf(u); {
+	case mu > 1:
+		return fmt.Sprintf("; elsewhere it earns %.2f", mu)
+	case u.NextEuro < 1:
 		return ", less than it costs"
 	}
 	return ", more than it costs"
 }
 
 // mind says that a scarce budget asks for a higher target.
-func (p *planner) mind() string {
-	if p.mu <= 1 {
+func (p *planner) mind(u *unit) string {
+	mu := p.priceOf(u)
+	if mu <= 1 {
 		return ""
 	}
-	return fmt.Sprintf(" (money is scarce: elsewhere the next %s earns %.2f)", p.in.Currency, p.mu)
+	return fmt.Sprintf(" (money is scarce: elsewhere the next %s earns %.2f)", p.in.Currency, mu)
 }
 
 func calibration(w Worth) string {

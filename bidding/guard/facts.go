@@ -58,6 +58,8 @@ type Facts struct {
 	// FirstOrder is the mean first order, to which a new-customer value is added;
 	// 0 for other fields.
 	FirstOrder money.Micros `json:"first_order"`
+	// Months are the monthly budgets the entity spends from.
+	Months []Pace `json:"months,omitempty"`
 }
 
 // sane reports whether every number is one.

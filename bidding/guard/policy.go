@@ -27,8 +27,9 @@ type Policy struct {
 	Protected []string     `yaml:"protected" json:"protected"` // ids or names that are never changed
 	// TotalDailyCap bounds the sum of all daily budgets, TotalMonthlyCap 30.4
 	// times that sum. With neither, the plan keeps to the present sum.
-	TotalDailyCap   float64 `yaml:"total_daily_cap" json:"total_daily_cap"`
-	TotalMonthlyCap float64 `yaml:"total_monthly_cap" json:"total_monthly_cap"`
+	TotalDailyCap   float64   `yaml:"total_daily_cap" json:"total_daily_cap"`
+	TotalMonthlyCap float64   `yaml:"total_monthly_cap" json:"total_monthly_cap"`
+	Monthly         []Monthly `yaml:"monthly" json:"monthly,omitempty"`
 	// MaxMovement is the share of all daily budgets that one day's changes may move.
 	MaxMovement float64 `yaml:"max_movement" json:"max_movement"`
 	// BreakEven: below this multiple of its break-even ROAS nothing is scaled
@@ -241,6 +242,7 @@ func (p Policy) Validate() error {
 	if err := p.Incremental.Validate(); err != nil {
 		errs = append(errs, err)
 	}
+	p.validateMonths(check)
 	for f, c := range p.AutoApprove.Fields {
 		key := "auto_approve.fields." + string(f)
 		switch f {

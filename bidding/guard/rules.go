@@ -51,6 +51,7 @@ var rules = []rule{
 	{"break_even", spend, false, breakEven},
 	{"cac_ceiling", spend, false, cacCeiling},
 	{"ltv_cac", spend, false, ltvCAC},
+	{"monthly_pace", spend, false, monthlyPace},
 	{"break_even_target", spend, true, breakEvenTarget},
 	{"limits", every, true, limits},
 	{"step", every, true, step},

@@ -14,14 +14,17 @@ type Run struct {
 	Currency string
 	Budgets  money.Micros // sum of all daily budgets now, as the platforms say
 	Moved    money.Micros // sum of absolute budget changes already made today
+	Months   []Pace       // the monthly budgets
 }
 
 // Item is one change that Check allowed, the unit its value must be a multiple
-// of, and what it is expected to gain a day.
+// of, what it is expected to gain a day, and the names of the monthly budgets it
+// spends from.
 type Item struct {
 	platform.Change
-	Unit money.Micros
-	Gain float64
+	Unit   money.Micros
+	Gain   float64
+	Months []string
 }
 
 // Decision is what the run-wide guardrails allow of one item.
@@ -30,12 +33,12 @@ type Decision struct {
 	Verdicts []Verdict
 }
 
-// CheckRun applies the movement cap and the total cap over a whole set of
-// changes; decisions are in the order of the items. Only daily budgets count;
+// CheckRun applies the movement cap, the monthly budgets and the total cap over
+// a whole set of changes; decisions are in the order of the items. Only daily budgets count;
 // other changes pass. Movement goes first, to what gains most per unit of money
-// moved; the room under the total cap, cuts of the same set counted, goes to
+// moved; the room under a month's budget and under the total cap, cuts of the same set counted, goes to
 // the increases in the same order. Since people may refuse a cut and take an
-// increase, CheckCap asks again when one is pushed.
+// increase, CheckCap and CheckMonth ask again when one is pushed.
 func CheckRun(p Policy, run Run, items []Item) []Decision {
 	out := make([]Decision, len(items))
 	var order []int
@@ -57,9 +60,10 @@ func CheckRun(p Policy, run Run, items []Item) []Decision {
 	})
 	room := micros(math.Floor(p.MaxMovement*run.Budgets.Float()*1e6)/1e6) - run.Moved
 	for _, i := range order {
-		room -= out[i].fit(items[i], room, "max_movement",
+		room -= out[i].fit(items[i], room, "total_movement", "max_movement",
 			fmt.Sprintf("One day may move at most %g %% of all daily budgets.", 100*p.MaxMovement))
 	}
+	checkMonths(run.Months, items, order, out)
 	amount, setting, ok := p.Cap()
 	if !ok {
 		return out
@@ -72,7 +76,7 @@ func CheckRun(p Policy, run Run, items []Item) []Decision {
 	}
 	for _, i := range order {
 		if out[i].Value > items[i].Seen {
-			room -= out[i].fit(items[i], room, setting, capDetail(run.Currency, micros(amount)))
+			room -= out[i].fit(items[i], room, "total_cap", setting, capDetail(run.Currency, micros(amount)))
 		}
 	}
 	return out
@@ -91,7 +95,7 @@ func perMoved(it Item) float64 {
 }
 
 // fit shortens a change to what there is room for and returns what it takes.
-func (d *Decision) fit(it Item, room money.Micros, setting, detail string) money.Micros {
+func (d *Decision) fit(it Item, room money.Micros, name, setting, detail string) money.Micros {
 	moved := d.Value - it.Seen
 	if moved < 0 {
 		moved = -moved
@@ -103,16 +107,14 @@ func (d *Decision) fit(it Item, room money.Micros, setting, detail string) money
 	if d.Value < it.Seen {
 		v = it.Seen - max(room, 0)
 	}
-	v = towards(v, it.Seen, max(it.Unit, 1))
+	if v != it.Seen { // which need not be a multiple of the unit
+		v = towards(v, it.Seen, max(it.Unit, 1))
+	}
 	answer := Clamp
 	if v == it.Seen || (v > it.Seen) != (d.Value > it.Seen) {
 		answer, v = Block, it.Seen
 	}
 	d.Value = v
-	name := "total_movement"
-	if setting != "max_movement" {
-		name = "total_cap"
-	}
 	d.Verdicts = append(d.Verdicts, Verdict{Name: name, Answer: answer, Setting: setting, Detail: detail})
 	if v > it.Seen {
 		return v - it.Seen

@@ -15,7 +15,7 @@ import (
 type statusCmd struct {
 	Account string `help:"Only this account." placeholder:"A"`
 	Runs    int    `help:"How many runs to show." default:"10"`
-	JSON    bool   `name:"json" help:"One JSON object: runs, proposals, freshness, operations, kill_switch."`
+	JSON    bool   `name:"json" help:"One JSON object: runs, proposals, freshness, operations, kill_switch, pacing."`
 }
 
 // statusReport is the JSON of status.
@@ -26,7 +26,9 @@ type statusReport struct {
 	// Operations are those used today (UTC) of each ad account's daily quota.
 	Operations []operations `json:"operations"`
 	KillSwitch bool         `json:"kill_switch"`
-	Data       store.Counts `json:"data"`
+	// Pacing is where each monthly budget stands in its account's newest plan.
+	Pacing []present.Month `json:"pacing"`
+	Data   store.Counts    `json:"data"`
 }
 
 type freshness struct {
@@ -60,7 +62,7 @@ func (c *statusCmd) Run(e *env) error {
 }
 
 func (c *statusCmd) gather(e *env, a *app) (statusReport, error) {
-	s := statusReport{Runs: []present.StageRow{}, Proposals: map[string]int{}, Freshness: []freshness{}, Operations: []operations{}}
+	s := statusReport{Runs: []present.StageRow{}, Proposals: map[string]int{}, Freshness: []freshness{}, Operations: []operations{}, Pacing: []present.Month{}}
 	runs, err := a.store.Runs(e.ctx, c.Account, c.Runs)
 	if err != nil {
 		return s, err
@@ -71,6 +73,9 @@ func (c *statusCmd) gather(e *env, a *app) (statusReport, error) {
 			return s, err
 		}
 		s.Runs = append(s.Runs, present.StageRows(r, stages)...)
+	}
+	if s.Pacing, err = pacing(e, a, runs); err != nil {
+		return s, err
 	}
 	if s.Proposals, err = a.store.ProposalCounts(e.ctx, c.Account); err != nil {
 		return s, err
@@ -98,6 +103,34 @@ func (c *statusCmd) gather(e *env, a *app) (statusReport, error) {
 	}
 	s.Data, err = a.store.Counts(e.ctx, c.Account)
 	return s, err
+}
+
+// pacing reads the monthly budgets of each account's newest plan.
+func pacing(e *env, a *app, runs []store.Run) ([]present.Month, error) {
+	out := []present.Month{}
+	planned := map[string]bool{}
+	for _, r := range runs {
+		if planned[r.Account] {
+			continue
+		}
+		plans, err := a.store.Models(e.ctx, r.RunID, "allocation")
+		if err != nil {
+			return nil, err
+		}
+		if planned[r.Account] = len(plans) > 0; !planned[r.Account] {
+			continue
+		}
+		models, err := a.store.Models(e.ctx, r.RunID, "pacing")
+		if err != nil {
+			return nil, err
+		}
+		months, err := present.ReadMonths(r.Account, models)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, months...)
+	}
+	return out, nil
 }
 
 func (s statusReport) print(out io.Writer) error {
@@ -129,6 +162,9 @@ func (s statusReport) print(out io.Writer) error {
 			limit = fmt.Sprintf("of %d", o.Limit)
 		}
 		fmt.Fprintf(out, "%s %s: %d operations today, %s\n", present.PlatformName(o.Platform), o.AdAccount, o.Used, limit)
+	}
+	for _, m := range s.Pacing {
+		fmt.Fprintln(out, "Month of "+m.Line())
 	}
 	fmt.Fprintf(out, "%d orders of %d customers, %d touches, %d products\n", s.Data.Orders, s.Data.Customers, s.Data.Touches, s.Data.Products)
 	for _, st := range []string{"proposed", "approved", "applying", "unknown", "applied", "failed"} {

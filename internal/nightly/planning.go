@@ -279,6 +279,9 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 	for _, t := range out.Targets {
 		models.add(n.runID, "target", t.Key.String(), t)
 	}
+	for _, m := range out.Months {
+		models.add(n.runID, pacingModel, m.Name, m)
+	}
 	for key, facts := range out.ValueRules {
 		models.add(n.runID, valueRuleModel, key, facts)
 	}

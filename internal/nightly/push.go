@@ -298,7 +298,8 @@ func (w *pusher) covered(ctx context.Context, q *store.Queries, p store.Proposal
 
 // mayPush checks what may have changed since the proposal passed the
 // guardrails: the kill switch, a change of the same value on the same day, and
-// the total cap, which a part of a plan may break although the whole keeps it.
+// the total cap and the monthly budgets, which a part of a plan may break
+// although the whole keeps them.
 func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal, now time.Time) error {
 	if on, err := killed(ctx, q); err != nil {
 		return err
@@ -322,6 +323,9 @@ func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal
 		if b.AppliedAt.Valid && civil.Of(b.AppliedAt.Time.In(loc)) == today {
 			return refused("guardrail once_a_day: it was changed today by proposal %s; a day may spend by the highest value set on it, so a second change would undo nothing. It stays approved and goes out tomorrow", b.ProposalID)
 		}
+	}
+	if err := w.monthsHold(ctx, q, p); err != nil {
+		return err
 	}
 	return w.capHolds(ctx, q, p)
 }

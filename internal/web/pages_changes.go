@@ -20,6 +20,7 @@ type changesView struct {
 	Run      *runView
 	Later    *runLink // a newer run that has not come to a plan
 	Summary  []summaryCell
+	Months   []monthRow // monthly budgets; none where the policy has none
 	Tabs     []tab
 	Platform []option
 	Sort     []option
@@ -129,6 +130,9 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		}
 	}
 	if view.Summary, err = s.summary(ctx, newest, all, now); err != nil {
+		return err
+	}
+	if view.Months, err = s.months(ctx, newest); err != nil {
 		return err
 	}
 	switch {

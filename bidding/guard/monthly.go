@@ -1,0 +1,146 @@
+package guard
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// Monthly is what an account or a group of campaigns may spend in a calendar
+// month of the ad account's time zone. Match lists platforms (google, meta), ad
+// accounts, and ids or names of campaigns, ad sets or budgets, in which * stands
+// for anything; without it everything counts. Budget is in Currency, where that
+// is empty the account group's; ad accounts in other currencies do not count.
+type Monthly struct {
+	Name     string   `yaml:"name" json:"name"`
+	Match    []string `yaml:"match" json:"match"`
+	Budget   float64  `yaml:"budget" json:"budget"`
+	Currency string   `yaml:"currency" json:"currency"`
+}
+
+// Covers reports whether one of the names, which are all that something goes
+// by, is among those the month's budget is for.
+func (m Monthly) Covers(names ...string) bool {
+	if len(m.Match) == 0 {
+		return true
+	}
+	for _, pattern := range m.Match {
+		if slices.ContainsFunc(names, func(n string) bool { return n != "" && like(pattern, n) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// like reports whether a name fits a pattern in which * stands for anything.
+func like(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == name
+	}
+	name, ok := strings.CutPrefix(name, parts[0])
+	if !ok {
+		return false
+	}
+	last := parts[len(parts)-1]
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(name, p)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(p):]
+	}
+	return strings.HasSuffix(name, last)
+}
+
+// Pace is what the guardrails know of a month's budget.
+type Pace struct {
+	Name     string       `json:"name"`
+	Currency string       `json:"currency"`
+	Budget   money.Micros `json:"budget"`
+	// Forecast is what the month will cost as things are; without Known nothing
+	// can be said of it.
+	Forecast money.Micros `json:"forecast"`
+	Known    bool         `json:"known"`
+	// Room is by how much the daily budgets together may grow from today on so
+	// that the month still lands on its budget; below 0 they have to shrink.
+	Room money.Micros `json:"room"`
+	// Over: it lands above its budget by more than the dead band.
+	Over bool `json:"over"`
+}
+
+func (p Pace) setting() string { return "monthly." + p.Name }
+
+func (p Pace) detail() string {
+	if !p.Known {
+		return fmt.Sprintf("What the month of %q will cost cannot be foreseen yet, so nothing grows on it.", p.Name)
+	}
+	return fmt.Sprintf("The month of %q is heading for %s of its %s; more than lands within it is not added.",
+		p.Name, money.Format(p.Forecast, p.Currency), money.Format(p.Budget, p.Currency))
+}
+
+// monthlyPace keeps spend that no budget bounds exactly (targets and bids), and
+// what a person enters, from growing in a month that lands above its budget. The
+// plan's own budgets pass: CheckRun weighs them together, since an increase may
+// be paid for by a cut beside it.
+func monthlyPace(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if !grows(c) || m == Propose && c.Field == platform.DailyBudget {
+		return pass()
+	}
+	for _, month := range f.Months {
+		kept := slices.ContainsFunc(p.Monthly, func(o Monthly) bool { return o.Name == month.Name }) // not taken out since the forecast
+		if kept && (month.Over || !month.Known) {
+			return block(month.setting(), "%s", month.detail())
+		}
+	}
+	return pass()
+}
+
+// checkMonths shortens the increases of a run, in order, to what lands within
+// every month they belong to; cuts of the same month make room.
+func checkMonths(months []Pace, items []Item, order []int, out []Decision) {
+	for _, m := range months {
+		of := func(i int) bool { return slices.Contains(items[i].Months, m.Name) }
+		room := m.Room
+		for _, i := range order {
+			if d := out[i].Value - items[i].Seen; d < 0 && of(i) {
+				room -= d
+			}
+		}
+		for _, i := range order {
+			if out[i].Value > items[i].Seen && of(i) {
+				room -= out[i].fit(items[i], room, "monthly_cap", m.setting(), m.detail())
+			}
+		}
+	}
+}
+
+// CheckMonth asks, just before one change of a daily budget is pushed, whether
+// the month still lands within its budget. added is what has been pushed in it
+// since the forecast, cuts being negative: push cuts first, so that the room
+// they make is there.
+func CheckMonth(p Pace, added money.Micros, c platform.Change) Verdict {
+	v := Verdict{Name: "monthly_cap", Answer: Pass, Setting: p.setting()}
+	if c.Field == platform.DailyBudget && c.Value > c.Seen && added+c.Value-c.Seen > p.Room {
+		v.Answer, v.Detail = Block, p.detail()
+	}
+	return v
+}
+
+func (p Policy) validateMonths(check func(ok bool, key string, value any, must string)) {
+	names := map[string]bool{}
+	for i, m := range p.Monthly {
+		key := fmt.Sprintf("monthly[%d]", i)
+		check(m.Name != "" && !names[m.Name], key+".name", fmt.Sprintf("%q", m.Name), "a name of its own")
+		names[m.Name] = true
+		check(m.Budget > 0 && m.Budget <= maxValue.Float(), key+".budget", m.Budget, "an amount above 0")
+		check(m.Currency == "" || len(m.Currency) == 3 && strings.ToUpper(m.Currency) == m.Currency, key+".currency", fmt.Sprintf("%q", m.Currency),
+			"a currency code such as EUR")
+		for j, s := range m.Match {
+			check(s != "", fmt.Sprintf("%s.match[%d]", key, j), `""`, "a platform, an ad account, or the id or name of a campaign; * stands for anything")
+		}
+	}
+}

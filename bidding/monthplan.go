@@ -1,0 +1,324 @@
+package bidding
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"adsteward/bidding/allocate"
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// leastRest is how many last days of a month are never corrected, whatever the
+// cool-down.
+const leastRest = 3
+
+// paceMonths forecasts every monthly budget of the policy and tells the units
+// which they belong to.
+func (p *planner) paceMonths() {
+	policy := p.in.Policy
+	if len(policy.Monthly) == 0 {
+		return
+	}
+	rest := max(policy.CoolDown.Days, leastRest)
+	names, spenderOf := p.unitNames(), map[*unit]spender{}
+	for u, changes := range p.budgetChanges() {
+		spenderOf[u] = u.spender(changes)
+	}
+	for _, m := range policy.Monthly {
+		currency := cmp.Or(m.Currency, p.in.Currency)
+		var spenders []spender
+		var in []*unit
+		for _, u := range p.units {
+			if u.Currency == currency && m.Covers(names[u]...) {
+				in, spenders = append(in, u), append(spenders, spenderOf[u])
+			}
+		}
+		spenders = append(spenders, p.ended(m, currency)...)
+		month := pace(m, currency, spenders, policy.DeadBand.Change, rest)
+		p.months = append(p.months, month)
+		for _, u := range in {
+			u.months = append(u.months, month.Pace)
+		}
+	}
+	p.shareMonths()
+}
+
+// unitNames is everything each unit goes by.
+func (p *planner) unitNames() map[*unit][]string {
+	called := map[Key]string{}
+	for _, a := range p.in.Accounts {
+		for _, e := range a.Entities {
+			called[Key{a.Platform, a.ID, e.Ref}] = e.Name
+		}
+	}
+	out := map[*unit][]string{}
+	for _, u := range p.units {
+		names := []string{string(u.Platform), u.AdAccount, u.owner.ID, u.owner.Name}
+		for _, m := range u.members {
+			names = append(names, m.ID, m.Name, m.Parent.ID, called[Key{u.Platform, u.AdAccount, m.Parent}])
+		}
+		out[u] = names
+	}
+	return out
+}
+
+// budgetChanges are the changes of each unit's budget, newest first.
+func (p *planner) budgetChanges() map[*unit][]PastChange {
+	of := map[Key][]PastChange{}
+	for _, c := range p.in.Changes {
+		if c.Field == platform.DailyBudget && c.Old > 0 {
+			of[c.Key] = append(of[c.Key], c)
+		}
+	}
+	out := map[*unit][]PastChange{}
+	for _, u := range p.units {
+		changes := of[u.Key]
+		slices.SortStableFunc(changes, func(a, b PastChange) int { return b.At.Compare(a.At) })
+		out[u] = changes
+	}
+	return out
+}
+
+// spender describes a unit to the forecast.
+func (u *unit) spender(changes []PastChange) spender {
+	a := u.account
+	s := spender{key: u.Key.String(), platform: u.Platform, live: true, bound: u.bound, budget: u.Budget, today: a.Today, lastData: a.LastData}
+	for _, c := range changes {
+		s.changed = max(s.changed, c.Date)
+		if c.Date == a.Today {
+			s.highest = max(s.highest, c.Old, c.New)
+		}
+	}
+	if len(u.days) == 0 {
+		return s
+	}
+	rows := map[civil.Date]float64{}
+	for _, d := range u.days {
+		rows[d.Date] = d.Spend
+	}
+	// A day between others that nothing is reported of cost nothing.
+	for d := max(u.days[0].Date, a.Today-curveHistory); d <= min(a.LastData, a.Today-1); d++ {
+		budget := u.Budget
+		for _, c := range changes {
+			if d < c.Date {
+				budget = c.Old
+			}
+		}
+		s.days = append(s.days, spentDay{d, rows[d], budget.Float()})
+	}
+	return s
+}
+
+// curveHistory bounds how far back a month's history is read, in days.
+const curveHistory = 90
+
+// ended are the campaigns of a month that spend no more: what they have cost
+// counts.
+func (p *planner) ended(m guard.Monthly, currency string) []spender {
+	live := map[Key]bool{}
+	for _, u := range p.units {
+		for _, r := range u.Campaigns {
+			live[Key{u.Platform, u.AdAccount, r}] = true
+		}
+	}
+	var out []spender
+	for i := range p.in.Accounts {
+		a := &p.in.Accounts[i]
+		if a.Currency != currency {
+			continue
+		}
+		entities := map[platform.Ref]platform.Entity{}
+		for _, e := range a.Entities {
+			entities[e.Ref] = e
+		}
+		for _, series := range a.Performance {
+			e := entities[series.Entity]
+			names := []string{string(a.Platform), a.ID, series.Entity.ID, e.Name, e.Parent.ID, entities[e.Parent].Name, e.Budget.ID, entities[e.Budget].Name}
+			if live[Key{a.Platform, a.ID, series.Entity}] || !m.Covers(names...) {
+				continue
+			}
+			s := spender{platform: a.Platform, today: a.Today, lastData: a.LastData}
+			for _, d := range series.Days {
+				s.days = append(s.days, spentDay{d.Date, d.Spend, 0})
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// monthLimits makes the months the allocation's limits: on the total where one
+// month has every budget, else on a group; budgets of no month stay together
+// within what they are, so that what a month allows is spent in it.
+func (p *planner) monthLimits(chosen []*unit, items []allocate.Item, total float64) (float64, []allocate.Group) {
+	if len(p.paces()) == 0 {
+		return total, nil
+	}
+	rooms, at := map[string]*allocate.Group{}, map[string]float64{} // by month; "" has the rest
+	var groups []*allocate.Group
+	moved := map[*unit]bool{}
+	for i, u := range chosen {
+		moved[u] = true
+		g := rooms[u.month]
+		if g == nil {
+			g = &allocate.Group{Name: u.month}
+			rooms[u.month], groups = g, append(groups, g)
+		}
+		g.IDs = append(g.IDs, items[i].ID)
+		at[u.month] += items[i].Min
+	}
+	for _, u := range p.units {
+		if g := rooms[u.month]; g != nil && u.Currency == p.in.Currency {
+			owned := u.owned(p.in).Float()
+			g.Max += u.allowed * owned
+			if !moved[u] {
+				g.Max -= owned // stays, and uses up its part
+			}
+		}
+	}
+	out := make([]allocate.Group, 0, len(groups))
+	for _, g := range groups {
+		g.Max = max(g.Max, at[g.Name])
+		if len(g.IDs) == len(chosen) {
+			return min(total, g.Max), nil
+		}
+		out = append(out, *g)
+	}
+	return total, out
+}
+
+// shareMonths gives each unit the month that asks most of it, and what part of its
+// budget that month allows: the stricter months first, and the wider ones what
+// is left for their other units. Groups of an allocation may not overlap;
+// checkRun holds every month.
+func (p *planner) shareMonths() {
+	for _, u := range p.units {
+		u.allowed = 1
+	}
+	months := slices.Clone(p.months)
+	slices.SortStableFunc(months, func(a, b Month) int { return cmp.Compare(a.asks(), b.asks()) })
+	for _, m := range months {
+		left, owned := m.Wanted.Float(), 0.0
+		var own []*unit
+		for _, u := range p.units {
+			switch {
+			case m.Currency != p.in.Currency || !slices.Contains(u.monthNames(), m.Name):
+			case u.month != "":
+				left -= u.allowed * u.Budget.Float()
+			default:
+				own, owned = append(own, u), owned+u.Budget.Float()
+			}
+		}
+		for _, u := range own {
+			u.month = m.Name
+			if owned > 0 {
+				u.allowed = max(left, 0) / owned
+			}
+		}
+	}
+}
+
+// bindingText says what holds an allocation in words a marketer knows.
+func bindingText(b string, groups []allocate.Group) string {
+	for _, g := range groups {
+		if !strings.HasPrefix(b, fmt.Sprintf("group %q ", g.Name)) {
+			continue
+		}
+		if g.Name == "" {
+			return "budgets outside every month"
+		}
+		return fmt.Sprintf("the month of %q", g.Name)
+	}
+	return b
+}
+
+// asks is the share of its present budgets that a month wants.
+func (m Month) asks() float64 { return m.Wanted.Float() / max(m.Budgets.Float(), 1) }
+
+// priceMonths finds what money earns at the margin within each month that binds:
+// there, not the total, is what a unit competes with.
+func (p *planner) priceMonths(chosen []*unit, problem allocate.Problem, spend []float64) {
+	at := map[string]int{}
+	for i, it := range problem.Items {
+		at[it.ID] = i
+	}
+	for _, g := range problem.Groups {
+		var sum, price float64
+		inside := false
+		for _, id := range g.IDs {
+			i := at[id]
+			it := problem.Items[i]
+			sum += spend[i]
+			// A budget at its floor earns at most the price; one inside its bounds
+			// earns exactly that.
+			switch m := it.Worth * it.Curve.Slope(spend[i]); {
+			case spend[i] > it.Min*(1+1e-9) && spend[i] < it.Max*(1-1e-9):
+				price, inside = m, true
+			case !inside && spend[i] <= it.Min*(1+1e-9):
+				price = max(price, m)
+			}
+		}
+		if sum < g.Max*(1-1e-9) || !(price > p.mu) || math.IsInf(price, 0) {
+			continue
+		}
+		for _, id := range g.IDs {
+			chosen[at[id]].price = price
+		}
+	}
+}
+
+// priceOf is what money earns elsewhere for a unit.
+func (p *planner) priceOf(u *unit) float64 { return max(p.mu, u.price) }
+
+// paces are the months as the guardrails see them, in the plan's currency.
+func (p *planner) paces() (out []guard.Pace) {
+	for _, m := range p.months {
+		if m.Currency == p.in.Currency {
+			out = append(out, m.Pace)
+		}
+	}
+	return out
+}
+
+// monthNames names the months a unit belongs to.
+func (u *unit) monthNames() (out []string) {
+	for _, m := range u.months {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// pacing says of a change what its months have to do with it.
+func (p *planner) pacing(c *candidate) (out []string) {
+	if c.change.Field != platform.DailyBudget {
+		return nil
+	}
+	for _, m := range p.months {
+		if slices.Contains(c.u.monthNames(), m.Name) && (m.State == Above || m.State == Below) {
+			out = append(out, fmt.Sprintf("Month of %q: %s", m.Name, m.Why))
+		}
+	}
+	return out
+}
+
+// easesMonth reports whether a change is a cut in a month that lands above its
+// budget: it is worth making though it earns nothing.
+func (c *candidate) easesMonth() bool {
+	return c.change.Field == platform.DailyBudget && c.change.Value < c.change.Seen &&
+		slices.ContainsFunc(c.u.months, func(m guard.Pace) bool { return m.Over })
+}
+
+// monthTotal is what the daily budgets may add up to by the months; ok is false
+// where the policy has none in the plan's currency.
+func (p *planner) monthTotal() (total money.Micros, ok bool) {
+	for _, u := range p.units {
+		total += money.Micros(u.allowed * float64(u.owned(p.in)))
+	}
+	return total, len(p.paces()) > 0
+}

@@ -1,0 +1,77 @@
+package nightly
+
+import (
+	"context"
+	"slices"
+
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// pacingModel is the kind under which a run stores where each monthly budget
+// stands (bidding.Month), by its name.
+const pacingModel = "pacing"
+
+// monthsHold checks the monthly budgets with this change made and what else has
+// been pushed since they were forecast: of a plan that lands as a whole, people
+// may approve only the increases.
+func (w *pusher) monthsHold(ctx context.Context, q *store.Queries, p store.Proposal) error {
+	if len(w.shop.Policy.Monthly) == 0 || p.Field != string(platform.DailyBudget) || p.Proposed <= p.Seen {
+		return nil
+	}
+	run, months, err := newestPacing(ctx, q, w.shop.Name)
+	if err != nil || len(months) == 0 {
+		return err
+	}
+	pushed, err := q.Proposals(ctx, store.Filter{Account: w.shop.Name, Field: p.Field,
+		States: []string{string(bidding.Applied), string(bidding.Applying), string(bidding.Unknown)}})
+	if err != nil {
+		return err
+	}
+	for _, m := range months {
+		if !slices.Contains(m.Units, entityKey(p)) || !slices.ContainsFunc(w.shop.Policy.Monthly, func(o guard.Monthly) bool { return o.Name == m.Name }) {
+			continue
+		}
+		var added money.Micros
+		for _, o := range pushed {
+			if o.ProposalID != p.ProposalID && slices.Contains(m.Units, entityKey(o)) && (!o.AppliedAt.Valid || o.AppliedAt.Time.After(run.StartedAt)) {
+				added += o.Proposed - o.Seen
+			}
+		}
+		if v := guard.CheckMonth(m.Pace, added, change(p)); v.Answer == guard.Block {
+			return refused("guardrail %s (%s): %s Push the cuts first, or raise the month's budget", v.Name, v.Setting, v.Detail)
+		}
+	}
+	return nil
+}
+
+// entityKey names what a proposal changes as a plan's units are named.
+func entityKey(p store.Proposal) string {
+	return bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
+}
+
+// newestPacing returns the newest run that forecast the account's months, with
+// what it found; without one both are empty.
+func newestPacing(ctx context.Context, q *store.Queries, account string) (store.Run, []bidding.Month, error) {
+	runs, err := q.Runs(ctx, account, lookBackDays)
+	if err != nil {
+		return store.Run{}, nil, err
+	}
+	for _, run := range runs {
+		found, err := loadModels[bidding.Month](ctx, q, run.RunID, pacingModel)
+		if err != nil {
+			return run, nil, err
+		}
+		if len(found) > 0 {
+			months := make([]bidding.Month, 0, len(found))
+			for _, m := range found {
+				months = append(months, m)
+			}
+			return run, months, nil
+		}
+	}
+	return store.Run{}, nil, nil
+}
