@@ -2,65 +2,212 @@ package attribution
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"adsteward/internal/money"
 )
 
-func TestShares(t *testing.T) {
+func eur(f float64) money.Micros { return money.Micros(f * 1e6) }
+
+// claim is a campaign of so many orders of 50 each and a reported value.
+func claim(campaign string, a Audience, orders, reported float64) CampaignValue {
+	return CampaignValue{Campaign: campaign, Addressed: Addressed{a, "a test says so"}, Orders: orders, Shop: eur(50 * orders), Reported: eur(reported)}
+}
+
+// Where no order can be held against a claim, the share is the prior's, mean and
+// standard deviation.
+func TestShareWithoutOrdersIsThePrior(t *testing.T) {
 	t.Parallel()
-	value := func(c string, orders int, reported money.Micros) CampaignValue {
-		return CampaignValue{Campaign: c, Orders: orders, Shop: money.Micros(orders) * 50 * money.One, Reported: reported * money.One}
-	}
-	in := []CampaignValue{
-		value("google:big", 400, 40_000), value("google:small", 1, 1000), value("google:none", 0, 100_000),
-		value("google:over", 100, 2000), value("meta:1", 1, 10_000),
-	}
-	got := map[string]Share{}
-	for _, s := range Shares(in) {
-		got[s.Campaign] = s
-	}
-	if s := got["google:big"]; math.Abs(s.Iota-0.5) > 0.02 || !s.Compared {
-		t.Errorf("a campaign with half its claim in the shop has share %v", s.Iota)
-	}
-	if s := got["google:small"]; s.Iota < 0.05 || s.Iota > 0.3 || s.RelSD <= got["google:big"].RelSD {
-		t.Errorf("one order of 1,000 reported gives %v with error %v", s.Iota, s.RelSD)
-	}
-	if s := got["google:none"]; s.Iota != 0.05 {
-		t.Errorf("a large claim with no order behind it has share %v", s.Iota)
-	}
-	if s := got["google:over"]; s.Iota != 1 {
-		t.Errorf("more orders than claimed give %v", s.Iota)
-	}
-	// One platform whose clicks cannot be joined says nothing of its own worth.
-	if s := got["meta:1"]; s.Iota != 1 || s.Compared {
-		t.Errorf("a platform that cannot be joined has share %v", s.Iota)
+	priors := DefaultPriors()
+	for _, s := range Shares([]CampaignValue{
+		claim("meta:1", Known, 0, 500), claim("meta:2", Mixed, 19, 500), claim("meta:3", New, 0, 0), claim("google:4", New, 500, 0), claim("google:5", "", 0, 1e6),
+	}, priors) {
+		want := priors.Of(s.Addressed.Audience)
+		if s.Compared || math.Abs(s.Iota-want.Share) > 0.002 || math.Abs(s.RelSD*s.Iota-want.SD) > 0.004 {
+			t.Errorf("%s: %v ± %v, want %+v", s.Campaign, s.Iota, s.RelSD*s.Iota, want)
+		}
+		if !strings.Contains(s.Why, "say nothing of it") || !strings.Contains(s.Why, "a test says so") {
+			t.Error(s.Why)
+		}
 	}
 }
 
-func TestSharesLeanOnTheirPlatform(t *testing.T) {
+// A posterior mean rises with the orders behind the claim, keeps to what is
+// believed where they are as many as is usual, and is the less sure the smaller
+// the claim.
+func TestSharesFollowTheOrders(t *testing.T) {
 	t.Parallel()
-	eur := func(f float64) money.Micros { return money.Micros(f * 1e6) }
-	got := Shares([]CampaignValue{
-		{Campaign: "meta:large", Orders: 1000, Shop: eur(50_000), Reported: eur(100_000)},
-		{Campaign: "meta:small", Orders: 1, Shop: eur(50), Reported: eur(50)},
-		{Campaign: "meta:empty claim", Orders: 0, Shop: 0, Reported: eur(50_000)},
-		{Campaign: "meta:modest", Orders: 2000, Shop: eur(100_000), Reported: eur(50_000)},
-		{Campaign: "meta:silent", Orders: 3, Shop: eur(150)},
-	})
-	all := 150_050. / 200_050
-	mean := 150_050. / 3001
-	w := func(reported float64) float64 { n := reported / mean; return n / (n + 25) }
-	want := []float64{w(100_000)*0.5 + (1-w(100_000))*all, w(50)*1 + (1-w(50))*all, minIota, 1, all}
-	for i, s := range got {
-		if math.Abs(s.Iota-want[i]) > 1e-12 || !s.Compared || s.Why == "" {
-			t.Errorf("%s: %+v, want %v", s.Campaign, s, want[i])
+	for _, a := range []Audience{Known, Mixed, New} {
+		// Forty usual campaigns make the platform's share of measured orders known.
+		values := []CampaignValue{}
+		for range 40 {
+			values = append(values, claim("google:usual", New, 7600, 500_000))
+		}
+		ratios := []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}
+		for _, r := range ratios {
+			values = append(values, claim("google:x", a, 1000*r, 50_000))
+		}
+		last := 0.0
+		for i, s := range Shares(values, DefaultPriors())[40:] {
+			if !(s.Iota > last && s.Iota < 1 && s.RelSD > 0 && s.RelSD < 1.5) || !s.Compared {
+				t.Errorf("%s: ratio %v gives %v, the one before %v", a, ratios[i], s.Iota, last)
+			}
+			last = s.Iota
+		}
+		got := Shares(append(values[:40:40], claim("google:empty", a, 0, 50_000), claim("google:one", a, 0, 50), claim("google:usual", a, 760, 50_000)), DefaultPriors())[40:]
+		prior := DefaultPriors().Of(a)
+		if got[0].Iota > prior.Share/2 {
+			t.Errorf("%s: a thousand sales that nobody bought leave %v", a, got[0].Iota)
+		}
+		if got[1].Iota < 0.75*prior.Share {
+			t.Errorf("%s: one sale that nobody bought leaves %v", a, got[1].Iota)
+		}
+		if math.Abs(got[2].Iota-prior.Share) > 0.1 {
+			t.Errorf("%s: the usual ratio moves %v to %v", a, prior.Share, got[2].Iota)
 		}
 	}
-	for _, s := range Shares([]CampaignValue{{Campaign: "meta:untouched", Reported: eur(500)}}) {
-		if s.Iota != 1 || s.Compared || !strings.Contains(s.Why, "taken as incremental") {
-			t.Errorf("%+v", s)
+}
+
+// A platform whose clicks the shop sees badly is not thought to bring less.
+func TestSharesTellPoorTrackingFromEmptyClaims(t *testing.T) {
+	t.Parallel()
+	var poor []CampaignValue
+	for range 8 {
+		poor = append(poor, claim("meta:x", New, 400, 50_000))
+	}
+	all := Shares(poor, DefaultPriors())[0].Iota
+	var one []CampaignValue
+	for range 7 {
+		one = append(one, claim("meta:x", New, 800, 50_000))
+	}
+	alone := Shares(append(one, poor[0]), DefaultPriors())[7].Iota
+	if all < 0.6 || alone > all-0.1 {
+		t.Errorf("40 %% of the claims in the shop make %v where it is so for all and %v for one campaign alone", all, alone)
+	}
+}
+
+// Over markets drawn from the model itself the posterior is calibrated: its
+// means are right on average, and 80 % of the truths lie within 1.28 standard
+// deviations, about.
+func TestSharesAreCalibrated(t *testing.T) {
+	t.Parallel()
+	priors := DefaultPriors()
+	rng := rand.New(rand.NewPCG(1, 2))
+	normal := func(mean, sd float64) float64 { return mean + sd*rng.NormFloat64() }
+	within := func(draw func() float64, lo, hi float64) float64 {
+		for {
+			if x := draw(); x >= lo && x <= hi {
+				return x
+			}
 		}
+	}
+	var bias, squares, said, held, n float64
+	for range 400 {
+		m := within(func() float64 { return normal(measuredMean, measuredSD) }, leastMeasured, 1)
+		var values []CampaignValue
+		var truth []float64
+		for i := range 6 {
+			a := []Audience{Known, Mixed, New}[i%3]
+			p := priors.Of(a)
+			nu := p.Share*(1-p.Share)/(p.SD*p.SD) - 1
+			iota := distuv.Beta{Alpha: p.Share * nu, Beta: (1 - p.Share) * nu, Src: rng}.Rand()
+			ratio := within(func() float64 { return iota*normal(m, measuredOwnSD) + (1-iota)*normal(clickedMean, clickedSD) }, 0.02, 1.5)
+			// 400 sales of 50 are reported, and the orders are Poisson of varied size.
+			orders := distuv.Poisson{Lambda: 400 * ratio, Src: rng}.Rand()
+			var shop float64
+			for range int(orders) {
+				shop += distuv.Gamma{Alpha: 2.5, Beta: 2.5 / 50, Src: rng}.Rand()
+			}
+			values = append(values, CampaignValue{Campaign: "google:x", Addressed: Addressed{Audience: a}, Orders: orders, Shop: eur(shop), Reported: eur(400 * 50)})
+			truth = append(truth, iota)
+		}
+		for i, s := range Shares(values, priors) {
+			sd := s.RelSD * s.Iota
+			bias += s.Iota - truth[i]
+			squares += square(s.Iota - truth[i])
+			said += sd * sd
+			if math.Abs(s.Iota-truth[i]) <= 1.2816*sd {
+				held++
+			}
+			n++
+		}
+	}
+	if math.Abs(bias/n) > 0.02 || math.Abs(math.Sqrt(squares/said)-1) > 0.05 || held/n < 0.76 || held/n > 0.86 {
+		t.Errorf("bias %.3f, error %.3f of what is said, %.3f within", bias/n, math.Sqrt(squares/said), held/n)
+	}
+}
+
+// Nothing that can be counted makes a share that is no number between 0 and 1.
+func TestSharesStayNumbers(t *testing.T) {
+	t.Parallel()
+	amounts := []float64{-1e9, -1, 0, 1e-6, 1, 1e9}
+	var values []CampaignValue
+	for _, shop := range amounts {
+		for _, reported := range amounts {
+			values = append(values, CampaignValue{Campaign: "google:x", Orders: math.Abs(shop) / 10, Shop: eur(shop), Reported: eur(reported)})
+		}
+	}
+	for _, set := range [][]CampaignValue{values, slices.Repeat(values, 300), values[:1], nil} {
+		for _, s := range Shares(set, DefaultPriors()) {
+			if !(s.Iota > 0 && s.Iota < 1) || !(s.RelSD > 0) || math.IsInf(s.RelSD, 0) {
+				t.Fatalf("%+v", s)
+			}
+		}
+	}
+}
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	p := DefaultPriors()
+	p.Patterns.Known = append(p.Patterns.Known, "Nord-Licht*")
+	for name, want := range map[string]Audience{
+		"Search | Brand | DACH": Known, "Search_NonBrand_DE": New, "Search - Non-Brand - DE": New, "Brand Awareness Video": New, "Markenname exakt": Known,
+		"Retargeting | Viewed & carts 14d": Known, "DE_RLSA": Known, "Prospecting | Retargeting excluded": New, "Brandenburg": New, "Competitors | Brand terms": New,
+		"Catalogue sales": Mixed, "Advantage+ Shopping": Mixed, "PMax | Best sellers": Mixed, "Norderlicht": New, "nord licht exact": Known, "": New, "Retargeting r1": Known,
+	} {
+		if got := p.Address(name, "search"); got.Audience != want || got.Why == "" {
+			t.Errorf("%q: %+v, want %s", name, got, want)
+		}
+	}
+	if got := p.Address("Everything", "pmax"); got.Audience != Mixed {
+		t.Error(got)
+	}
+	if got := p.Address("Brand", "pmax"); got.Audience != Known || got.Why != `its name says "brand"` {
+		t.Error(got)
+	}
+}
+
+func TestPriorsValidate(t *testing.T) {
+	t.Parallel()
+	if err := DefaultPriors().Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, spoil := range map[string]func(*Priors){
+		"incremental.known_audience.share": func(p *Priors) { p.Known.Share = 0 },
+		"incremental.new_audience.share":   func(p *Priors) { p.New.Share = math.NaN() },
+		"incremental.mixed_audience.sd":    func(p *Priors) { p.Mixed.SD = 0.5 },
+		"incremental.known_audience.sd":    func(p *Priors) { p.Known.SD = 0 },
+		"incremental.patterns.mixed[1]":    func(p *Priors) { p.Patterns.Mixed = []string{"a", "*"} },
+	} {
+		p := DefaultPriors()
+		spoil(&p)
+		if err := p.Validate(); err == nil || !strings.HasPrefix(err.Error(), want+" is ") {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func BenchmarkShares(b *testing.B) {
+	values := make([]CampaignValue, 10_000)
+	for i := range values {
+		values[i] = claim("google:x", New, float64(i%50), float64(i%70)*50)
+	}
+	for b.Loop() {
+		Shares(values, DefaultPriors())
 	}
 }

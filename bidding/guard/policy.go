@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"adsteward/attribution"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 )
@@ -52,7 +53,9 @@ type Policy struct {
 	Explore        Explore        `yaml:"explore" json:"explore"`
 	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
-	ExpiryHours    int            `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
+	// Incremental is what is believed of incremental shares no experiment has measured.
+	Incremental attribution.Priors `yaml:"incremental" json:"incremental"`
+	ExpiryHours int                `yaml:"expiry_hours" json:"expiry_hours"` // how long a proposal may be decided and pushed
 }
 
 // Step bounds one change as a share of the value seen.
@@ -215,6 +218,7 @@ func Default() Policy {
 		Risk:           Risk{Objective: "mean", Level: 0.2},
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
+		Incremental:    attribution.DefaultPriors(),
 		ExpiryHours:    48,
 	}
 }
@@ -304,6 +308,9 @@ func (p Policy) Validate() error {
 	within("explore.max_cost_share", p.Explore.MaxCostShare, 0, 1)
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
 	p.ValueRules.validate(check)
+	if err := p.Incremental.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	p.validateMonths(check)
 	for f, c := range p.AutoApprove.Fields {
 		key := "auto_approve.fields." + string(f)

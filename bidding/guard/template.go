@@ -88,6 +88,20 @@ value_rules:        # tell Google Ads that some sales are worth more than their 
   max_multiplier: 2         # and at most this many times (Google: 10)
   new_customer_value: false # also add what a new customer's later orders are worth to the first
 
+# How much of the sales a platform reports its ads caused, as long as no experiment
+# of your own says so: published experiments, by whom a campaign speaks to. The
+# shop's orders correct it where a platform claims what nobody bought.
+incremental:
+  known_audience: {share: 0.30, sd: 0.20} # people who know the shop: its name searched for, visitors, customers
+  mixed_audience: {share: 0.60, sd: 0.20} # the platform chooses among both: Performance Max, Advantage+
+  new_audience: {share: 0.75, sd: 0.20}   # everybody else
+  patterns:         # words of campaign names; * is any ending. Add your shop's name to known
+    known: [brand, branded, marke, markenname, retarget*, remarket*, rlsa, visitor*, besucher*, viewed, cart, carts,
+      warenkorb*, abandon*, reactivat*, winback, win back, bestandskund*, existing customers, retention]
+    mixed: [pmax, performance max, advantage*, asc, dpa, catalog*, katalog*]
+    new: [non brand, nonbrand, no brand, non branded, brand awareness, competitor*, konkurren*, wettbewerb*, generic*, prospect*,
+      lookalike*, lal, acquisition, new customers, neukund*]
+
 expiry_hours: 48    # how long a proposal may be decided and pushed
 
 auto_approve:       # the policy's own yes; off unless enabled, and then only within these caps

@@ -100,24 +100,28 @@ func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Prod
 // attributeDays are joined anew every night: orders come in late, and touches too.
 const attributeDays = 90
 
-// attribute joins orders to the last click before them and compares, campaign
-// by campaign, what the shop sold with what the platform claims.
+// attribute joins orders to the clicks before them and compares, campaign by
+// campaign, what the shop sold with what the platform claims. An order's
+// campaign is the last click's; what is compared is credit shared by all clicks.
 func attribute(ctx context.Context, n *night) (report, error) {
 	from := n.date.AddDays(-attributeDays)
 	campaigns := map[string]string{}
 	type sum struct {
-		orders  int
+		orders  float64
 		revenue money.Micros
 	}
 	shop := map[string]sum{}
 	window := n.date.AddDays(-iotaDays)
-	counts, err := attribution.LastClick(n.orders(ctx, from), n.touches(ctx, from), attribution.DefaultWindow, func(m attribution.Match) error {
+	counts, err := attribution.Join(n.orders(ctx, from), n.touches(ctx, from), attribution.DefaultWindow, func(m attribution.Match) error {
 		campaigns[m.Order.OrderID] = m.Campaign
-		if d := civil.Of(m.Order.At.In(n.shop.Location)); m.Campaign != "" && d >= window && d < n.date.AddDays(-matureDays) {
-			s := shop[m.Campaign]
-			s.orders++
-			s.revenue += m.Order.Revenue
-			shop[m.Campaign] = s
+		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < window || d >= n.date.AddDays(-matureDays) {
+			return nil
+		}
+		for _, c := range m.Credits {
+			s := shop[c.Campaign]
+			s.orders += c.Share
+			s.revenue += micros(m.Order.Revenue.Float() * c.Share)
+			shop[c.Campaign] = s
 		}
 		return nil
 	})
@@ -135,20 +139,27 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	values := make([]attribution.CampaignValue, 0, len(reported))
-	for _, r := range reported {
+	priors := n.shop.Policy.Incremental
+	addressed, err := n.addressed(ctx, priors)
+	if err != nil {
+		return report{}, err
+	}
+	for i := range reported {
+		r := &reported[i]
 		s := shop[r.Campaign]
 		r.Orders, r.Shop = s.orders, s.revenue
-		values = append(values, r)
+		if a, ok := addressed[r.Campaign]; ok {
+			r.Addressed = a
+		} else {
+			r.Addressed = priors.Address("", "")
+		}
 	}
 	var models modelSet
 	for p, l := range lags {
 		models.add(n.runID, "lag", p, l)
 	}
-	if counts.Orders > 0 { // without orders nothing can be said of the claims
-		for _, s := range attribution.Shares(values) {
-			models.add(n.runID, "attribution", s.Campaign, s)
-		}
+	for _, s := range attribution.Shares(reported, priors) {
+		models.add(n.runID, "attribution", s.Campaign, s)
 	}
 	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
@@ -228,6 +239,26 @@ func (n *night) campaignOf(ctx context.Context) (func(p, adAccount string, r pla
 		}
 		return bidding.CampaignKey(platform.Name(p), r.ID)
 	}, nil
+}
+
+// addressed tells whom each campaign of the structure speaks to.
+func (n *night) addressed(ctx context.Context, priors attribution.Priors) (map[string]attribution.Addressed, error) {
+	rows, err := n.Store.Entities(ctx, n.shop.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]attribution.Addressed{}
+	for _, row := range rows {
+		if row.EntityType != string(platform.Campaign) {
+			continue
+		}
+		e, err := entityOf(row)
+		if err != nil {
+			return nil, err
+		}
+		out[bidding.CampaignKey(platform.Name(row.Platform), e.ID)] = priors.Address(e.Name, e.Channel)
+	}
+	return out, nil
 }
 
 func entityOf(row store.Entity) (platform.Entity, error) {

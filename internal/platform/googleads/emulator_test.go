@@ -26,13 +26,13 @@ import (
 
 const scenario = `{"name": "shoes", "seed": 7, "start": "2026-03-02", "nights": 30, "currency": "EUR", "history_days": 20,
  "campaigns": [
-  {"id": "g1", "platform": "google", "type": "search", "budget": 100, "target_roas": 1.5},
-  {"id": "g2", "platform": "google", "type": "shopping", "budget": 50, "budget_group": "both"},
-  {"id": "g3", "platform": "google", "type": "pmax", "budget": 60, "budget_group": "both"},
-  {"id": "g4", "platform": "google", "type": "brand", "budget": 20, "target_roas": 4, "portfolio": "brands"},
-  {"id": "g5", "platform": "google", "type": "brand", "budget": 30, "target_roas": 4, "portfolio": "brands"},
-  {"id": "g6", "platform": "google", "type": "search", "budget": 40, "bidding": "manual_cpc"},
-  {"id": "m1", "platform": "meta", "budget": 40}],
+  {"id": "g1", "name": "g1", "platform": "google", "type": "search", "budget": 100, "target_roas": 1.5},
+  {"id": "g2", "name": "g2", "platform": "google", "type": "shopping", "budget": 50, "budget_group": "both"},
+  {"id": "g3", "name": "g3", "platform": "google", "type": "pmax", "budget": 60, "budget_group": "both"},
+  {"id": "g4", "name": "g4", "platform": "google", "type": "brand", "budget": 20, "target_roas": 4, "portfolio": "brands"},
+  {"id": "g5", "name": "g5", "platform": "google", "type": "brand", "budget": 30, "target_roas": 4, "portfolio": "brands"},
+  {"id": "g6", "name": "g6", "platform": "google", "type": "search", "budget": 40, "bidding": "manual_cpc"},
+  {"id": "m1", "name": "m1", "platform": "meta", "budget": 40}],
  "events": [{"date": "2026-03-04", "kind": "human_edit", "campaign": "g1", "value": 130}]}`
 
 // rig is an adapter, the emulated account it speaks to, and the market inside.

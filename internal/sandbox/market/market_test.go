@@ -65,6 +65,21 @@ func TestReadScenarioRefuses(t *testing.T) {
 	}
 }
 
+// A campaign without a name gets one that says its kind, as people's do.
+func TestNameOfTheNameless(t *testing.T) {
+	t.Parallel()
+	sc, err := market.ReadScenario(strings.NewReader(`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta", "type": "retargeting"},
+		{"id": "b", "platform": "google"}, {"id": "c", "platform": "google", "name": "Own"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"Retargeting a", "Search b", "Own"} {
+		if got := sc.Campaigns[i].Name; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestResponseIsConcaveAndIncreasing(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t, twoCampaigns)

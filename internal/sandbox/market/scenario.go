@@ -38,7 +38,7 @@ type Scenario struct {
 // those of defaultCampaign, and as stated here.
 type CampaignSpec struct {
 	ID       string        `json:"id"`
-	Name     string        `json:"name"` // default: the id
+	Name     string        `json:"name"` // default: type and id, "Retargeting m2", as people name them
 	Platform platform.Name `json:"platform"`
 	Type     string        `json:"type"` // default search (google), prospecting (meta)
 	// Bidding is empty or manual_cpc; the market treats both alike.
@@ -223,9 +223,6 @@ func (c *CampaignSpec) complete() error {
 	if c.ID == "" {
 		return errors.New("id is missing")
 	}
-	if c.Name == "" {
-		c.Name = c.ID
-	}
 	switch c.Platform {
 	case platform.Google:
 		c.Type = orElse(c.Type, "search")
@@ -239,6 +236,9 @@ func (c *CampaignSpec) complete() error {
 	}
 	if _, ok := adTypes[c.Type]; !ok {
 		return fmt.Errorf("type %q is none of search, shopping, pmax, prospecting, retargeting, brand", c.Type)
+	}
+	if c.Name == "" {
+		c.Name = strings.ToUpper(c.Type[:1]) + c.Type[1:] + " " + c.ID
 	}
 	if c.Bidding != "" && c.Bidding != "manual_cpc" {
 		return fmt.Errorf("bidding %q is not manual_cpc", c.Bidding)

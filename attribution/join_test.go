@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func seq[T any](items ...T) iter.Seq2[T, error] {
@@ -61,7 +63,7 @@ func TestLastClick(t *testing.T) {
 	)
 	got := map[string]string{}
 	var names []string
-	counts, err := LastClick(orders, touches, DefaultWindow, func(m Match) error {
+	counts, err := Join(orders, touches, DefaultWindow, func(m Match) error {
 		got[m.Order.OrderID] = strings.TrimSpace(m.Campaign + " " + string(m.By))
 		names = append(names, m.Order.OrderID)
 		return nil
@@ -84,18 +86,81 @@ func TestLastClick(t *testing.T) {
 	}
 }
 
-func TestLastClickErrors(t *testing.T) {
+// Three touches of one customer, one of them the click of the order, make three
+// equal parts, two of them of one campaign; what is no ad, too old, too late or
+// another's takes none.
+func TestCreditsOfAllTouches(t *testing.T) {
+	t.Parallel()
+	orders := seq(
+		Order{OrderID: "three", CustomerID: "a", At: at(20, 12), ClickID: "G1"},
+		Order{OrderID: "guest", At: at(20, 12), ClickID: "G2"},
+		Order{OrderID: "none", CustomerID: "b", At: at(31, 12)},
+	)
+	touches := seq(
+		Touch{CustomerID: "a", At: at(1, 9), Channel: "meta", Campaign: "20"},
+		Touch{CustomerID: "a", At: at(19, 9), Channel: "google", Campaign: "10", ClickID: "G1"},
+		Touch{CustomerID: "a", At: at(18, 9), Channel: "google", Campaign: "10"},
+		Touch{CustomerID: "a", At: at(19, 10), Channel: "email", Campaign: "spring"},
+		Touch{CustomerID: "a", At: at(21, 9), Channel: "google", Campaign: "11"},
+		Touch{At: at(2, 9), Channel: "google", Campaign: "12", ClickID: "G2"},
+		Touch{CustomerID: "b", At: at(1, 11), Channel: "google", Campaign: "13"},
+	)
+	got := map[string][]Part{}
+	if _, err := Join(orders, touches, DefaultWindow, func(m Match) error {
+		got[m.Order.OrderID] = m.Credits
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]Part{"three": {{"meta:20", 1. / 3}, {"google:10", 2. / 3}}, "guest": {{"google:12", 1}}, "none": nil}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever touches there are, an order that has one of an ad's is credited once.
+func TestCreditsAddUpToOne(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.SampledFrom([]string{"", "a", "b"})
+		var orders []Order
+		for range rapid.IntRange(1, 6).Draw(t, "orders") {
+			orders = append(orders, Order{CustomerID: id.Draw(t, "customer"), ClickID: id.Draw(t, "click"), At: at(rapid.IntRange(1, 31).Draw(t, "day"), 12)})
+		}
+		var touches []Touch
+		for range rapid.IntRange(0, 12).Draw(t, "touches") {
+			touches = append(touches, Touch{CustomerID: id.Draw(t, "customer"), ClickID: id.Draw(t, "click"), At: at(rapid.IntRange(1, 31).Draw(t, "day"), 12),
+				Channel: rapid.SampledFrom([]string{"google", "email"}).Draw(t, "channel"), Campaign: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "campaign")})
+		}
+		if _, err := Join(seq(orders...), seq(touches...), DefaultWindow, func(m Match) error {
+			var sum float64
+			own := m.Campaign == ""
+			for _, c := range m.Credits {
+				sum += c.Share
+				own = own || c.Campaign == m.Campaign
+			}
+			if m.Credits != nil && math.Abs(sum-1) > 1e-12 || !own {
+				t.Fatalf("%+v", m)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestJoinErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	one := Order{OrderID: "1"}
 	none := func(Match) error { return nil }
-	if _, err := LastClick(failing[Order](broken), seq[Touch](), DefaultWindow, none); err != broken {
+	if _, err := Join(failing[Order](broken), seq[Touch](), DefaultWindow, none); err != broken {
 		t.Error(err)
 	}
-	if _, err := LastClick(seq(one), failing[Touch](broken), DefaultWindow, none); err != broken {
+	if _, err := Join(seq(one), failing[Touch](broken), DefaultWindow, none); err != broken {
 		t.Error(err)
 	}
-	if _, err := LastClick(seq(one), seq[Touch](), DefaultWindow, func(Match) error { return broken }); err != broken {
+	if _, err := Join(seq(one), seq[Touch](), DefaultWindow, func(Match) error { return broken }); err != broken {
 		t.Error(err)
 	}
 }
@@ -113,7 +178,7 @@ func TestCampaignKey(t *testing.T) {
 	}
 }
 
-func BenchmarkLastClick(b *testing.B) {
+func BenchmarkJoin(b *testing.B) {
 	var orders []Order
 	var touches []Touch
 	for i := range 100_000 {
@@ -122,7 +187,7 @@ func BenchmarkLastClick(b *testing.B) {
 		touches = append(touches, Touch{CustomerID: id, At: at(1+i%28, 10), Channel: "google", Campaign: "7"})
 	}
 	for b.Loop() {
-		if _, err := LastClick(seq(orders...), seq(touches...), DefaultWindow, func(Match) error { return nil }); err != nil {
+		if _, err := Join(seq(orders...), seq(touches...), DefaultWindow, func(Match) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

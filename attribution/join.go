@@ -1,5 +1,5 @@
-// Package attribution says which touch earned an order: last click joined to
-// the shop's own orders, and the rule-based and data-driven models over paths.
+// Package attribution says which touch earned an order: clicks joined to the
+// shop's own orders, and the rule-based and data-driven models over paths.
 // Data in, decisions out: no SQL, no HTTP, no clock. What it computes is credit,
 // not proof of incrementality; only experiments give that.
 package attribution
@@ -41,6 +41,16 @@ type Match struct {
 	// found or where it was none of an ad platform's.
 	Campaign string
 	By       By
+	// Credits split the order evenly over its touches of ad platforms: the one
+	// with its click id and its customer's inside the window. The shares add up
+	// to 1; nil where there is none.
+	Credits []Part
+}
+
+// Part is the share of an order that is one campaign's.
+type Part struct {
+	Campaign string // CampaignKey's form
+	Share    float64
 }
 
 // By says how a match was found.
@@ -78,13 +88,16 @@ func CampaignKey(channel, campaign string) string {
 	return ""
 }
 
-// LastClick credits each order once: to the last touch with its click id, else
-// to its customer's last touch within window before it, else to nothing.
+// Join looks for the touches that led to each order. The order's campaign is
+// that of the last click: the last touch with its click id, else its customer's
+// last touch within window before it, else none. Credit is shared besides by all
+// touches alike, since the last one has only closed what others may have begun.
 // Touches after an order do not count. The sequences may come in any order;
 // of touches that are equally late, the one that comes later counts. The orders
-// are held in memory and the touches are not. Matches come in the order of the
-// orders. It stops at the first error of a sequence or of yield.
-func LastClick(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], window time.Duration, yield func(Match) error) (Counts, error) {
+// are held in memory, with the campaigns that touched each, and the touches are
+// not. Matches come in the order of the orders. It stops at the first error of a
+// sequence or of yield.
+func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], window time.Duration, yield func(Match) error) (Counts, error) {
 	var c Counts
 	var open []openOrder
 	byCustomer, byClick := map[string][]int{}, map[string][]int{}
@@ -108,29 +121,24 @@ func LastClick(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], 
 		if t.ClickID != "" {
 			for _, i := range byClick[t.ClickID] {
 				open[i].click.offer(t.At, open[i].order.At, key)
+				open[i].share(t.At, key)
 			}
 		}
 		if t.CustomerID != "" {
 			for _, i := range byCustomer[t.CustomerID] {
-				if open[i].order.At.Sub(t.At) <= window {
-					open[i].touch.offer(t.At, open[i].order.At, key)
+				if open[i].order.At.Sub(t.At) > window {
+					continue
+				}
+				open[i].touch.offer(t.At, open[i].order.At, key)
+				if t.ClickID == "" || t.ClickID != open[i].order.ClickID { // else it has its share
+					open[i].share(t.At, key)
 				}
 			}
 		}
 	}
-	for _, o := range open {
-		m := Match{Order: o.order}
-		c.Orders++
-		switch {
-		case o.click.found:
-			m.Campaign, m.By = o.click.campaign, ByClick
-			c.ByClick++
-		case o.touch.found:
-			m.Campaign, m.By = o.touch.campaign, ByTouch
-			c.ByTouch++
-		default:
-			c.Unmatched++
-		}
+	for i := range open {
+		m := open[i].match()
+		c.count(m.By)
 		if err := yield(m); err != nil {
 			return c, err
 		}
@@ -138,10 +146,55 @@ func LastClick(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], 
 	return c, nil
 }
 
-// openOrder is an order whose touch is being looked for.
+func (c *Counts) count(by By) {
+	c.Orders++
+	switch by {
+	case ByClick:
+		c.ByClick++
+	case ByTouch:
+		c.ByTouch++
+	default:
+		c.Unmatched++
+	}
+}
+
+// openOrder is an order whose touches are being looked for.
 type openOrder struct {
 	order        Order
 	click, touch candidate
+	credits      []Part // Share counts touches
+}
+
+// share notes a touch of an ad platform's.
+func (o *openOrder) share(at time.Time, campaign string) {
+	if campaign == "" || at.After(o.order.At) {
+		return
+	}
+	for i := range o.credits {
+		if o.credits[i].Campaign == campaign {
+			o.credits[i].Share++
+			return
+		}
+	}
+	o.credits = append(o.credits, Part{campaign, 1})
+}
+
+func (o *openOrder) match() Match {
+	m := Match{Order: o.order, Credits: o.credits}
+	switch {
+	case o.click.found:
+		m.Campaign, m.By = o.click.campaign, ByClick
+	case o.touch.found:
+		m.Campaign, m.By = o.touch.campaign, ByTouch
+	}
+	var touches float64
+	for _, c := range m.Credits {
+		touches += c.Share
+	}
+	for i := range m.Credits {
+		m.Credits[i].Share /= touches
+	}
+	return m
 }
 
 // candidate is the latest touch so far.
