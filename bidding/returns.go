@@ -128,7 +128,7 @@ func rising(part, whole []float64) []float64 {
 		b := block{part[i], whole[i], 1}
 		for len(blocks) > 0 {
 			p := blocks[len(blocks)-1]
-			if b.whole > 0 && p.whole > 0 && p.part*b.whole <= b.part*p.whole {
+			if b.whole > 0 && p.whole > 0 && p.part/p.whole <= b.part/b.whole {
 				break
 			}
 			b = block{p.part + b.part, p.whole + b.whole, p.n + b.n}

@@ -37,15 +37,9 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	in := lifetimes(fit)
 	in.Incremental = map[string]bidding.Incremental{}
 	for k, s := range shares {
-		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
-			if l := fit.LambdaOf(k); l.High > l.Low {
-				in.Lambda[k] = lifetimeOf(fit, l)
-			}
-		}
 		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
 		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
-			l := fit.LambdaOf(k)
-			in.Lambda[k] = bidding.LifetimeOf(l.Value, l.Low, l.High, fit.Source()+"; "+l.Why)
+			in.Lambda[k] = lifetimeOf(fit, fit.LambdaOf(k))
 		}
 	}
 	worths, def := bidding.NewBook(costs, orders).Worths(in)
