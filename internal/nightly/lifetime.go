@@ -32,7 +32,7 @@ type basis struct {
 // lifetime is the lifetime model of a night shortly before and what it rests
 // on, or a new one.
 func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
-	counts, err := n.Store.Counts(ctx, n.shop.Name)
+	orders, err := n.Store.OrderCount(ctx, n.shop.Name)
 	if err != nil {
 		return nil, basis{}, "", err
 	}
@@ -43,7 +43,7 @@ func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
 			return nil, basis{}, "", err
 		}
 		old, ok := of[""]
-		if !ok || n.date.Sub(old.Date) >= lifetimeNights || math.Abs(float64(counts.Orders-old.Orders)) > lifetimeGrowth*float64(old.Orders) {
+		if !ok || n.date.Sub(old.Date) >= lifetimeNights || math.Abs(float64(orders-old.Orders)) > lifetimeGrowth*float64(old.Orders) {
 			continue
 		}
 		fits, err := loadModels[ltv.Fit](ctx, n.Store.Queries, run, "ltv")
@@ -55,7 +55,7 @@ func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
 		}
 	}
 	fit, warning, err := n.fitLifetime(ctx)
-	return fit, basis{n.date, counts.Orders}, warning, err
+	return fit, basis{n.date, orders}, warning, err
 }
 
 func (n *night) lifetimeOptions() ltv.Options {
