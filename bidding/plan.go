@@ -184,6 +184,7 @@ func Plan(in Input) (Output, error) {
 	}
 	p := &planner{in: &in, units: us}
 	p.take(fit)
+	p.listen()
 	sharePortfolios(us)
 	if err := p.allocate(); err != nil {
 		return Output{}, err

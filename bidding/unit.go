@@ -33,6 +33,7 @@ type unit struct {
 	lastOther time.Time
 	otherName string
 	outage    civil.Date
+	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 
 const (
@@ -353,7 +354,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		ExpectedCurrency: a.ExpectedCurrency, ExpectedTimeZone: a.ExpectedTimeZone, BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget,
 		Today: a.Today, Now: in.Now, KillSwitch: in.KillSwitch, ReadOnly: e.ReadOnly, Learning: e.Learning,
 		LastChange: u.last, Cycle: u.cycle, LastChangeByOther: u.lastOther, OtherActor: u.otherName,
-		LastData: a.LastData, LastOutage: u.outage, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven}
+		LastData: a.LastData, LastOutage: u.outage, Silent: u.silent, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven}
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = in.Currency
 	}

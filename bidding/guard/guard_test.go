@@ -78,6 +78,7 @@ func TestEachGuardrail(t *testing.T) {
 		"nothing reported":            {func(_ *guard.Policy, f *guard.Facts) { f.LastData = 0 }, down, guard.Propose, 100 * e, "freshness"},
 		"outage freezes cuts too":     {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 3 }, down, guard.Propose, 100 * e, "tracking_outage"},
 		"outage over":                 {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 4 }, down, guard.Propose, 90 * e, ""},
+		"a silent day":                {func(_ *guard.Policy, f *guard.Facts) { f.Silent = today - 1 }, down, guard.Propose, 100 * e, "tracking_outage"},
 		"few conversions":             {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 14.9 }, down, guard.Propose, 100 * e, "minimum_data"},
 		"little spend":                {func(_ *guard.Policy, f *guard.Facts) { f.Spend = 9 }, down, guard.Propose, 100 * e, "minimum_data"},
 		"rollback needs no evidence":  {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 0 }, down, guard.Rollback, 90 * e, ""},
@@ -174,7 +175,7 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.Conversions = oneOf("conversions", 0, 15, 400, math.NaN(), math.Inf(1))
 	f.ROAS = oneOf("roas", 0, 1, 5, math.Inf(-1))
 	f.BreakEven = oneOf("break-even", 0, 2, 3)
-	f.LastChange, f.LastOutage = day("change"), day("outage")
+	f.LastChange, f.LastOutage, f.Silent = day("change"), day("outage"), day("silence")
 	f.Cycle = rapid.IntRange(0, 14).Draw(t, "cycle")
 	f.BudgetUnit = money.Micros(rapid.SampledFrom([]int64{0, 1, 10_000, 1_000_000, 50_000_000}).Draw(t, "unit"))
 	f.MinBudget = money.Micros(rapid.Int64Range(0, 50_000_000).Draw(t, "minimum"))
@@ -245,6 +246,8 @@ func TestNoInputGetsPast(t *testing.T) {
 			t.Fatal("a protected entity is changed")
 		case !f.LastOutage.IsZero() && today.Sub(f.LastOutage) <= 3:
 			t.Fatal("changed during an outage")
+		case !f.Silent.IsZero():
+			t.Fatal("changed after a day of silence")
 		case !f.LastChange.IsZero() && f.LastChange >= today:
 			t.Fatal("changed twice a day")
 		case mode != guard.Rollback && !f.LastChange.IsZero() && today.Sub(f.LastChange) < max(7, f.Cycle):
