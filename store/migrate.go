@@ -45,21 +45,32 @@ func (s *Store) MigrateUp(ctx context.Context) (applied []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := p.Up(ctx)
-	if err != nil && s.dialect == SQLite {
-		// Nothing like PostgreSQL's lock exists here: where another process
-		// migrated the same file meanwhile, the loser finds the work done.
-		if pending, again := p.HasPending(ctx); again == nil && !pending {
-			return nil, nil
+	if s.dialect == SQLite { // PostgreSQL's lock is goose's own
+		pending, err := p.HasPending(ctx)
+		if err != nil || !pending {
+			return nil, migrating(err)
 		}
+		unlock, err := s.Lock(ctx, "migrate")
+		if err != nil {
+			return nil, migrating(err)
+		}
+		defer unlock()
 	}
+	results, err := p.Up(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("migrating the database: %w", err)
+		return nil, migrating(err)
 	}
 	for _, r := range results {
 		applied = append(applied, path.Base(r.Source.Path))
 	}
 	return applied, nil
+}
+
+func migrating(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("migrating the database: %w", err)
 }
 
 // MigrationStatus lists every migration this program knows, oldest first.

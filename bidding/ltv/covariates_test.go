@@ -83,6 +83,9 @@ func TestCovariatesRecoverTheTruth(t *testing.T) {
 // value of CDNOW's customers better, with Gamma-Gamma as the papers take it.
 func TestFirstValueRanksBetter(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: a large fit takes long under the race detector; make test runs this without it")
+	}
 	l := cdnow(t, "cdnow_master.csv")
 	q := Question{Model: ParetoNBD, Observe: calibrationEnd, Unit: "week", Horizon: 365, Discount: 0.1, Margin: 1, Covariates: []string{FirstValue}, Rand: seeded(), Clock: still}
 	a, err := Analyse(l, q)

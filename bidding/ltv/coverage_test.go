@@ -92,6 +92,9 @@ func (l *lives) fitted(t testing.TB, histories []History) (*OrderFit, *Spend) {
 // nothing is held by any interval, so these are not counted.
 func TestCustomerIntervalsHold(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: many simulated shops take long under the race detector; make test runs this without it")
+	}
 	for _, size := range []struct{ shops, customers int }{{40, 150}, {2, 4000}} {
 		for _, l := range worlds(31) {
 			var held, all, atom float64
@@ -123,6 +126,9 @@ func TestCustomerIntervalsHold(t *testing.T) {
 // of segments of a large one.
 func TestTotalIntervalsHold(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: many simulated shops take long under the race detector; make test runs this without it")
+	}
 	for _, size := range []struct{ shops, customers, segments int }{{60, 150, 1}, {6, 1200, 20}, {16, 1000, 1}} {
 		var held, all float64
 		for _, l := range worlds(32) {
