@@ -219,6 +219,9 @@ func TestSuiteBriefly(t *testing.T) {
 		default:
 			continue
 		}
+		if testing.Short() && c.Name != "usual-4" {
+			continue
+		}
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			c.Nights = 18
