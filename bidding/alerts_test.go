@@ -87,7 +87,7 @@ func TestAFallStopsGrowthAndNothingElse(t *testing.T) {
 	days := in.Accounts[0].Performance[1].Days
 	for i := range days {
 		if days[i].Date >= today-14 {
-			days[i].Conversions, days[i].Value = 0, 0
+			days[i].Conversions, days[i].Value = days[i].Conversions/10, days[i].Value/10
 		}
 	}
 	in.Policy.Minimum.Conversions = 0

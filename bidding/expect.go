@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"adsteward/bidding/response"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 )
@@ -18,7 +19,9 @@ const (
 
 // Expect predicts the unit's lever being set to a value, from what the report
 // holds: the posterior draws of the curve, the standard error of k, and, for the
-// profit itself, the noise of a mean of 14 days. The gain is of the same draws
+// profit itself, how demand varies in a mean of 14 days. The luck of single orders
+// is left out: what is predicted is the profit that the spend can be expected to
+// bring, not whether the next customer buys for 50 or for 100. The gain is of the same draws
 // with and without the change, so it holds no noise. A field that is not the
 // unit's lever gives an empty expectation.
 func Expect(u UnitReport, field platform.Field, value money.Micros) Expected {
@@ -42,7 +45,7 @@ func predict(u UnitReport, value money.Micros) (Expected, []float64) {
 			before, after := d.Value(p.Spend), d.Value(spend)
 			profit[j] += k*after - spend
 			gain[j] += k*(after-before) - (spend - p.Spend)
-			noise := math.Sqrt(p.Curve.Dispersion * p.Curve.Clustering * after / outcomeDays)
+			noise := math.Sqrt(demandVariance(p.Curve) * after / outcomeDays)
 			noisy[j] += k*(after+noise*rng.NormFloat64()) - spend
 		}
 	}
@@ -50,6 +53,12 @@ func predict(u UnitReport, value money.Micros) (Expected, []float64) {
 	e.Low, e.High = central(noisy)
 	e.GainLow, e.GainHigh = central(gain)
 	return e, gain
+}
+
+// demandVariance is the variance of a mean of 14 days over its own mean, times 14,
+// without the luck of single orders, which does not cluster.
+func demandVariance(c response.Curve) float64 {
+	return max(c.Dispersion*c.Clustering-c.OrderLuck, 0)
 }
 
 // spendAfter is a unit's daily spend after its lever moved by a ratio. Budgets

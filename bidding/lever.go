@@ -218,6 +218,7 @@ func (u *unit) leverFacts(in *Input) guard.Facts {
 		f.Conversions += o.Conversions
 		m.warn(&f)
 		f.LastChange, f.LastOutage = max(f.LastChange, o.LastChange), max(f.LastOutage, o.LastOutage)
+		f.Silent = max(f.Silent, o.Silent)
 		if o.LastChangeByOther.After(f.LastChangeByOther) {
 			f.LastChangeByOther, f.OtherActor = o.LastChangeByOther, o.OtherActor
 		}

@@ -62,6 +62,39 @@ func (p *planner) take(fit *response.Result) {
 	}
 }
 
+// listen marks the units of whose newest day nothing is reported although it
+// cost money: a whole platform that is silent, or a unit of which at least one
+// conversion was due by now. That may be chance, and the day stays in the fit, or
+// an outage too small to be told from chance: a change can wait a day to know.
+func (p *planner) listen() {
+	heard := map[platform.Name]bool{}
+	silent := func(u *unit) (d response.Day, ok bool) {
+		if len(u.days) == 0 {
+			return d, false
+		}
+		d = u.days[len(u.days)-1]
+		return d, d.Date == u.account.LastData && d.Spend > 0 && d.Conversions == 0
+	}
+	for _, u := range p.units {
+		if n := len(u.days); n > 0 && u.days[n-1].Date == u.account.LastData && u.days[n-1].Conversions > 0 {
+			heard[u.Platform] = true
+		}
+	}
+	for _, u := range p.units {
+		d, ok := silent(u)
+		if !ok {
+			continue
+		}
+		due := 0.0
+		if u.WindowSpend > 0 {
+			due = u.Conversions / u.WindowSpend * d.Spend * u.account.lag().At(u.account.Today.Sub(d.Date))
+		}
+		if !heard[u.Platform] || due >= 1 {
+			u.silent = d.Date
+		}
+	}
+}
+
 // allocate chooses the budgets that bind. Each is bounded by what the
 // guardrails would allow tonight, so the optimum is one that can be had; all
 // other budgets stay and use up their part of the total.

@@ -42,6 +42,7 @@ type unit struct {
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
+	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 
 const (
@@ -363,7 +364,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		ExpectedCurrency: a.ExpectedCurrency, ExpectedTimeZone: a.ExpectedTimeZone, BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget,
 		Today: a.Today, Now: in.Now, KillSwitch: in.KillSwitch, ReadOnly: e.ReadOnly, Learning: e.Learning,
 		LastChange: u.last, Cycle: u.cycle, LastChangeByOther: u.lastOther, OtherActor: u.otherName,
-		LastData: a.LastData, LastOutage: u.outage, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven,
+		LastData: a.LastData, LastOutage: u.outage, Silent: u.silent, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven,
 		Months: u.months}
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = in.Currency

@@ -44,8 +44,8 @@ const connectTimeout = 10 * time.Second
 // turn at its start instead of failing with SQLITE_BUSY half-way. The busy
 // timeout outlasts the longest transaction there is, the first import of a large
 // account. The cache (KiB, negative) and the statements kept pay for bulk imports.
-const sqliteSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=20000&_txlock=immediate" +
-	"&_loc=UTC&_cache_size=-32000&_stmt_cache_size=32"
+const sqliteSettings = "_journal_mode=WAL&_foreign_keys=on&_busy_timeout=20000&_txlock=immediate" +
+	"&_loc=UTC&_cache_size=-32000&_stmt_cache_size=32&_synchronous="
 
 // Queries are the reads and writes, outside a transaction (Store) or inside one
 // (InTx).
@@ -62,6 +62,7 @@ type Store struct {
 	db   *sqlx.DB
 	dsn  string
 	path string // of the SQLite file, else ""
+	sync string // its setting synchronous
 }
 
 // Open opens the database and makes sure that its schema and key fit. dsn is
@@ -74,6 +75,17 @@ func Open(ctx context.Context, dsn string, key Key) (*Store, error) {
 		return nil, errors.New("the encryption key is not set")
 	}
 	s, err := OpenForMigration(ctx, dsn, key)
+	return s.prepared(ctx, key, err)
+}
+
+// OpenScratch is Open for a SQLite file that nobody misses after a power loss,
+// such as a simulation's: its commits do not wait for the disk.
+func OpenScratch(ctx context.Context, path string, key Key) (*Store, error) {
+	s, err := open(ctx, path, key, "OFF")
+	return s.prepared(ctx, key, err)
+}
+
+func (s *Store) prepared(ctx context.Context, key Key, err error) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -86,23 +98,27 @@ func Open(ctx context.Context, dsn string, key Key) (*Store, error) {
 
 // OpenForMigration is Open without looking at the schema or the key.
 func OpenForMigration(ctx context.Context, dsn string, key Key) (*Store, error) {
+	return open(ctx, dsn, key, "FULL")
+}
+
+func open(ctx context.Context, dsn string, key Key, sync string) (*Store, error) {
 	secrets, err := key.secrets()
 	if err != nil {
 		return nil, err
 	}
-	dialect, db, err := connect(ctx, dsn)
+	dialect, db, err := connect(ctx, dsn, sync)
 	if err != nil {
 		return nil, err
 	}
 	q := &Queries{ext: db, db: db, dialect: dialect, secrets: secrets}
-	s := &Store{Queries: q, db: db, dsn: dsn}
+	s := &Store{Queries: q, db: db, dsn: dsn, sync: sync}
 	if dialect == SQLite {
 		s.path = sqlitePath(dsn)
 	}
 	return s, nil
 }
 
-func connect(ctx context.Context, dsn string) (Dialect, *sqlx.DB, error) {
+func connect(ctx context.Context, dsn, sync string) (Dialect, *sqlx.DB, error) {
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		db, err := sqlx.Open("pgx", dsn)
 		if err != nil {
@@ -122,13 +138,13 @@ func connect(ctx context.Context, dsn string) (Dialect, *sqlx.DB, error) {
 	if path == "" || path == ":memory:" {
 		return "", nil, fmt.Errorf("%w: the store needs a file name or postgres://..., not %q", ErrUnreachable, path)
 	}
-	db, err := connectSQLite(ctx, path)
+	db, err := connectSQLite(ctx, path, sync)
 	return SQLite, db, err
 }
 
 func sqlitePath(dsn string) string { return strings.TrimPrefix(dsn, "sqlite://") }
 
-func connectSQLite(ctx context.Context, path string) (*sqlx.DB, error) {
+func connectSQLite(ctx context.Context, path, sync string) (*sqlx.DB, error) {
 	// Made here so that no moment exists in which others could read it; SQLite
 	// gives the files beside it the same mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -141,7 +157,7 @@ func connectSQLite(ctx context.Context, path string) (*sqlx.DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, unreachable("SQLite", err)
 	}
-	db, err := sqlx.Open("sqlite3", sqliteURI(path))
+	db, err := sqlx.Open("sqlite3", sqliteURI(path, sync))
 	if err != nil {
 		return nil, unreachable(path, err)
 	}
@@ -154,13 +170,13 @@ func connectSQLite(ctx context.Context, path string) (*sqlx.DB, error) {
 	return db, nil
 }
 
-func sqliteURI(path string) string {
-	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqliteSettings
+func sqliteURI(path, sync string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqliteSettings + sync
 }
 
 // SQLitePool opens another pool on the same SQLite file with the same settings,
 // for a library that wants one of its own. The caller closes it.
-func (s *Store) SQLitePool() (*sql.DB, error) { return sql.Open("sqlite3", sqliteURI(s.path)) }
+func (s *Store) SQLitePool() (*sql.DB, error) { return sql.Open("sqlite3", sqliteURI(s.path, s.sync)) }
 
 func sqliteUnusable(path string, err error) error {
 	var lite sqlite3.Error

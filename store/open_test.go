@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -172,6 +173,19 @@ func TestSQLiteSettings(t *testing.T) {
 			check(t, conn.GetContext(ctx, &got, "PRAGMA "+pragma))
 			same(t, pragma, got, want)
 		}
+	}
+}
+
+func TestScratchDoesNotWaitForTheDisk(t *testing.T) {
+	t.Parallel()
+	s, ctx := must(store.OpenScratch(t.Context(), filepath.Join(t.TempDir(), "a.db"), store.NewKey()))(t), t.Context()
+	defer s.Close()
+	pool := must(s.SQLitePool())(t)
+	defer pool.Close()
+	for name, db := range map[string]*sql.DB{"its own": s.DB().DB, "another's": pool} {
+		var got string
+		check(t, db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&got))
+		same(t, name, got, "0")
 	}
 }
 

@@ -311,6 +311,12 @@ type Counts struct {
 	FirstOrder, LastOrder                                                         civil.Date
 }
 
+// OrderCount is Counts for the orders alone, at a small part of its cost.
+func (q *Queries) OrderCount(ctx context.Context, account string) (int64, error) {
+	w := inAccount(account)
+	return one[int64](ctx, q, `SELECT COUNT(*) FROM orders`+w.String(), w.args...)
+}
+
 // Counts counts the rows of the shop's data and of performance.
 func (q *Queries) Counts(ctx context.Context, account string) (Counts, error) {
 	var c Counts

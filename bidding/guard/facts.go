@@ -42,8 +42,11 @@ type Facts struct {
 	OtherActor        string     `json:"other_actor"`
 	LastData          civil.Date `json:"last_data"`   // newest reported day; zero: none
 	LastOutage        civil.Date `json:"last_outage"` // newest day of a tracking outage; zero: none
-	Conversions       float64    `json:"conversions"` // in the window
-	Spend             float64    `json:"spend"`       // in the window
+	// Silent is the newest reported day, where money was spent on it and no
+	// conversion reported that was due: chance or an outage; zero: neither.
+	Silent      civil.Date `json:"silent"`
+	Conversions float64    `json:"conversions"` // in the window
+	Spend       float64    `json:"spend"`       // in the window
 	// ROAS is lag-corrected reported value over spend in the window, BreakEven
 	// is 1/k; 0 where unknown.
 	ROAS      float64 `json:"roas"`

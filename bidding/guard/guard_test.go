@@ -116,6 +116,7 @@ func TestEachGuardrail(t *testing.T) {
 		"target kept at break-even": {func(_ *guard.Policy, f *guard.Facts) { f.BreakEven = 2.9 }, target(3*e, 2_700_000), guard.Propose, 2_900_000, "break_even_target"},
 		"ceiling":                   {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 105 }, up, guard.Propose, 105 * e, "limits"},
 		"above the ceiling already": {func(p *guard.Policy, _ *guard.Facts) { p.Limits.MaxBudget = 95 }, up, guard.Propose, 100 * e, "limits"},
+		"a silent day":              {func(_ *guard.Policy, f *guard.Facts) { f.Silent = today - 1 }, down, guard.Propose, 100 * e, "tracking_outage"},
 		"entity's own ceiling": {func(p *guard.Policy, _ *guard.Facts) {
 			p.Limits.MaxBudget = 105
 			p.Entities = []guard.EntityRule{{Match: "Shoes", Limits: guard.Limits{MaxBudget: 108}}}
@@ -193,7 +194,7 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.Conversions = oneOf("conversions", 0, 15, 400, math.NaN(), math.Inf(1))
 	f.ROAS = oneOf("roas", 0, 1, 5, math.Inf(-1))
 	f.BreakEven = oneOf("break-even", 0, 2, 3)
-	f.LastChange, f.LastOutage = day("change"), day("outage")
+	f.LastChange, f.LastOutage, f.Silent = day("change"), day("outage"), day("silence")
 	f.Cycle = rapid.IntRange(0, 14).Draw(t, "cycle")
 	f.BudgetUnit = money.Micros(rapid.SampledFrom([]int64{0, 1, 10_000, 1_000_000, 50_000_000}).Draw(t, "unit"))
 	f.MinBudget = money.Micros(rapid.Int64Range(0, 50_000_000).Draw(t, "minimum"))
@@ -272,6 +273,8 @@ func TestNoInputGetsPast(t *testing.T) {
 			t.Fatal("a protected entity is changed")
 		case !f.LastOutage.IsZero() && today.Sub(f.LastOutage) <= 3:
 			t.Fatal("changed during an outage")
+		case !f.Silent.IsZero():
+			t.Fatal("changed after a day of silence")
 		case !f.LastChange.IsZero() && f.LastChange >= today:
 			t.Fatal("changed twice a day")
 		case mode != guard.Rollback && !f.LastChange.IsZero() && today.Sub(f.LastChange) < max(7, f.Cycle):

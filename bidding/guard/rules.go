@@ -188,6 +188,9 @@ func trackingOutage(p Policy, _ Mode, f Facts, _ platform.Change) (Verdict, mone
 		return block("tracking_outage.freeze_days", "Tracking was down on %s: money was spent and almost no conversions were reported. Nothing is changed for %d days.",
 			f.LastOutage, p.TrackingOutage.FreezeDays)
 	}
+	if !f.Silent.IsZero() {
+		return block("tracking_outage.freeze_days", "No conversion is reported for %s, though money was spent: whether tracking works cannot be told. Changes wait for the next conversion.", f.Silent)
+	}
 	return pass()
 }
 

@@ -63,10 +63,10 @@ func (g *Segmentation) Price(f *Fit, in Acquisition) {
 // addCampaign makes a segment of a campaign without customers.
 func (g *Segmentation) addCampaign(f *Fit, campaign string) {
 	n := Node{Level: ByCampaign, Platform: platformOf(campaign), Campaign: campaign}
-	if _, known := g.recent[n]; known || n.Platform == campaign {
+	if _, known := g.Recent[n.Key()]; known || n.Platform == campaign {
 		return
 	}
-	g.recent[n] = 0
+	g.Recent[n.Key()] = 0
 	l := f.LambdaOf(campaign)
 	g.Segments = append(g.Segments, Segment{Node: n, FirstValue: f.FirstValue, Lambda: l, Why: []string{"No customers yet: " + l.Why + "."}})
 }
@@ -119,8 +119,8 @@ func indicator(yes bool) float64 {
 
 // shareOf is a part's share of its campaign's new customers.
 func (g *Segmentation) shareOf(campaign string, part Node) float64 {
-	if whole := g.recent[Node{Level: ByCampaign, Platform: part.Platform, Campaign: campaign}]; whole > 0 {
-		return float64(g.recent[part]) / float64(whole)
+	if whole := g.Recent[Node{Level: ByCampaign, Platform: part.Platform, Campaign: campaign}.Key()]; whole > 0 {
+		return float64(g.Recent[part.Key()]) / float64(whole)
 	}
 	return 0
 }

@@ -69,10 +69,11 @@ const enoughCustomers = 50
 // Segmentation is the segments of all levels, ordered by level and name, and the
 // customers by recency, frequency and value.
 type Segmentation struct {
-	Segments []Segment
-	RFM      *RFM
-
-	recent map[Node]int // new customers, of the parts too that are too small for Segments
+	Segments []Segment `json:"segments"`
+	RFM      *RFM      `json:"rfm"`
+	// Recent are the new customers by Node.Key, of the parts too that are too
+	// small for Segments.
+	Recent map[string]int `json:"recent"`
 }
 
 // nodeSums are the counts of one node. They add up, so that parts may be
@@ -190,7 +191,7 @@ func (p *Profile) count(h History) {
 func (p *Profile) Segmentation() *Segmentation {
 	_ = p.histories.Flush() // count never fails
 	f := p.fit
-	g := &Segmentation{RFM: p.rfmTable(), recent: map[Node]int{}}
+	g := &Segmentation{RFM: p.rfmTable(), Recent: map[string]int{}}
 	f.Segments = map[string]Lambda{}
 	root := p.nodes[Node{Level: ByAll}]
 	if root == nil {
@@ -207,7 +208,7 @@ func (p *Profile) Segmentation() *Segmentation {
 	thetas[Node{Level: ByAll}] = theta{belief: belief{mean: 1}, own: 1, fresh: thetas[Node{Level: ByAll}].fresh}
 	for _, n := range sortedNodes(p.nodes) {
 		s, t := p.nodes[n], thetas[n]
-		g.recent[n] = s.recent
+		g.Recent[n.Key()] = s.recent
 		if s.wait == nil && s.customers < enoughCustomers {
 			continue
 		}

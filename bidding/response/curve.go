@@ -40,6 +40,10 @@ type Curve struct {
 	ElasticityHigh float64 `json:"elasticity_high"`
 	// Dispersion is the variance of a day's value over its mean, in currency.
 	Dispersion float64 `json:"dispersion"`
+	// OrderLuck is the part of Dispersion that is the luck of single orders, in
+	// currency: a Poisson number of them, their sizes with a coefficient of
+	// variation of a half. The rest is demand.
+	OrderLuck float64 `json:"order_luck"`
 	// Clustering is how much wider the mean of 14 days varies than if the days
 	// were independent (a ratio of variances, at least 1).
 	Clustering  float64 `json:"clustering"`

@@ -217,6 +217,10 @@ func (f *unitFit) likelihood() gauss {
 	return gauss{p: p, h: p * f.own}
 }
 
+// orderCV is the coefficient of variation of order values that is assumed;
+// platforms report sums alone.
+const orderCV = 0.5
+
 // curve is the posterior.
 func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 	own := f.infoEps / max(f.phi, math.SmallestNonzeroFloat64)
@@ -228,6 +232,9 @@ func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 		Days: len(f.rows), Conversions: f.conversions,
 		PoolShare: f.prior.p / (own + f.prior.p),
 		Seed:      unitSeed(seed, f.ID),
+	}
+	if f.conversions > 0 {
+		c.OrderLuck = (1 + orderCV*orderCV) * f.value / f.conversions
 	}
 	if f.infoLevel > 0 {
 		c.LevelSD = min(math.Sqrt(f.phi*clustering/f.infoLevel), 1.5)

@@ -32,7 +32,7 @@ type basis struct {
 // lifetime is the lifetime model of a night shortly before and what it rests
 // on, or a new one.
 func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
-	counts, err := n.Store.Counts(ctx, n.shop.Name)
+	orders, err := n.Store.OrderCount(ctx, n.shop.Name)
 	if err != nil {
 		return nil, basis{}, "", err
 	}
@@ -43,7 +43,7 @@ func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
 			return nil, basis{}, "", err
 		}
 		old, ok := of[""]
-		if !ok || n.date.Sub(old.Date) >= lifetimeNights || math.Abs(float64(counts.Orders-old.Orders)) > lifetimeGrowth*float64(old.Orders) {
+		if !ok || n.date.Sub(old.Date) >= lifetimeNights || math.Abs(float64(orders-old.Orders)) > lifetimeGrowth*float64(old.Orders) {
 			continue
 		}
 		fits, err := loadModels[ltv.Fit](ctx, n.Store.Queries, run, "ltv")
@@ -55,7 +55,7 @@ func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
 		}
 	}
 	fit, warning, err := n.fitLifetime(ctx)
-	return fit, basis{n.date, counts.Orders}, warning, err
+	return fit, basis{n.date, orders}, warning, err
 }
 
 func (n *night) lifetimeOptions() ltv.Options {
@@ -86,12 +86,25 @@ func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
 // brought; as many as incremental shares rest on.
 const acquisitionDays = iotaDays
 
-// segments profiles the shop's customers by how they were acquired, which gives
-// fit its multiples; nil without a fit.
-func (n *night) segments(ctx context.Context, fit *ltv.Fit) (*ltv.Segmentation, error) {
+// segments are the shop's customers by how they were acquired, without prices;
+// nil without a fit. A fit that serves on brings those of its own night along,
+// and its multiples are made of them.
+func (n *night) segments(ctx context.Context, fit *ltv.Fit, of basis) (*ltv.Segmentation, error) {
 	if fit == nil {
 		return nil, nil
 	}
+	if of.Date == n.date {
+		return n.profile(ctx, fit)
+	}
+	stored, err := loadModels[ltv.Segmentation](ctx, n.Store.Queries, RunID(n.shop.Name, of.Date), "segmentation")
+	if g, ok := stored[""]; ok || err != nil {
+		return &g, err
+	}
+	return n.profile(ctx, fit)
+}
+
+// profile reads all customers for the segments and gives fit its multiples.
+func (n *night) profile(ctx context.Context, fit *ltv.Fit) (*ltv.Segmentation, error) {
 	fit.Currency = n.shop.Currency
 	products, err := n.Store.Products(ctx, n.shop.Name)
 	if err != nil {
@@ -118,16 +131,20 @@ func firstLevel(productType string) string {
 	return strings.TrimSpace(first)
 }
 
-// addSegments prices the segments and puts them among the night's models.
-func (n *night) addSegments(ctx context.Context, models *modelSet, fit *ltv.Fit, g *ltv.Segmentation, worths map[string]bidding.Worth, def bidding.Worth) error {
+// addSegments prices the segments and puts them among the night's models. Spend
+// is that of the days before their basis, whose new customers they count.
+func (n *night) addSegments(ctx context.Context, models *modelSet, fit *ltv.Fit, of basis, g *ltv.Segmentation, worths map[string]bidding.Worth, def bidding.Worth) error {
 	if g == nil || len(g.Segments) == 0 {
 		return nil
+	}
+	if of.Date == n.date {
+		models.add(n.runID, "segmentation", "", g)
 	}
 	in := ltv.Acquisition{Days: acquisitionDays, Currency: n.shop.Currency, Margin: map[string]float64{}, DefaultMargin: def.Margin}
 	for k, w := range worths {
 		in.Margin[k] = w.Margin
 	}
-	if err := n.acquisitionSpend(ctx, &in); err != nil {
+	if err := n.acquisitionSpend(ctx, &in, of.Date); err != nil {
 		return err
 	}
 	names, err := n.campaignNames(ctx)
@@ -143,9 +160,9 @@ func (n *night) addSegments(ctx context.Context, models *modelSet, fit *ltv.Fit,
 	return nil
 }
 
-// acquisitionSpend sums spend by campaign. What ad accounts of another currency
+// acquisitionSpend sums the spend of the days before a date by campaign. What ad accounts of another currency
 // than the shop's spent is not converted.
-func (n *night) acquisitionSpend(ctx context.Context, in *ltv.Acquisition) error {
+func (n *night) acquisitionSpend(ctx context.Context, in *ltv.Acquisition, before civil.Date) error {
 	accounts, err := n.Store.AdAccounts(ctx, n.shop.Name)
 	if err != nil {
 		return err
@@ -159,7 +176,7 @@ func (n *night) acquisitionSpend(ctx context.Context, in *ltv.Acquisition) error
 		return err
 	}
 	in.Spend, in.Foreign = map[string]money.Micros{}, map[string]bool{}
-	return n.Store.EachPerformance(ctx, n.shop.Name, n.date.AddDays(-acquisitionDays), n.date.AddDays(-1), func(p store.Performance) error {
+	return n.Store.EachPerformance(ctx, n.shop.Name, before.AddDays(-acquisitionDays), before.AddDays(-1), func(p store.Performance) error {
 		k := campaign(p.Platform, p.AdAccount, platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID})
 		switch c := currency[[2]string{p.Platform, p.AdAccount}]; {
 		case c == n.shop.Currency || c == "": // an account that was imported and not pulled has none

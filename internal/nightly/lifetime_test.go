@@ -97,13 +97,25 @@ func TestSegmentsOfTheNight(t *testing.T) {
 		if err != nil || !strings.Contains(fmt.Sprint(worth), fmt.Sprintf(`"lambda":%s`, mustJSON(t, own.Lambda.Value))) {
 			t.Errorf("the campaign's worth does not rest on its multiple %v: %v, %v", own.Lambda.Value, worth, err)
 		}
-		// The next night serves the same model, with the customers of its own day;
-		// an ad account that spends dollars has no cost per customer.
+		// The next night serves the same model and its segments, whoever ordered
+		// meanwhile, and prices them; an ad account that spends dollars has no cost
+		// per customer.
+		late := store.Order{Account: "shop", OrderID: "late", CustomerID: "late", OrderedAt: today.Time().Add(time.Hour), OrderDate: today, Currency: "EUR",
+			Revenue: money.One, Campaign: "google:c0"}
+		if _, err := st.UpsertOrders(t.Context(), []store.Order{late}); err != nil {
+			t.Fatal(err)
+		}
 		d.ads.account.Currency = "USD"
 		d.now = d.now.AddDate(0, 0, 1)
 		next := segments(today.AddDays(1))
-		if s := next["platform=google/campaign=c0"]; s.CAC != nil || s.Spend != nil || !strings.Contains(strings.Join(s.Why, " "), "another currency") || s.Customers != 750 {
+		if s := next["platform=google/campaign=c0"]; s.CAC != nil || s.Spend != nil || !strings.Contains(strings.Join(s.Why, " "), "another currency") || s.Customers != 750 || s.Lambda != own.Lambda {
 			t.Errorf("%+v", s)
+		}
+		// A week after it was fitted the model gives way to a new one, and the
+		// customers are counted anew.
+		d.now = d.now.AddDate(0, 0, lifetimeNights-1)
+		if s := segments(today.AddDays(lifetimeNights))["platform=google/campaign=c0"]; s.Customers != 751 {
+			t.Errorf("after a week %d customers", s.Customers)
 		}
 	})
 }

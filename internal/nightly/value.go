@@ -13,7 +13,7 @@ func value(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	segments, err := n.segments(ctx, fit)
+	segments, err := n.segments(ctx, fit, of)
 	if err != nil {
 		return report{}, err
 	}
@@ -22,7 +22,7 @@ func value(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	var models modelSet
-	if err := errors.Join(n.addSegments(ctx, &models, fit, segments, worths, def), n.addDiagnostics(ctx, &models, fit, of)); err != nil {
+	if err := errors.Join(n.addSegments(ctx, &models, fit, of, segments, worths, def), n.addDiagnostics(ctx, &models, fit, of)); err != nil {
 		return report{}, err
 	}
 	if fit != nil {

@@ -5,11 +5,13 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -409,5 +411,57 @@ func TestAPIFaultsEndWithTheirDay(t *testing.T) {
 	}
 	if _, failing := s.Faults().Next("google", "kept"); !failing {
 		t.Error("the other rules are gone too")
+	}
+}
+
+// A shop whose records put costs too high shows a part of the true margin, in its
+// orders as in its list of costs, and sells what the other sells.
+func TestRecordedMargin(t *testing.T) {
+	t.Parallel()
+	costs := func(share float64) (rows [][]string) {
+		sc, err := sandbox.DemoScenario(start, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc.RecordedMargin = share
+		s, err := sandbox.Start(sandbox.Options{Scenario: sc})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+		}()
+		dir := t.TempDir()
+		if err := s.WriteShop(dir, start-1, start-1); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(filepath.Join(dir, "orders-"+(start-1).String()+".csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if rows, err = csv.NewReader(f).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		return rows[1:]
+	}
+	number := func(s string) float64 {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	truth, recorded := costs(1), costs(0.7)
+	if len(truth) < 5 || len(recorded) != len(truth) {
+		t.Fatalf("%d and %d lines", len(truth), len(recorded))
+	}
+	for i, r := range truth {
+		price, cost, said := number(r[12]), number(r[13]), number(recorded[i][13])
+		if r[0] != recorded[i][0] || math.Abs(price-said-0.7*(price-cost)) > 0.0051 {
+			t.Errorf("order %s: price %v, cost %v, recorded %v", r[0], price, cost, said)
+		}
 	}
 }

@@ -87,10 +87,20 @@ func (s *Sandbox) orderRows(day market.ShopDay) (rows [][]string) {
 	for _, o := range day.Orders {
 		for _, l := range o.Lines {
 			rows = append(rows, []string{o.ID, o.CustomerID, o.At.Format(time.RFC3339), o.Revenue.Decimal(), currency, o.Email, o.Phone,
-				o.Country, o.Source, o.ClickID, l.SKU, strconv.Itoa(l.Quantity), l.UnitPrice.Decimal(), l.UnitCost.Decimal()})
+				o.Country, o.Source, o.ClickID, l.SKU, strconv.Itoa(l.Quantity), l.UnitPrice.Decimal(), s.recordedCost(l.UnitPrice, l.UnitCost).Decimal()})
 		}
 	}
 	return rows
+}
+
+// recordedCost is a cost as the shop's records have it, which show another margin
+// than the true one where the scenario says so.
+func (s *Sandbox) recordedCost(price, cost money.Micros) money.Micros {
+	share := s.market.Scenario().RecordedMargin
+	if share == 1 {
+		return cost
+	}
+	return max(price-money.Micros(share*float64(price-cost)), 0).RoundTo(money.MinorUnit(s.market.Scenario().Currency))
 }
 
 func cartRows(day market.ShopDay) (rows [][]string) {
@@ -116,7 +126,7 @@ func consentRows(day market.ShopDay) (rows [][]string) {
 
 func (s *Sandbox) costRows() (rows [][]string) {
 	for _, p := range s.market.Products() {
-		rows = append(rows, []string{p.SKU, p.Cost.Decimal(), s.market.Scenario().Currency})
+		rows = append(rows, []string{p.SKU, s.recordedCost(p.Price, p.Cost).Decimal(), s.market.Scenario().Currency})
 	}
 	return rows
 }

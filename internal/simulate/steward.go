@@ -89,7 +89,7 @@ func newSteward(ctx context.Context, sc *market.Scenario, log *slog.Logger) (s *
 	if s.loc, err = time.LoadLocation(s.sb.Market().Scenario().TimeZone); err != nil {
 		return s, err
 	}
-	if s.store, err = store.Open(ctx, filepath.Join(dir, "adsteward.db"), store.NewKey()); err != nil {
+	if s.store, err = store.OpenScratch(ctx, filepath.Join(dir, "adsteward.db"), store.NewKey()); err != nil {
 		return s, err
 	}
 	shop, err := s.shop(&net, log)

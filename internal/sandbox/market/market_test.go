@@ -57,6 +57,7 @@ func TestReadScenarioRefuses(t *testing.T) {
 		"bad rho":                {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta", "rho": 1}]}`, "rho is 1"},
 		"twice":                  {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta"}, {"id": "a", "platform": "meta"}]}`, "twice"},
 		"event of nobody":        {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta"}], "events": [{"date": "2026-01-02", "kind": "stock_out", "campaign": "b"}]}`, `no campaign "b"`},
+		"recorded margin":        {`{"start": "2026-01-01", "recorded_margin": -1, "campaigns": [{"id": "a", "platform": "meta"}]}`, "recorded_margin is -1"},
 		"not JSON":               {`hello`, "invalid character"},
 	} {
 		if _, err := market.ReadScenario(strings.NewReader(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {

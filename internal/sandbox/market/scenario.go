@@ -26,11 +26,14 @@ type Scenario struct {
 	TimeZone string     `json:"time_zone"`    // of the ad accounts; default Europe/Berlin
 	History  int        `json:"history_days"` // days before Start with the initial budgets; default 60
 	// TotalDailyBudget bounds the sum of the budgets; default their initial sum.
-	TotalDailyBudget float64         `json:"total_daily_budget"`
-	Discount         float64         `json:"discount_rate_annual"` // default 0.1
-	Horizon          int             `json:"horizon_days"`         // default 365
-	Campaigns        []CampaignSpec  `json:"campaigns"`
-	Events           []ScenarioEvent `json:"events"`
+	TotalDailyBudget float64 `json:"total_daily_budget"`
+	Discount         float64 `json:"discount_rate_annual"` // default 0.1
+	// RecordedMargin is the margin that the shop's cost records show, as a share of
+	// the true one: below 1 where they put costs too high; default 1.
+	RecordedMargin float64         `json:"recorded_margin"`
+	Horizon        int             `json:"horizon_days"` // default 365
+	Campaigns      []CampaignSpec  `json:"campaigns"`
+	Events         []ScenarioEvent `json:"events"`
 }
 
 // CampaignSpec holds one campaign's settings at the start and its true
@@ -179,6 +182,12 @@ func (sc *Scenario) complete() error {
 	}
 	if sc.Nights < 0 || sc.History < 0 || sc.Horizon < 1 || sc.Discount < 0 {
 		return errors.New("nights, history_days and discount_rate_annual must be at least 0 and horizon_days at least 1")
+	}
+	if sc.RecordedMargin == 0 {
+		sc.RecordedMargin = 1
+	}
+	if !(sc.RecordedMargin > 0 && sc.RecordedMargin <= 2) {
+		return fmt.Errorf("recorded_margin is %v; it must be above 0 and at most 2", sc.RecordedMargin)
 	}
 	if len(sc.Campaigns) == 0 {
 		return errors.New("there are no campaigns")
