@@ -483,10 +483,14 @@ func BenchmarkPlan(b *testing.B) {
 // platform is silent.
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	silence := func(in *bidding.Input, campaigns ...int) {
+	silence := func(in *bidding.Input, days int, campaigns ...int) {
 		for _, i := range campaigns {
-			d := &in.Accounts[0].Performance[i].Days[89]
-			d.Value, d.Conversions = 0, 0
+			for k := range days {
+				d := &in.Accounts[0].Performance[i].Days[89-k]
+				d.Value, d.Conversions = 0, 0
+			}
+			d := &in.Accounts[0].Performance[i].Days[89-days] // chance may have made that one silent too
+			d.Value, d.Conversions = max(d.Value, 70), max(d.Conversions, 1)
 		}
 	}
 	held := func(in bidding.Input) (out []string) {
@@ -505,15 +509,17 @@ func TestSilence(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		perDay float64
+		days   int
 		silent []int
 		want   int
 	}{
-		"conversions were due": {4, []int{1}, 1},
-		"none was due":         {0.6, []int{1}, 0},
-		"nobody is heard":      {0.6, []int{0, 1}, 2},
+		"conversions were due":    {4, 1, []int{1}, 1},
+		"none was due":            {0.6, 1, []int{1}, 0},
+		"one was due in the days": {0.6, 4, []int{1}, 1},
+		"nobody is heard":         {0.6, 1, []int{0, 1}, 2},
 	} {
 		in := campaigns(c.perDay)
-		silence(&in, c.silent...)
+		silence(&in, c.days, c.silent...)
 		if got := held(in); len(got) != c.want {
 			t.Errorf("%s: %v are held", name, got)
 		}

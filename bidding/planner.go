@@ -64,35 +64,42 @@ func (p *planner) take(fit *response.Result) {
 
 // listen marks the units of whose newest day nothing is reported although it
 // cost money: a whole platform that is silent, or a unit of which at least one
-// conversion was due by now. That may be chance, and the day stays in the fit, or
-// an outage too small to be told from chance: a change can wait a day to know.
+// conversion was due by now, that day and the silent ones right before it taken
+// together. That may be chance, and the days stay in the fit, or an outage too
+// small to be told from chance: a change can wait a day to know.
 func (p *planner) listen() {
 	heard := map[platform.Name]bool{}
-	silent := func(u *unit) (d response.Day, ok bool) {
-		if len(u.days) == 0 {
-			return d, false
-		}
-		d = u.days[len(u.days)-1]
-		return d, d.Date == u.account.LastData && d.Spend > 0 && d.Conversions == 0
-	}
 	for _, u := range p.units {
 		if n := len(u.days); n > 0 && u.days[n-1].Date == u.account.LastData && u.days[n-1].Conversions > 0 {
 			heard[u.Platform] = true
 		}
 	}
 	for _, u := range p.units {
-		d, ok := silent(u)
-		if !ok {
-			continue
-		}
-		due := 0.0
-		if u.WindowSpend > 0 {
-			due = u.Conversions / u.WindowSpend * d.Spend * u.account.lag().At(u.account.Today.Sub(d.Date))
-		}
-		if !heard[u.Platform] || due >= 1 {
-			u.silent = d.Date
+		day, due := u.silence()
+		if !day.IsZero() && (!heard[u.Platform] || due >= 1) {
+			u.silent = day
 		}
 	}
+}
+
+// silence is the newest reported day, where money was spent on it and no
+// conversion is reported, and how many should have been by now, since the last
+// one; the zero day where it is not silent.
+func (u *unit) silence() (day civil.Date, due float64) {
+	perSpend := 0.0
+	if u.WindowSpend > 0 {
+		perSpend = u.Conversions / u.WindowSpend
+	}
+	for _, d := range slices.Backward(u.days) {
+		if day.IsZero() && d.Date != u.account.LastData || d.Spend <= 0 || d.Conversions > 0 {
+			break
+		}
+		if day.IsZero() {
+			day = d.Date
+		}
+		due += perSpend * d.Spend * u.account.lag().At(u.account.Today.Sub(d.Date))
+	}
+	return day, due
 }
 
 // allocate chooses the budgets that bind. Each is bounded by what the
