@@ -175,24 +175,25 @@ const resultsLimits = `## What limits it
 Shares of the oracle's gain are lost, in the order of what they cost:
 
 1. *Incremental shares.* What a platform claims beyond what it causes shows neither in its
-   reports nor in the shop's clicks. Where the night was given the true shares, usual-8
-   reached 85 % of the oracle's gain over 90 nights.
+   reports nor in the shop's clicks. The night starts from what published experiments found
+   by audience; it earns most where that is true (brand-heavy) and loses where it is not
+   (incremental, where every claim is true). Only experiments of the shop's own mend it.
 2. *Lifetime multiples and new customers.* The last click gives brand and retargeting the
-   orders of customers who were won elsewhere: in usual-6 a true share of new customers
-   of 0.17 was taken for 0.40, and multiples of 1.6 for 2.0 to 2.5. A sale was so worth 8 to
-   25 % too much, most where it was worth least.
+   orders of customers who were won elsewhere, so that their share of new customers and
+   their multiples are taken for too high, and a sale for worth more than it is.
 3. *Elasticities.* The market buys its best opportunities first, so the true elasticity
-   falls with spend; a power law has one. Spend and demand move together, which makes
-   curves steeper still: 0.55 to 0.59 where 0.42 to 0.47 was true. With 2 a marginal euro
-   looks like 1.20 where it brings 0.75, and money that the oracle takes back is spent. This
-   is also why the last nights are no better than the first: the plan walks on towards
-   a goal that lies too high. In usual-6 it cost most of the gain even with the true shares.
-4. *Waiting.* Cool-down, outages and days without a conversion hold changes back.
+   falls with spend; a power law has one, pulled towards what is usual on real accounts.
+   Money that the oracle takes back is spent. This is also why the last nights are no
+   better than the first: the plan walks on towards a goal that lies too high.
+4. *Wrong records.* Where the shop's books show 0.7 of the true margin (margin-low), every
+   campaign looks less worth scaling than it is, and nothing in the data says so.
+5. *Waiting.* Cool-down, outages and days without a conversion hold changes back; with a
+   handful of conversions a week (very-sparse) the minimum of evidence is never met.
 
-The intervals are of the campaign's expected profit at the spend that was realised: they
-hold what is unsure of demand, curve and worth, and not the luck of single orders. With
-the true incremental shares they held 78 % on average in three scenarios (usual-6, usual-8,
-incremental); what they miss beyond that is the mistaken worth of 1 and 2.
+The intervals are of the campaign's expected profit at the spend that was realised. They
+hold what is unsure of demand, curve and worth, and not the luck of single orders; the
+belief about incremental shares is wider than these markets differ, so they hold more
+than they say, but for where the belief or the margin is wrong.
 `
 
 // The suite is as varied as it says it is, and every scenario of it is valid.
