@@ -188,7 +188,7 @@ Shares of the oracle's gain are lost, in the order of what they cost:
 4. *Wrong records.* Where the shop's books show 0.7 of the true margin (margin-low), every
    campaign looks less worth scaling than it is, and nothing in the data says so.
 5. *Waiting.* Cool-down, outages and days without a conversion hold changes back; with a
-   handful of conversions a week (very-sparse) the minimum of evidence is never met.
+   handful of conversions a week (very-sparse) nothing was changed at all.
 
 The intervals are of the campaign's expected profit at the spend that was realised. They
 hold what is unsure of demand, curve and worth, and not the luck of single orders; the
