@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,15 +54,15 @@ func closeAll(t *testing.T, d *desk) {
 	d.now = d.now.AddDate(0, 0, 1) // the next round changes the same budgets on another day
 }
 
-var rounds int
+// rounds counts over both databases, which are tested side by side.
+var rounds atomic.Int64
 
 // pushUntil sets up three proposals, approves two, and pushes until the given
 // step, where the process dies; -1 lets it live. It returns the steps seen.
 func pushUntil(t *testing.T, st *store.Store, at int) (*desk, int) {
 	t.Helper()
 	d := setup(t, st, 3)
-	rounds++
-	d.now = testNow.AddDate(0, 0, rounds)
+	d.now = testNow.AddDate(0, 0, int(rounds.Add(1)))
 	d.ids = d.propose(t, 3)
 	d.mustApprove(t, d.ids[:2]...)
 	steps := 0
