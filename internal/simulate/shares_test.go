@@ -94,7 +94,7 @@ func stream[T any](items []T) iter.Seq2[T, error] {
 func TestSharesAgainstTheTruth(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("makes eight markets")
+		t.Skip("-short: eight markets take long under the race detector; make test runs this without it")
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	around := func(mean, sd float64) float64 { return min(max(mean+sd*rng.NormFloat64(), 0.1), 0.98) }
