@@ -118,7 +118,8 @@ func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, err 
 	if err != nil {
 		return 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
 	}
-	return n.pullPerformance(ctx, c, civil.Of(now.In(loc)))
+	rows, err = n.pullPerformance(ctx, c, civil.Of(now.In(loc)))
+	return rows, errors.Join(err, n.pullSimulations(ctx, c))
 }
 
 func (n *night) pullStructure(ctx context.Context, c Connection, now time.Time) error {
