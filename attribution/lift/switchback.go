@@ -158,10 +158,12 @@ func newSwitchFit(plan Switchback, days []SwitchDay) (*switchFit, error) {
 		return nil, fmt.Errorf("%d days count, too few beside the days of the week and a trend", len(f.days))
 	}
 	if norm(f.state) < 1e-6*norm(f.on) {
-		return nil, errors.New("days on and off cannot be told from a trend and the days of the week; more blocks are needed")
+		return nil, errNoContrast
 	}
 	return f, nil
 }
+
+var errNoContrast = errors.New("days on and off cannot be told from a trend and the days of the week; more blocks are needed")
 
 func indicator(b bool) float64 {
 	if b {

@@ -138,7 +138,7 @@ func TestSwitchbackSaysWhatItLacks(t *testing.T) {
 		"the level of the interva": days,
 	} {
 		level := 0.9
-		if d != nil && len(d) == 28 {
+		if len(d) == 28 {
 			level = 1
 		}
 		if r, err := (&SwitchbackTest{Plan: s, Days: d}).Analyse(level, 1); err == nil || !strings.Contains(err.Error(), want) {
