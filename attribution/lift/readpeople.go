@@ -121,13 +121,7 @@ func ReadSwitchback(r io.Reader, washout int) (SwitchbackTest, error) {
 			continue
 		}
 		d := SwitchDay{Date: day}
-		if d.Revenue, err = t.number("revenue"); err != nil {
-			return out, err
-		}
-		if d.Claimed, err = t.amount("claimed"); err != nil {
-			return out, err
-		}
-		if d.Cost, err = t.amount("cost"); err != nil {
+		if err := t.figures(&d); err != nil {
 			return out, err
 		}
 		out.Days = append(out.Days, d)

@@ -50,7 +50,7 @@ type SwitchbackResult struct {
 // revenue less so many times cost, or claims, does not know the state.
 func (t *SwitchbackTest) Analyse(level float64, seed uint64) (SwitchbackResult, error) {
 	var out SwitchbackResult
-	if err := checkLevel(level); err != nil {
+	if err := errors.Join(checkLevel(level), checkPlanned(t.Planned)); err != nil {
 		return out, err
 	}
 	days, err := t.counted(&out)
