@@ -118,6 +118,40 @@ func TestGeoIntervalsHoldTheTruth(t *testing.T) {
 	}
 }
 
+// With spend and claims before the test, and ones that vary by day, both ratios are
+// estimated against what they would have been.
+func TestGeoRatiosHoldTheTruth(t *testing.T) {
+	t.Parallel()
+	for name, of := range map[string]func(Result) (*Estimate, float64){
+		"iroas": func(r Result) (*Estimate, float64) { return r.IROAS, 3 },
+		"iota":  func(r Result) (*Estimate, float64) { return r.Iota, 0.6 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			covers(t, 1000, func(rnd *rand.Rand) (Estimate, float64) {
+				g := regions(rnd, 20, 42, 28, 0.1, 0)
+				g.treat(0.05, 3)
+				for _, cost := range g.Panel.Cost {
+					claimed := make([]float64, len(cost))
+					for d := range cost {
+						usual := 20 * (1 + 0.2*rnd.NormFloat64())
+						claimed[d] = 5*cost[d] + 3*usual // three of the five are caused
+						cost[d] += usual
+					}
+					g.Panel.Claimed = append(g.Panel.Claimed, claimed)
+				}
+				r, err := g.Analyse(TBR, 0.9)
+				if err != nil {
+					t.Error(err)
+					return Estimate{}, 0
+				}
+				e, truth := of(r)
+				return *e, truth
+			})
+		})
+	}
+}
+
 // Where nothing was done, a placebo test says otherwise as often as its level: of
 // 10 % in 8 to 12 % of the cases.
 func TestPlaceboTestsKeepTheirLevel(t *testing.T) {

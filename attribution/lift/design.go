@@ -155,7 +155,7 @@ func (p *Panel) Design(pre Period, o DesignOptions) (Design, error) {
 
 // describe sets what the days before say of the groups.
 func (d *Design) describe(t *GeoTest, window [][]float64) {
-	s := &split{pre: window}
+	s := &split{}
 	treated, all := 0.0, 0.0
 	for g, arm := range t.Arms {
 		total := max(sum(window[g]), 0)

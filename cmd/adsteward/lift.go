@@ -64,7 +64,7 @@ func period(flag, s string) (lift.Period, error) {
 }
 
 type liftGeo struct {
-	File         string   `arg:"" name:"file" help:"CSV with date, geo, sales and cost (none: 0), a row a region and day; a region's days without a row count as 0. - for standard input."`
+	File         string   `arg:"" name:"file" help:"CSV with date, geo, sales, and where there are cost and claimed (sales the platform claims), a row a region and day; a region's days without a row count as 0. - for standard input."`
 	Geos         string   `required:"" help:"CSV with geo and group (treatment or control; others are left out), and pair where treatment was drawn within pairs." placeholder:"ASSIGN.csv"`
 	Pre          string   `required:"" help:"First and last day before the test." placeholder:"A:B"`
 	Test         string   `required:"" help:"First and last day of the test, and of days after it in which it still works." placeholder:"A:B"`
@@ -177,6 +177,9 @@ func (r geoReport) print(out io.Writer) error {
 	fmt.Fprintf(out, "\nCaused: sales of the treated regions that would not have come without the treatment, with the interval that holds it with %g %%.\n", 100*r.Results[0].Lift.Level)
 	fmt.Fprintln(out, "By chance: how often a pretended treatment shows at least as much; below 0.1 is some evidence, below 0.01 strong.")
 	for _, x := range r.Results {
+		if i := x.Iota; i != nil {
+			fmt.Fprintf(out, "%s: %.3f of what the platform claims was caused (%.3f to %.3f).\n", x.Method, i.Value, i.Low, i.High)
+		}
 		warn(out, x.Method+": ", x.Warnings)
 	}
 	return nil
@@ -211,7 +214,7 @@ func warn(out io.Writer, before string, warnings []string) {
 }
 
 type liftDesign struct {
-	File     string  `arg:"" name:"file" help:"CSV with date, geo, sales and cost (none: 0), a row a region and day. - for standard input."`
+	File     string  `arg:"" name:"file" help:"CSV with date, geo, sales, and cost where there is, a row a region and day. - for standard input."`
 	Pre      string  `help:"First and last day to learn from; all of the file's where not given." placeholder:"A:B"`
 	Days     int     `default:"28" help:"How long the test will be."`
 	OneOf    int     `default:"2" help:"One region of so many alike is treated: 2 for half of them." placeholder:"N"`

@@ -52,10 +52,10 @@ type liftResult struct {
 }
 
 // geoSales writes 12 regions over 84 days; from day 56 on, the treated ones spend
-// a tenth of what they sell and get twice that back.
+// a tenth of what they sell, get twice that back and are told of four times.
 func geoSales(treated map[string]bool) string {
 	rnd := rand.New(rand.NewPCG(1, 1))
-	text := "date,geo,sales,cost\n"
+	text := "date,geo,sales,cost,claimed\n"
 	for d := range 84 {
 		market := 1 + 0.2*rnd.NormFloat64()
 		for g := range 12 {
@@ -65,7 +65,7 @@ func geoSales(treated map[string]bool) string {
 				cost = 0.1 * size
 				sales += 2 * cost
 			}
-			text += fmt.Sprintf("%v,%s,%.2f,%.2f\n", civil.MustParse("2026-01-05").AddDays(d), name, sales, cost)
+			text += fmt.Sprintf("%v,%s,%.2f,%.2f,%.2f\n", civil.MustParse("2026-01-05").AddDays(d), name, sales, cost, 4*cost)
 		}
 	}
 	return text
@@ -112,12 +112,13 @@ func TestLiftFromDesignToResult(t *testing.T) {
 	}
 	for _, r := range got.Results {
 		r.IROAS.holds(t, r.Method, 2)
-		if r.Placebo.P > 0.1 || r.Placebo.Permutations != 63 || len(r.Warnings) > 0 || r.Iota != nil || (len(r.Days) == 28) != (r.Method != "gbr") {
+		r.Iota.holds(t, r.Method+" iota", 0.5)
+		if r.Placebo.P > 0.1 || r.Placebo.Permutations != 63 || len(r.Warnings) > 0 || (len(r.Days) == 28) != (r.Method != "gbr") {
 			t.Errorf("%s: %+v", r.Method, r)
 		}
 	}
 	out, _, code = adsteward(t, args...)
-	if code != codeDone || !strings.Contains(out, "6 treated and 6 control regions") || !strings.Contains(out, "tbr  20477.95") {
+	if code != codeDone || !strings.Contains(out, "6 treated and 6 control regions") || !strings.Contains(out, "tbr  20477.95") || !strings.Contains(out, "tbr: 0.481 of what the platform claims") {
 		t.Error(code, out)
 	}
 }
