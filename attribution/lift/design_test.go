@@ -18,7 +18,7 @@ func designOptions() DesignOptions {
 // effect nearly always.
 func TestDesignKeepsItsPromise(t *testing.T) {
 	t.Parallel()
-	const trials = 150
+	trials := few(400)
 	var shown, twice, total int
 	for r := range trials {
 		rnd := rand.New(rand.NewPCG(uint64(r), 11))
@@ -152,7 +152,7 @@ func TestSwitchbackDetectable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const trials = 120
+	trials := few(400)
 	shown := 0
 	for r := range trials {
 		rnd := rand.New(rand.NewPCG(uint64(r), 12))
@@ -176,7 +176,7 @@ func TestSwitchbackDetectable(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	share := float64(shown) / trials
+	share := float64(shown) / float64(trials)
 	t.Logf("shown in %.0f %% of the tests", 100*share)
 	if share < 0.7 || share > 0.9 {
 		t.Errorf("shown in %v of the tests, want 0.8", share)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/floats"
+
 	"adsteward/internal/civil"
 )
 
@@ -209,7 +211,8 @@ func (f *switchFit) draw(plan Switchback, seed uint64) {
 		d := switchDraw{on: f.states(other)}
 		d.length = dot(d.on, d.on)
 		for _, q := range f.nuisance {
-			d.length -= dot(q, d.on) * dot(q, d.on)
+			k := dot(q, d.on)
+			d.length -= k * k
 		}
 		d.length = sqrt(d.length)
 		f.draws = append(f.draws, d)
@@ -363,13 +366,7 @@ func (p permutations) interval(value, scale, level float64) (low, high float64, 
 	return low, high, lowOK && highOK
 }
 
-func dot(a, b []float64) float64 {
-	s := 0.0
-	for i := range a {
-		s += a[i] * b[i]
-	}
-	return s
-}
+func dot(a, b []float64) float64 { return floats.Dot(a, b) }
 
 func norm(v []float64) float64 { return math.Sqrt(dot(v, v)) }
 
