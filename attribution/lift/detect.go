@@ -32,7 +32,7 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 		return out, fmt.Errorf("the days known before the plan go from %v to %v; it lasts %d days and must fit into them", first, last, s.Days())
 	}
 	rnd := rand.New(rand.NewPCG(seed, 0x706f776572))
-	var squares, mean float64
+	var squares, mean, df float64
 	const placebos = 200
 	for range placebos {
 		plan := s.moved(start.AddDays(7 * rnd.IntN(weeks+1)))
@@ -52,6 +52,7 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 		e := f.hac(y, level)
 		out.Placebos++
 		squares += e.Value * e.Value
+		df = float64(len(y) - len(f.nuisance) - 1)
 		mean += sum(y) / float64(len(y))
 		if e.Excludes(0) {
 			out.FalseAlarms++
@@ -70,7 +71,7 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 			on += b.Days - s.Washout
 		}
 	}
-	perDay := reach(level, power) * sd
+	perDay := reach(df, level, power) * sd
 	out.Total = perDay * float64(on)
 	if mean > 0 {
 		out.Relative = perDay / mean

@@ -255,12 +255,13 @@ func DetectablePerPerson(sd float64, n, basisPoints int, level, power float64) (
 		return 0, fmt.Errorf("%d persons of a spread of %g; there must be some", n, sd)
 	}
 	held := float64(basisPoints) / maxBasisPoints
-	return reach(level, power) * sd * math.Sqrt(1/(float64(n)*held*(1-held))), nil
+	return reach(0, level, power) * sd * math.Sqrt(1/(float64(n)*held*(1-held))), nil
 }
 
-// reach is how many standard errors an effect must have to be shown with the power.
-func reach(level, power float64) float64 {
-	return quantile(0, level) + distuv.UnitNormal.Quantile(power)
+// reach is how many standard errors, known with df degrees of freedom (0: surely),
+// an effect must have to be shown with the power.
+func reach(df, level, power float64) float64 {
+	return quantile(df, level) + quantile(df, 2*power-1)
 }
 
 func checkPower(power float64) error {
