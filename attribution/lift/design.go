@@ -165,6 +165,9 @@ func (d *Design) describe(t *GeoTest, window [][]float64) {
 		all += total
 		if arm == Treated {
 			treated += total
+			if t.Panel.Cost == nil {
+				continue
+			}
 			d.Usual += sum(t.Panel.Cost[g][d.Pre.From.Sub(t.Panel.First):][:d.Pre.Days()]) * float64(d.Days) / float64(d.Pre.Days())
 		}
 	}

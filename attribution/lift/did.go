@@ -73,27 +73,28 @@ func (a *growth) concentration() float64 {
 	return q
 }
 
-// variance is the CR2 variance of the mean: the sum of h^2 e^2 over Var(e), with h
-// a region's share of the size, e its residual and Var(e) = 1 - 2h + sum of h^2 the
-// residual's variance where growths have the variance 1. traceOfSquare is that of
-// its quadratic form, whose own trace is the concentration.
+// variance is the CR2 variance of the mean: the sum of d e^2, with e a region's
+// residual, h its share of the size and d = h^2 / Var(e), where Var(e) = 1 - 2h + q
+// is the residual's variance if growths have the variance 1 and q is the
+// concentration, which is also the trace of this quadratic form.
+//
+// traceOfSquare is that of its square, the sum over i and j of d_i d_j Cov(e_i, e_j)^2
+// with Cov = q - h_i - h_j, and 1 more for i = j; expanded, so that it is one pass.
 func (a *growth) variance() (v, traceOfSquare float64) {
 	q := a.concentration()
-	share := func(i int) (h, d float64) {
+	var s0, s1, s2 float64 // sums of d, d h, d h^2
+	of := func(i int) (h, d float64) {
 		h = a.size[i] / a.total
 		return h, h * h / (1 - 2*h + q)
 	}
 	for i, rate := range a.rate {
-		hi, di := share(i)
-		v += di * (rate - a.mean()) * (rate - a.mean())
-		for j := range a.rate {
-			hj, dj := share(j)
-			m := q - hi - hj // covariance of residuals
-			if i == j {
-				m++
-			}
-			traceOfSquare += di * dj * m * m
-		}
+		h, d := of(i)
+		v += d * (rate - a.mean()) * (rate - a.mean())
+		s0, s1, s2 = s0+d, s1+d*h, s2+d*h*h
+	}
+	for i := range a.rate {
+		h, d := of(i)
+		traceOfSquare += d*((q-h)*(q-h)*s0-2*(q-h)*s1+s2) + d*d*(1+2*(q-2*h))
 	}
 	return v, traceOfSquare
 }

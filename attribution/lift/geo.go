@@ -41,23 +41,12 @@ func (t *GeoTest) Analyse(m Method, level float64) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Method: string(m), Lift: e.lift, Days: s.days(e), Warnings: append([]string{}, e.warnings...)}
-	cost, err := s.added(s.cost, m, level)
-	if err != nil {
-		return Result{}, err
-	}
-	r.Cost = cost.Value
-	if m == GBR && s.cost.differs(cost) {
-		if r.IROAS, err = s.gbrReturn(level); err != nil {
+	if s.cost.known() {
+		if err := s.setReturn(&r, m, e, level); err != nil {
 			return Result{}, err
 		}
-		r.Lift = r.IROAS.times(r.Cost)
-	} else {
-		r.IROAS = s.over(r.Lift, cost, e.df, s.cost)
 	}
-	if r.IROAS == nil {
-		r.Warnings = append(r.Warnings, "the spend did not clearly differ between the groups, so that nothing can be said of the return on it")
-	}
-	if s.claimed.pre != nil {
+	if s.claimed.known() {
 		claims, err := s.added(s.claimed, m, level)
 		if err != nil {
 			return Result{}, err
@@ -71,6 +60,27 @@ func (t *GeoTest) Analyse(m Method, level float64) (Result, error) {
 		return Result{}, errors.New("the numbers are too large for the regression; give them in a larger unit")
 	}
 	return r, nil
+}
+
+// setReturn sets the spend added and the return on it, which regression by region
+// estimates first, and the lift from it.
+func (s *split) setReturn(r *Result, m Method, e effect, level float64) error {
+	cost, err := s.added(s.cost, m, level)
+	if err != nil {
+		return err
+	}
+	r.Cost = cost.Value
+	if m == GBR && s.cost.differs(cost) {
+		if r.IROAS, err = s.gbrReturn(level); err != nil {
+			return err
+		}
+		r.Lift = r.IROAS.times(r.Cost)
+		return nil
+	}
+	if r.IROAS = s.over(r.Lift, cost, e.df, s.cost); r.IROAS == nil {
+		r.Warnings = append(r.Warnings, "the spend did not clearly differ between the groups, so that nothing can be said of the return on it")
+	}
+	return nil
 }
 
 // over is the ratio of the lift to what was added of something, by Fieller's
@@ -233,6 +243,8 @@ func (s *split) addedByRegion(of series) []float64 {
 	}
 	return out
 }
+
+func (of series) known() bool { return of.pre != nil }
 
 // differs reports whether what was added is more than rounding.
 func (of series) differs(added Estimate) bool {

@@ -13,7 +13,7 @@ type Panel struct {
 	Geos     []string
 	First    civil.Date  // day 0; the days follow without a gap
 	Response [][]float64 // by geo and day
-	Cost     [][]float64 // by geo and day
+	Cost     [][]float64 // by geo and day; nil where not known by region
 	Claimed  [][]float64 // response the platform claims; nil where not known by region
 }
 
@@ -106,7 +106,7 @@ const minPreDays = 7
 // split is a geo test as the methods look at it: the regions that take part.
 type split struct {
 	series               // the response
-	cost, claimed series // claimed is empty where it is not known
+	cost, claimed series // empty where not known
 	treated       []bool
 	start         civil.Date // of the test
 }
@@ -116,10 +116,7 @@ type series struct{ pre, test [][]float64 }
 
 // split cuts the panel; it shares the panel's numbers.
 func (t *GeoTest) split() *split {
-	s := &split{start: t.Test.From, series: t.cut(t.Panel.Response), cost: t.cut(t.Panel.Cost)}
-	if t.Panel.Claimed != nil {
-		s.claimed = t.cut(t.Panel.Claimed)
-	}
+	s := &split{start: t.Test.From, series: t.cut(t.Panel.Response), cost: t.cut(t.Panel.Cost), claimed: t.cut(t.Panel.Claimed)}
 	for _, arm := range t.Arms {
 		if arm != LeftOut {
 			s.treated = append(s.treated, arm == Treated)
@@ -133,6 +130,9 @@ func (t *GeoTest) cut(rows [][]float64) series {
 	a, b := t.Pre.From.Sub(first), t.Pre.To.Sub(first)+1
 	c, d := t.Test.From.Sub(first), t.Test.To.Sub(first)+1
 	var out series
+	if rows == nil {
+		return out
+	}
 	for g, arm := range t.Arms {
 		if arm != LeftOut {
 			out.pre, out.test = append(out.pre, rows[g][a:b]), append(out.test, rows[g][c:d])

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
 	"pgregory.net/rapid"
 )
 
@@ -118,6 +119,40 @@ func TestDifferenceInDifferencesByHand(t *testing.T) {
 	}
 }
 
+// Unequal regions: variance and degrees of freedom against the matrices they
+// are defined by.
+func TestClusterRobustVarianceIsItsDefinition(t *testing.T) {
+	t.Parallel()
+	var a growth
+	sizes, rates := []float64{500, 300, 120, 60, 20}, []float64{1.1, 1.3, 0.9, 1.0, 1.6}
+	for i := range sizes {
+		a.add(sizes[i], sizes[i]*rates[i])
+	}
+	n := len(sizes)
+	h, residual, meat := mat.NewVecDense(n, nil), mat.NewDense(n, n, nil), mat.NewDense(n, n, nil)
+	for i := range n {
+		h.SetVec(i, sizes[i]/1000)
+	}
+	for i := range n {
+		for j := range n {
+			residual.Set(i, j, indicator(i == j)-h.AtVec(j)) // I - 1 h'
+		}
+	}
+	var cov, form, square mat.Dense
+	cov.Mul(residual, residual.T())
+	for i := range n {
+		meat.Set(i, i, h.AtVec(i)*h.AtVec(i)/cov.At(i, i))
+	}
+	form.Product(residual.T(), meat, residual)
+	square.Mul(&form, &form)
+	y := mat.NewVecDense(n, rates)
+	want := mat.Inner(y, &form, y)
+	v, trace := a.variance()
+	if !near(v, want, 1e-12) || !near(trace, mat.Trace(&square), 1e-9) || !near(a.concentration(), mat.Trace(&form), 1e-12) {
+		t.Errorf("variance %v, want %v; traces %v, %v, want %v, %v", v, want, a.concentration(), trace, mat.Trace(&form), mat.Trace(&square))
+	}
+}
+
 // A weighted fit is the unweighted one of rows times the root of their weights;
 // scale does not matter; columns that say the same are refused.
 func TestLeastSquares(t *testing.T) {
@@ -209,6 +244,10 @@ func TestGeoTestSaysWhatItLacks(t *testing.T) {
 		g = fresh() // no spend: an effect and no return
 		r, err := g.Analyse(m, 0.9)
 		if err != nil || r.IROAS != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "did not clearly differ") {
+			t.Errorf("%s: %v, %+v", m, err, r)
+		}
+		g.Panel.Cost = nil // not known: nothing to say of it
+		if r, err = g.Analyse(m, 0.9); err != nil || r.IROAS != nil || len(r.Warnings) != 0 {
 			t.Errorf("%s: %v, %+v", m, err, r)
 		}
 	}

@@ -45,7 +45,9 @@ func ReadPanel(r io.Reader) (p *Panel, absent int, err error) {
 	}
 	slices.SortFunc(p.Geos, byNumber)
 	p.Response = c.table(p.Geos, func(x cell) float64 { return x.response })
-	p.Cost = c.table(p.Geos, func(x cell) float64 { return x.cost })
+	if t.has("cost") {
+		p.Cost = c.table(p.Geos, func(x cell) float64 { return x.cost })
+	}
 	if t.has("claimed") {
 		p.Claimed = c.table(p.Geos, func(x cell) float64 { return x.claimed })
 	}
