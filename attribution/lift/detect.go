@@ -24,6 +24,11 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 	if len(s.Blocks) == 0 || len(history) == 0 {
 		return out, errors.New("there is no plan, or there are no days before it")
 	}
+	for _, d := range history {
+		if !amount(d.Revenue) {
+			return out, fmt.Errorf("the revenue of %v is no number to reckon with", d.Date)
+		}
+	}
 	first, last := history[0].Date, history[len(history)-1].Date
 	// The plan begins on its own day of the week.
 	start := first.AddDays((s.Blocks[0].From.Sub(first)%7 + 7) % 7)

@@ -56,10 +56,7 @@ func (t *GeoTest) Analyse(m Method, level float64) (Result, error) {
 		}
 	}
 	r.Expected = sum(s.daily(s.test, true)) - r.Lift.Value
-	if !finite(r.Lift.Value, r.Lift.SE, r.Expected, r.Cost) {
-		return Result{}, errors.New("the numbers are too large for the regression; give them in a larger unit")
-	}
-	return r, nil
+	return r, r.checkFinite()
 }
 
 // setReturn sets the spend added and the return on it, which regression by region
