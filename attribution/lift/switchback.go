@@ -39,7 +39,7 @@ type SwitchbackResult struct {
 	HAC     Estimate `json:"hac"`
 	OnDays  int      `json:"on_days"`
 	OffDays int      `json:"off_days"`
-	Washed  int      `json:"washed_days"` // left out after a switch
+	Washed  int      `json:"washed_days"` // left out at the beginning of blocks
 }
 
 // Analyse regresses revenue on the state, with a mean for each day of the week and
@@ -77,7 +77,7 @@ func (t *SwitchbackTest) Analyse(level float64, seed uint64) (SwitchbackResult, 
 	}
 	n := float64(out.OnDays)
 	if t.Planned > 0 {
-		a := AlwaysValid(out.HAC, t.Planned).times(n)
+		a := AlwaysValid(out.PerDay, t.Planned).times(n)
 		out.AlwaysValid = &a
 	}
 	out.Lift = out.PerDay.times(n)
