@@ -153,6 +153,25 @@ func TestClusterRobustVarianceIsItsDefinition(t *testing.T) {
 	}
 }
 
+// Errors that carry over from day to day are said, and others not.
+func TestTimeRegressionSaysWhereDaysHangTogether(t *testing.T) {
+	t.Parallel()
+	for carry, want := range map[float64]int{0: 0, 0.8: 1} {
+		rnd := rand.New(rand.NewPCG(9, 9))
+		e := 0.0
+		var y, x []float64
+		for range 70 {
+			e = carry*e + rnd.NormFloat64()
+			x = append(x, 100+10*rnd.NormFloat64())
+			y = append(y, 50+x[len(x)-1]+e)
+		}
+		got, err := timeRegression(y[:42], x[:42], y[42:], x[42:], 0.9)
+		if err != nil || len(got.warnings) != want || want > 0 && !strings.Contains(got.warnings[0], "the interval is too narrow") {
+			t.Errorf("carrying over %g: %q, %v", carry, got.warnings, err)
+		}
+	}
+}
+
 // A weighted fit is the unweighted one of rows times the root of their weights;
 // scale does not matter; columns that say the same are refused.
 func TestLeastSquares(t *testing.T) {
