@@ -148,7 +148,8 @@ func (w *measuring) outcome(ctx context.Context, p store.Proposal) (bidding.Outt
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
 	u, ok := k.byKey[key]
 	if !ok {
-		return bidding.Outturn{}, fmt.Errorf("run %s stored no unit for it", p.RunID)
+		from := w.firstDay(p)
+		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night that proposed it kept no curve of it."}, nil
 	}
 	a := bidding.AppliedChange{Unit: u, Field: platform.Field(p.Field), Seen: p.Seen, Value: p.Proposed, Expected: draftOf(p).Expected,
 		From: w.firstDay(p), Units: k.units, DayOfWeek: k.dayOfWeek}

@@ -1,0 +1,186 @@
+package nightly
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/store"
+	"adsteward/store/storetest"
+)
+
+// live gives every campaign the days up to the desk's now, spent as its budget
+// is and worth a share of what history would have.
+func (d *desk) live(from civil.Date, share map[string]float64) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i, e := range d.ads.entities {
+		left := 1.0
+		if s, ok := share[e.ID]; ok {
+			left = s
+		}
+		for day := from; day < civil.Of(d.now); day++ {
+			spend := e.Fields[platform.DailyBudget].Float() * (0.93 + 0.1*rng.Float64())
+			value := left * (4 + float64(i%4)) * math.Pow(spend, 0.7) * math.Pow(100, 0.3) * (0.9 + 0.2*rng.Float64())
+			d.ads.days = append(d.ads.days, platform.Performance{Entity: e.Ref, Date: day, Cost: money.Micros(spend * 1e6),
+				Value: money.Micros(value * 1e6), Conversions: value / 50, Clicks: 200, Impressions: 10000})
+		}
+	}
+}
+
+func outturnOf(t *testing.T, p store.Proposal) (m bidding.Outturn) {
+	t.Helper()
+	if p.Measured == "" {
+		t.Fatalf("proposal %s of %s is %s and not measured", p.ProposalID, p.EntityID, p.State)
+	}
+	if err := json.Unmarshal([]byte(p.Measured), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestMeasureRollsBack follows applied changes: what broke is proposed to be put
+// back with its figures, what was changed since is not, what went well is left,
+// and the rollback itself is never measured or rolled back.
+func TestMeasureRollsBack(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setup(t, st, 8)
+		ctx, first := t.Context(), civil.Of(testNow)
+		night := func(stages ...Stage) {
+			t.Helper()
+			if err := d.RunDirect(ctx, "shop", civil.Of(d.now), stages); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.history(60, first)
+		night()
+		var ids []string
+		for _, p := range open(t, st) {
+			ids = append(ids, p.ProposalID)
+		}
+		if len(ids) < 3 {
+			t.Fatalf("%d proposals, want at least 3", len(ids))
+		}
+		ids = ids[:3]
+		d.mustApprove(t, ids...)
+		for _, o := range d.Apply(ctx, "ann", ids) {
+			if o.Err != nil {
+				t.Fatal(o.Err)
+			}
+		}
+		named := func(id string) store.Proposal {
+			p, err := st.Proposal(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		broken, moved, fine := named(ids[0]), named(ids[1]), named(ids[2])
+
+		// The last day of its fortnight is not reported in full yet.
+		d.now = d.now.AddDate(0, 0, outcomeDays-1+matureDays)
+		d.live(first, map[string]float64{broken.EntityID: 0.4, moved.EntityID: 0.4})
+		night(Pull, Value, Curves, Measure)
+		if s := named(broken.ProposalID).State; s != string(bidding.Applied) {
+			t.Fatalf("it is %s too early", s)
+		}
+		d.now = d.now.AddDate(0, 0, 1)
+		d.live(civil.Of(d.now).AddDays(-1), nil)
+		for _, e := range d.ads.entities {
+			if e.ID == moved.EntityID {
+				e.Fields[platform.DailyBudget] += money.One // by hand
+			}
+		}
+		night(Pull, Value, Curves, Measure)
+		broken, moved, fine = named(broken.ProposalID), named(moved.ProposalID), named(fine.ProposalID)
+		for _, p := range []store.Proposal{broken, moved, fine} {
+			m := outturnOf(t, p)
+			if p.State != string(bidding.Measured) || m.Days != outcomeDays || m.From != first || !(m.GainLow <= m.Gain && m.Gain <= m.GainHigh) || m.Others != 7 {
+				t.Errorf("%s: %+v", p.State, m)
+			}
+		}
+		m := outturnOf(t, broken)
+		if m.Verdict != bidding.Loss || m.RolledBack == "" || m.LossProbability < 0.9 || m.Believed > -1 {
+			t.Fatalf("the broken one: %+v", m)
+		}
+		back := named(m.RolledBack)
+		if back.State != string(bidding.Proposed) || back.RollbackOf != broken.ProposalID || back.Proposed != broken.Seen || back.Seen != broken.Proposed ||
+			!strings.Contains(back.Body, "lost money with a probability of") {
+			t.Errorf("the rollback: %+v", back)
+		}
+		if m := outturnOf(t, moved); m.Verdict != bidding.Loss || m.RolledBack != "" || !strings.Contains(m.Why, "changed since") {
+			t.Errorf("the one changed since: %+v", m)
+		}
+		if m := outturnOf(t, fine); m.Verdict == bidding.Loss || m.RolledBack != "" {
+			t.Errorf("the fine one: %+v", m)
+		}
+
+		// Put back, and worse still after: nobody proposes to undo that.
+		d.mustApprove(t, back.ProposalID)
+		if o := d.Apply(ctx, "ann", []string{back.ProposalID}); o[0].Err != nil {
+			t.Fatal(o[0].Err)
+		}
+		from := civil.Of(d.now)
+		d.now = d.now.AddDate(0, 0, 30)
+		d.live(from, map[string]float64{broken.EntityID: 0.1})
+		night(Pull, Value, Curves, Measure)
+		if p := named(back.ProposalID); p.State != string(bidding.Applied) || p.Measured != "" {
+			t.Errorf("the rollback is %s, measured %q", p.State, p.Measured)
+		}
+		if ps := open(t, st); len(ps) > 0 {
+			for _, p := range ps {
+				if p.RollbackOf != "" {
+					t.Errorf("a second rollback, of %s", p.RollbackOf)
+				}
+			}
+		}
+		if _, _, err := st.VerifyAudit(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The policy turns rollbacks off, and what has no curve does not keep the others
+// from being measured.
+func TestMeasureWithoutRollback(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 8)
+	d.Shops[0].Policy.Rollback = guard.RollbackRule{}
+	ctx, first := t.Context(), civil.Of(testNow).AddDays(1)
+	d.mustApprove(t, d.ids[7])
+	d.Apply(ctx, "ann", d.ids[7:]) // setup's own, of a night that kept nothing
+	d.now = d.now.AddDate(0, 0, 1)
+	d.history(60, first)
+	if err := d.RunDirect(ctx, "shop", first, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, d.Store)[0]
+	d.mustApprove(t, p.ProposalID)
+	d.Apply(ctx, "ann", []string{p.ProposalID})
+	d.now = d.now.AddDate(0, 0, 30)
+	d.live(first, map[string]float64{p.EntityID: 0.3})
+	if err := d.RunDirect(ctx, "shop", civil.Of(d.now), []Stage{Pull, Value, Curves, Measure}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := d.Store.Proposal(ctx, p.ProposalID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := outturnOf(t, p); m.Verdict != bidding.Loss || m.RolledBack != "" {
+		t.Errorf("with rollback.probability 0: %+v", m)
+	}
+	bare, err := d.Store.Proposal(ctx, d.ids[7])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := outturnOf(t, bare); m.Verdict != bidding.Unjudged || !strings.Contains(m.Why, "kept no curve") {
+		t.Errorf("without a curve: %+v", m)
+	}
+}
