@@ -115,6 +115,10 @@ func (c Calibration) BiasShare() (share float64, ok bool) {
 	return c.Bias / math.Abs(c.Promised), true
 }
 
+// Biased reports whether promises were off by more than chance explains, two
+// standard errors, over enough changes to tell.
+func (c Calibration) Biased() bool { return c.Changes >= leastTold && math.Abs(c.Bias) > 2*c.BiasSD }
+
 // leastTold are the changes from which a bias is spoken of.
 const leastTold = 10
 
@@ -144,7 +148,7 @@ func (c Calibration) Explain() string {
 	share, ok := c.BiasShare()
 	switch {
 	case !ok:
-	case math.Abs(c.Bias) <= 2*c.BiasSD:
+	case !c.Biased():
 		s += " On average it promised neither too much nor too little, as far as can be told."
 	case c.Bias < 0:
 		s += fmt.Sprintf(" It promised %.0f %% too much.", -100*share)

@@ -218,7 +218,7 @@ func (w *measuring) putBack(ctx context.Context, q *store.Queries, p store.Propo
 		m.Why = "The value has been changed since, so there is nothing to put back."
 		return nil
 	}
-	id, err := w.rollbackOf(ctx, q, p, pushActor, fmt.Sprintf("From %s to %s: %s", m.From, m.To, m.Explain(p.Currency)))
+	id, err := w.rollbackOf(ctx, q, p, pushActor, fmt.Sprintf("From %s to %s: %s", m.From, m.To, m.Explain(p.Currency)), m)
 	switch {
 	case err == nil:
 		m.RolledBack = id

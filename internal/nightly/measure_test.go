@@ -115,6 +115,9 @@ func TestMeasureRollsBack(t *testing.T) {
 			!strings.Contains(back.Body, "lost money with a probability of") {
 			t.Errorf("the rollback: %+v", back)
 		}
+		if e := draftOf(back).Expected; math.Abs(e.GainPerDay+m.Believed) > 1e-9 || !(e.GainLow <= e.GainPerDay && e.GainPerDay <= e.GainHigh) || !(e.Low <= e.ProfitPerDay && e.ProfitPerDay <= e.High) {
+			t.Errorf("the rollback promises %+v, believed lost %v", e, -m.Believed)
+		}
 		if m := outturnOf(t, moved); m.Verdict != bidding.Loss || m.RolledBack != "" || !strings.Contains(m.Why, "changed since") {
 			t.Errorf("the one changed since: %+v", m)
 		}
