@@ -470,8 +470,8 @@ func (o *Outturn) Explain(currency string) string {
 	how := fmt.Sprintf("%.0f %%", 100*max(o.LossProbability, 1-o.LossProbability))
 	switch o.Verdict {
 	case Loss:
-		return fmt.Sprintf("The change lost money with a probability of %s, about %s a day: it earned %s a day, and by its curve and the other campaigns’ days it would have earned %s without the change.",
-			how, amount(-o.Believed), amount(o.ProfitPerDay), amount(o.Counterfactual))
+		return fmt.Sprintf("The change lost money with a probability of %s. It earned %s a day; by its curve and the other campaigns’ days it would have earned %s without the change. Chance and what was known before allowed for, that is a loss of about %s a day.",
+			how, amount(o.ProfitPerDay), amount(o.Counterfactual), amount(-o.Believed))
 	case Gain:
 		return fmt.Sprintf("The change paid with a probability of %s, about %s a day.", how, amount(o.Believed))
 	case Undecided:

@@ -186,7 +186,7 @@ func promiseChart(c bidding.Calibration) *chart.Figure {
 		Look:    "Each promise is a range with ten parts that are equally likely. Were every promise right, each part would hold a tenth of the outcomes, the broken line. Many on the left: too much was promised. Many at both ends: too sure. Many in the middle: too careful.",
 		Columns: []string{"Part of the promise", "Outcomes", "If promises were right"},
 		Legend:  []chart.Legend{{Class: "bar", Text: "outcomes"}, {Class: "dash", Text: "a tenth of them"}}}
-	pl := chart.Plot{YName: present.Whole, YTitle: "outcomes", XTitle: "part of the promise, the lowest first",
+	pl := chart.Plot{YName: wholeOnly, YTitle: "outcomes", XTitle: "part of the promise, the lowest first",
 		XName: func(v float64) string { return fmt.Sprintf("%.0f", v) }}
 	pl.XTicks = func(int) []float64 { return pl.X }
 	for i, n := range c.Histogram {
@@ -196,6 +196,14 @@ func promiseChart(c bidding.Calibration) *chart.Figure {
 	f.Caption = fmt.Sprintf("Within the middle 50 %% of the promise: %d of %d; within 80 %%: %d; within 95 %%: %d.", c.Inside50, c.Changes, c.Inside80, c.Inside95)
 	f.Drawings = pl.Drawings()
 	return f
+}
+
+// wholeOnly labels an axis of things that are counted.
+func wholeOnly(v float64) string {
+	if v != math.Trunc(v) {
+		return ""
+	}
+	return present.Whole(v)
 }
 
 func newOutcomeRows(list []present.Outcome, currency string) []outcomeRow {
@@ -212,6 +220,9 @@ func newOutcomeRows(list []present.Outcome, currency string) []outcomeRow {
 			Change: present.Number(string(o.Field), o.Seen, currency) + " → " + present.Number(string(o.Field), o.Proposed, currency), When: dates(o.From, o.To),
 			Promised: present.Signed(o.PromisedGain, currency), Gain: present.None, Verdict: present.VerdictName(o.Verdict), Class: verdictClass(o.Verdict),
 			Meaning: o.Meaning, RolledBack: o.RolledBack}
+		if o.Verdict == bidding.Undecided { // a page of the same sentence would say no more
+			r.Meaning = "It lost money with a probability of " + present.Percent(o.LossProbability) + "."
+		}
 		if r.Name == "" {
 			r.Name = o.Entity.Type + " " + o.Entity.ID
 		}
