@@ -109,7 +109,7 @@ func RollbackDraft(applied Draft, id, why string, measured *Outturn) Draft {
 	d.Expected = Expected{ProfitPerDay: e.ProfitPerDay - e.GainPerDay, Low: e.Low - e.GainPerDay, High: e.High - e.GainPerDay,
 		GainPerDay: -e.GainPerDay, GainLow: -e.GainHigh, GainHigh: -e.GainLow, Level: e.Level}
 	if m := measured; m != nil && m.Days > 0 {
-		d.Expected = Expected{ProfitPerDay: m.ProfitPerDay - m.Believed, Low: m.CounterfactualLow, High: m.CounterfactualHigh,
+		d.Expected = Expected{ProfitPerDay: m.ProfitPerDay - m.Believed, Low: m.ProfitPerDay - m.BelievedHigh, High: m.ProfitPerDay - m.BelievedLow,
 			GainPerDay: -m.Believed, GainLow: -m.BelievedHigh, GainHigh: -m.BelievedLow, Level: level}
 	}
 	d.Reasons = []string{fmt.Sprintf("Puts back what proposal %s changed: %s instead of %s.", id,

@@ -230,14 +230,21 @@ func (w *measuring) putBack(ctx context.Context, q *store.Queries, p store.Propo
 	return nil
 }
 
-// stands reports whether the platform still has the value that the change set.
+// stands reports whether the platform still has the value that the change set,
+// as far as was pulled and pushed by now.
 func (w *measuring) stands(p store.Proposal) bool {
+	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}
+	for _, c := range w.in.Changes { // tonight's own among them, which the pull came before
+		if c.Key == key && string(c.Field) == p.Field && c.New != p.Proposed && c.At.After(p.AppliedAt.Time) {
+			return false
+		}
+	}
 	for _, a := range w.in.Accounts {
-		if string(a.Platform) != p.Platform || a.ID != p.AdAccount {
+		if a.Platform != key.Platform || a.ID != key.AdAccount {
 			continue
 		}
 		for _, e := range a.Entities {
-			if e.Ref == ref(p) {
+			if e.Ref == key.Ref {
 				return e.Fields[platform.Field(p.Field)] == p.Proposed
 			}
 		}

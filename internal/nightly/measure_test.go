@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
@@ -148,6 +149,38 @@ func TestMeasureRollsBack(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A change stands while the platform has its value and nothing has been pushed
+// over it since.
+func TestStands(t *testing.T) {
+	t.Parallel()
+	r := platform.Ref{Type: platform.Budget, ID: "7"}
+	p := store.Proposal{Platform: "google", AdAccount: "123", EntityType: "budget", EntityID: "7", Field: "daily_budget", Seen: 100, Proposed: 110}
+	p.AppliedAt.Time, p.AppliedAt.Valid = testNow, true
+	past := func(after time.Duration, value money.Micros) bidding.PastChange {
+		return bidding.PastChange{Key: bidding.Key{Platform: platform.Google, AdAccount: "123", Ref: r}, Field: platform.DailyBudget, At: testNow.Add(after), New: value}
+	}
+	for name, c := range map[string]struct {
+		has     money.Micros
+		changes []bidding.PastChange
+		want    bool
+	}{
+		"alone":                          {110, nil, true},
+		"itself, as the platform has it": {110, []bidding.PastChange{past(time.Minute, 110)}, true},
+		"before it":                      {110, []bidding.PastChange{past(-time.Hour, 100)}, true},
+		"pushed over tonight":            {110, []bidding.PastChange{past(21*24*time.Hour, 120)}, false},
+		"another value there":            {115, nil, false},
+	} {
+		w := &measuring{in: bidding.Input{Changes: c.changes, Accounts: []bidding.Account{{Platform: platform.Google, ID: "123",
+			Entities: []platform.Entity{{Ref: r, Fields: map[platform.Field]money.Micros{platform.DailyBudget: c.has}}}}}}}
+		if got := w.stands(p); got != c.want {
+			t.Errorf("%s: stands is %v", name, got)
+		}
+	}
+	if (&measuring{}).stands(p) {
+		t.Error("what is gone stands")
+	}
 }
 
 // The policy turns rollbacks off, and what has no curve does not keep the others
