@@ -15,19 +15,66 @@ type Followed struct {
 	Month    string // that it was applied in, as 2026-01
 }
 
-// Calibration says how well promises are kept, over changes that were judged.
-// Amounts are a currency a day.
-type Calibration struct {
-	Name    string `json:"name"` // of the group; empty: all
-	Changes int    `json:"changes"`
-	// Inside50, Inside80 and Inside95 count the outcomes within the central
-	// intervals of these levels, and Histogram those by tenth of the promised
-	// distribution, where a tenth of them belongs into each (the PIT of Dawid
-	// 1984).
+// Held counts outcomes by where in their promised distributions they came to
+// lie: within the central 50, 80 and 95 %, and by tenth, where a tenth of them
+// belongs into each (the probability integral transform of Dawid 1984).
+type Held struct {
+	Count     int     `json:"count"`
 	Inside50  int     `json:"inside_50"`
 	Inside80  int     `json:"inside_80"`
 	Inside95  int     `json:"inside_95"`
 	Histogram [10]int `json:"histogram"`
+}
+
+// Add counts an outcome at a quantile (0 to 1) of its promise.
+func (h *Held) Add(pit float64) {
+	h.Count++
+	for _, x := range []struct {
+		level float64
+		count *int
+	}{{0.5, &h.Inside50}, {0.8, &h.Inside80}, {0.95, &h.Inside95}} {
+		if Holds(pit, x.level) {
+			*x.count++
+		}
+	}
+	h.Histogram[min(max(int(pit*10), 0), 9)]++
+}
+
+// Plus is both counts together.
+func (h Held) Plus(o Held) Held {
+	h.Count, h.Inside50, h.Inside80, h.Inside95 = h.Count+o.Count, h.Inside50+o.Inside50, h.Inside80+o.Inside80, h.Inside95+o.Inside95
+	for i, n := range o.Histogram {
+		h.Histogram[i] += n
+	}
+	return h
+}
+
+// Explain says of what kind of promise how many held.
+func (h Held) Explain(kind string) string {
+	if h.Count == 1 {
+		if h.Inside80 == 1 {
+			return fmt.Sprintf("One %s at 80 %% was judged, and it held. Too few to tell more.", kind)
+		}
+		return fmt.Sprintf("One %s at 80 %% was judged, and it was broken. Too few to tell more.", kind)
+	}
+	expected := 0.8 * float64(h.Count)
+	s := fmt.Sprintf("Of %d %ss at 80 %%, %d held; %.0f should have.", h.Count, kind, h.Inside80, expected)
+	switch off := float64(h.Inside80) - expected; {
+	case h.Count < leastTold:
+		return s + " Too few to tell more."
+	case math.Abs(off) <= 2*math.Sqrt(expected*0.2):
+		return s + " That is as near as chance allows."
+	case off < 0:
+		return s + " It is surer than it should be."
+	}
+	return s + " It is more careful than it need be."
+}
+
+// Calibration says how well promises are kept, over changes that were judged.
+// Amounts are a currency a day.
+type Calibration struct {
+	Name string `json:"name"` // of the group; empty: all
+	Held
 	// Promised and Came are mean profits; Bias is Came less Promised, and
 	// BiasSD its standard error.
 	Promised float64 `json:"promised"`
@@ -53,16 +100,7 @@ func Calibrate(name string, list []Followed) Calibration {
 		if f.Verdict == Unjudged || f.Verdict == "" {
 			continue
 		}
-		c.Changes++
-		for _, x := range []struct {
-			level float64
-			count *int
-		}{{0.5, &c.Inside50}, {0.8, &c.Inside80}, {0.95, &c.Inside95}} {
-			if Holds(f.PIT, x.level) {
-				*x.count++
-			}
-		}
-		c.Histogram[min(max(int(f.PIT*10), 0), 9)]++
+		c.Add(f.PIT)
 		c.Promised += f.Promised
 		c.Came += f.ProfitPerDay
 		c.PromisedGain += f.PromisedGain
@@ -80,10 +118,10 @@ func Calibrate(name string, list []Followed) Calibration {
 			c.RolledBack++
 		}
 	}
-	if c.Changes == 0 {
+	if c.Count == 0 {
 		return c
 	}
-	n := float64(c.Changes)
+	n := float64(c.Count)
 	c.Promised, c.Came, c.PromisedGain = c.Promised/n, c.Came/n, c.PromisedGain/n
 	c.Bias, c.BiasSD = miss.mean(), miss.error()
 	c.Gain, c.GainSD = gain.mean(), gain.error()
@@ -98,7 +136,7 @@ func CalibrateBy(list []Followed, group func(Followed) string) []Calibration {
 	}
 	var out []Calibration
 	for name, fs := range by {
-		if c := Calibrate(name, fs); c.Changes > 0 {
+		if c := Calibrate(name, fs); c.Count > 0 {
 			out = append(out, c)
 		}
 	}
@@ -117,33 +155,19 @@ func (c Calibration) BiasShare() (share float64, ok bool) {
 
 // Biased reports whether promises were off by more than chance explains, two
 // standard errors, over enough changes to tell.
-func (c Calibration) Biased() bool { return c.Changes >= leastTold && math.Abs(c.Bias) > 2*c.BiasSD }
+func (c Calibration) Biased() bool { return c.Count >= leastTold && math.Abs(c.Bias) > 2*c.BiasSD }
 
 // leastTold are the changes from which a bias is spoken of.
 const leastTold = 10
 
 // Explain says in plain words how the promises were kept.
 func (c Calibration) Explain() string {
-	if c.Changes == 0 {
+	if c.Count == 0 {
 		return "No promise is old enough to be judged."
 	}
-	expected := 0.8 * float64(c.Changes)
-	s := fmt.Sprintf("Of %d promises at 80 %%, %d held; %.0f should have.", c.Changes, c.Inside80, expected)
-	if c.Changes == 1 {
-		s = "One promise at 80 % was judged, and it was broken."
-		if c.Inside80 == 1 {
-			s = "One promise at 80 % was judged, and it held."
-		}
-	}
-	switch off := float64(c.Inside80) - expected; {
-	case c.Changes < leastTold:
-		return s + " Too few to tell more."
-	case math.Abs(off) <= 2*math.Sqrt(expected*0.2):
-		s += " That is as near as chance allows."
-	case off < 0:
-		s += " It is surer than it should be."
-	default:
-		s += " It is more careful than it need be."
+	s := c.Held.Explain("promise")
+	if c.Count < leastTold {
+		return s
 	}
 	share, ok := c.BiasShare()
 	switch {

@@ -23,7 +23,7 @@ func promises(n int, share, promised, above float64, platform string) (out []bid
 func TestCalibrate(t *testing.T) {
 	t.Parallel()
 	c := bidding.Calibrate("", promises(40, 1, 50, 0, "google"))
-	if c.Changes != 40 || c.Inside50 != 20 || c.Inside80 != 32 || c.Inside95 != 38 || c.Undecided != 40 {
+	if c.Count != 40 || c.Inside50 != 20 || c.Inside80 != 32 || c.Inside95 != 38 || c.Undecided != 40 {
 		t.Errorf("even promises: %+v", c)
 	}
 	for i, n := range c.Histogram {
@@ -65,7 +65,7 @@ func TestCalibrateBy(t *testing.T) {
 	list := append(promises(20, 1, 50, -6, "meta"), promises(10, 1, 50, 0, "google")...)
 	list = append(list, bidding.Followed{Platform: "none", Outturn: bidding.Outturn{Verdict: bidding.Unjudged}}, bidding.Followed{Platform: "old"})
 	by := bidding.CalibrateBy(list, func(f bidding.Followed) string { return f.Platform })
-	if len(by) != 2 || by[0].Name != "google" || by[1].Name != "meta" || by[0].Changes != 10 || by[1].Changes != 20 || math.Abs(by[1].Bias+6) > 1e-9 {
+	if len(by) != 2 || by[0].Name != "google" || by[1].Name != "meta" || by[0].Count != 10 || by[1].Count != 20 || math.Abs(by[1].Bias+6) > 1e-9 {
 		t.Errorf("groups: %+v", by)
 	}
 }

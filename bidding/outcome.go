@@ -384,16 +384,7 @@ func judgePromise(o *Outturn, a AppliedChange, parts []effect) {
 		}
 	}
 	o.Low, o.High = central(profits)
-	below := 0.0
-	for _, p := range profits {
-		switch {
-		case p < o.ProfitPerDay:
-			below++
-		case p == o.ProfitPerDay:
-			below += 0.5
-		}
-	}
-	o.PIT = below / draws
+	o.PIT = rank(profits, o.ProfitPerDay)
 	o.Inside = Holds(o.PIT, level)
 }
 

@@ -69,10 +69,10 @@ func (c *outcomesCmd) Run(e *env) error {
 func printOutcomes(out io.Writer, o present.Outcomes) error {
 	fmt.Fprintf(out, "%s, %s a day\n%s\n\n", o.Account, o.Currency, o.Meaning)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	if o.All.Changes > 0 {
+	if o.All.Count > 0 {
 		fmt.Fprintln(w, "GROUP\tCHANGES\t50 % HELD\t80 % HELD\t95 % HELD\tPROMISED\tCAME\tERROR\tGAIN PROMISED\tGAIN MEASURED")
 		row := func(name string, c bidding.Calibration) {
-			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s ± %s\t%s\t%s ± %s\n", name, c.Changes, c.Inside50, c.Inside80, c.Inside95, present.Amount(c.Promised, o.Currency),
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s ± %s\t%s\t%s ± %s\n", name, c.Count, c.Inside50, c.Inside80, c.Inside95, present.Amount(c.Promised, o.Currency),
 				present.Amount(c.Came, o.Currency), present.Signed(c.Bias, o.Currency), present.Amount(c.BiasSD, o.Currency),
 				present.Signed(c.PromisedGain, o.Currency), present.Signed(c.Gain, o.Currency), present.Amount(c.GainSD, o.Currency))
 		}

@@ -42,11 +42,17 @@ func measure(ctx context.Context, n *night) (report, error) {
 		}
 	}
 	counts := map[bidding.Verdict]int{}
-	inside, back := 0, 0
-	if len(due) > 0 {
+	inside, back, forecasts := 0, 0, ""
+	weekly := int(n.date)%bidding.ForecastDays == 0
+	if len(due) > 0 || weekly {
 		w, err := n.newMeasuring(ctx)
 		if err != nil {
 			return report{}, err
+		}
+		if weekly {
+			if forecasts, err = w.checkForecasts(ctx); err != nil {
+				return report{}, err
+			}
 		}
 		for _, p := range due {
 			m, err := w.outcome(ctx, p)
@@ -73,7 +79,25 @@ func measure(ctx context.Context, n *night) (report, error) {
 	if rules > 0 {
 		summary += fmt.Sprintf("; %d value rules promised no profit and are not judged", rules)
 	}
-	return report{Summary: summary}, nil
+	return report{Summary: summary + forecasts}, nil
+}
+
+// forecastModel is the kind under which a run keeps how an earlier night's curves
+// foretold the week after it.
+const forecastModel = "forecast"
+
+// checkForecasts holds what the curves of an earlier night foretell of the week
+// after it against what came, and says so; "" where there was no such night.
+func (w *measuring) checkForecasts(ctx context.Context) (string, error) {
+	then := w.date.AddDays(-bidding.ForecastDays - matureDays)
+	k, err := w.known(ctx, RunID(w.shop.Name, then))
+	if err != nil || len(k.units) == 0 {
+		return "", err
+	}
+	f := w.meter.Check(k.units, k.dayOfWeek, then)
+	var models modelSet
+	models.add(w.runID, forecastModel, "", f)
+	return fmt.Sprintf("; of %d forecasts for the week from %s, %d held their 80 %%", f.Count, then, f.Inside80), models.put(ctx, w.Store.Queries)
 }
 
 // firstDay is the first day that a change held: its own, or the next one where

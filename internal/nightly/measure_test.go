@@ -220,3 +220,36 @@ func TestMeasureWithoutRollback(t *testing.T) {
 		t.Errorf("without a curve: %+v", m)
 	}
 }
+
+// Once a week the curves of a fortnight ago are held to what came.
+func TestChecksForecasts(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 8)
+	for int(civil.Of(d.now))%bidding.ForecastDays != 0 {
+		d.now = d.now.AddDate(0, 0, 1)
+	}
+	first := civil.Of(d.now)
+	d.history(60, first)
+	night := func() string {
+		t.Helper()
+		date := civil.Of(d.now)
+		if err := d.RunDirect(t.Context(), "shop", date, nil); err != nil {
+			t.Fatal(err)
+		}
+		row, err := d.stageRow(t.Context(), RunID("shop", date), Measure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row.Summary
+	}
+	if s := night(); strings.Contains(s, "forecast") {
+		t.Errorf("the first night says %q", s)
+	}
+	d.now = d.now.AddDate(0, 0, 14)
+	d.live(first, nil)
+	s := night()
+	models, err := loadModels[bidding.Forecasts](t.Context(), d.Store.Queries, RunID("shop", civil.Of(d.now)), forecastModel)
+	if f := models[""]; err != nil || f.From != first || f.Count != 8 || f.Inside95 < 6 || !strings.Contains(s, "of 8 forecasts for the week from "+first.String()) {
+		t.Errorf("%+v, %q: %v", f, s, err)
+	}
+}

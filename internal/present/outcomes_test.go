@@ -36,7 +36,7 @@ func TestOutcomesOf(t *testing.T) {
 		t.Fatalf("%d currencies: %v", len(out), err)
 	}
 	o := out[0]
-	if o.Currency != "EUR" || o.All.Changes != 40 || o.All.Inside80 != 32 || len(o.Changes) != 40 || len(o.ByPlatform) != 2 || len(o.ByField) != 1 || len(o.ByMonth) != 2 || o.ByMonth[1].Name != "2026-02" || out[1].All.Changes != 1 {
+	if o.Currency != "EUR" || o.All.Count != 40 || o.All.Inside80 != 32 || len(o.Changes) != 40 || len(o.ByPlatform) != 2 || len(o.ByField) != 1 || len(o.ByMonth) != 2 || o.ByMonth[1].Name != "2026-02" || out[1].All.Count != 1 {
 		t.Errorf("%+v", o)
 	}
 	for _, want := range []string{"Of 40 promises at 80 %, 32 held", "On Meta it promised 12 % too much."} {

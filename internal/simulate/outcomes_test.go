@@ -7,6 +7,7 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/internal/civil"
+	"adsteward/internal/nightly"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -61,14 +62,31 @@ func TestOutcomesAgainstTheTruth(t *testing.T) {
 			held++
 		}
 	}
+	var weeks bidding.Held
+	for day := sc.Start; day < end(sc); day++ {
+		models, err := s.store.Models(ctx, nightly.RunID(shopName, day), "forecast")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range models {
+			var f bidding.Forecasts
+			if err := json.Unmarshal([]byte(m.Body), &f); err != nil {
+				t.Fatal(err)
+			}
+			weeks = weeks.Plus(f.Held)
+		}
+	}
 	c := bidding.Calibrate("", followed)
-	t.Logf("%d of %d gains within their 80 %% interval. %s", held, n, c.Explain())
+	t.Logf("%d of %d gains within their 80 %% interval. %s %s %v", held, n, c.Explain(), weeks.Explain("weekly forecast"), weeks.Histogram)
+	if weeks.Count < 40 || float64(weeks.Inside80) < 0.62*float64(weeks.Count) {
+		t.Errorf("%d of %d weekly forecasts held their 80 %%", weeks.Inside80, weeks.Count)
+	}
 	// Three standard errors of so many at 80 %.
 	if n < 30 || float64(held) < 0.58*float64(n) {
 		t.Errorf("%d of %d gains are within their 80 %% interval", held, n)
 	}
-	if c.Changes < 30 || float64(c.Inside80) < 0.58*float64(c.Changes) {
-		t.Errorf("%d of %d promises at 80 %% held", c.Inside80, c.Changes)
+	if c.Count < 30 || float64(c.Inside80) < 0.58*float64(c.Count) {
+		t.Errorf("%d of %d promises at 80 %% held", c.Inside80, c.Count)
 	}
 }
 

@@ -92,3 +92,29 @@ func TestOutcomesPage(t *testing.T) {
 		t.Errorf("an outcome that cannot be read gives %d", a.StatusCode)
 	}
 }
+
+func TestForecastsOnThePage(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(1)
+	day := testDay
+	for int(day)%bidding.ForecastDays != 0 {
+		day++
+	}
+	for i := range 3 { // two weeks, and a night that is not looked at
+		at := day.AddDays(-7 * i)
+		if i == 2 {
+			at++
+		}
+		x.fillRun(at, "done")
+		body, err := json.Marshal(bidding.Forecasts{From: at.AddDays(-14), To: at.AddDays(-8), Held: bidding.Held{Count: 20, Inside50: 10, Inside80: 16, Inside95: 19, Histogram: [10]int{2, 2, 2, 2, 2, 2, 2, 2, 2, 2}}})
+		must(t, err)
+		must(t, x.store.PutModels(t.Context(), []store.Model{{RunID: shop + "/" + at.String(), Kind: "forecast", Body: string(body)}}))
+	}
+	a := x.get("/outcomes", x.as(viewer))
+	for _, want := range []string{"Of 40 weekly forecasts at 80 %, 32 held; 32 should have.", "80 % (16)", "Week by week", "No change is old enough"} {
+		if !strings.Contains(a.Text, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+}

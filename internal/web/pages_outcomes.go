@@ -21,6 +21,15 @@ type outcomesView struct {
 	Groups []option // accounts to choose from
 	Parts  []outcomesPart
 	Empty  string
+	// Forecasts is how the curves foretold the weeks; nil where no week is over.
+	Forecasts *forecastsPart
+}
+
+// forecastsPart is the weekly check of the curves.
+type forecastsPart struct {
+	Meaning string
+	Chart   *chart.Figure
+	Rows    []calibrationRow
 }
 
 type outcomesPart struct {
@@ -81,6 +90,9 @@ func (s *Server) outcomes(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
+	if v.Forecasts, err = s.forecasts(ctx, account); err != nil {
+		return err
+	}
 	s.render(w, r, http.StatusOK, "outcomes", page{Title: "Outcomes", Nav: "outcomes", Body: v})
 	return nil
 }
@@ -104,13 +116,52 @@ func (s *Server) noOutcomes(ctx context.Context, account string) (string, error)
 	return "No change is old enough to be judged. A promise is about the 14 days after a change, and platforms take a week more to report them in full: the first outcomes come 21 days after a change." + first, nil
 }
 
+// forecastRuns is how many of the newest nights are looked through for the weekly
+// checks of the curves.
+const forecastRuns = 120
+
+func (s *Server) forecasts(ctx context.Context, account string) (*forecastsPart, error) {
+	runs, err := s.store.Runs(ctx, account, forecastRuns)
+	if err != nil {
+		return nil, err
+	}
+	var all bidding.Held
+	p := &forecastsPart{}
+	for _, run := range runs {
+		if int(run.Date)%bidding.ForecastDays != 0 {
+			continue
+		}
+		models, err := s.store.Models(ctx, run.RunID, "forecast")
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range models {
+			f, err := readModel[bidding.Forecasts](m)
+			if err != nil {
+				return nil, err
+			}
+			if f.Count == 0 {
+				continue
+			}
+			all = all.Plus(f.Held)
+			p.Rows = append(p.Rows, keptRow(f.Held, dates(f.From, f.To)))
+		}
+	}
+	if all.Count == 0 {
+		return nil, nil
+	}
+	p.Meaning = all.Explain("weekly forecast")
+	p.Chart = heldChart(all, "forecasts", "Where the weeks came to lie in what the curves foretold")
+	return p, nil
+}
+
 func newOutcomesPart(o present.Outcomes) outcomesPart {
-	p := outcomesPart{Currency: o.Currency, Meaning: o.Meaning, Chart: promiseChart(o.All)}
+	p := outcomesPart{Currency: o.Currency, Meaning: o.Meaning, Chart: heldChart(o.All.Held, "promises", "Where the outcomes came to lie in what was promised")}
 	c := o.All
-	if c.Changes > 0 {
+	if c.Count > 0 {
 		p.Summary = []summaryCell{
-			{Name: "Changes judged", Value: fmt.Sprint(c.Changes), Notes: []string{fmt.Sprintf("%d paid, %d lost money, %d cannot be told", c.Gains, c.Losses, c.Undecided), fmt.Sprintf("%d proposed to be put back", c.RolledBack)}},
-			{Name: "Promises at 80 % that held", Value: present.Percent(float64(c.Inside80) / float64(c.Changes)), Notes: []string{fmt.Sprintf("%d of %d", c.Inside80, c.Changes)}},
+			{Name: "Changes judged", Value: fmt.Sprint(c.Count), Notes: []string{fmt.Sprintf("%d paid, %d lost money, %d cannot be told", c.Gains, c.Losses, c.Undecided), fmt.Sprintf("%d proposed to be put back", c.RolledBack)}},
+			{Name: "Promises at 80 % that held", Value: present.Percent(float64(c.Inside80) / float64(c.Count)), Notes: []string{fmt.Sprintf("%d of %d", c.Inside80, c.Count)}},
 			{Name: "Profit that came against promised", Value: biasShare(c), Notes: []string{present.Amount(c.Came, o.Currency) + " for " + present.Amount(c.Promised, o.Currency) + " " + o.Currency + " a day"},
 				Title: "Mean daily profit of the changed campaigns over the days after, against what the proposals expected of it."},
 			{Name: "Gain measured", Value: present.Signed(c.Gain, o.Currency), Unit: o.Currency + "/day", Class: gainClass(c.Gain, c.GainSD),
@@ -163,26 +214,30 @@ func gainClass(gain, sd float64) string {
 	return ""
 }
 
+func keptRow(c bidding.Held, name string) calibrationRow {
+	of := func(n int) string { return fmt.Sprintf("%s (%d)", present.Percent(float64(n)/float64(c.Count)), n) }
+	return calibrationRow{Name: name, Changes: fmt.Sprint(c.Count), Held50: of(c.Inside50), Held80: of(c.Inside80), Held95: of(c.Inside95)}
+}
+
 func newCalibrationRow(c bidding.Calibration, name, currency string) calibrationRow {
-	of := func(n int) string { return fmt.Sprintf("%s (%d)", present.Percent(float64(n)/float64(c.Changes)), n) }
-	r := calibrationRow{Name: name, Changes: fmt.Sprint(c.Changes), Held50: of(c.Inside50), Held80: of(c.Inside80), Held95: of(c.Inside95),
-		Promised: present.Amount(c.Promised, currency), Came: present.Amount(c.Came, currency), Bias: biasShare(c),
-		BiasNote: present.Signed(c.Bias, currency) + " ± " + present.Amount(c.BiasSD, currency),
-		Gain:     present.Signed(c.Gain, currency) + " ± " + present.Amount(c.GainSD, currency), GainNote: "promised " + present.Signed(c.PromisedGain, currency)}
+	r := keptRow(c.Held, name)
+	r.Promised, r.Came, r.Bias = present.Amount(c.Promised, currency), present.Amount(c.Came, currency), biasShare(c)
+	r.BiasNote = present.Signed(c.Bias, currency) + " ± " + present.Amount(c.BiasSD, currency)
+	r.Gain, r.GainNote = present.Signed(c.Gain, currency)+" ± "+present.Amount(c.GainSD, currency), "promised "+present.Signed(c.PromisedGain, currency)
 	if c.Biased() {
 		r.Class = "warn"
 	}
 	return r
 }
 
-// promiseChart draws where in the promised distributions the outcomes came to
-// lie; nil where none was judged.
-func promiseChart(c bidding.Calibration) *chart.Figure {
-	if c.Changes == 0 {
+// heldChart draws where in the promised distributions the outcomes came to lie;
+// nil where there are none.
+func heldChart(c bidding.Held, id, title string) *chart.Figure {
+	if c.Count == 0 {
 		return nil
 	}
-	even := float64(c.Changes) / float64(len(c.Histogram))
-	f := &chart.Figure{ID: "promises", Title: "Where the outcomes came to lie in what was promised",
+	even := float64(c.Count) / float64(len(c.Histogram))
+	f := &chart.Figure{ID: id, Title: title,
 		Look:    "Each promise is a range with ten parts that are equally likely. Were every promise right, each part would hold a tenth of the outcomes, the broken line. Many on the left: too much was promised. Many at both ends: too sure. Many in the middle: too careful.",
 		Columns: []string{"Part of the promise", "Outcomes", "If promises were right"},
 		Legend:  []chart.Legend{{Class: "bar", Text: "outcomes"}, {Class: "dash", Text: "a tenth of them"}}}
@@ -193,7 +248,7 @@ func promiseChart(c bidding.Calibration) *chart.Figure {
 		pl.X, pl.Bars, pl.Dash = append(pl.X, float64(i+1)), append(pl.Bars, float64(n)), append(pl.Dash, even)
 		f.Rows = append(f.Rows, []string{fmt.Sprintf("%d to %d %%", 10*i, 10*i+10), fmt.Sprint(n), present.Count(even)})
 	}
-	f.Caption = fmt.Sprintf("Within the middle 50 %% of the promise: %d of %d; within 80 %%: %d; within 95 %%: %d.", c.Inside50, c.Changes, c.Inside80, c.Inside95)
+	f.Caption = fmt.Sprintf("Within the middle 50 %% of the promise: %d of %d; within 80 %%: %d; within 95 %%: %d.", c.Inside50, c.Count, c.Inside80, c.Inside95)
 	f.Drawings = pl.Drawings()
 	return f
 }
