@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"adsteward/bidding"
 	"adsteward/bidding/response"
@@ -29,13 +30,17 @@ func measure(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
+	zones, err := n.zones(ctx)
+	if err != nil {
+		return report{}, err
+	}
 	var due []store.Proposal
 	waiting, rules := 0, 0
 	for _, p := range rows {
 		switch {
 		case platform.Field(p.Field).TellsWorth():
 			rules++ // it concerns every campaign and promised nothing to compare with
-		case p.RunID == "" || !p.AppliedAt.Valid || n.firstDay(p).AddDays(outcomeDays-1+matureDays) >= n.date:
+		case p.RunID == "" || !p.AppliedAt.Valid || firstDay(p, zones).AddDays(outcomeDays-1+matureDays) >= n.date:
 			waiting++
 		default:
 			due = append(due, p)
@@ -45,7 +50,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 	inside, back, forecasts := 0, 0, ""
 	weekly := int(n.date)%bidding.ForecastDays == 0
 	if len(due) > 0 || weekly {
-		w, err := n.newMeasuring(ctx)
+		w, err := n.newMeasuring(ctx, zones)
 		if err != nil {
 			return report{}, err
 		}
@@ -100,10 +105,28 @@ func (w *measuring) checkForecasts(ctx context.Context) (string, error) {
 	return fmt.Sprintf("; of %d forecasts for the week from %s, %d held their 80 %%", f.Count, then, f.Inside80), models.put(ctx, w.Store.Queries)
 }
 
-// firstDay is the first day that a change held: its own, or the next one where
-// it was made after noon.
-func (n *night) firstDay(p store.Proposal) civil.Date {
-	at := p.AppliedAt.Time.In(n.shop.Location)
+// zones are the time zones of the ad accounts.
+func (n *night) zones(ctx context.Context) (map[[2]string]*time.Location, error) {
+	accounts, err := n.Store.AdAccounts(ctx, n.shop.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := map[[2]string]*time.Location{}
+	for _, a := range accounts {
+		if out[[2]string{a.Platform, a.AdAccount}], err = time.LoadLocation(a.TimeZone); err != nil {
+			return nil, fmt.Errorf("ad account %s of %s: %w", a.AdAccount, a.Platform, err)
+		}
+	}
+	return out, nil
+}
+
+// firstDay is the first day of its ad account that a change held: its own, or the
+// next one where it was made after noon.
+func firstDay(p store.Proposal, zones map[[2]string]*time.Location) civil.Date {
+	at := p.AppliedAt.Time.UTC()
+	if loc := zones[[2]string{p.Platform, p.AdAccount}]; loc != nil {
+		at = at.In(loc)
+	}
 	if at.Hour() >= 12 {
 		return civil.Of(at).AddDays(1)
 	}
@@ -115,6 +138,7 @@ type measuring struct {
 	*night
 	in    bidding.Input
 	meter *bidding.Meter
+	zones map[[2]string]*time.Location
 	runs  map[string]knownThen
 }
 
@@ -125,7 +149,7 @@ type knownThen struct {
 	dayOfWeek map[string][7]float64
 }
 
-func (n *night) newMeasuring(ctx context.Context) (*measuring, error) {
+func (n *night) newMeasuring(ctx context.Context, zones map[[2]string]*time.Location) (*measuring, error) {
 	in, err := n.planInput(ctx)
 	if err != nil {
 		return nil, err
@@ -134,7 +158,7 @@ func (n *night) newMeasuring(ctx context.Context) (*measuring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &measuring{night: n, in: in, runs: map[string]knownThen{}}
+	w := &measuring{night: n, in: in, zones: zones, runs: map[string]knownThen{}}
 	w.meter = bidding.NewMeter(&w.in, fits[""].Outages)
 	return w, nil
 }
@@ -172,11 +196,11 @@ func (w *measuring) outcome(ctx context.Context, p store.Proposal) (bidding.Outt
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
 	u, ok := k.byKey[key]
 	if !ok {
-		from := w.firstDay(p)
+		from := firstDay(p, w.zones)
 		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night that proposed it kept no curve of it."}, nil
 	}
 	a := bidding.AppliedChange{Unit: u, Field: platform.Field(p.Field), Seen: p.Seen, Value: p.Proposed, Expected: draftOf(p).Expected,
-		From: w.firstDay(p), Units: k.units, DayOfWeek: k.dayOfWeek}
+		From: firstDay(p, w.zones), Units: k.units, DayOfWeek: k.dayOfWeek}
 	if a.Starved, err = w.starved(ctx, u, key, a.From); err != nil {
 		return bidding.Outturn{}, err
 	}

@@ -183,6 +183,26 @@ func TestStands(t *testing.T) {
 	}
 }
 
+// A change holds from its day in the ad account's zone on, or from the next where
+// half of it was over.
+func TestFirstDay(t *testing.T) {
+	t.Parallel()
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zones := map[[2]string]*time.Location{{"google", "1"}: tokyo}
+	for at, want := range map[string]string{"2026-03-10T01:00:00Z": "2026-03-10", "2026-03-10T04:30:00Z": "2026-03-11", "2026-03-10T16:00:00Z": "2026-03-11"} {
+		p := store.Proposal{Platform: "google", AdAccount: "1"}
+		if p.AppliedAt.Time, err = time.Parse(time.RFC3339, at); err != nil {
+			t.Fatal(err)
+		}
+		if got := firstDay(p, zones).String(); got != want {
+			t.Errorf("a change at %s holds from %s on, not %s", at, got, want)
+		}
+	}
+}
+
 // The policy turns rollbacks off, and what has no curve does not keep the others
 // from being measured.
 func TestMeasureWithoutRollback(t *testing.T) {
