@@ -150,7 +150,7 @@ type knownThen struct {
 }
 
 func (n *night) newMeasuring(ctx context.Context, zones map[[2]string]*time.Location) (*measuring, error) {
-	in, err := n.planInput(ctx)
+	in, err := n.accountInput(ctx)
 	if err != nil {
 		return nil, err
 	}

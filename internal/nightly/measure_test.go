@@ -88,7 +88,7 @@ func TestMeasureRollsBack(t *testing.T) {
 		// The last day of its fortnight is not reported in full yet.
 		d.now = d.now.AddDate(0, 0, outcomeDays-1+matureDays)
 		d.live(first, map[string]float64{broken.EntityID: 0.4, moved.EntityID: 0.4})
-		night(Pull, Value, Curves, Measure)
+		night(Pull, Curves, Measure)
 		if s := named(broken.ProposalID).State; s != string(bidding.Applied) {
 			t.Fatalf("it is %s too early", s)
 		}
@@ -99,7 +99,7 @@ func TestMeasureRollsBack(t *testing.T) {
 				e.Fields[platform.DailyBudget] += money.One // by hand
 			}
 		}
-		night(Pull, Value, Curves, Measure)
+		night(Pull, Curves, Measure)
 		broken, moved, fine = named(broken.ProposalID), named(moved.ProposalID), named(fine.ProposalID)
 		for _, p := range []store.Proposal{broken, moved, fine} {
 			m := outturnOf(t, p)
@@ -134,7 +134,7 @@ func TestMeasureRollsBack(t *testing.T) {
 		from := civil.Of(d.now)
 		d.now = d.now.AddDate(0, 0, 30)
 		d.live(from, map[string]float64{broken.EntityID: 0.1})
-		night(Pull, Value, Curves, Measure)
+		night(Pull, Curves, Measure)
 		if p := named(back.ProposalID); p.State != string(bidding.Applied) || p.Measured != "" {
 			t.Errorf("the rollback is %s, measured %q", p.State, p.Measured)
 		}
@@ -222,7 +222,7 @@ func TestMeasureWithoutRollback(t *testing.T) {
 	d.Apply(ctx, "ann", []string{p.ProposalID})
 	d.now = d.now.AddDate(0, 0, 30)
 	d.live(first, map[string]float64{p.EntityID: 0.3})
-	if err := d.RunDirect(ctx, "shop", civil.Of(d.now), []Stage{Pull, Value, Curves, Measure}); err != nil {
+	if err := d.RunDirect(ctx, "shop", civil.Of(d.now), []Stage{Pull, Curves, Measure}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := d.Store.Proposal(ctx, p.ProposalID)
