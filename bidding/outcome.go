@@ -105,7 +105,7 @@ func (m *Meter) Measure(a AppliedChange) Outturn {
 	for i := range units {
 		x := m.effect(a, &units[i], used, o.Demand, o.DemandSD)
 		if !x.sane() {
-			o.Why = "Its curve or its figures are not numbers to judge by."
+			o.Why, o.Spend, o.ProfitPerDay = "Its curve or its figures are not numbers to judge by.", 0, 0
 			return o
 		}
 		parts = append(parts, x)
@@ -155,7 +155,7 @@ func (m *Meter) cut(o *Outturn, a AppliedChange, units []followed) {
 	}
 }
 
-// day is what a unit came to on one date, value lag-corrected.
+// dayTotal is what a unit came to on one date, value lag-corrected.
 type dayTotal struct{ spend, value float64 }
 
 // totals adds up a unit's campaigns by date.

@@ -7,6 +7,7 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/internal/present"
+	"adsteward/store"
 )
 
 type outcomesCmd struct {
@@ -109,6 +110,32 @@ func printOutcomes(out io.Writer, o present.Outcomes) error {
 	}
 	if older := len(o.Changes) - outcomesShown; older > 0 {
 		fmt.Fprintf(out, "%d older ones are counted and not listed; --json lists all.\n", older)
+	}
+	return nil
+}
+
+// showOutcome writes what became of a proposal, if that is known.
+func showOutcome(w io.Writer, p store.Proposal) error {
+	all, err := present.OutcomesOf(p.Account, []store.Proposal{p})
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	o := all[0].Changes[0]
+	fmt.Fprintf(w, "\nOutcome, %s to %s: %s\n", o.From, o.To, o.Meaning)
+	if o.Verdict == bidding.Unjudged || o.Verdict == "" {
+		return nil
+	}
+	line := func(name string, mean, low, high float64) {
+		fmt.Fprintf(w, "  %s %s %s a day (80 %%: %s)\n", name, present.Signed(mean, p.Currency), p.Currency, present.Interval(low, high, p.Currency))
+	}
+	line("profit that came, and was promised to be seen:", o.ProfitPerDay, o.Low, o.High)
+	line("profit without the change:", o.Counterfactual, o.CounterfactualLow, o.CounterfactualHigh)
+	line("gain by these days alone:", o.Gain, o.GainLow, o.GainHigh)
+	line("gain taken together with what was known before:", o.Believed, o.BelievedLow, o.BelievedHigh)
+	if o.RolledBack != "" {
+		fmt.Fprintf(w, "  proposal %s puts it back\n", o.RolledBack)
+	} else if o.Why != "" {
+		fmt.Fprintf(w, "  %s\n", o.Why)
 	}
 	return nil
 }
