@@ -295,7 +295,6 @@ type effect struct {
 	spend, value      float64 // that came, a day
 	oldSpend          float64 // without the change
 	oldValue          float64 // without it, by curve and demand
-	promised          float64 // value at the spend promised, an average day
 	prior, priorSD    float64 // of the difference in value, before the window
 	seen, seenSD      float64 // by the window alone
 	believed, beliefs float64 // both together, and its standard deviation

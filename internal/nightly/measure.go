@@ -263,7 +263,7 @@ func (w *measuring) keep(ctx context.Context, p store.Proposal, m *bidding.Outtu
 // putBack proposes the old value, where the change still stands.
 func (w *measuring) putBack(ctx context.Context, q *store.Queries, p store.Proposal, m *bidding.Outturn) error {
 	if !w.stands(p) {
-		m.Why = "The value has been changed since, so there is nothing to put back."
+		m.Why = "The value has been changed since or is about to be, so there is nothing to put back."
 		return nil
 	}
 	id, err := w.rollbackOf(ctx, q, p, pushActor, fmt.Sprintf("From %s to %s: %s", m.From, m.To, m.Explain(p.Currency)), m)

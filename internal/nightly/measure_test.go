@@ -126,6 +126,19 @@ func TestMeasureRollsBack(t *testing.T) {
 			t.Errorf("the fine one: %+v", m)
 		}
 
+		// While it waits for somebody, the night proposes nothing else for the value.
+		d.now = d.now.AddDate(0, 0, 1)
+		d.live(civil.Of(d.now).AddDays(-1), map[string]float64{broken.EntityID: 0.4})
+		night()
+		if s := named(back.ProposalID).State; s != string(bidding.Proposed) {
+			t.Errorf("the rollback is %s after another night", s)
+		}
+		for _, p := range open(t, st) {
+			if p.EntityID == broken.EntityID && p.RollbackOf == "" {
+				t.Errorf("beside the rollback the night proposes %s to %s", p.Seen.Decimal(), p.Proposed.Decimal())
+			}
+		}
+
 		// Put back, and worse still after: nobody proposes to undo that.
 		d.mustApprove(t, back.ProposalID)
 		if o := d.Apply(ctx, "ann", []string{back.ProposalID}); o[0].Err != nil {

@@ -180,12 +180,15 @@ func (n *night) loadChanges(ctx context.Context, in *bidding.Input, at map[[2]st
 			Field: f, At: when, Date: civil.Of(when.In(loc)), Ours: ours, Actor: actor, Old: from, New: to})
 	}
 	ours, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Applied), string(bidding.Measured),
-		string(bidding.Approved), string(bidding.Applying), string(bidding.Unknown)}})
+		string(bidding.Approved), string(bidding.Applying), string(bidding.Unknown), string(bidding.Proposed)}})
 	if err != nil {
 		return err
 	}
 	for _, p := range ours {
-		when := in.Now // approved or under way: as if changed now
+		if bidding.State(p.State) == bidding.Proposed && p.RollbackOf == "" {
+			continue // tonight's takes its place
+		}
+		when := in.Now // approved, under way, or a rollback that waits for somebody: as if changed now
 		if p.AppliedAt.Valid {
 			when = p.AppliedAt.Time
 		}
