@@ -23,8 +23,7 @@ const outcomeDays = 14
 
 // measure compares what changes promised with what happened, once their days
 // are over and reported in full, and proposes to put back what credibly lost
-// money and still stands. A rollback promises nothing of its own: it is not
-// measured, and so never rolled back itself.
+// money and still stands. A rollback is measured too, and never rolled back itself.
 func measure(ctx context.Context, n *night) (report, error) {
 	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Applied)}})
 	if err != nil {
@@ -40,7 +39,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 		switch {
 		case platform.Field(p.Field).TellsWorth():
 			rules++ // it concerns every campaign and promised nothing to compare with
-		case p.RunID == "" || !p.AppliedAt.Valid || firstDay(p, zones).AddDays(outcomeDays-1+matureDays) >= n.date:
+		case !p.AppliedAt.Valid || firstDay(p, zones).AddDays(outcomeDays-1+matureDays) >= n.date:
 			waiting++
 		default:
 			due = append(due, p)
@@ -189,22 +188,40 @@ func (w *measuring) known(ctx context.Context, runID string) (knownThen, error) 
 }
 
 func (w *measuring) outcome(ctx context.Context, p store.Proposal) (bidding.Outturn, error) {
-	k, err := w.known(ctx, p.RunID)
-	if err != nil {
-		return bidding.Outturn{}, err
-	}
+	from := firstDay(p, w.zones)
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
-	u, ok := k.byKey[key]
-	if !ok {
-		from := firstDay(p, w.zones)
-		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night that proposed it kept no curve of it."}, nil
+	var k knownThen
+	var u bidding.UnitReport
+	found := false
+	for _, run := range w.runsOf(p) {
+		var err error
+		if k, err = w.known(ctx, run); err != nil {
+			return bidding.Outturn{}, err
+		}
+		if u, found = k.byKey[key]; found {
+			break
+		}
+	}
+	if !found {
+		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night before it kept no curve of it."}, nil
 	}
 	a := bidding.AppliedChange{Unit: u, Field: platform.Field(p.Field), Seen: p.Seen, Value: p.Proposed, Expected: draftOf(p).Expected,
-		From: firstDay(p, w.zones), Units: k.units, DayOfWeek: k.dayOfWeek}
+		From: from, Units: k.units, DayOfWeek: k.dayOfWeek}
+	var err error
 	if a.Starved, err = w.starved(ctx, u, key, a.From); err != nil {
 		return bidding.Outturn{}, err
 	}
 	return w.meter.Measure(a), nil
+}
+
+// runsOf are the runs whose curves were in force when a change was made, the best
+// first: the one that proposed it, for a rollback that of its date or the night before.
+func (w *measuring) runsOf(p store.Proposal) []string {
+	if p.RunID != "" {
+		return []string{p.RunID}
+	}
+	date := w.dateOf(p.Account, p.AppliedAt.Time)
+	return []string{RunID(p.Account, date), RunID(p.Account, date.AddDays(-1))}
 }
 
 // starved are the days on whose nights too much of what the unit sells could not
@@ -262,6 +279,10 @@ func (w *measuring) keep(ctx context.Context, p store.Proposal, m *bidding.Outtu
 
 // putBack proposes the old value, where the change still stands.
 func (w *measuring) putBack(ctx context.Context, q *store.Queries, p store.Proposal, m *bidding.Outturn) error {
+	if p.RollbackOf != "" {
+		m.Why = "It was a rollback itself, so no rollback of it is proposed."
+		return nil
+	}
 	if !w.stands(p) {
 		m.Why = "The value has been changed since or is about to be, so there is nothing to put back."
 		return nil

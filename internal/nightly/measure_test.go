@@ -48,7 +48,7 @@ func outturnOf(t *testing.T, p store.Proposal) (m bidding.Outturn) {
 
 // TestMeasureRollsBack follows applied changes: what broke is proposed to be put
 // back with its figures, what was changed since is not, what went well is left,
-// and the rollback itself is never measured or rolled back.
+// and the rollback itself is measured and never rolled back.
 func TestMeasureRollsBack(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -148,8 +148,8 @@ func TestMeasureRollsBack(t *testing.T) {
 		d.now = d.now.AddDate(0, 0, 30)
 		d.live(from, map[string]float64{broken.EntityID: 0.1})
 		night(Pull, Curves, Measure)
-		if p := named(back.ProposalID); p.State != string(bidding.Applied) || p.Measured != "" {
-			t.Errorf("the rollback is %s, measured %q", p.State, p.Measured)
+		if m := outturnOf(t, named(back.ProposalID)); m.Verdict != bidding.Loss || m.RolledBack != "" || !strings.Contains(m.Why, "a rollback itself") || m.Promised == 0 {
+			t.Errorf("the rollback: %+v", m)
 		}
 		if ps := open(t, st); len(ps) > 0 {
 			for _, p := range ps {
@@ -249,7 +249,7 @@ func TestMeasureWithoutRollback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := outturnOf(t, bare); m.Verdict != bidding.Unjudged || !strings.Contains(m.Why, "kept no curve") {
+	if m := outturnOf(t, bare); m.Verdict != bidding.Unjudged || !strings.Contains(m.Why, "kept no curve of it") {
 		t.Errorf("without a curve: %+v", m)
 	}
 }

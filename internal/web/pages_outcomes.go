@@ -105,7 +105,7 @@ func (s *Server) noOutcomes(ctx context.Context, account string) (string, error)
 	}
 	first := ""
 	for _, p := range slices.Backward(applied) { // the oldest first
-		if p.RunID != "" && p.AppliedAt.Valid {
+		if p.AppliedAt.Valid {
 			first = fmt.Sprintf(" The oldest of the %d applied so far is from %s.", len(applied), p.AppliedAt.Time.Format("2 January 2006"))
 			break
 		}
