@@ -356,7 +356,7 @@ func TestStoredCurvesGiveTheSamePlan(t *testing.T) {
 	if e := bidding.Expect(u, d.Field, d.Seen); e.GainPerDay != 0 {
 		t.Errorf("leaving it as it is gains %v", e.GainPerDay)
 	}
-	r := bidding.RollbackDraft(*d, "x", "because")
+	r := bidding.RollbackDraft(*d, "x", "because", nil)
 	if r.Seen != d.Proposed || r.Proposed != d.Seen || r.Expected.GainPerDay != -d.Expected.GainPerDay || r.Expected.GainLow > r.Expected.GainHigh {
 		t.Errorf("rollback %+v", r)
 	}

@@ -52,6 +52,7 @@ type Policy struct {
 	Risk           Risk           `yaml:"risk" json:"risk"`
 	Explore        Explore        `yaml:"explore" json:"explore"`
 	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
+	Rollback       RollbackRule   `yaml:"rollback" json:"rollback"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
 	// Incremental is what is believed of incremental shares no experiment has measured.
 	Incremental attribution.Priors `yaml:"incremental" json:"incremental"`
@@ -187,6 +188,13 @@ const (
 	mostMultiplier  = 10
 )
 
+// RollbackRule is when an applied change is proposed to be put back: it lost money
+// with at least this probability (0: never), and at least MinLoss a day.
+type RollbackRule struct {
+	Probability float64 `yaml:"probability" json:"probability"`
+	MinLoss     float64 `yaml:"min_loss" json:"min_loss"`
+}
+
 // AutoApprove is the policy's own yes; off unless Enabled. A field that is not
 // listed is never approved automatically.
 type AutoApprove struct {
@@ -225,6 +233,7 @@ func Default() Policy {
 		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2},
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
+		Rollback:       RollbackRule{Probability: 0.9, MinLoss: 1},
 		Incremental:    attribution.DefaultPriors(),
 		ExpiryHours:    48,
 	}
@@ -316,6 +325,9 @@ func (p Policy) Validate() error {
 	within("explore.max_cost_share", p.Explore.MaxCostShare, 0, 1)
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
 	p.ValueRules.validate(check)
+	check(p.Rollback.Probability == 0 || p.Rollback.Probability >= 0.5 && p.Rollback.Probability < 1, "rollback.probability", p.Rollback.Probability,
+		"0 (never) or at least 0.5 and below 1")
+	amount("rollback.min_loss", p.Rollback.MinLoss)
 	if err := p.Incremental.Validate(); err != nil {
 		errs = append(errs, err)
 	}

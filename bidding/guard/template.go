@@ -103,6 +103,10 @@ incremental:
     new: [non brand, nonbrand, no brand, non branded, brand awareness, competitor*, konkurren*, wettbewerb*, generic*, prospect*,
       lookalike*, lal, acquisition, new customers, neukund*]
 
+rollback:           # when a change is proposed to be put back, once its days are over
+  probability: 0.9  # it lost money with at least this probability; 0 is never
+  min_loss: 1       # and at least so much a day
+
 expiry_hours: 48    # how long a proposal may be decided and pushed
 
 auto_approve:       # the policy's own yes; off unless enabled, and then only within these caps
