@@ -36,6 +36,10 @@ func pull(ctx context.Context, n *night) (report, error) {
 	rows, reached := 0, 0
 	for _, c := range conns {
 		k, err := n.pullAdAccount(ctx, c)
+		if err == nil {
+			reached++
+			err = n.pullSimulations(ctx, c) // older ones serve
+		}
 		if uerr := n.countUsage(ctx, c); uerr != nil {
 			return report{}, uerr
 		}
@@ -44,8 +48,6 @@ func pull(ctx context.Context, n *night) (report, error) {
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, err))
-		} else {
-			reached++
 		}
 		rows += k
 	}
@@ -118,8 +120,7 @@ func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, err 
 	if err != nil {
 		return 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
 	}
-	rows, err = n.pullPerformance(ctx, c, civil.Of(now.In(loc)))
-	return rows, errors.Join(err, n.pullSimulations(ctx, c))
+	return n.pullPerformance(ctx, c, civil.Of(now.In(loc)))
 }
 
 func (n *night) pullStructure(ctx context.Context, c Connection, now time.Time) error {
