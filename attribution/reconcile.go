@@ -53,6 +53,7 @@ type Amount struct {
 // the sum of its campaigns'.
 type Balance struct {
 	Campaign string `json:"campaign,omitempty"` // CampaignKey's form; "" in a sum
+	Name     string `json:"name,omitempty"`     // the campaign's, for whoever knows it to fill in
 	Platform string `json:"platform,omitempty"` // "" in the sum of all
 	// Reported is what the platform says so far; Claimed adds what is still to
 	// arrive of young days, by what arrived late before.
@@ -137,7 +138,8 @@ type PlatformDay struct {
 type Reconciliation struct {
 	From      civil.Date `json:"from"`
 	To        civil.Date `json:"to"`
-	Level     float64    `json:"level"` // of the intervals
+	Level     float64    `json:"level"`    // of the intervals
+	Currency  string     `json:"currency"` // for whoever knows it to fill in
 	Campaigns []Balance  `json:"campaigns"`
 	Platforms []Balance  `json:"platforms"`
 	Ads       Balance    `json:"ads"` // all platforms together
