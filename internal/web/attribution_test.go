@@ -1,0 +1,167 @@
+package web
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"adsteward/attribution"
+	"adsteward/internal/money"
+)
+
+// sampleReconciliation is a month of two platforms.
+func sampleReconciliation() attribution.Reconciliation {
+	from := testDay.AddDays(-30)
+	r := attribution.NewReconciler(from, testDay.AddDays(-1))
+	part := func(campaign string, share float64, click bool) attribution.Part {
+		return attribution.Part{Campaign: campaign, Share: share, ByClick: click}
+	}
+	for i := range 600 {
+		day := from.AddDays(i % 30)
+		at := day.Time().Add(12 * time.Hour)
+		m := attribution.Match{Order: attribution.Order{At: at, Revenue: money.Micros(40+i%37) * money.One}, FirstAd: at.Add(-time.Duration(i%400) * time.Hour), LastAd: at.Add(-time.Duration(i%50) * time.Hour)}
+		f := attribution.OrderFacts{Date: day, Customer: attribution.Customership(i % 3)}
+		step := func(names ...string) {
+			for _, n := range names {
+				m.Path = append(m.Path, attribution.Step{Name: n, At: at})
+			}
+			m.Touches = len(m.Path)
+		}
+		switch i % 6 {
+		case 0, 1:
+			m.Credits = []attribution.Part{part("google:1000", 1, i%2 == 0)}
+			step("google:1000")
+		case 2:
+			m.Credits = []attribution.Part{part("google:1001", 0.5, true), part("meta:1002", 0.5, false)}
+			step("meta:1002", "email", "google:1001")
+			f.Told = []string{"meta"}
+		case 3:
+			m.Credits = []attribution.Part{part("meta:1002", 1, false)}
+			step("email", "meta:1002")
+			f.Told = []string{"meta"}
+		case 4:
+			step("organic search")
+			f.Told = []string{"meta"}
+		}
+		r.Order(m, f)
+	}
+	for d := from; d < testDay; d++ {
+		arrived := 1 - 0.5/float64(testDay.Sub(d)*testDay.Sub(d)+1)
+		r.Claim(attribution.Claim{Campaign: "google:1000", Date: d, Conversions: 6.5 * arrived, Value: money.Micros(390e6 * arrived), Arrived: arrived})
+		r.Claim(attribution.Claim{Campaign: "google:1001", Date: d, Conversions: 2 * arrived, Value: money.Micros(110e6 * arrived), Arrived: arrived})
+		r.Claim(attribution.Claim{Campaign: "meta:1002", Date: d, Conversions: 9 * arrived, Value: money.Micros(540e6 * arrived), Arrived: arrived})
+	}
+	out := r.Result()
+	out.Currency, out.Notes = "EUR", []string{"What Meta reports is known up to 2 Jan 2026 only."}
+	for i := range out.Campaigns {
+		out.Campaigns[i].Name = map[string]string{"google:1000": "Search | Brand <b>", "google:1001": "=Shopping", "meta:1002": "Prospecting – Broad"}[out.Campaigns[i].Campaign]
+	}
+	return out
+}
+
+func sampleShares() []attribution.Share {
+	priors := attribution.DefaultPriors()
+	return attribution.Shares([]attribution.CampaignValue{
+		{Campaign: "google:1000", Addressed: priors.Address("Search | Brand", "search"), Orders: 200, Shop: 11_000 * money.One, Reported: 12_000 * money.One},
+		{Campaign: "meta:1002", Addressed: priors.Address("Prospecting", ""), Orders: 9, Shop: 500 * money.One, Reported: 16_000 * money.One},
+	}, priors)
+}
+
+func TestAttributionPage(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(2)
+	c := x.as(viewer)
+	if a := x.get("/attribution", c); a.StatusCode != http.StatusOK || !strings.Contains(a.Text, "No night has held the platforms’ claims against the shop’s orders yet") {
+		t.Fatal(a.StatusCode)
+	}
+	if a := x.get("/attribution/csv/claims", c); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a table of no night is %d", a.StatusCode)
+	}
+	rec := sampleReconciliation()
+	x.putModel("reconcile", "", rec)
+	for _, s := range sampleShares() {
+		x.putModel("attribution", s.Campaign, s)
+	}
+	a := x.get("/attribution?campaign=google%3A1000", c)
+	for _, want := range []string{`aria-current="page">Attribution`, "Search | Brand &lt;b&gt;", `id="c-google:1000"`, "claims too much", "5 Dec – 3 Jan", "known up to 2 Jan 2026 only", "600 orders, less refunds",
+		"After ads of two platforms", "Google Ads and Meta", "Meta only", "No ad", "All the shop sold", "Told to Meta by order number", "300 orders", "200 after a click of it, 100 that it can only find by e-mail",
+		"Claims and orders by day", "Time from click to order", "30 d&#43;", "Touches before an order", "Prospecting – Broad<", "Organic search", "New, of those known", "No night has stored a comparison of models yet",
+		"uncalibrated", "assumed only", " % ± ", `href="/attribution/csv/claims?account=demo-shop"`} {
+		if !strings.Contains(a.Text, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	for _, not := range []string{"NaN", "Inf", "style=", "<nil>", "ZgotmplZ", "%!"} {
+		if strings.Contains(a.Text, not) {
+			t.Errorf("%q is on the page", not)
+		}
+	}
+	x.putModel("reconcile", "", "none")
+	if a := x.get("/attribution", c); a.StatusCode != http.StatusInternalServerError {
+		t.Errorf("a model that cannot be read gives %d", a.StatusCode)
+	}
+}
+
+// Every table can be had as a file whose rows have its columns, and of the claims
+// the campaigns' and platforms' rows add up to the last micro.
+func TestAttributionFiles(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(2)
+	c := x.as(viewer)
+	rec := sampleReconciliation()
+	x.putModel("reconcile", "", rec)
+	for _, s := range sampleShares() {
+		x.putModel("attribution", s.Campaign, s)
+	}
+	for table, rows := range map[string]int{"claims": 8, "overlap": 4, "days": 30, "lags": 9, "lengths": 10, "paths": 4, "customers": 6, "shares": 2} {
+		a := x.get("/attribution/csv/"+table, c)
+		list, err := csv.NewReader(strings.NewReader(a.Text)).ReadAll()
+		if err != nil || len(list) != rows+1 || !strings.Contains(a.Header.Get("Content-Disposition"), fmt.Sprintf("attribution-%s-2026-01-03.csv", table)) {
+			t.Errorf("%s: %v, %d rows as %s", table, err, len(list)-1, a.Header.Get("Content-Disposition"))
+		}
+		if table != "claims" {
+			continue
+		}
+		for _, column := range []string{"reported_value", "claimed_value", "clicked_value", "credited_value", "over_value", "shared_value"} {
+			sums := map[string]money.Micros{}
+			for _, row := range list[1:] {
+				for i, name := range list[0] {
+					if name == column && row[i] != "" {
+						v, err := money.Parse(row[i])
+						if err != nil {
+							t.Fatal(err)
+						}
+						sums[row[0]] += v
+					}
+				}
+			}
+			if sums["campaign"] != sums["ads"] || sums["platform"] != sums["ads"] || sums["ads"] == 0 || column == "credited_value" && sums["ads"]+sums["no_ad"] != sums["shop"] {
+				t.Errorf("%s: %v", column, sums)
+			}
+		}
+		if !strings.Contains(a.Text, "'=Shopping") {
+			t.Error("a name is taken for a formula")
+		}
+	}
+	if a := x.get("/attribution/csv/nothing", c); a.StatusCode != http.StatusNotFound {
+		t.Error(a.StatusCode)
+	}
+	if a := x.get("/attribution/csv/claims"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("without a session: %d", a.StatusCode)
+	}
+}
+
+func TestProposalLinksToItsClaim(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(2)
+	if a := x.get("/proposals/"+proposalID(0), x.as(viewer)); !strings.Contains(a.Text, `href="/attribution?account=demo-shop&amp;campaign=google%3A1000#c-google:1000"`) {
+		i := strings.Index(a.Text, "/attribution?")
+		t.Errorf("no link to the claim: %s", a.Text[max(i, 0):min(len(a.Text), max(i, 0)+120)])
+	}
+}
