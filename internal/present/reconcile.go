@@ -78,13 +78,13 @@ func ReconcileTables(r attribution.Reconciliation) []Table {
 func claimsTable(r attribution.Reconciliation) Table {
 	t := Table{ID: "claims", Title: "Claims and orders", Columns: []string{"kind", "platform", "campaign_id", "campaign", "currency",
 		"reported_conversions", "reported_value", "claimed_conversions", "claimed_value", "clicked_orders", "clicked_value",
-		"by_click_id_orders", "by_customer_orders", "by_order_id_orders", "shared_orders", "shared_value", "credited_orders", "credited_value",
+		"by_click_id_orders", "by_customer_orders", "by_order_id_orders", "unmatched_orders", "unmatched_value", "shared_orders", "shared_value", "credited_orders", "credited_value",
 		"over_orders", "over_orders_low", "over_orders_high", "over_value", "over_value_low", "over_value_high", "verdict"}}
 	add := func(kind string, b attribution.Balance) {
 		_, id, _ := strings.Cut(b.Campaign, ":")
-		s, o := b.Shared(), b.Over
+		u, s, o := b.Unmatched(), b.Shared(), b.Over
 		t.Rows = append(t.Rows, []string{kind, b.Platform, id, SafeCell(b.Name), r.Currency, plain(b.Reported.Orders), b.Reported.Value.Decimal(), plain(b.Claimed.Orders), b.Claimed.Value.Decimal(),
-			plain(b.Clicked.Orders), b.Clicked.Value.Decimal(), plain(b.ByClickID.Orders), plain(b.ByPerson.Orders), plain(b.ByOrderID.Orders), plain(s.Orders), s.Value.Decimal(),
+			plain(b.Clicked.Orders), b.Clicked.Value.Decimal(), plain(b.ByClickID.Orders), plain(b.ByPerson.Orders), plain(b.ByOrderID.Orders), plain(u.Orders), u.Value.Decimal(), plain(s.Orders), s.Value.Decimal(),
 			plain(b.Credited.Orders), b.Credited.Value.Decimal(), plain(o.Orders), plain(o.OrdersLow), plain(o.OrdersHigh), o.Value.Decimal(), o.ValueLow.Decimal(), o.ValueHigh.Decimal(), string(o.Verdict)})
 	}
 	for _, b := range r.Campaigns {
@@ -96,7 +96,8 @@ func claimsTable(r attribution.Reconciliation) Table {
 	add("ads", r.Ads)
 	for kind, a := range map[string]attribution.Amount{"no_ad": r.NoAd, "shop": r.Shop} {
 		row := make([]string, len(t.Columns))
-		row[0], row[4], row[16], row[17] = kind, r.Currency, plain(a.Orders), a.Value.Decimal()
+		row[0], row[4] = kind, r.Currency
+		row[slices.Index(t.Columns, "credited_orders")], row[slices.Index(t.Columns, "credited_value")] = plain(a.Orders), a.Value.Decimal()
 		t.Rows = append(t.Rows, row)
 	}
 	slices.SortStableFunc(t.Rows[len(t.Rows)-2:], func(a, b []string) int { return strings.Compare(a[0], b[0]) })

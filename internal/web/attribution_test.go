@@ -127,7 +127,7 @@ func TestAttributionFiles(t *testing.T) {
 		if table != "claims" {
 			continue
 		}
-		for _, column := range []string{"reported_value", "claimed_value", "clicked_value", "credited_value", "over_value", "shared_value"} {
+		for _, column := range []string{"reported_value", "claimed_value", "clicked_value", "credited_value", "over_value", "unmatched_value", "shared_value"} {
 			sums := map[string]money.Micros{}
 			for _, row := range list[1:] {
 				for i, name := range list[0] {

@@ -44,12 +44,13 @@ func (v attributionView) CSV(table string) string { return "/attribution/csv/" +
 
 // claimRow is one campaign's, or one platform's, claim against the orders.
 type claimRow struct {
-	Anchor, Name, Of              string
-	Claimed, Clicked, Paid, Over  figure
-	Shared, Verdict, VerdictClass string
-	OverClass                     string
-	Sum                           bool
-	Bars                          *claimBars
+	Anchor, Name, Of             string
+	Claimed, Clicked, Paid, Over figure
+	Unmatched, Shared            string
+	Verdict, VerdictClass        string
+	OverClass                    string
+	Sum                          bool
+	Bars                         *claimBars
 }
 
 // claimBars draws what is claimed over what is paid, with the latter's interval.
@@ -227,10 +228,13 @@ func claimRows(list []attribution.Balance, cur string) []claimRow {
 		row := claimRow{Name: b.Name, Of: present.PlatformName(b.Platform), Sum: b.Campaign == "",
 			Claimed: figure{present.Amount(b.Claimed.Value.Float(), cur), present.Count(b.Claimed.Orders) + " conversions"},
 			Clicked: orderFigure(b.Clicked, cur, ""), Paid: orderFigure(b.Credited, cur, ""),
-			Over:   figure{present.Signed(b.Over.Value.Float(), cur), present.Interval(b.Over.ValueLow.Float(), b.Over.ValueHigh.Float(), cur)},
-			Shared: present.Amount(b.Shared().Value.Float(), cur), Verdict: present.VerdictName(b.Over.Verdict), OverClass: overClass(b.Over)}
+			Over:      figure{present.Signed(b.Over.Value.Float(), cur), present.Interval(b.Over.ValueLow.Float(), b.Over.ValueHigh.Float(), cur)},
+			Unmatched: present.Signed(b.Unmatched().Value.Float(), cur), Shared: present.Amount(b.Shared().Value.Float(), cur), Verdict: present.VerdictName(b.Over.Verdict), OverClass: overClass(b.Over)}
 		if b.Clicked.Orders > 0 {
 			row.Clicked.Interval += fmt.Sprintf(": %s by click id, %s by customer", present.Count(b.ByClickID.Orders), present.Count(b.ByPerson.Orders))
+			if b.ByOrderID.Orders > 0 {
+				row.Clicked.Interval += fmt.Sprintf("; %s told by number", present.Count(b.ByOrderID.Orders))
+			}
 		}
 		row.VerdictClass = map[attribution.Verdict]string{attribution.Overclaims: "bad", attribution.Underclaims: "open", attribution.Agrees: "good"}[b.Over.Verdict]
 		if row.VerdictClass == "" {
