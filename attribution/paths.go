@@ -3,7 +3,6 @@ package attribution
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"adsteward/internal/money"
@@ -52,7 +51,8 @@ type journeyCounts struct {
 	first, last []tally // by lagBins
 	lengths     [mostTouches]tally
 	paths       map[string]*PathCount
-	steps       []string
+	steps       []string // of the order under way, and their key
+	key         []byte
 }
 
 func newJourneyCounts() journeyCounts {
@@ -69,21 +69,20 @@ func (j *journeyCounts) add(m Match, f OrderFacts) {
 		return
 	}
 	j.lengths[min(m.Touches, mostTouches)-1].add(whole, value)
-	j.steps = j.steps[:0]
+	cut := m.Touches > len(m.Path)
+	j.steps, j.key = j.steps[:0], j.key[:0]
+	if cut {
+		j.key = append(j.key, 0)
+	}
 	for i, s := range m.Path {
 		if i == 0 || s.Name != m.Path[i-1].Name {
-			j.steps = append(j.steps, s.Name)
+			j.steps, j.key = append(j.steps, s.Name), append(append(j.key, s.Name...), 0)
 		}
 	}
-	cut := m.Touches > len(m.Path)
-	key := strings.Join(j.steps, "\x00")
-	if cut {
-		key = "\x00" + key
-	}
-	p := j.paths[key]
+	p := j.paths[string(j.key)]
 	if p == nil {
 		p = &PathCount{Steps: slices.Clone(j.steps), Cut: cut}
-		j.paths[key] = p
+		j.paths[string(j.key)] = p
 	}
 	p.Orders++
 	p.Value += m.Order.Revenue

@@ -173,6 +173,7 @@ type Reconciler struct {
 	journeys  journeyCounts
 
 	// of the order under way
+	touched           []string // platforms, in order
 	credited, clicked []int64
 	values            []int64
 }
@@ -239,19 +240,19 @@ func (r *Reconciler) Order(m Match, f OrderFacts) {
 	r.shop.add(whole, value)
 	day.shop.add(whole, value)
 	r.journeys.add(m, f)
+	r.touched = platformsOf(r.touched[:0], m.Credits)
 	if len(m.Credits) == 0 {
 		r.noAd.add(whole, value)
 	} else {
 		r.credit(m, f, day, value)
 	}
-	touched := platformsOf(m.Credits)
-	key := strings.Join(touched, "+")
+	key := strings.Join(r.touched, "+")
 	if r.overlap[key] == nil {
 		r.overlap[key] = &tally{}
 	}
 	r.overlap[key].add(whole, value)
 	for _, p := range f.Told {
-		if !slices.Contains(touched, p) {
+		if !slices.Contains(r.touched, p) {
 			of(r.platforms, p).toldOnly.add(whole, value)
 		}
 	}
@@ -263,7 +264,7 @@ func (r *Reconciler) credit(m Match, f OrderFacts, day *dayLedger, value int64) 
 	r.credited, r.values = splitExactly(r.credited[:0], whole, m.Credits, ""), splitExactly(r.values[:0], value, m.Credits, "")
 	day.credited.add(whole, value)
 	r.ads.credit(whole, value, f.Customer)
-	for _, p := range platformsOf(m.Credits) {
+	for _, p := range r.touched {
 		var orders, worth int64
 		for i, c := range m.Credits {
 			if platformIn(c.Campaign) == p {
@@ -274,7 +275,7 @@ func (r *Reconciler) credit(m Match, f OrderFacts, day *dayLedger, value int64) 
 		of(r.platforms, p).credit(orders, worth, f.Customer)
 		of(day.platforms, p).credit(orders, worth, f.Customer)
 	}
-	for _, p := range platformsOf(m.Credits) {
+	for _, p := range r.touched {
 		r.clicked, r.values = splitExactly(r.clicked[:0], whole, m.Credits, p), splitExactly(r.values[:0], value, m.Credits, p)
 		told := slices.Contains(f.Told, p)
 		for i, c := range m.Credits {
@@ -337,8 +338,7 @@ func splitExactly(into []int64, total int64, parts []Part, p string) []int64 {
 }
 
 // platformsOf are the platforms of some parts, in order and each once.
-func platformsOf(parts []Part) []string {
-	var out []string
+func platformsOf(out []string, parts []Part) []string {
 	for _, c := range parts {
 		p := platformIn(c.Campaign)
 		if i, ok := slices.BinarySearch(out, p); !ok {
