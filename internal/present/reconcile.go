@@ -2,6 +2,7 @@ package present
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,7 +198,8 @@ func customersTable(r attribution.Reconciliation) Table {
 
 // UnknownCustomers are the orders credited whose customers nobody knows.
 func UnknownCustomers(b attribution.Balance) attribution.Amount {
-	return attribution.Amount{Orders: max(b.Credited.Orders-b.New.Orders-b.Returning.Orders, 0), Value: b.Credited.Value - b.New.Value - b.Returning.Value}
+	const unit = 1e6 // orders are counted in millionths
+	return attribution.Amount{Orders: math.Round((b.Credited.Orders-b.New.Orders-b.Returning.Orders)*unit) / unit, Value: b.Credited.Value - b.New.Value - b.Returning.Value}
 }
 
 // ShareTable is what is believed of campaigns' incremental shares.

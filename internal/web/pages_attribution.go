@@ -46,6 +46,7 @@ func (v attributionView) CSV(table string) string { return "/attribution/csv/" +
 type claimRow struct {
 	Anchor, Name, Of             string
 	Claimed, Clicked, Paid, Over figure
+	How                          string // clicked orders were found
 	Unmatched, Shared            string
 	Verdict, VerdictClass        string
 	OverClass                    string
@@ -231,10 +232,7 @@ func claimRows(list []attribution.Balance, cur string) []claimRow {
 			Over:      figure{present.Signed(b.Over.Value.Float(), cur), present.Interval(b.Over.ValueLow.Float(), b.Over.ValueHigh.Float(), cur)},
 			Unmatched: present.Signed(b.Unmatched().Value.Float(), cur), Shared: present.Amount(b.Shared().Value.Float(), cur), Verdict: present.VerdictName(b.Over.Verdict), OverClass: overClass(b.Over)}
 		if b.Clicked.Orders > 0 {
-			row.Clicked.Interval += fmt.Sprintf(": %s by click id, %s by customer", present.Count(b.ByClickID.Orders), present.Count(b.ByPerson.Orders))
-			if b.ByOrderID.Orders > 0 {
-				row.Clicked.Interval += fmt.Sprintf("; %s told by number", present.Count(b.ByOrderID.Orders))
-			}
+			row.How = present.Percent(b.ByClickID.Orders/b.Clicked.Orders) + " by click id"
 		}
 		row.VerdictClass = map[attribution.Verdict]string{attribution.Overclaims: "bad", attribution.Underclaims: "open", attribution.Agrees: "good"}[b.Over.Verdict]
 		if row.VerdictClass == "" {
