@@ -11,8 +11,11 @@ type rows struct {
 
 func (r *rows) add(path []int32, ages []float64, e end) {
 	r.at = append(r.at, len(r.channels))
+	if ages != nil { // rows before it without ages have led to nothing, and need none
+		r.ages = append(r.ages, make([]float64, len(r.channels)-len(r.ages))...)
+		r.ages = append(r.ages, ages...)
+	}
 	r.channels = append(r.channels, path...)
-	r.ages = append(r.ages, ages...)
 	r.ends = append(r.ends, e)
 }
 
@@ -22,7 +25,7 @@ func (r *rows) row(i int) (path []int32, ages []float64, e end) {
 	if i+1 < len(r.at) {
 		to = r.at[i+1]
 	}
-	if len(r.ages) > 0 {
+	if len(r.ages) >= to {
 		ages = r.ages[from:to]
 	}
 	return r.channels[from:to], ages, r.ends[i]
