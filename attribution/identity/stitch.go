@@ -74,6 +74,7 @@ type Shared struct {
 type Persons struct {
 	s      *Stitcher
 	parent []Node
+	shared []bool
 	// Dropped are the identifiers that join nobody, by kind and then by hash.
 	Dropped []Shared
 	// Cut are the pairs that were seen together and are kept apart by a split.
@@ -87,14 +88,14 @@ type Persons struct {
 func (s *Stitcher) Solve(splits []Split) *Persons {
 	s.compact()
 	p := &Persons{s: s, parent: make([]Node, len(s.kinds))}
-	dropped := p.drop(splits)
+	p.shared = p.drop(splits)
 	p.reset(func(Node) bool { return true })
 	for _, pair := range s.pairs {
-		if a, b := ends(pair); !dropped[a] && !dropped[b] {
+		if a, b := ends(pair); !p.shared[a] && !p.shared[b] {
 			p.union(a, b)
 		}
 	}
-	p.split(splits, dropped)
+	p.split(splits)
 	return p
 }
 
@@ -144,7 +145,7 @@ func (s *Stitcher) known(id ID) (Node, bool) {
 }
 
 // split separates what splits say is not one person.
-func (p *Persons) split(splits []Split, dropped []bool) {
+func (p *Persons) split(splits []Split) {
 	var apart [][2]Node
 	torn := map[Node]bool{} // roots
 	for _, x := range splits {
@@ -163,7 +164,7 @@ func (p *Persons) split(splits []Split, dropped []bool) {
 	}
 	var pairs []uint64
 	for _, pair := range p.s.pairs {
-		if a, b := ends(pair); torn[p.find(a)] && !dropped[a] && !dropped[b] {
+		if a, b := ends(pair); torn[p.find(a)] && !p.shared[a] && !p.shared[b] {
 			pairs = append(pairs, pair)
 		}
 	}
@@ -241,6 +242,28 @@ func (p *Persons) Of(n Node) Node {
 		return None
 	}
 	return p.find(n)
+}
+
+// First is the person of the first of some nodes that is not shared: somebody who
+// comes with a customer number and a device is who the number says. None where all
+// are shared or None.
+func (p *Persons) First(nodes ...Node) Node {
+	for _, n := range nodes {
+		if n != None && !p.shared[n] {
+			return p.find(n)
+		}
+	}
+	return None
+}
+
+// Count is how many identifiers there are, and how many persons they are.
+func (p *Persons) Count() (identifiers, persons int) {
+	for n := range p.parent {
+		if p.find(Node(n)) == Node(n) {
+			persons++
+		}
+	}
+	return len(p.parent), persons
 }
 
 // Same says whether two identifiers are one person's; an identifier that was never
