@@ -45,6 +45,8 @@ func TestConformance(t *testing.T) {
 		{"customers", testCustomers},
 		{"sealed values stay in place", testSealedInPlace},
 		{"touches", testTouches},
+		{"identity", testIdentity},
+		{"splits", testSplits},
 		{"carts", testCarts},
 		{"consents", testConsents},
 		{"costs and products", testCostsAndProducts},

@@ -26,19 +26,22 @@ type reconciling struct {
 	*attribution.Reconciler
 	n       *night
 	from    civil.Date
-	new     map[string]bool     // orders of customers' first days
-	told    map[string][]string // platforms told, by order
-	foreign map[string]string   // ad accounts in another currency than the shop's, and which
+	firsts  map[string]attribution.Customership // of orders of customers' first days and of guests
+	told    map[string][]string                 // platforms told, by order
+	foreign map[string]string                   // ad accounts in another currency than the shop's, and which
 	last    map[string]civil.Date
 }
 
 // reconciling prepares to compare so many days before the night's.
 func (n *night) reconciling(ctx context.Context, days int) (*reconciling, error) {
 	from, to := n.date.AddDays(-days), n.date.AddDays(-1)
-	r := &reconciling{Reconciler: attribution.NewReconciler(from, to), n: n, from: from, new: map[string]bool{}, told: map[string][]string{}, foreign: map[string]string{},
+	r := &reconciling{Reconciler: attribution.NewReconciler(from, to), n: n, from: from, firsts: map[string]attribution.Customership{}, told: map[string][]string{}, foreign: map[string]string{},
 		last: map[string]civil.Date{}}
-	if err := n.Store.EachNewCustomerOrder(ctx, n.shop.Name, from, to, func(id string) error {
-		r.new[id] = true
+	if err := n.Store.EachFirstOrder(ctx, n.shop.Name, from, to, func(id string, guest bool) error {
+		r.firsts[id] = attribution.NewCustomer
+		if guest {
+			r.firsts[id] = attribution.UnknownCustomer
+		}
 		return nil
 	}); err != nil {
 		return nil, err
@@ -65,13 +68,9 @@ func (n *night) reconciling(ctx context.Context, days int) (*reconciling, error)
 }
 
 func (r *reconciling) match(m attribution.Match) {
-	f := attribution.OrderFacts{Date: civil.Of(m.Order.At.In(r.n.shop.Location)), Told: r.told[m.Order.OrderID]}
-	switch {
-	case m.Order.CustomerID == "":
-	case r.new[m.Order.OrderID]:
-		f.Customer = attribution.NewCustomer
-	default:
-		f.Customer = attribution.ReturningCustomer
+	f := attribution.OrderFacts{Date: civil.Of(m.Order.At.In(r.n.shop.Location)), Customer: attribution.ReturningCustomer, Told: r.told[m.Order.OrderID]}
+	if c, ok := r.firsts[m.Order.OrderID]; ok {
+		f.Customer = c
 	}
 	r.Order(m, f)
 }
@@ -134,7 +133,11 @@ func (s *Steward) Reconcile(ctx context.Context, account string, days int) (attr
 	if err != nil {
 		return attribution.Reconciliation{}, err
 	}
-	if _, err := attribution.Join(n.orders(ctx, r.from), n.touches(ctx, r.from), attribution.DefaultWindow, func(m attribution.Match) error {
+	people, err := n.stitched(ctx, r.from, false)
+	if err != nil {
+		return attribution.Reconciliation{}, err
+	}
+	if _, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
 		r.match(m)
 		return nil
 	}); err != nil {

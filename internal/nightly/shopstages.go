@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 
 	"adsteward/attribution"
 	"adsteward/bidding"
@@ -97,14 +96,26 @@ func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Prod
 	})
 }
 
-// attributeDays are joined anew every night: orders come in late, and touches too.
+// attributeDays are joined anew whenever journeys are due, about once a week, and
+// iotaDays every night: orders come in late, and touches too.
 const attributeDays = 90
 
 // attribute joins orders to the clicks before them and compares, campaign by
 // campaign, what the shop sold with what the platform claims. An order's
 // campaign is the last click's; what is compared is credit shared by all clicks.
 func attribute(ctx context.Context, n *night) (report, error) {
-	from := n.date.AddDays(-attributeDays)
+	due, err := n.journeysDue(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	from := n.date.AddDays(-iotaDays)
+	if due {
+		from = n.date.AddDays(-attributeDays)
+	}
+	people, err := n.stitched(ctx, from, due)
+	if err != nil {
+		return report{}, err
+	}
 	campaigns := map[string]string{}
 	type sum struct {
 		orders  float64
@@ -116,7 +127,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	counts, err := attribution.Join(n.orders(ctx, from), n.touches(ctx, from), attribution.DefaultWindow, func(m attribution.Match) error {
+	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
 		campaigns[m.Order.OrderID] = m.Campaign
 		claims.match(m)
 		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < window || d >= n.date.AddDays(-matureDays) {
@@ -171,6 +182,11 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	models.add(n.runID, reconcileModel, "", reconciled)
+	if due {
+		if err := n.addJourneys(ctx, &models, people, from); err != nil {
+			return report{}, err
+		}
+	}
 	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
@@ -284,37 +300,3 @@ func entityOf(row store.Entity) (platform.Entity, error) {
 	}
 	return e, nil
 }
-
-// orders streams the shop's orders as attribution sees them.
-func (n *night) orders(ctx context.Context, from civil.Date) iter.Seq2[attribution.Order, error] {
-	return func(yield func(attribution.Order, error) bool) {
-		err := n.Store.EachOrderHead(ctx, n.shop.Name, from, n.date, func(o store.Order) error {
-			if !yield(attribution.Order{OrderID: o.OrderID, CustomerID: o.CustomerID, At: o.OrderedAt, ClickID: o.ClickID, Revenue: o.Revenue - o.Refunded}, nil) {
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			yield(attribution.Order{}, err)
-		}
-	}
-}
-
-// touches streams the touches that may have led to those orders.
-func (n *night) touches(ctx context.Context, from civil.Date) iter.Seq2[attribution.Touch, error] {
-	start := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
-	return func(yield func(attribution.Touch, error) bool) {
-		err := n.Store.EachOrderTouch(ctx, n.shop.Name, start, n.date.AddDays(1).In(n.shop.Location), from, n.date, func(t store.Touch) error {
-			if !yield(attribution.Touch{CustomerID: t.CustomerID, At: t.At, Channel: t.Channel, Campaign: t.Campaign, ClickID: t.ClickID}, nil) {
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			yield(attribution.Touch{}, err)
-		}
-	}
-}
-
-// errStop ends a stream early.
-var errStop = errors.New("enough")

@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"adsteward/internal/civil"
+)
+
+// Split is a statement that two identifiers, written kind:value, are not one
+// person's; with an empty B, that A joins nobody.
+type Split struct {
+	Account string    `db:"account" json:"-"`
+	A       string    `db:"id_a" json:"a"`
+	B       string    `db:"id_b" json:"b"`
+	Reason  string    `db:"reason" json:"reason"`
+	Actor   string    `db:"actor" json:"actor"`
+	At      time.Time `db:"at" json:"at"`
+}
+
+// PutSplit stores a split; one of the same identifiers is replaced.
+func (q *Queries) PutSplit(ctx context.Context, s Split) error {
+	if s.B != "" && s.B < s.A {
+		s.A, s.B = s.B, s.A
+	}
+	s.At = utc(s.At)
+	_, err := q.execNamed(ctx, `INSERT INTO identity_splits (account, id_a, id_b, reason, actor, at) VALUES (:account, :id_a, :id_b, :reason, :actor, :at)
+		ON CONFLICT (account, id_a, id_b) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, at = excluded.at`, s)
+	return err
+}
+
+// DropSplit takes a split back; ErrNotFound where there is none.
+func (q *Queries) DropSplit(ctx context.Context, account, a, b string) error {
+	if b != "" && b < a {
+		a, b = b, a
+	}
+	return need(q.exec(ctx, `DELETE FROM identity_splits WHERE account = ? AND id_a = ? AND id_b = ?`, account, a, b))
+}
+
+// Splits lists an account's splits, the oldest first.
+func (q *Queries) Splits(ctx context.Context, account string) ([]Split, error) {
+	w := inAccount(account)
+	return all[Split](ctx, q, `SELECT * FROM identity_splits`+w.String()+` ORDER BY at, id_a, id_b`, w.args...)
+}
+
+// EachVisit hands over the touches with from <= at < to in no order, without
+// their ids: what EachTouch gives at half of its cost.
+func (q *Queries) EachVisit(ctx context.Context, account string, from, to time.Time, fn func(Touch) error) error {
+	// The unary plus keeps SQLite from looking rows up one by one through an index.
+	w := &where{}
+	w.add(q.scanned("account")+" = ? AND at >= ? AND at < ?", account, utc(from), utc(to))
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		t := Touch{Account: account}
+		if err := rows.Scan(&t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID, &t.Kind); err != nil {
+			return err
+		}
+		return fn(t)
+	}, `SELECT customer_id, visitor_id, at, channel, campaign, click_id, kind FROM touches`+w.String(), w.args...)
+}
+
+// scanned is a column by which a table is to be read from end to end.
+func (q *Queries) scanned(column string) string {
+	if q.dialect == SQLite {
+		return "+" + column
+	}
+	return column
+}
+
+// Buyer is an order with what journeys need of it besides EachOrderHead's.
+type Buyer struct {
+	Order
+	// New says that the customer ordered on no day before.
+	New bool
+}
+
+// EachBuyer hands over the orders of the dates from..to in no order, of each id,
+// customer, time, click, revenue, tax, refund, source and campaign.
+func (q *Queries) EachBuyer(ctx context.Context, account string, from, to civil.Date, fn func(Buyer) error) error {
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		b := Buyer{Order: Order{Account: account}}
+		var isNew int
+		if err := rows.Scan(&b.OrderID, &b.CustomerID, &b.OrderedAt, &b.ClickID, &b.Revenue, &b.Tax, &b.Refunded, &b.Source, &b.Campaign, &isNew); err != nil {
+			return err
+		}
+		b.New = isNew > 0
+		return fn(b)
+	}, `SELECT o.order_id, o.customer_id, o.ordered_at, o.click_id, o.revenue, o.tax, o.refunded, o.source, o.campaign, `+isNew+soldOrders, account, from, to)
+}
+
+// EachSharedContact hands over the customers whose e-mail or phone another one
+// has too, each with that key: "email" or "phone".
+func (q *Queries) EachSharedContact(ctx context.Context, account string, fn func(customerID, kind, key string) error) error {
+	for _, kind := range []string{"email", "phone"} {
+		column := kind + "_key"
+		err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+			var id, key string
+			if err := rows.Scan(&id, &key); err != nil {
+				return err
+			}
+			return fn(id, kind, key)
+		}, `SELECT customer_id, `+column+` FROM customers WHERE account = ? AND `+column+` IN (
+			SELECT `+column+` FROM customers WHERE account = ? AND `+column+` <> '' GROUP BY `+column+` HAVING COUNT(*) > 1)`, account, account)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EachCartVisitor hands over the visitors of carts updated since from with who
+// they turned out to be: the cart's customer, or those of its e-mail.
+func (q *Queries) EachCartVisitor(ctx context.Context, account string, from time.Time, fn func(visitorID, customerID string) error) error {
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var visitor, customer string
+		if err := rows.Scan(&visitor, &customer); err != nil {
+			return err
+		}
+		return fn(visitor, customer)
+	}, `SELECT visitor_id, customer_id FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND customer_id <> ''
+		UNION SELECT k.visitor_id, c.customer_id FROM carts k JOIN customers c ON c.account = k.account AND c.email_key = k.email_key
+		WHERE k.account = ? AND k.updated_at >= ? AND k.visitor_id <> '' AND k.email_key <> ''`, account, utc(from), account, utc(from))
+}
+
+// Seen is that one identifier was seen together with another, of the kind named:
+// customer, email, phone, visitor or click. At is the first time, zero where the
+// source has none; Where is what tells of it, for people.
+type Seen struct {
+	Kind, Value, Where string
+	At                 time.Time
+}
+
+// SeenWith looks up what an identifier was seen with: at most limit of each source.
+func (q *Queries) SeenWith(ctx context.Context, account, kind, value string, limit int) ([]Seen, error) {
+	var out []Seen
+	for _, s := range seenSources(kind) {
+		err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+			x := Seen{Kind: s.kind}
+			if s.timed {
+				// An aggregate has no declared type, and SQLite gives its text.
+				var at instant
+				if err := rows.Scan(&x.Value, &x.Where, &at); err != nil {
+					return err
+				}
+				x.At = time.Time(at)
+			} else if err := rows.Scan(&x.Value, &x.Where); err != nil {
+				return err
+			}
+			out = append(out, x)
+			return nil
+		}, s.query+fmt.Sprintf(` ORDER BY 1 LIMIT %d`, limit), account, value)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+type seenSource struct {
+	kind  string
+	query string
+	timed bool
+}
+
+// seenSources are the queries that tell what an identifier of a kind was seen with.
+func seenSources(kind string) []seenSource {
+	together := func(table, at, where, of string, columns map[string]string) (out []seenSource) {
+		for _, to := range []string{"customer", "visitor", "click", "email"} {
+			if columns[to] == "" || columns[of] == "" || to == of {
+				continue
+			}
+			a, b := columns[of], columns[to]
+			out = append(out, seenSource{to, `SELECT ` + b + `, ` + where + `, MIN(` + at + `) FROM ` + table + ` WHERE account = ? AND ` + a + ` = ? AND ` + b + ` <> '' GROUP BY ` + b, true})
+		}
+		return out
+	}
+	out := together("touches", "at", "'visit'", kind, map[string]string{"customer": "customer_id", "visitor": "visitor_id", "click": "click_id"})
+	out = append(out, together("orders", "ordered_at", "'order ' || MIN(order_id)", kind, map[string]string{"customer": "customer_id", "click": "click_id"})...)
+	out = append(out, together("carts", "updated_at", "'cart ' || MIN(cart_id)", kind, map[string]string{"customer": "customer_id", "visitor": "visitor_id", "email": "email_key"})...)
+	contact := func(kind, of, to string) seenSource {
+		return seenSource{kind, `SELECT ` + to + `, 'customer record' FROM customers WHERE account = ? AND ` + of + ` = ? AND ` + to + ` <> ''`, false}
+	}
+	switch kind {
+	case "customer":
+		out = append(out, contact("email", "customer_id", "email_key"), contact("phone", "customer_id", "phone_key"))
+	case "email", "phone":
+		out = append(out, contact("customer", kind+"_key", "customer_id"))
+	}
+	return out
+}
+
+// instant scans a time that comes as a time or as SQLite's text of one.
+type instant time.Time
+
+func (t *instant) Scan(v any) error {
+	switch v := v.(type) {
+	case time.Time:
+		*t = instant(v.UTC())
+		return nil
+	case []byte:
+		return t.Scan(string(v))
+	case string:
+		for _, layout := range []string{"2006-01-02 15:04:05.999999999-07:00", "2006-01-02T15:04:05.999999999-07:00"} {
+			if at, err := time.Parse(layout, v); err == nil {
+				*t = instant(at.UTC())
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%v is not a time", v)
+}
+
+// EmailKeyOf and PhoneKeyOf are the keyed hashes under which the store knows an
+// e-mail address and a phone number.
+func (q *Queries) EmailKeyOf(email string) string { return q.secrets.emailKey(email) }
+
+// PhoneKeyOf is EmailKeyOf for a phone number.
+func (q *Queries) PhoneKeyOf(phone string) string { return q.secrets.phoneKey(phone) }
