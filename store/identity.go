@@ -91,37 +91,37 @@ func (q *Queries) EachBuyer(ctx context.Context, account string, from, to civil.
 }
 
 // EachSharedContact hands over the customers whose e-mail or phone another one
-// has too, each with that key: "email" or "phone".
-func (q *Queries) EachSharedContact(ctx context.Context, account string, fn func(customerID, kind, key string) error) error {
-	for _, kind := range []string{"email", "phone"} {
+// has too, or a cart updated since from, each with that key: "email" or "phone".
+func (q *Queries) EachSharedContact(ctx context.Context, account string, from time.Time, fn func(customerID, kind, key string) error) error {
+	shared := func(kind, among string, args ...any) error {
 		column := kind + "_key"
-		err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		return q.eachRow(ctx, func(rows *sqlx.Rows) error {
 			var id, key string
 			if err := rows.Scan(&id, &key); err != nil {
 				return err
 			}
 			return fn(id, kind, key)
-		}, `SELECT customer_id, `+column+` FROM customers WHERE account = ? AND `+column+` IN (
-			SELECT `+column+` FROM customers WHERE account = ? AND `+column+` <> '' GROUP BY `+column+` HAVING COUNT(*) > 1)`, account, account)
-		if err != nil {
+		}, `SELECT customer_id, `+column+` FROM customers WHERE account = ? AND `+column+` IN (`+among+`)`, append([]any{account}, args...)...)
+	}
+	for _, kind := range []string{"email", "phone"} {
+		column := kind + "_key"
+		if err := shared(kind, `SELECT `+column+` FROM customers WHERE account = ? AND `+column+` <> '' GROUP BY `+column+` HAVING COUNT(*) > 1`, account); err != nil {
 			return err
 		}
 	}
-	return nil
+	return shared("email", `SELECT email_key FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND email_key <> ''`, account, utc(from))
 }
 
-// EachCartVisitor hands over the visitors of carts updated since from with who
-// they turned out to be: the cart's customer, or those of its e-mail.
-func (q *Queries) EachCartVisitor(ctx context.Context, account string, from time.Time, fn func(visitorID, customerID string) error) error {
+// EachCartVisitor hands over the visitors of carts updated since from with their
+// customer and the key of their e-mail, as far as known; one of them is.
+func (q *Queries) EachCartVisitor(ctx context.Context, account string, from time.Time, fn func(visitorID, customerID, emailKey string) error) error {
 	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var visitor, customer string
-		if err := rows.Scan(&visitor, &customer); err != nil {
+		var visitor, customer, email string
+		if err := rows.Scan(&visitor, &customer, &email); err != nil {
 			return err
 		}
-		return fn(visitor, customer)
-	}, `SELECT visitor_id, customer_id FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND customer_id <> ''
-		UNION SELECT k.visitor_id, c.customer_id FROM carts k JOIN customers c ON c.account = k.account AND c.email_key = k.email_key
-		WHERE k.account = ? AND k.updated_at >= ? AND k.visitor_id <> '' AND k.email_key <> ''`, account, utc(from), account, utc(from))
+		return fn(visitor, customer, email)
+	}, `SELECT visitor_id, customer_id, email_key FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND (customer_id <> '' OR email_key <> '')`, account, utc(from))
 }
 
 // Seen is that one identifier was seen together with another, of the kind named:

@@ -69,20 +69,23 @@ func testIdentity(t *testing.T, s *store.Store) {
 	same(t, "buyers", buyers, []string{"o1 ada g1 true", "o2 ada  false", "o3 guest  true"})
 
 	var shared []string
-	check(t, s.EachSharedContact(ctx, acc, func(customer, kind, key string) error {
+	check(t, s.EachSharedContact(ctx, acc, later, func(customer, kind, key string) error {
 		shared = append(shared, customer+" "+kind+" "+key)
 		return nil
 	}))
 	slices.Sort(shared)
 	same(t, "shared", shared, []string{"ada email " + email, "guest email " + email})
+	emails := 0
+	check(t, s.EachSharedContact(ctx, acc, at, func(string, string, string) error { emails++; return nil }))
+	same(t, "and those of carts", emails, 4)
 
 	var carts []string
-	check(t, s.EachCartVisitor(ctx, acc, at, func(visitor, customer string) error {
-		carts = append(carts, visitor+" "+customer)
+	check(t, s.EachCartVisitor(ctx, acc, at, func(visitor, customer, key string) error {
+		carts = append(carts, visitor+" "+customer+" "+key)
 		return nil
 	}))
 	slices.Sort(carts)
-	same(t, "carts", carts, []string{"desk bob", "tablet ada", "tablet guest"})
+	same(t, "carts", carts, []string{"desk bob ", "tablet  " + email})
 }
 
 func testSplits(t *testing.T, s *store.Store) {

@@ -102,15 +102,6 @@ func (q *Queries) EachTouch(ctx context.Context, account string, from, to time.T
 	return q.eachTouch(ctx, w, fn)
 }
 
-// EachOrderTouch is EachTouch without those that cannot have led to an order of
-// the dates ordered since..until: of nobody known, under the click of no order.
-func (q *Queries) EachOrderTouch(ctx context.Context, account string, from, to time.Time, since, until civil.Date, fn func(Touch) error) error {
-	w := &where{}
-	w.add("account = ? AND at >= ? AND at < ?", account, utc(from), utc(to))
-	w.add("(customer_id <> '' OR click_id IN (SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''))", account, since, until)
-	return q.eachTouch(ctx, w, fn)
-}
-
 func (q *Queries) eachTouch(ctx context.Context, w *where, fn func(Touch) error) error {
 	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var t Touch

@@ -50,7 +50,7 @@ func (n *night) stitched(ctx context.Context, from civil.Date, firsts bool) (*pe
 		return nil, err
 	}
 	node := p.stitcher.Node
-	err := n.Store.EachSharedContact(ctx, n.shop.Name, func(customer, kind, key string) error {
+	err := n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error {
 		contact, err := identity.ParseID(kind + ":" + key)
 		p.stitcher.Join(node(identity.ID{Kind: identity.Customer, Value: customer}), node(contact))
 		return err
@@ -58,8 +58,10 @@ func (n *night) stitched(ctx context.Context, from civil.Date, firsts bool) (*pe
 	if err != nil {
 		return nil, err
 	}
-	err = n.Store.EachCartVisitor(ctx, n.shop.Name, since, func(visitor, customer string) error {
-		p.stitcher.Join(node(identity.ID{Kind: identity.Visitor, Value: visitor}), node(identity.ID{Kind: identity.Customer, Value: customer}))
+	err = n.Store.EachCartVisitor(ctx, n.shop.Name, since, func(visitor, customer, email string) error {
+		who := node(identity.ID{Kind: identity.Visitor, Value: visitor})
+		p.stitcher.Join(who, node(identity.ID{Kind: identity.Customer, Value: customer}))
+		p.stitcher.Join(who, node(identity.ID{Kind: identity.Email, Value: email}))
 		return nil
 	})
 	if err != nil {
