@@ -215,6 +215,45 @@ func ShareTable(shares []attribution.Share, names map[string]string) Table {
 	return t
 }
 
+// ModelName is what people call an attribution model.
+func ModelName(r attribution.Result) string {
+	names := map[string]string{"last_click": "Last click", "first_click": "First click", "last_non_direct": "Last but direct", "linear": "All alike", "time_decay": "Time decay",
+		"position": "First and last", "shapley": "Shapley", "shapley_rate": "Shapley, rates", "markov": "Markov"}
+	name := names[r.Model]
+	if name == "" {
+		name = Words(r.Model)
+	}
+	if r.Order != nil && *r.Order > 1 {
+		name += fmt.Sprintf(", order %d", *r.Order)
+	}
+	return name
+}
+
+// ModelTable is what the models make of the same journeys.
+func ModelTable(r attribution.PathReport, names map[string]string) Table {
+	t := Table{ID: "models", Title: "The same journeys by other models", Columns: []string{"orders_of", "model", "order", r.By, "name", "orders", "value", "margin", "value_share", "value_share_low", "value_share_high"}}
+	for _, m := range r.Models {
+		order := ""
+		if m.Order != nil {
+			order = strconv.Itoa(*m.Order)
+		}
+		for i, c := range m.Channels {
+			row := []string{r.Orders, m.Model, order, SafeCell(c.Channel), SafeCell(CampaignTitle(c.Channel, names)), plain(c.Conversions), plain(c.Value), "", "", "", ""}
+			if i < len(m.Margins) {
+				row[7] = plain(m.Margins[i])
+			}
+			if r.Value > 0 {
+				row[8] = plain(c.Value / r.Value)
+			}
+			if c.ValueShare != nil {
+				row[9], row[10] = plain(c.ValueShare.Low), plain(c.ValueShare.High)
+			}
+			t.Rows = append(t.Rows, row)
+		}
+	}
+	return t
+}
+
 // ShareInterval is the central 80 % of a share, taken for normal and kept within 0
 // and 1.
 func ShareInterval(s attribution.Share) (low, high float64) {

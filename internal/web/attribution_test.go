@@ -165,3 +165,53 @@ func TestProposalLinksToItsClaim(t *testing.T) {
 		t.Errorf("no link to the claim: %s", a.Text[max(i, 0):min(len(a.Text), max(i, 0)+120)])
 	}
 }
+
+func samplePaths(by string) attribution.PathReport {
+	one := 1
+	result := func(model string, order *int, google float64) attribution.PathResult {
+		share := func(v float64) *attribution.Interval {
+			return &attribution.Interval{Share: v, Low: v - 0.02, High: v + 0.02}
+		}
+		return attribution.PathResult{Result: attribution.Result{Model: model, Order: order, Channels: []attribution.Credit{
+			{Channel: "email", Conversions: 10 - google, Value: 1000 - 100*google, ValueShare: share(1 - google/10)}, {Channel: "google:1000", Conversions: google, Value: 100 * google, ValueShare: share(google / 10)}}},
+			Margins: []float64{300 - 30*google, 30 * google}}
+	}
+	return attribution.PathReport{By: by, Orders: "all", Totals: attribution.Totals{Journeys: 90, Conversions: 10, Value: 1000}, Margin: 300,
+		Models: []attribution.PathResult{result("last_click", nil, 6), result("first_click", nil, 8), result("markov", &one, 5.9)}}
+}
+
+// The models stand side by side, by what was asked for, from the newest night that
+// compared them.
+func TestModelsSideBySide(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(2)
+	c := x.as(viewer)
+	x.putModel("reconcile", "", sampleReconciliation())
+	x.putModel("journeys", "", map[string]any{"from": testDay.AddDays(-90), "to": testDay.AddDays(-1)})
+	x.putModel("journeys", "channel/all", samplePaths("channel"))
+	x.putModel("journeys", "campaign/all", samplePaths("campaign"))
+	a := x.get("/attribution", c)
+	for _, want := range []string{"6 Oct – 3 Jan", "Last click", "First click", "Markov", `title="90 %: 58.0 to 62.0 %"><span class="fig"><span class="model-same">60 %</span><small class="interval">600.00</small>`,
+		`<span class="model-more">80 %</span>`, `<span class="model-same">59 %</span>`, `<span class="model-less">20 %</span>`, `<span class="name">Search | Brand &lt;b&gt;</span><small>Google Ads</small>`,
+		`href="/attribution?account=demo-shop&amp;by=campaign%2Fall&amp;measure=value#models"`} {
+		if !strings.Contains(a.Text, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	if a := x.get("/attribution?by=campaign%2Fall&measure=margin", c); !strings.Contains(a.Text, "180.00") || !strings.Contains(a.Text, `<th scope="col">Campaign</th><th scope="col" class="num">Last click</th>`) || strings.Contains(a.Text, "NaN") {
+		t.Error("margins by campaign are not shown")
+	}
+	// Of what was asked for and is not there, or is nothing, the page says so.
+	if a := x.get("/attribution?by=channel%2Ffirst&measure=x", c); a.StatusCode != http.StatusOK || !strings.Contains(a.Text, "No night has stored a comparison of models yet") {
+		t.Errorf("%d", a.StatusCode)
+	}
+	x.putModel("journeys", "channel/first", attribution.PathReport{By: "channel", Models: []attribution.PathResult{}})
+	if a := x.get("/attribution?by=channel%2Ffirst&measure=orders", c); !strings.Contains(a.Text, "None of these orders had a click before it") {
+		t.Error("of no journey there is no word")
+	}
+	list, err := csv.NewReader(strings.NewReader(x.get("/attribution/csv/models?by=campaign%2Fall", c).Text)).ReadAll()
+	if err != nil || len(list) != 7 || strings.Join(list[2], ",") != "all,last_click,,google:1000,Search | Brand <b>,6,600,180,0.6,0.58,0.62" {
+		t.Errorf("%v %v", err, list)
+	}
+}

@@ -128,10 +128,3 @@ func chartLengths(r attribution.Reconciliation) chart.Figure {
 	f.Drawings = p.Drawings()
 	return f
 }
-
-// modelsView is what attribution models make of the same journeys, side by side.
-type modelsView struct{}
-
-func (s *Server) modelComparison(_ *request, _ string, _ map[string]string, _ string) (*modelsView, error) {
-	return nil, nil
-}

@@ -125,7 +125,7 @@ func (s *Server) fillAttribution(r *request, v *attributionView, m store.Model) 
 	v.fillPaths(rec)
 	v.fillCustomers(rec)
 	v.fillShares(shares, present.CampaignNames(rec))
-	v.Models, err = s.modelComparison(r, m.RunID, present.CampaignNames(rec), rec.Currency)
+	v.Models, err = s.modelComparison(r, v.Head.Account, present.CampaignNames(rec), rec.Currency)
 	return err
 }
 
@@ -337,7 +337,7 @@ func (v *attributionView) fillShares(shares []attribution.Share, names map[strin
 
 // attributionCSV hands out one table of the page.
 func (s *Server) attributionCSV(w http.ResponseWriter, r *request) error {
-	_, models, err := s.valueHead(r, "/attribution", "reconcile")
+	head, models, err := s.valueHead(r, "/attribution", "reconcile")
 	if err != nil {
 		return err
 	}
@@ -353,7 +353,15 @@ func (s *Server) attributionCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	tables = append(tables, present.ShareTable(shares, present.CampaignNames(rec)))
+	names := present.CampaignNames(rec)
+	tables = append(tables, present.ShareTable(shares, names))
+	of, _, err := s.journeysOf(r, head.Account)
+	if err != nil {
+		return err
+	}
+	if of != nil {
+		tables = append(tables, present.ModelTable(*of, names))
+	}
 	i := slices.IndexFunc(tables, func(t present.Table) bool { return t.ID == r.PathValue("table") })
 	if i < 0 {
 		return errNoPage
