@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -29,7 +30,13 @@ type Claim struct {
 type OrderFacts struct {
 	Date     civil.Date // in the shop's zone
 	Customer Customership
-	Told     []string // platforms that were told of the order by its id
+	Told     []Told
+}
+
+// Told is that a platform was told of an order by its id.
+type Told struct {
+	Platform string
+	At       time.Time
 }
 
 // Customership says whether an order's customer had ordered before its day.
@@ -68,10 +75,13 @@ type Balance struct {
 	ByClickID Amount `json:"by_click_id"`
 	ByPerson  Amount `json:"by_person"`
 	// ByOrderID are those of Clicked that the platform was told of by their id, so
-	// that it counts each once whatever else tells it. ToldOnly, of a platform, are
-	// those it was told of without a click of it known here.
+	// that it counts each once whatever else tells it. Of a platform, ToldOnly are
+	// those that it was told of without a click of it known here, and ToldLate those
+	// that Meta was told of so long after the order that it counts them once more
+	// where the website's pixel told it at once; see MetaKnows.
 	ByOrderID Amount  `json:"by_order_id"`
 	ToldOnly  *Amount `json:"told_only,omitempty"`
+	ToldLate  *Amount `json:"told_late,omitempty"`
 	// Credited are the shop's orders with each paid once: split over all touches of
 	// whatever platform. Clicked less Credited is others' share of the same orders.
 	Credited  Amount `json:"credited"`
@@ -181,7 +191,8 @@ type Reconciler struct {
 // ledger is a Balance being added up.
 type ledger struct {
 	reported, claimed                      Amount
-	clicked, byClickID, byOrder, toldOnly  tally
+	clicked, byClickID, byOrder            tally
+	toldOnly, toldLate                     tally
 	credited, newCustomer, returningToShop tally
 }
 
@@ -251,9 +262,12 @@ func (r *Reconciler) Order(m Match, f OrderFacts) {
 		r.overlap[key] = &tally{}
 	}
 	r.overlap[key].add(whole, value)
-	for _, p := range f.Told {
-		if !slices.Contains(r.touched, p) {
-			of(r.platforms, p).toldOnly.add(whole, value)
+	for _, t := range f.Told {
+		if !slices.Contains(r.touched, t.Platform) {
+			of(r.platforms, t.Platform).toldOnly.add(whole, value)
+		}
+		if t.Platform == "meta" && t.At.Sub(m.Order.At) >= MetaKnows {
+			of(r.platforms, t.Platform).toldLate.add(whole, value)
 		}
 	}
 }
@@ -277,7 +291,7 @@ func (r *Reconciler) credit(m Match, f OrderFacts, day *dayLedger, value int64) 
 	}
 	for _, p := range r.touched {
 		r.clicked, r.values = splitExactly(r.clicked[:0], whole, m.Credits, p), splitExactly(r.values[:0], value, m.Credits, p)
-		told := slices.Contains(f.Told, p)
+		told := slices.ContainsFunc(f.Told, func(t Told) bool { return t.Platform == p })
 		for i, c := range m.Credits {
 			if platformIn(c.Campaign) != p {
 				continue
@@ -361,11 +375,14 @@ func (r *Reconciler) Result() Reconciliation {
 		l := r.platforms[p]
 		compared[p] = float64(l.clicked.orders)/whole >= minOrders
 		b := l.balance(unit, compared[p])
-		told := l.toldOnly.amount()
-		b.Platform, b.ToldOnly = p, &told
+		only, late := l.toldOnly.amount(), l.toldLate.amount()
+		b.Platform, b.ToldOnly, b.ToldLate = p, &only, &late
 		out.Platforms = append(out.Platforms, b)
 	}
 	for c, l := range r.campaigns {
+		if l.claimed == (Amount{}) && l.reported == (Amount{}) && l.clicked.orders == 0 {
+			continue // there is nothing to hold against anything
+		}
 		p := platformIn(c)
 		b := l.balance(unit, compared[p])
 		b.Campaign, b.Platform = c, p

@@ -42,20 +42,21 @@ func TestReconcile(t *testing.T) {
 	for i := range 40 {
 		f := OrderFacts{Date: firstDay.AddDays(i % 10), Customer: NewCustomer}
 		if i < 8 {
-			f.Told = []string{"meta"}
+			f.Told = []Told{{"meta", at(10, 12).Add(MetaKnows - time.Second)}}
 		}
 		r.Order(order(100, Part{"google:1", 0.25, true}, Part{"google:2", 0.25, false}, Part{"meta:9", 0.5, false}), f)
 	}
 	for range 10 {
-		r.Order(order(100, Part{"google:1", 1, true}), OrderFacts{Date: firstDay, Customer: ReturningCustomer, Told: []string{"meta"}})
+		r.Order(order(100, Part{"google:1", 1, true}), OrderFacts{Date: firstDay, Customer: ReturningCustomer, Told: []Told{{"meta", at(10, 12).Add(MetaKnows)}}})
 	}
 	for range 5 {
-		r.Order(order(100), OrderFacts{Date: firstDay, Told: []string{"google"}})
+		r.Order(order(100), OrderFacts{Date: firstDay, Told: []Told{{"google", at(20, 12)}}})
 	}
 	r.Order(order(100, Part{"google:1", 1, true}), OrderFacts{Date: firstDay.AddDays(10)}) // of another day
 	r.Claim(Claim{"google:1", firstDay, 30, 3000 * money.One, 1})
 	r.Claim(Claim{"google:1", firstDay.AddDays(9), 15, 1500 * money.One, 0.5})
 	r.Claim(Claim{"meta:9", firstDay, 40, 4000 * money.One, 1})
+	r.Claim(Claim{"meta:10", firstDay, 0, 0, 1})                            // paused
 	r.Claim(Claim{"meta:9", firstDay.AddDays(-1), 40, 4000 * money.One, 1}) // of another day
 	got := r.Result()
 
@@ -82,6 +83,8 @@ func TestReconcile(t *testing.T) {
 	near("meta clicked", meta.Clicked, 40, 4000)
 	near("meta told by order id", meta.ByOrderID, 8, 800)
 	near("meta told only", *meta.ToldOnly, 10, 1000)
+	near("meta told late", *meta.ToldLate, 10, 1000)
+	near("google told late", *google.ToldLate, 0, 0)
 	near("google told only", *google.ToldOnly, 5, 500)
 	near("all claimed", got.Ads.Claimed, 100, 10000)
 	near("all credited", got.Ads.Credited, 50, 5000)
@@ -96,7 +99,7 @@ func TestReconcile(t *testing.T) {
 		near(fmt.Sprint(o.Platforms), o.Amount, map[string]float64{"": 5, "google": 10, "google meta": 40}[strings.Join(o.Platforms, " ")],
 			map[string]float64{"": 500, "google": 1000, "google meta": 4000}[strings.Join(o.Platforms, " ")])
 	}
-	if len(got.Overlap) != 3 || got.Campaigns[0].Campaign != "google:1" {
+	if len(got.Overlap) != 3 || len(got.Campaigns) != 3 || got.Campaigns[0].Campaign != "google:1" {
 		t.Errorf("%+v", got.Overlap)
 	}
 }

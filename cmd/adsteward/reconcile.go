@@ -112,6 +112,11 @@ func (r reconcileReport) print(out io.Writer) error {
 			fmt.Fprintf(out, "Orders told to %s by their numbers, without a click of it: %s; it can claim them by e-mail or phone.\n", present.PlatformName(b.Platform), present.Count(b.ToldOnly.Orders))
 		}
 	}
+	for _, b := range r.Platforms {
+		if b.ToldLate.Orders > 0 {
+			fmt.Fprintf(out, "Orders told to %s more than %.0f hours late: %s; where the website's pixel told them at once, they count twice.\n", present.PlatformName(b.Platform), attribution.MetaKnows.Hours(), present.Count(b.ToldLate.Orders))
+		}
+	}
 	for _, n := range r.Notes {
 		fmt.Fprintln(out, n)
 	}

@@ -27,7 +27,7 @@ type reconciling struct {
 	n       *night
 	from    civil.Date
 	firsts  map[string]attribution.Customership // of orders of customers' first days and of guests
-	told    map[string][]string                 // platforms told, by order
+	told    map[string][]attribution.Told       // by order
 	foreign map[string]string                   // ad accounts in another currency than the shop's, and which
 	last    map[string]civil.Date
 }
@@ -35,7 +35,7 @@ type reconciling struct {
 // reconciling prepares to compare so many days before the night's.
 func (n *night) reconciling(ctx context.Context, days int) (*reconciling, error) {
 	from, to := n.date.AddDays(-days), n.date.AddDays(-1)
-	r := &reconciling{Reconciler: attribution.NewReconciler(from, to), n: n, from: from, firsts: map[string]attribution.Customership{}, told: map[string][]string{}, foreign: map[string]string{},
+	r := &reconciling{Reconciler: attribution.NewReconciler(from, to), n: n, from: from, firsts: map[string]attribution.Customership{}, told: map[string][]attribution.Told{}, foreign: map[string]string{},
 		last: map[string]civil.Date{}}
 	if err := n.Store.EachFirstOrder(ctx, n.shop.Name, from, to, func(id string, guest bool) error {
 		r.firsts[id] = attribution.NewCustomer
@@ -51,7 +51,7 @@ func (n *night) reconciling(ctx context.Context, days int) (*reconciling, error)
 	for _, p := range []platform.Name{platform.Google, platform.Meta} {
 		if err := n.Store.EachTold(ctx, n.shop.Name, string(p), since, func(t store.ToldConversion) error {
 			if t.State == bidding.ToldDone {
-				r.told[t.OrderID] = append(r.told[t.OrderID], string(p))
+				r.told[t.OrderID] = append(r.told[t.OrderID], attribution.Told{Platform: string(p), At: t.ToldAt})
 			}
 			return nil
 		}); err != nil {

@@ -37,14 +37,14 @@ func sampleReconciliation() attribution.Reconciliation {
 		case 2:
 			m.Credits = []attribution.Part{part("google:1001", 0.5, true), part("meta:1002", 0.5, false)}
 			step("meta:1002", "email", "google:1001")
-			f.Told = []string{"meta"}
+			f.Told = []attribution.Told{{Platform: "meta", At: at.Add(time.Duration(i%4) * 20 * time.Hour)}}
 		case 3:
 			m.Credits = []attribution.Part{part("meta:1002", 1, false)}
 			step("email", "meta:1002")
-			f.Told = []string{"meta"}
+			f.Told = []attribution.Told{{Platform: "meta", At: at.Add(time.Duration(i%4) * 20 * time.Hour)}}
 		case 4:
 			step("organic search")
-			f.Told = []string{"meta"}
+			f.Told = []attribution.Told{{Platform: "meta", At: at.Add(time.Duration(i%4) * 20 * time.Hour)}}
 		}
 		r.Order(m, f)
 	}
@@ -88,7 +88,7 @@ func TestAttributionPage(t *testing.T) {
 	}
 	a := x.get("/attribution?campaign=google%3A1000", c)
 	for _, want := range []string{`aria-current="page">Attribution`, "Search | Brand &lt;b&gt;", `id="c-google:1000"`, "claims too much", "5 Dec – 3 Jan", "known up to 2 Jan 2026 only", "600 orders, less refunds",
-		"After ads of two platforms", "Google Ads and Meta", "Meta only", "No ad", "All the shop sold", "Told to Meta by order number", "300 orders", "200 after a click of it, 100 that it can only find by e-mail",
+		"After ads of two platforms", "Google Ads and Meta", "Meta only", "No ad", "All the shop sold", "Told to Meta by order number", "300 orders", "200 after a click of it, 100 that it can only find by e-mail or phone; 50 were told more than 48 hours after the order",
 		"Claims and orders by day", "Time from click to order", "30 d&#43;", "Touches before an order", "Prospecting – Broad<", "Organic search", "New, of those known", "No night has stored a comparison of models yet",
 		"uncalibrated", "assumed only", " % ± ", `href="/attribution/csv/claims?account=demo-shop"`} {
 		if !strings.Contains(a.Text, want) {

@@ -197,8 +197,12 @@ func (v *attributionView) fillClaims(r attribution.Reconciliation, asked string)
 		if b.ToldOnly == nil || b.ByOrderID.Orders+b.ToldOnly.Orders == 0 {
 			continue
 		}
+		late := ""
+		if b.ToldLate != nil && b.ToldLate.Orders > 0 {
+			late = fmt.Sprintf("; %s were told more than %.0f hours after the order: where the pixel told them at once, they count twice", present.Count(b.ToldLate.Orders), attribution.MetaKnows.Hours())
+		}
 		v.Told = append(v.Told, pair{Name: "Told to " + present.PlatformName(b.Platform) + " by order number", Value: present.Count(b.ByOrderID.Orders+b.ToldOnly.Orders) + " orders",
-			Note: present.Count(b.ByOrderID.Orders) + " after a click of it, " + present.Count(b.ToldOnly.Orders) + " that it can only find by e-mail or phone"})
+			Note: present.Count(b.ByOrderID.Orders) + " after a click of it, " + present.Count(b.ToldOnly.Orders) + " that it can only find by e-mail or phone" + late})
 	}
 }
 
