@@ -2,11 +2,14 @@ package web
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"adsteward/attribution"
 	"adsteward/internal/money"
@@ -100,6 +103,15 @@ func TestAttributionPage(t *testing.T) {
 			t.Errorf("%q is on the page", not)
 		}
 	}
+	var api struct {
+		Account    string
+		Comparison attribution.Reconciliation
+		Shares     []attribution.Share
+	}
+	must(t, json.Unmarshal([]byte(x.get("/api/attribution", c).Text), &api))
+	if diff := cmp.Diff(rec, api.Comparison); diff != "" || api.Account != shop || len(api.Shares) != 2 {
+		t.Errorf("the API answers otherwise: %s", diff)
+	}
 	x.putModel("reconcile", "", "none")
 	if a := x.get("/attribution", c); a.StatusCode != http.StatusInternalServerError {
 		t.Errorf("a model that cannot be read gives %d", a.StatusCode)
@@ -180,6 +192,17 @@ func samplePaths(by string) attribution.PathReport {
 		Models: []attribution.PathResult{result("last_click", nil, 6), result("first_click", nil, 8), result("markov", &one, 5.9)}}
 }
 
+// fillAttribution stores what a night does of attribution.
+func (x *site) fillAttribution() {
+	x.putModel("reconcile", "", sampleReconciliation())
+	for _, s := range sampleShares() {
+		x.putModel("attribution", s.Campaign, s)
+	}
+	x.putModel("journeys", "", map[string]any{"from": testDay.AddDays(-90), "to": testDay.AddDays(-1)})
+	x.putModel("journeys", "channel/all", samplePaths("channel"))
+	x.putModel("journeys", "campaign/all", samplePaths("campaign"))
+}
+
 // The models stand side by side, by what was asked for, from the newest night that
 // compared them.
 func TestModelsSideBySide(t *testing.T) {
@@ -187,10 +210,7 @@ func TestModelsSideBySide(t *testing.T) {
 	x := newSite(t)
 	x.fill(2)
 	c := x.as(viewer)
-	x.putModel("reconcile", "", sampleReconciliation())
-	x.putModel("journeys", "", map[string]any{"from": testDay.AddDays(-90), "to": testDay.AddDays(-1)})
-	x.putModel("journeys", "channel/all", samplePaths("channel"))
-	x.putModel("journeys", "campaign/all", samplePaths("campaign"))
+	x.fillAttribution()
 	a := x.get("/attribution", c)
 	for _, want := range []string{"6 Oct – 3 Jan", "Last click", "First click", "Markov", `title="90 %: 58.0 to 62.0 %"><span class="fig"><span class="model-same">60 %</span><small class="interval">600.00</small>`,
 		`<span class="model-more">80 %</span>`, `<span class="model-same">59 %</span>`, `<span class="model-less">20 %</span>`, `<span class="name">Search | Brand &lt;b&gt;</span><small>Google Ads</small>`,

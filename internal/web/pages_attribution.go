@@ -379,3 +379,31 @@ func (s *Server) attributionCSV(w http.ResponseWriter, r *request) error {
 	_ = out.WriteAll(tables[i].Rows)
 	return nil
 }
+
+// apiAttribution answers GET /api/attribution?account= with the newest comparison of
+// claims and orders, and what is believed of campaigns; comparison is null where no
+// night has stored one.
+func (s *Server) apiAttribution(w http.ResponseWriter, r *request) error {
+	head, models, err := s.valueHead(r, "/attribution", "reconcile")
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Account    string                      `json:"account"`
+		Comparison *attribution.Reconciliation `json:"comparison"`
+		Shares     []attribution.Share         `json:"shares"`
+	}{Account: head.Account, Shares: []attribution.Share{}}
+	if len(models) > 0 {
+		rec, err := readModel[attribution.Reconciliation](models[0])
+		if err != nil {
+			return err
+		}
+		shares, err := s.shares(r, models[0].RunID)
+		if err != nil {
+			return err
+		}
+		out.Comparison, out.Shares = &rec, append(out.Shares, shares...)
+	}
+	writeJSON(w, http.StatusOK, out)
+	return nil
+}

@@ -126,6 +126,7 @@ func (s *Server) routes() (http.Handler, error) {
 
 	page("GET /api/proposals", viewer, s.apiProposals)
 	page("GET /api/status", viewer, s.apiStatus)
+	page("GET /api/attribution", viewer, s.apiAttribution)
 
 	mux.Handle("GET /login", s.open(s.loginForm))
 	mux.Handle("POST /login", s.open(s.login))
