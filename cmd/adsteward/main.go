@@ -48,6 +48,7 @@ type cli struct {
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
+	Journeys    journeysCmd    `cmd:"" help:"Attribution models over the shop's stored orders, and who is one person."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
