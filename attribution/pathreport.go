@@ -55,15 +55,15 @@ type PathResult struct {
 type OutcomeSum struct {
 	Outcome Outcome      `json:"outcome"`
 	Orders  int          `json:"orders"`
-	Value   money.Micros `json:"value_micros"`
-	Margin  money.Micros `json:"margin_micros"`
+	Value   money.Micros `json:"value"`
+	Margin  money.Micros `json:"margin"`
 }
 
 // ViewSum is the orders that ads of a channel were seen before, and not clicked.
 type ViewSum struct {
 	Channel string       `json:"channel"`
 	Orders  int          `json:"orders"`
-	Value   money.Micros `json:"value_micros"`
+	Value   money.Micros `json:"value"`
 }
 
 // PathSum is a path of channels and what it led to. Channels that come again at
@@ -71,7 +71,7 @@ type ViewSum struct {
 type PathSum struct {
 	Path   []string     `json:"path"`
 	Orders int          `json:"orders"`
-	Value  money.Micros `json:"value_micros"`
+	Value  money.Micros `json:"value"`
 }
 
 // LagSum is how many orders came within so many days of the first click, and after

@@ -48,6 +48,7 @@ type cli struct {
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
+	Journeys    journeysCmd    `cmd:"" help:"Attribution models over the shop's stored orders, and who is one person."`
 	Reconcile   reconcileCmd   `cmd:"" help:"What the platforms claim against the shop's own orders, each paid once."`
 	Events      eventsCmd      `cmd:"" help:"Which purchases told by the website's pixel and by a server count twice."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
