@@ -3,6 +3,7 @@ package nightly
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,10 @@ func TestNightReconciles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		stages, err := st.Stages(ctx, RunID("shop", today))
+		if err != nil {
+			t.Fatal(err)
+		}
 		models, err := loadModels[attribution.Reconciliation](ctx, st.Queries, RunID("shop", today), reconcileModel)
 		if err != nil {
 			t.Fatal(err)
@@ -93,6 +98,10 @@ func TestNightReconciles(t *testing.T) {
 		}
 		if rows != 60 || got.Ads.Reported.Value != reported || got.Ads.Claimed.Value <= reported {
 			t.Errorf("%d rows: reported %s, of which the platform said %s, claimed %s", rows, got.Ads.Reported.Value.Decimal(), reported.Decimal(), got.Ads.Claimed.Value.Decimal())
+		}
+		want := fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*got.Ads.Claimed.Value.Float()/got.Ads.Credited.Value.Float())
+		if i := slices.IndexFunc(stages, func(s store.Stage) bool { return s.Stage == string(Attribute) }); i < 0 || !strings.HasSuffix(stages[i].Summary, want) {
+			t.Errorf("the stage does not end with %q", want)
 		}
 		// All of the second kind are new customers; of the third some had ordered.
 		if got.Ads.New.Orders != 30 || got.Ads.Returning.Orders != 0 || math.Abs(got.Lags[1].Last.Orders-60) > 0 || got.Paths[0].Steps[0] != "google:c0" && got.Paths[0].Steps[0] != "email" {

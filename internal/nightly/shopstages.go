@@ -190,8 +190,12 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
-	return report{Summary: fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
-		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)}, nil
+	summary := fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
+		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)
+	if ads := reconciled.Ads; ads.Over.Verdict != attribution.NotCompared && ads.Credited.Value > 0 {
+		summary += fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*ads.Claimed.Value.Float()/ads.Credited.Value.Float())
+	}
+	return report{Summary: summary}, nil
 }
 
 const (

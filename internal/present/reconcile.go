@@ -25,7 +25,10 @@ func CampaignTitle(key string, names map[string]string) string {
 	if name := names[key]; name != "" {
 		return name
 	}
-	if p, id, ok := strings.Cut(key, ":"); ok && id != "" {
+	if p, id, ok := strings.Cut(key, ":"); ok {
+		if id == "" {
+			return PlatformName(p) + ", campaign not known"
+		}
 		return PlatformName(p) + " campaign " + id
 	}
 	if key == "" {
