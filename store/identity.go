@@ -49,16 +49,39 @@ func (q *Queries) Splits(ctx context.Context, account string) ([]Split, error) {
 // EachVisit hands over the touches with from <= at < to in no order, without
 // their ids: what EachTouch gives at half of its cost.
 func (q *Queries) EachVisit(ctx context.Context, account string, from, to time.Time, fn func(Touch) error) error {
-	// The unary plus keeps SQLite from looking rows up one by one through an index.
+	return q.eachVisit(ctx, q.visits(account, from, to), fn)
+}
+
+// EachKnownVisit is EachVisit without the visitors of whom nobody knows who they
+// are: who came with no customer number ever, under no click of an order of the dates
+// since..until, and left no cart with a name since from.
+func (q *Queries) EachKnownVisit(ctx context.Context, account string, from, to time.Time, since, until civil.Date, fn func(Touch) error) error {
+	w := q.visits(account, from, to)
+	const clicks = `SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''`
+	w.add(`(customer_id <> '' OR click_id IN (`+clicks+`) OR visitor_id IN (
+		SELECT visitor_id FROM touches WHERE account = ? AND customer_id <> '' AND visitor_id <> ''
+		UNION ALL SELECT visitor_id FROM touches WHERE account = ? AND `+q.scanned("visitor_id")+` <> '' AND click_id IN (`+clicks+`)
+		UNION ALL SELECT visitor_id FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND (customer_id <> '' OR email_key <> '')))`,
+		account, since, until, account, account, account, since, until, account, utc(from))
+	return q.eachVisit(ctx, w, fn)
+}
+
+// visits are the touches of a time. The unary plus keeps SQLite from looking rows up
+// one by one through an index.
+func (q *Queries) visits(account string, from, to time.Time) *where {
 	w := &where{}
 	w.add(q.scanned("account")+" = ? AND at >= ? AND at < ?", account, utc(from), utc(to))
+	return w
+}
+
+func (q *Queries) eachVisit(ctx context.Context, w *where, fn func(Touch) error) error {
 	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		t := Touch{Account: account}
-		if err := rows.Scan(&t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID, &t.Kind); err != nil {
+		t := Touch{}
+		if err := rows.Scan(&t.Account, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID, &t.Kind); err != nil {
 			return err
 		}
 		return fn(t)
-	}, `SELECT customer_id, visitor_id, at, channel, campaign, click_id, kind FROM touches`+w.String(), w.args...)
+	}, `SELECT account, customer_id, visitor_id, at, channel, campaign, click_id, kind FROM touches`+w.String(), w.args...)
 }
 
 // scanned is a column by which a table is to be read from end to end.

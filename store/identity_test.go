@@ -57,6 +57,15 @@ func testIdentity(t *testing.T, s *store.Store) {
 	slices.Sort(visits)
 	same(t, "visits, the end excluded", visits, []string{" other click", " phone click", "ada laptop view"})
 
+	var known []string
+	must(s.UpsertTouches(ctx, []store.Touch{touch("5", "", "tablet", "", "", at), touch("6", "", "laptop", "g9", "", at)}))(t)
+	check(t, s.EachKnownVisit(ctx, acc, at, later.Add(time.Second), day("2026-04-01"), day("2026-04-02"), func(x store.Touch) error {
+		known = append(known, x.CustomerID+"/"+x.VisitorID+"/"+x.ClickID)
+		return nil
+	}))
+	slices.Sort(known)
+	same(t, "of those who may be known", known, []string{"/laptop/g9", "/phone/g1", "/phone/g1", "/tablet/", "ada/laptop/"})
+
 	var buyers []string
 	check(t, s.EachBuyer(ctx, acc, day("2026-04-01"), day("2026-04-02"), func(b store.Buyer) error {
 		if b.Revenue != euro(50) || b.Tax != 3 || b.OrderedAt.Hour() != 12 {

@@ -61,20 +61,22 @@ type SharedCount struct {
 	Why   string `json:"why"` // of the first of them
 }
 
-// journeysDue says whether this night is to compare the models anew.
-func (n *night) journeysDue(ctx context.Context) (bool, error) {
+// journeysDue says whether this night is to compare the models anew, and whether so
+// much has come in, or so long ago, that older orders are to be joined again too.
+func (n *night) journeysDue(ctx context.Context) (due, anew bool, err error) {
 	orders, err := n.Store.OrderCount(ctx, n.shop.Name)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	for k := 1; k < journeysNights; k++ {
+	for k := 1; k <= journeysNights; k++ {
 		of, err := loadModel[JourneysBasis](ctx, n.Store.Queries, RunID(n.shop.Name, n.date.AddDays(-k)), JourneysModel, "")
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
-		return err == nil && math.Abs(float64(orders-of.StoredOrders)) > lifetimeGrowth*float64(of.StoredOrders), err
+		grown := math.Abs(float64(orders-of.StoredOrders)) > lifetimeGrowth*float64(of.StoredOrders)
+		return grown || k == journeysNights, grown, err
 	}
-	return true, nil
+	return true, true, nil
 }
 
 // addJourneys adds the comparison of the models to those of the night.

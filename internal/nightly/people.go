@@ -38,19 +38,26 @@ type boughtOrder struct {
 }
 
 // stitched reads the orders of from..the night's date, and whoever may have to do
-// with them. Whether an order is a customer's first is told only where asked for:
-// it costs as much again.
-func (n *night) stitched(ctx context.Context, from civil.Date, firsts bool) (*people, error) {
+// with them. All brings those who never bought too, and which orders are their
+// customers' first: what journeys need, at twice the cost.
+func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*people, error) {
 	p := &people{n: n, stitcher: identity.New(identity.DefaultLimits()), ids: map[store.Touch]int32{}}
 	since := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
-	if err := p.readOrders(ctx, from, firsts); err != nil {
+	if err := p.readOrders(ctx, from, all); err != nil {
 		return nil, err
 	}
-	if err := n.Store.EachVisit(ctx, n.shop.Name, since, n.date.AddDays(1).In(n.shop.Location), p.visit); err != nil {
+	until := n.date.AddDays(1).In(n.shop.Location)
+	var err error
+	if all {
+		err = n.Store.EachVisit(ctx, n.shop.Name, since, until, p.visit)
+	} else {
+		err = n.Store.EachKnownVisit(ctx, n.shop.Name, since, until, from, n.date, p.visit)
+	}
+	if err != nil {
 		return nil, err
 	}
 	node := p.stitcher.Node
-	err := n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error {
+	err = n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error {
 		contact, err := identity.ParseID(kind + ":" + key)
 		p.stitcher.Join(node(identity.ID{Kind: identity.Customer, Value: customer}), node(contact))
 		return err

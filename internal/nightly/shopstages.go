@@ -96,20 +96,20 @@ func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Prod
 	})
 }
 
-// attributeDays are joined anew whenever journeys are due, about once a week, and
-// iotaDays every night: orders come in late, and touches too.
+// attributeDays are joined where much has come in since the last night, and iotaDays
+// every night: orders come in late, and touches too.
 const attributeDays = 90
 
 // attribute joins orders to the clicks before them and compares, campaign by
 // campaign, what the shop sold with what the platform claims. An order's
 // campaign is the last click's; what is compared is credit shared by all clicks.
 func attribute(ctx context.Context, n *night) (report, error) {
-	due, err := n.journeysDue(ctx)
+	due, anew, err := n.journeysDue(ctx)
 	if err != nil {
 		return report{}, err
 	}
 	from := n.date.AddDays(-iotaDays)
-	if due {
+	if anew {
 		from = n.date.AddDays(-attributeDays)
 	}
 	people, err := n.stitched(ctx, from, due)
