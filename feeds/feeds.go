@@ -55,6 +55,7 @@ type Item struct {
 	Line            int // physical line, from 1, on which the item begins; 0 for the file itself
 	ID              string
 	Title           string
+	Link            string // of the product's page
 	Price           *Price
 	SalePrice       *Price
 	CostOfGoodsSold *Price

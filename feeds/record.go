@@ -156,13 +156,13 @@ func (r *record) split(c cell, parts []attrID) {
 // item is what the program uses of a record; its text is a copy of its own.
 func (r *record) item() Item {
 	fields := [...]string{r.id(), r.get(aTitle), r.availability, r.get(aProductType), r.get(aBrand), r.get(aItemGroupID),
-		r.get(aLabel0), r.get(aLabel1), r.get(aLabel2), r.get(aLabel3), r.get(aLabel4)}
+		r.get(aLabel0), r.get(aLabel1), r.get(aLabel2), r.get(aLabel3), r.get(aLabel4), r.get(aLink)}
 	all := strings.Join(fields[:], "")
 	for i, f := range fields {
 		fields[i], all = all[:len(f)], all[len(f):]
 	}
 	it := Item{Line: r.line, ID: fields[0], Title: fields[1], Availability: fields[2], ProductType: fields[3], Brand: fields[4], ItemGroupID: fields[5],
-		CustomLabels: [5]string(fields[6:])}
+		CustomLabels: [5]string(fields[6:11]), Link: fields[11]}
 	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(), r.sale.pointer(), r.cost.pointer()
 	return it
 }

@@ -15,6 +15,7 @@ import (
 )
 
 type feedsCmd struct {
+	Pages    feedsPages    `cmd:"" help:"Hold the landing pages of a feed's items against the feed: a sample, and the ids you name. Example: adsteward feeds pages feed.xml --sample 50"`
 	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
 	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
 }
