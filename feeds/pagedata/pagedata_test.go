@@ -275,7 +275,7 @@ func TestSampler(t *testing.T) {
 	if chi < 1500 || chi > 2300 { // 1,999 x 0.95 expected, with a deviation of 60
 		t.Errorf("chi squared of how often each item is drawn is %.0f, far from 1900", chi)
 	}
-	s, with := draw(items, 1, "item-7", "gone", "item-7")
+	s, with := draw(items, 1, "ITEM-7", "gone", "item-7")
 	if !slices.Contains(with, "item-7") || len(with) < size || !slices.Equal(s.Absent(), []string{"gone"}) {
 		t.Errorf("what was asked for by id is missing: %v, absent %v", len(with), s.Absent())
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"strings"
 
 	"adsteward/feeds"
 )
@@ -15,7 +16,7 @@ type Sampler struct {
 	size   int
 	seed   uint64
 	drawn  drawn
-	wanted map[string]bool // true once it was seen
+	wanted map[string]bool // by id in small letters, as Google Ads writes them; true once it was seen
 	always []feeds.Item
 }
 
@@ -23,7 +24,7 @@ type Sampler struct {
 func NewSampler(size int, seed uint64, ids []string) *Sampler {
 	s := &Sampler{size: max(size, 0), seed: seed, wanted: make(map[string]bool, len(ids))}
 	for _, id := range ids {
-		s.wanted[id] = false
+		s.wanted[strings.ToLower(id)] = false
 	}
 	return s
 }
@@ -33,8 +34,8 @@ func (s *Sampler) Add(it feeds.Item) {
 	if it.ID == "" {
 		return
 	}
-	if seen, ok := s.wanted[it.ID]; ok {
-		s.wanted[it.ID] = true
+	if seen, ok := s.wanted[strings.ToLower(it.ID)]; ok {
+		s.wanted[strings.ToLower(it.ID)] = true
 		if !seen && it.Link != "" {
 			s.always = append(s.always, it)
 		}

@@ -1,0 +1,83 @@
+package meta
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/huandu/facebook/v2"
+
+	"adsteward/internal/platform"
+)
+
+// Items speaks of one product catalog. It implements platform.Items.
+type Items struct {
+	client  *Client
+	catalog string
+}
+
+var _ platform.Items = (*Items)(nil)
+
+// Items returns the catalog of the id. It sends nothing. The token needs
+// catalog_management for it.
+func (c *Client) Items(catalogID string) (*Items, error) {
+	if catalogID == "" || strings.Trim(catalogID, "0123456789") != "" {
+		return nil, fmt.Errorf("meta: %q is not the id of a catalog; it is the number under the catalog's name in the Commerce Manager", catalogID)
+	}
+	return &Items{c, catalogID}, nil
+}
+
+// ItemStatuses lists the catalog's items with their review and what is wrong
+// with each. Items that Meta did not take at all are in no catalog and do not
+// come.
+func (i *Items) ItemStatuses(ctx context.Context, yield func([]platform.ItemStatus) error) error {
+	return i.client.pages(ctx, i.catalog+"/products", facebook.Params{"fields": "retailer_id,review_status,errors"}, func(rows []node) error {
+		batch := make([]platform.ItemStatus, 0, len(rows))
+		for _, row := range rows {
+			batch = append(batch, itemStatus(row))
+		}
+		return yield(batch)
+	})
+}
+
+func itemStatus(row node) platform.ItemStatus {
+	s := platform.ItemStatus{ItemID: row.text("retailer_id"), State: platform.ItemApproved}
+	for _, e := range row.list("errors") {
+		issue := platform.ItemIssue{Code: e.text("error_type"), Error: strings.EqualFold(e.text("error_priority"), "HIGH"), Description: e.text("title")}
+		if issue.Description == "" {
+			issue.Description = e.text("description")
+		}
+		issue.Attribute = attributeOf(issue.Code)
+		if issue.Error {
+			s.State = platform.ItemLimited
+		}
+		s.Issues = append(s.Issues, issue)
+	}
+	switch row.text("review_status") {
+	case "rejected":
+		s.State = platform.ItemDisapproved
+	case "pending", "outdated":
+		s.State = platform.ItemPending
+	}
+	return s
+}
+
+// attributeOf is the attribute an error is about, in the words of feeds. Meta
+// names none, but most of its names of errors hold it: EMPTY_PRICE.
+func attributeOf(code string) string {
+	rest := strings.ToLower(code)
+	for _, prefix := range []string{"empty_", "missing_", "invalid_"} {
+		rest = strings.TrimPrefix(rest, prefix)
+	}
+	switch {
+	case strings.HasPrefix(rest, "image_"):
+		return "image_link"
+	case rest == "quality_item_link_broken" || rest == "url":
+		return "link"
+	case rest == "name":
+		return "title"
+	case rest != strings.ToLower(code):
+		return rest
+	}
+	return ""
+}
