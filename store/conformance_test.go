@@ -62,6 +62,7 @@ func TestConformance(t *testing.T) {
 		{"audit concurrently", testAuditConcurrently},
 		{"audience lists", testAudiences},
 		{"told conversions", testTold},
+		{"item statuses", testItemStatuses},
 		{"orders to tell", testOrdersToTell},
 		{"users and sessions", testUsers},
 		{"login links", testLoginLinks},
