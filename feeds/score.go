@@ -39,6 +39,7 @@ type Observation struct {
 
 // Judged is an item of which a platform's verdict is known.
 type Judged struct {
+	ItemID    string
 	InFeed    bool
 	Pending   bool // the platform has not judged it
 	Refused   bool // the platform does not show it, or does not have it
@@ -100,6 +101,7 @@ type Score struct {
 type RuleScore struct {
 	Rule      string     `json:"rule"`
 	Precision Proportion `json:"precision"`
+	Example   string     `json:"example,omitempty"` // an item that was predicted and not confirmed
 }
 
 // CodeScore counts the items a platform names a code of: foreseen where a rule
@@ -109,6 +111,7 @@ type CodeScore struct {
 	Meaning string     `json:"meaning"` // the platform's words where we have none
 	Rules   []string   `json:"rules"`   // that foretell it
 	Recall  Proportion `json:"recall"`
+	Example string     `json:"example,omitempty"` // an item of which no rule foretold it
 }
 
 // Scorer gathers items of one platform.
@@ -116,8 +119,8 @@ type Scorer struct {
 	platform string
 	codes    map[string]Code
 	score    Score
-	rules    map[string]*[2]int // confirmed, predicted
-	seen     map[string]*[2]int // foreseen, observed
+	rules    map[string]*count // confirmed of predicted
+	seen     map[string]*count // foreseen of observed
 	words    map[string]string
 
 	both, predicted, refused int
@@ -125,7 +128,7 @@ type Scorer struct {
 
 // NewScorer begins a score of google or meta.
 func NewScorer(platform string) *Scorer {
-	s := &Scorer{platform: platform, codes: map[string]Code{}, rules: map[string]*[2]int{}, seen: map[string]*[2]int{}, words: map[string]string{}}
+	s := &Scorer{platform: platform, codes: map[string]Code{}, rules: map[string]*count{}, seen: map[string]*count{}, words: map[string]string{}}
 	for _, c := range Codes() {
 		if c.Platform == platform {
 			s.codes[strings.ToLower(c.Code)] = c
@@ -166,19 +169,27 @@ func (s *Scorer) Add(j Judged) {
 	for _, p := range j.Predicted {
 		confirmed[p.Rule] = confirmed[p.Rule] || slices.ContainsFunc(j.Observed, func(o Observation) bool { return s.same(p, o) })
 	}
-	tally(s.seen, foreseen)
-	tally(s.rules, confirmed)
+	addCounts(s.seen, foreseen, j.ItemID)
+	addCounts(s.rules, confirmed, j.ItemID)
 }
 
-func tally(counts map[string]*[2]int, of map[string]bool) {
+// count is hits of n, with an item that was none.
+type count struct {
+	hits, n int
+	example string
+}
+
+func addCounts(counts map[string]*count, of map[string]bool, item string) {
 	for name, hit := range of {
 		c := counts[name]
 		if c == nil {
-			c = new([2]int)
+			c = &count{}
 			counts[name] = c
 		}
-		if c[1]++; hit {
-			c[0]++
+		if c.n++; hit {
+			c.hits++
+		} else if c.example == "" {
+			c.example = item
 		}
 	}
 }
@@ -213,11 +224,12 @@ func (s *Scorer) Score() Score {
 	out.Precision, out.Recall = wilson(s.both, s.predicted), wilson(s.both, s.refused)
 	out.Rules, out.Codes, out.Unknown = []RuleScore{}, []CodeScore{}, []CodeScore{}
 	for _, rule := range slices.Sorted(maps.Keys(s.rules)) {
-		out.Rules = append(out.Rules, RuleScore{rule, wilson(s.rules[rule][0], s.rules[rule][1])})
+		r := s.rules[rule]
+		out.Rules = append(out.Rules, RuleScore{rule, wilson(r.hits, r.n), r.example})
 	}
 	for _, code := range slices.Sorted(maps.Keys(s.seen)) {
 		known, ok := s.codes[strings.ToLower(code)]
-		c := CodeScore{Code: code, Meaning: known.Meaning, Rules: known.Rules, Recall: wilson(s.seen[code][0], s.seen[code][1])}
+		c := CodeScore{Code: code, Meaning: known.Meaning, Rules: known.Rules, Recall: wilson(s.seen[code].hits, s.seen[code].n), Example: s.seen[code].example}
 		if c.Rules == nil {
 			c.Rules = []string{}
 		}

@@ -52,12 +52,12 @@ func TestScore(t *testing.T) {
 	}
 	s := NewScorer("google")
 	for _, j := range []Judged{
-		{InFeed: true, Refused: true, Predicted: []Prediction{long}, Observed: []Observation{obs("text_value_too_long", "Title")}}, // right
-		{InFeed: true, Predicted: []Prediction{long}}, // a false alarm
+		{InFeed: true, Refused: true, Predicted: []Prediction{long}, Observed: []Observation{obs("text_value_too_long", "Title")}},              // right
+		{ItemID: "alarm", InFeed: true, Predicted: []Prediction{long}},                                                                          // a false alarm
 		{InFeed: true, Refused: true, Predicted: []Prediction{label}, Observed: []Observation{obs("TEXT_VALUE_TOO_LONG", "n:title")}},           // of another attribute
 		{InFeed: true, Predicted: []Prediction{shout}, Observed: []Observation{obs("text_value_too_long", "title"), obs("odd_title", "title")}}, // known by its attribute, and not
 		{InFeed: true, Refused: true, Predicted: []Prediction{price}, Observed: []Observation{obs("invalid_price", "price"), obs("invalid_price", "sale price")}},
-		{InFeed: true, Refused: true, Observed: []Observation{obs("landing_page_error", "link")}}, // not to be seen in a feed
+		{ItemID: "missed", InFeed: true, Refused: true, Observed: []Observation{obs("landing_page_error", "link")}}, // not to be seen in a feed
 		{InFeed: true},
 		{InFeed: true, Pending: true, Predicted: []Prediction{price}},
 		{Refused: true, Observed: []Observation{obs("gone", "")}},
@@ -74,6 +74,9 @@ func TestScore(t *testing.T) {
 	rules := map[string]Proportion{}
 	for _, r := range got.Rules {
 		rules[r.Rule] = r.Precision
+		if r.Rule == "title.length" && r.Example != "alarm" {
+			t.Errorf("the example of a false alarm is %q", r.Example)
+		}
 	}
 	if d := cmp.Diff(map[string]Proportion{"title.length": wilson(1, 2), "custom_label_0.length": wilson(0, 1), "title.capitals": wilson(1, 1), "price.format": wilson(1, 1)}, rules); d != "" {
 		t.Error(d)
@@ -81,6 +84,9 @@ func TestScore(t *testing.T) {
 	codes := map[string]Proportion{}
 	for _, c := range got.Codes {
 		codes[c.Code] = c.Recall
+		if c.Code == "landing_page_error" && c.Example != "missed" {
+			t.Errorf("the example of what was missed is %q", c.Example)
+		}
 	}
 	if d := cmp.Diff(map[string]Proportion{"text_value_too_long": wilson(1, 2), "TEXT_VALUE_TOO_LONG": wilson(0, 1), "odd_title": wilson(1, 1), "invalid_price": wilson(1, 1),
 		"landing_page_error": wilson(0, 1)}, codes); d != "" {

@@ -20,6 +20,7 @@ import (
 	"adsteward/internal/platform/googleads"
 	"adsteward/internal/platform/googleauth"
 	"adsteward/internal/platform/googlelists"
+	"adsteward/internal/platform/merchant"
 	"adsteward/internal/platform/meta"
 	"adsteward/store"
 )
@@ -101,8 +102,9 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		}
 		s.Tell = telling(a)
 		for _, f := range a.Feeds {
-			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
+			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Pages: pagesOf(f.Pages)})
 		}
+		s.Catalogs = a.Google != nil && a.Google.MerchantID != "" || a.Meta != nil && a.Meta.CatalogID != ""
 		if a.Google != nil {
 			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Google, AdAccount: a.Google.ID()})
 		}
@@ -112,6 +114,13 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		shops = append(shops, s)
 	}
 	return shops, nil
+}
+
+func pagesOf(p *config.Pages) nightly.PageSettings {
+	if p == nil {
+		return nightly.PageSettings{}
+	}
+	return nightly.PageSettings{Enabled: true, Sample: p.Sample, Rate: p.Rate, AllowPrivate: p.AllowPrivate}
 }
 
 // telling is what each of an account's platforms is told of orders.
@@ -202,6 +211,11 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
 	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}
+	if g.MerchantID != "" {
+		if conn.Catalog, err = merchant.Open(merchant.Config{BaseURL: g.MerchantEndpoint, AccountID: g.MerchantID, TokenSource: tokens}); err != nil {
+			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
+		}
+	}
 	if v := g.Conversions.Or(); v.Enabled {
 		if conn.Conversions, err = audiences.Conversions(v.ConversionAction); err != nil {
 			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
@@ -219,7 +233,7 @@ func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, err
 			return nil, &config.Error{File: cfg.File(), Msg: "google.service_account_file: " + err.Error()}
 		}
 		return googleauth.NewServiceAccount(googleauth.ServiceAccount{JSON: key, Subject: g.Subject,
-			Scopes: []string{googleauth.ScopeAds, googleauth.ScopeDataManager}})
+			Scopes: scopesOf(g)})
 	}
 	secret, err := secretOf(cfg, g.ClientSecret, g.ClientSecretFile, "google.client_secret")
 	if err != nil {
@@ -230,6 +244,16 @@ func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, err
 		return nil, err
 	}
 	return googleauth.NewRefreshToken(googleauth.RefreshToken{ClientID: g.ClientID, ClientSecret: secret, Token: refresh, TokenURL: g.TokenURL})
+}
+
+// scopesOf are what a service account asks for: the Merchant API only where it is
+// used, since a delegation that does not name a scope refuses them all.
+func scopesOf(g *config.Google) []string {
+	scopes := []string{googleauth.ScopeAds, googleauth.ScopeDataManager}
+	if g.MerchantID != "" {
+		scopes = append(scopes, googleauth.ScopeContent)
+	}
+	return scopes
 }
 
 func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nightly.Connection, error) {
@@ -246,6 +270,11 @@ func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nigh
 		return nightly.Connection{}, err
 	}
 	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}
+	if m.CatalogID != "" {
+		if conn.Catalog, err = c.Catalog(m.CatalogID); err != nil {
+			return nightly.Connection{}, errors.Join(err, c.Close())
+		}
+	}
 	if v := m.Conversions.Or(); v.Enabled {
 		if conn.Conversions, err = c.Conversions(v.Dataset); err != nil {
 			return nightly.Connection{}, errors.Join(err, c.Close())

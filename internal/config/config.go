@@ -75,6 +75,26 @@ type Storefront struct {
 type Feed struct {
 	Location string `yaml:"location"` // file or URL
 	Platform string `yaml:"platform"` // google, meta or both
+	// Pages has the items' landing pages looked at every night; nil: none.
+	Pages *Pages `yaml:"pages,omitempty"`
+}
+
+// Pages says how the landing pages of a feed are looked at.
+type Pages struct {
+	Sample       int     `yaml:"sample"`                  // items drawn each night, other ones every night
+	Rate         float64 `yaml:"rate"`                    // pages a second and host
+	AllowPrivate bool    `yaml:"allow_private,omitempty"` // also addresses that are not public
+}
+
+// UnmarshalYAML fills in the defaults before reading.
+func (p *Pages) UnmarshalYAML(n *yaml.Node) error {
+	type plain Pages
+	v := plain{Sample: 100, Rate: 1}
+	if err := decodeNode(n, &v); err != nil {
+		return err
+	}
+	*p = Pages(v)
+	return nil
 }
 
 // Value holds what the models need and no data set tells.
@@ -101,6 +121,8 @@ type Google struct {
 	LoginCustomerID     string `yaml:"login_customer_id,omitempty"`
 	Endpoint            string `yaml:"endpoint,omitempty"`
 	DataManagerEndpoint string `yaml:"data_manager_endpoint,omitempty"`
+	MerchantID          string `yaml:"merchant_id,omitempty"` // of Merchant Center; its product statuses are then read
+	MerchantEndpoint    string `yaml:"merchant_endpoint,omitempty"`
 	TokenURL            string `yaml:"token_url,omitempty"`
 	DailyOperations     int64  `yaml:"daily_operations,omitempty"`
 
@@ -122,6 +144,7 @@ type Meta struct {
 	AdAccountID     string `yaml:"ad_account_id"`
 	Version         string `yaml:"version,omitempty"`
 	BaseURL         string `yaml:"base_url,omitempty"`
+	CatalogID       string `yaml:"catalog_id,omitempty"` // of products; its items' reviews are then read
 	AccessToken     Secret `yaml:"access_token,omitempty"`
 	AccessTokenFile string `yaml:"access_token_file,omitempty"`
 	AppSecret       Secret `yaml:"app_secret,omitempty"`

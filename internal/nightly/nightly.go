@@ -53,6 +53,8 @@ type Connection struct {
 	Audiences platform.Audiences // nil where lists are not kept
 	// Conversions is nil where the platform is not told what orders are worth.
 	Conversions platform.Conversions
+	// Catalog is nil where the platform's judgement of items is not read.
+	Catalog platform.Catalog
 }
 
 // Shop is one account group: what the configuration says of it, in the words
@@ -69,6 +71,7 @@ type Shop struct {
 	Audience   AudienceSettings
 	Tell       []TellSettings // one for each platform of the shop
 	Feeds      []Feed
+	Catalogs   bool // some platform's judgement of items is to be read
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.
@@ -88,6 +91,7 @@ type AdAccountName struct {
 type Feed struct {
 	Location string
 	Platform string // google, meta or both
+	Pages    PageSettings
 }
 
 // ModelSettings are what the models need and no data set tells.
@@ -153,7 +157,7 @@ type stageFunc func(ctx context.Context, n *night) (report, error)
 
 func stageFuncs() map[Stage]stageFunc {
 	return map[Stage]stageFunc{
-		Pull: pull, Feeds: checkFeeds, Attribute: attribute, Value: value, Curves: curves,
+		Pull: pull, Feeds: checkProducts, Attribute: attribute, Value: value, Curves: curves,
 		Propose: propose, Approve: autoApprove, Push: pushApproved, Audiences: reach, Measure: measure,
 	}
 }

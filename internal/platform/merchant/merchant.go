@@ -46,14 +46,14 @@ type Config struct {
 	HTTPClient     *http.Client // http.DefaultClient where nil
 }
 
-// Client implements platform.Items for Google and is safe for concurrent use.
+// Client implements platform.Catalog for Google and is safe for concurrent use.
 type Client struct {
 	cfg     Config
 	service *merchantapi.Service
 	limiter *rate.Limiter
 }
 
-var _ platform.Items = (*Client)(nil)
+var _ platform.Catalog = (*Client)(nil)
 
 // Open checks the configuration and returns a client. It sends nothing.
 func Open(cfg Config) (*Client, error) {
@@ -84,12 +84,6 @@ func Open(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("merchant: %w", err)
 	}
 	return &Client{cfg: cfg, service: service, limiter: rate.NewLimiter(requestsPerSecond, 1)}, nil
-}
-
-// Close lets idle connections go.
-func (c *Client) Close() error {
-	c.cfg.HTTPClient.CloseIdleConnections()
-	return nil
 }
 
 // bearer puts the access token on a request.

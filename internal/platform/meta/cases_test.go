@@ -101,8 +101,8 @@ func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Clien
 		results, err := conversions.Send(ctx, in.Conversions)
 		return casetest.Results(results), err
 	}
-	if tc.Call == "items" {
-		items, err := c.Items("410")
+	if tc.Call == "catalog" {
+		items, err := c.Catalog("410")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,27 +10,27 @@ import (
 	"adsteward/internal/platform"
 )
 
-// Items speaks of one product catalog. It implements platform.Items.
-type Items struct {
+// Catalog speaks of one product catalog. It implements platform.Catalog.
+type Catalog struct {
 	client  *Client
 	catalog string
 }
 
-var _ platform.Items = (*Items)(nil)
+var _ platform.Catalog = (*Catalog)(nil)
 
-// Items returns the catalog of the id. It sends nothing. The token needs
+// Catalog returns the catalog of the id. It sends nothing. The token needs
 // catalog_management for it.
-func (c *Client) Items(catalogID string) (*Items, error) {
+func (c *Client) Catalog(catalogID string) (*Catalog, error) {
 	if catalogID == "" || strings.Trim(catalogID, "0123456789") != "" {
 		return nil, fmt.Errorf("meta: %q is not the id of a catalog; it is the number under the catalog's name in the Commerce Manager", catalogID)
 	}
-	return &Items{c, catalogID}, nil
+	return &Catalog{c, catalogID}, nil
 }
 
 // ItemStatuses lists the catalog's items with their review and what is wrong
 // with each. Items that Meta did not take at all are in no catalog and do not
 // come.
-func (i *Items) ItemStatuses(ctx context.Context, yield func([]platform.ItemStatus) error) error {
+func (i *Catalog) ItemStatuses(ctx context.Context, yield func([]platform.ItemStatus) error) error {
 	return i.client.pages(ctx, i.catalog+"/products", facebook.Params{"fields": "retailer_id,review_status,errors"}, func(rows []node) error {
 		batch := make([]platform.ItemStatus, 0, len(rows))
 		for _, row := range rows {

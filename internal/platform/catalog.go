@@ -27,8 +27,8 @@ type ItemIssue struct {
 	Description string `json:"description,omitempty"`
 }
 
-// Items is a product catalog as the platform sees it.
-type Items interface {
+// Catalog is a product catalog as the platform sees it.
+type Catalog interface {
 	// ItemStatuses hands every item to yield in batches. It stops at the first
 	// error of yield and returns it.
 	ItemStatuses(ctx context.Context, yield func([]ItemStatus) error) error
