@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Prediction is an issue as far as it can be compared with a platform's.
@@ -94,6 +95,14 @@ type Score struct {
 	Rules     []RuleScore `json:"rules"`     // the most predicted first
 	Codes     []CodeScore `json:"codes"`     // the most observed first
 	Unknown   []CodeScore `json:"unknown"`   // codes that neither a rule nor the collection of codes knows
+}
+
+// PlatformScore is the Score of one platform's catalog, as it was read.
+type PlatformScore struct {
+	Platform string         `json:"platform"`
+	At       time.Time      `json:"at"`     // of the platform's answer
+	States   map[string]int `json:"states"` // items by what the platform makes of them, those not in the feed too
+	Score
 }
 
 // RuleScore counts the items a rule was broken by: confirmed where the platform

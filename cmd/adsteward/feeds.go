@@ -17,6 +17,7 @@ import (
 type feedsCmd struct {
 	Pages    feedsPages    `cmd:"" help:"Hold the landing pages of a feed's items against the feed: a sample, and the ids you name. Example: adsteward feeds pages feed.xml --sample 50"`
 	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
+	Score    feedsScore    `cmd:"" help:"How well the check of the feeds foretold what the platforms made of each item, as the newest night found. Example: adsteward feeds score"`
 	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
 }
 

@@ -7,27 +7,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"adsteward/feeds"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
 
-// ItemScoreModel is the kind under which a run keeps an ItemScore, by platform.
+// ItemScoreModel is the kind under which a run keeps a feeds.PlatformScore, by platform.
 const ItemScoreModel = "item_score"
 
 // itemAbsent is the state of an item that a feed has and the platform has not.
 const itemAbsent = "absent"
-
-// ItemScore is how a platform judges the items of the feeds, and how well that
-// was foretold.
-type ItemScore struct {
-	Platform string         `json:"platform"`
-	At       time.Time      `json:"at"` // of the platform's answer
-	States   map[string]int `json:"states"`
-	feeds.Score
-}
 
 // checkCatalogs reads each connected platform's judgement of its items, stores
 // it beside our own, and scores ours. A catalog that cannot be read is left as it
@@ -61,7 +51,7 @@ func (n *night) checkCatalogs(ctx context.Context, w *world) (said string, fault
 	return said, fault, models.put(ctx, n.Store.Queries)
 }
 
-func (n *night) readCatalog(ctx context.Context, c Connection, predicted map[string][]feeds.Prediction) (ItemScore, error) {
+func (n *night) readCatalog(ctx context.Context, c Connection, predicted map[string][]feeds.Prediction) (feeds.PlatformScore, error) {
 	p := string(c.Ads.Platform())
 	statuses := map[string]platform.ItemStatus{}
 	err := c.Catalog.ItemStatuses(ctx, func(batch []platform.ItemStatus) error {
@@ -71,9 +61,9 @@ func (n *night) readCatalog(ctx context.Context, c Connection, predicted map[str
 		return nil
 	})
 	if err != nil {
-		return ItemScore{}, err
+		return feeds.PlatformScore{}, err
 	}
-	out := ItemScore{Platform: p, At: n.Now(), States: map[string]int{}}
+	out := feeds.PlatformScore{Platform: p, At: n.Now(), States: map[string]int{}}
 	scorer := feeds.NewScorer(p)
 	var rows []store.ItemStatus
 	add := func(id, state string, issues []platform.ItemIssue) error {

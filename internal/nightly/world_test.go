@@ -152,7 +152,7 @@ func TestCatalogsOfANight(t *testing.T) {
 		if d := cmp.Diff(want, states()); d != "" {
 			t.Error(d)
 		}
-		scores, err := loadModels[ItemScore](t.Context(), st.Queries, RunID("shop", civil.Of(testNow)), ItemScoreModel)
+		scores, err := loadModels[feeds.PlatformScore](t.Context(), st.Queries, RunID("shop", civil.Of(testNow)), ItemScoreModel)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -108,6 +108,7 @@ func (s *Server) routes() (http.Handler, error) {
 	page("GET /value/segments", viewer, s.segments)
 	page("GET /value/lifetime", viewer, s.lifetime)
 	page("GET /value/told", viewer, s.told)
+	page("GET /feeds/platform", viewer, s.feedWorld)
 	page("GET /audit", viewer, s.audit)
 	page("POST /audit/verify", viewer, s.verifyAudit)
 	page("GET /settings", viewer, s.settings)
