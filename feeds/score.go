@@ -44,6 +44,7 @@ type Judged struct {
 	InFeed    bool
 	Pending   bool // the platform has not judged it
 	Refused   bool // the platform does not show it, or does not have it
+	Absent    bool // the platform does not have it, and names no reason
 	Predicted []Prediction
 	Observed  []Observation
 }
@@ -102,7 +103,17 @@ type PlatformScore struct {
 	Platform string         `json:"platform"`
 	At       time.Time      `json:"at"`     // of the platform's answer
 	States   map[string]int `json:"states"` // items by what the platform makes of them, those not in the feed too
+	// Groups are what the platform says of the catalog as a whole.
+	Groups []CatalogGroup `json:"groups"`
 	Score
+}
+
+// CatalogGroup is an issue as a platform sums it up for a whole catalog.
+type CatalogGroup struct {
+	Code  string `json:"code"`
+	Error bool   `json:"error"` // must be repaired; else an opportunity
+	Title string `json:"title"`
+	Items int    `json:"items"` // that it is about
 }
 
 // RuleScore counts the items a rule was broken by: confirmed where the platform
@@ -111,6 +122,7 @@ type RuleScore struct {
 	Rule      string     `json:"rule"`
 	Precision Proportion `json:"precision"`
 	Example   string     `json:"example,omitempty"` // an item that was predicted and not confirmed
+	Absent    int        `json:"absent"`            // items the platform does not have and says nothing of, left out
 }
 
 // CodeScore counts the items a platform names a code of: foreseen where a rule
@@ -118,7 +130,7 @@ type RuleScore struct {
 type CodeScore struct {
 	Code    string     `json:"code"`
 	Meaning string     `json:"meaning"` // the platform's words where we have none
-	Rules   []string   `json:"rules"`   // that foretell it
+	Rules   []string   `json:"rules"`   // that foretell it, or did so here
 	Recall  Proportion `json:"recall"`
 	Example string     `json:"example,omitempty"` // an item of which no rule foretold it
 }
@@ -128,8 +140,10 @@ type Scorer struct {
 	platform string
 	codes    map[string]Code
 	score    Score
-	rules    map[string]*count // confirmed of predicted
-	seen     map[string]*count // foreseen of observed
+	rules    map[string]*count   // confirmed of predicted
+	seen     map[string]*count   // foreseen of observed
+	absent   map[string]int      // by rule
+	by       map[string][]string // rules that foretold a code
 	words    map[string]string
 
 	both, predicted, refused int
@@ -137,7 +151,7 @@ type Scorer struct {
 
 // NewScorer begins a score of google or meta.
 func NewScorer(platform string) *Scorer {
-	s := &Scorer{platform: platform, codes: map[string]Code{}, rules: map[string]*count{}, seen: map[string]*count{}, words: map[string]string{}}
+	s := &Scorer{platform: platform, codes: map[string]Code{}, rules: map[string]*count{}, seen: map[string]*count{}, words: map[string]string{}, absent: map[string]int{}, by: map[string][]string{}}
 	for _, c := range Codes() {
 		if c.Platform == platform {
 			s.codes[strings.ToLower(c.Code)] = c
@@ -167,9 +181,26 @@ func (s *Scorer) Add(j Judged) {
 	if bad && j.Refused {
 		s.both++
 	}
+	if j.Absent {
+		broken := map[string]bool{}
+		for _, p := range j.Predicted {
+			if !broken[p.Rule] {
+				broken[p.Rule] = true
+				s.absent[p.Rule]++
+			}
+		}
+		return
+	}
 	foreseen := map[string]bool{} // by code
 	for _, o := range j.Observed {
-		foreseen[o.Code] = foreseen[o.Code] || slices.ContainsFunc(j.Predicted, func(p Prediction) bool { return s.same(p, o) })
+		hit := false
+		for _, p := range j.Predicted {
+			if s.same(p, o) {
+				hit = true
+				s.learn(o.Code, p.Rule)
+			}
+		}
+		foreseen[o.Code] = foreseen[o.Code] || hit
 		if s.words[o.Code] == "" {
 			s.words[o.Code] = o.Description
 		}
@@ -180,6 +211,13 @@ func (s *Scorer) Add(j Judged) {
 	}
 	addCounts(s.seen, foreseen, j.ItemID)
 	addCounts(s.rules, confirmed, j.ItemID)
+}
+
+// learn remembers that a rule foretold a code.
+func (s *Scorer) learn(code, rule string) {
+	if !slices.Contains(s.by[code], rule) {
+		s.by[code] = append(s.by[code], rule)
+	}
 }
 
 // count is hits of n, with an item that was none.
@@ -232,14 +270,21 @@ func (s *Scorer) Score() Score {
 	out := s.score
 	out.Precision, out.Recall = wilson(s.both, s.predicted), wilson(s.both, s.refused)
 	out.Rules, out.Codes, out.Unknown = []RuleScore{}, []CodeScore{}, []CodeScore{}
+	for rule := range s.absent {
+		if s.rules[rule] == nil {
+			s.rules[rule] = &count{}
+		}
+	}
 	for _, rule := range slices.Sorted(maps.Keys(s.rules)) {
 		r := s.rules[rule]
-		out.Rules = append(out.Rules, RuleScore{rule, wilson(r.hits, r.n), r.example})
+		out.Rules = append(out.Rules, RuleScore{rule, wilson(r.hits, r.n), r.example, s.absent[rule]})
 	}
 	for _, code := range slices.Sorted(maps.Keys(s.seen)) {
 		known, ok := s.codes[strings.ToLower(code)]
-		c := CodeScore{Code: code, Meaning: known.Meaning, Rules: known.Rules, Recall: wilson(s.seen[code].hits, s.seen[code].n), Example: s.seen[code].example}
-		if c.Rules == nil {
+		c := CodeScore{Code: code, Meaning: known.Meaning, Rules: slices.Clone(known.Rules), Recall: wilson(s.seen[code].hits, s.seen[code].n), Example: s.seen[code].example}
+		c.Rules = append(c.Rules, s.by[code]...)
+		slices.Sort(c.Rules)
+		if c.Rules = slices.Compact(c.Rules); c.Rules == nil {
 			c.Rules = []string{}
 		}
 		if c.Meaning == "" {

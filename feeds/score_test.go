@@ -64,16 +64,20 @@ func TestScore(t *testing.T) {
 	} {
 		s.Add(j)
 	}
+	s.Add(Judged{ItemID: "absent", InFeed: true, Refused: true, Absent: true, Predicted: []Prediction{price, price}})
 	got := s.Score()
-	if got.Items != 7 || got.Pending != 1 || got.Strange != 1 {
+	if got.Items != 8 || got.Pending != 1 || got.Strange != 1 {
 		t.Errorf("counted %d items, %d pending, %d strange", got.Items, got.Pending, got.Strange)
 	}
-	if d := cmp.Diff([]Proportion{wilson(3, 4), wilson(3, 4)}, []Proportion{got.Precision, got.Recall}); d != "" {
+	if d := cmp.Diff([]Proportion{wilson(4, 5), wilson(4, 5)}, []Proportion{got.Precision, got.Recall}); d != "" {
 		t.Error(d)
 	}
 	rules := map[string]Proportion{}
 	for _, r := range got.Rules {
 		rules[r.Rule] = r.Precision
+		if r.Rule == "price.format" && r.Absent != 1 {
+			t.Errorf("%d items are absent", r.Absent)
+		}
 		if r.Rule == "title.length" && r.Example != "alarm" {
 			t.Errorf("the example of a false alarm is %q", r.Example)
 		}

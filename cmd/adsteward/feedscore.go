@@ -94,14 +94,18 @@ func printScore(out io.Writer, p feeds.PlatformScore) error {
 		states = append(states, fmt.Sprintf("%d %s", p.States[s], s))
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s: %s\n", present.PlatformName(p.Platform), strings.Join(states, ", "))
+	fmt.Fprintf(w, "%s: %s\n", present.CatalogName(p.Platform), strings.Join(states, ", "))
 	fmt.Fprintf(w, "of items with an error in our check, refused:\t%s\n", proportion(p.Precision))
 	fmt.Fprintf(w, "of items refused, with an error in our check:\t%s\n", proportion(p.Recall))
 	if len(p.Rules) > 0 {
 		fmt.Fprintf(w, "\nrule\tconfirmed by the platform\tnot so\n")
 	}
 	for _, r := range p.Rules {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Rule, proportion(r.Precision), r.Example)
+		confirmed := proportion(r.Precision)
+		if r.Absent > 0 {
+			confirmed += fmt.Sprintf("; of %d more it does not have the item", r.Absent)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Rule, confirmed, r.Example)
 	}
 	if len(p.Codes) > 0 {
 		fmt.Fprintf(w, "\nthe platform's code\tforeseen\tmissed\tmeaning\n")
@@ -112,6 +116,9 @@ func printScore(out io.Writer, p feeds.PlatformScore) error {
 			meaning = "(not known to adsteward) " + meaning
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Code, proportion(c.Recall), c.Example, meaning)
+	}
+	for _, g := range p.Groups {
+		fmt.Fprintf(w, "of the whole catalog: %s, %d items: %s\n", g.Code, g.Items, g.Title)
 	}
 	fmt.Fprintln(w)
 	return w.Flush()

@@ -63,13 +63,20 @@ func (n *night) readCatalog(ctx context.Context, c Connection, predicted map[str
 	if err != nil {
 		return feeds.PlatformScore{}, err
 	}
-	out := feeds.PlatformScore{Platform: p, At: n.Now(), States: map[string]int{}}
+	groups, err := c.Catalog.Groups(ctx)
+	if err != nil {
+		return feeds.PlatformScore{}, err
+	}
+	out := feeds.PlatformScore{Platform: p, At: n.Now(), States: map[string]int{}, Groups: []feeds.CatalogGroup{}}
+	for _, g := range groups {
+		out.Groups = append(out.Groups, feeds.CatalogGroup(g))
+	}
 	scorer := feeds.NewScorer(p)
 	var rows []store.ItemStatus
 	add := func(id, state string, issues []platform.ItemIssue) error {
 		own, inFeed := predicted[id]
 		j := feeds.Judged{ItemID: id, InFeed: inFeed, Predicted: own, Pending: state == string(platform.ItemPending),
-			Refused: state == string(platform.ItemDisapproved) || state == itemAbsent}
+			Refused: state == string(platform.ItemDisapproved) || state == itemAbsent, Absent: state == itemAbsent}
 		for _, i := range issues {
 			j.Observed = append(j.Observed, feeds.Observation{Code: i.Code, Attribute: i.Attribute, Description: i.Description, Error: i.Error})
 		}

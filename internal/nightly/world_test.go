@@ -38,6 +38,10 @@ func (f *fakeCatalog) ItemStatuses(_ context.Context, yield func([]platform.Item
 	return nil
 }
 
+func (f *fakeCatalog) Groups(context.Context) ([]platform.CatalogGroup, error) {
+	return []platform.CatalogGroup{{Code: "EVENT_SOURCE_ISSUES", Error: true, Title: "No events", Items: 3}}, f.err
+}
+
 // shopPages is a shop of three products: one as the feed says, one dearer, one gone.
 func shopPages(t *testing.T) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -157,7 +161,8 @@ func TestCatalogsOfANight(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := scores["google"]
-		if got.Items != 4 || got.Strange != 1 || got.Precision.Hits != 2 || got.Precision.N != 2 || got.Recall.N != 2 || got.States["absent"] != 1 {
+		if got.Items != 4 || got.Strange != 1 || got.Precision.Hits != 2 || got.Precision.N != 2 || got.Recall.N != 2 || got.States["absent"] != 1 ||
+			len(got.Groups) != 1 || got.Groups[0].Items != 3 {
 			t.Errorf("scored %+v", got)
 		}
 		var rule feeds.RuleScore
@@ -166,7 +171,7 @@ func TestCatalogsOfANight(t *testing.T) {
 				rule = r
 			}
 		}
-		if rule.Precision.Hits != 1 || rule.Precision.N != 2 || rule.Example != "lost" {
+		if rule.Precision.Hits != 1 || rule.Precision.N != 1 || rule.Absent != 1 {
 			t.Errorf("of the rule: %+v", rule)
 		}
 

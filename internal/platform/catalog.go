@@ -27,9 +27,20 @@ type ItemIssue struct {
 	Description string `json:"description,omitempty"`
 }
 
+// CatalogGroup is an issue that a platform sums up for the whole catalog.
+type CatalogGroup struct {
+	Code  string
+	Error bool // must be repaired; else an opportunity
+	Title string
+	Items int // that it is about
+}
+
 // Catalog is a product catalog as the platform sees it.
 type Catalog interface {
 	// ItemStatuses hands every item to yield in batches. It stops at the first
 	// error of yield and returns it.
 	ItemStatuses(ctx context.Context, yield func([]ItemStatus) error) error
+	// Groups lists what the platform says of the catalog as a whole; none where
+	// it says nothing beyond the items.
+	Groups(ctx context.Context) ([]CatalogGroup, error)
 }

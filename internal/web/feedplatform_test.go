@@ -16,7 +16,8 @@ func judgedItems() feeds.PlatformScore {
 		Observed: []feeds.Observation{{Code: "text_value_too_long", Attribute: "title"}}})
 	s.Add(feeds.Judged{ItemID: "sku-2", InFeed: true, Refused: true, Observed: []feeds.Observation{{Code: "seasonal<b>", Description: "Says the platform"}}})
 	s.Add(feeds.Judged{ItemID: "sku-3", InFeed: true, Pending: true})
-	return feeds.PlatformScore{Platform: "google", At: testNow, States: map[string]int{"approved": 1231, "absent": 7}, Score: s.Score()}
+	return feeds.PlatformScore{Platform: "google", At: testNow, States: map[string]int{"approved": 1231, "absent": 7},
+		Groups: []feeds.CatalogGroup{{Code: "EVENT_SOURCE_ISSUES", Error: true, Title: "Few events match", Items: 12}}, Score: s.Score()}
 }
 
 func TestFeedPlatformPage(t *testing.T) {
@@ -46,7 +47,7 @@ func TestFeedPlatformPage(t *testing.T) {
 	x.putModel("item_score", "google", judgedItems())
 	x.putModel("pages", "shop/feed.xml", pagedata.Report{Pages: 2, Agree: 1, ByKind: map[pagedata.Kind]int{pagedata.Price: 1}, Findings: []pagedata.Finding{
 		{ItemID: "sku-9", URL: "javascript:alert(1)", Kind: pagedata.Price, Severity: feeds.Error, Message: "the feed's price is 1.00 EUR, the page's 2.00 EUR", Fix: "make them the same"}}})
-	look("with both", []string{"1,231", "in the feed, and the platform does not have it", "text_value_too_long", "title.length", "seasonal&lt;b&gt;", "New to adsteward", "sku-2",
+	look("with both", []string{"1,231", "in the feed, and the platform does not have it", "text_value_too_long", "title.length", "seasonal&lt;b&gt;", "New to adsteward", "sku-2", "Event source issues", "12 items", "Few events match; must be repaired",
 		"1 of 1", "1 of 2", "95 % interval 9 % to 91 %", "left out: 1 not judged yet", "Another price", "sku-9", "make them the same"},
 		[]string{"merchant_id", "<b>", `href="javascript`})
 

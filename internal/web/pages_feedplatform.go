@@ -26,9 +26,9 @@ type worldView struct {
 type judgedPlatform struct {
 	Name    string
 	At      stamp
-	Date    string // of the night
 	Figures []pair
 	States  []pair
+	Groups  []pair // what it says of the whole catalog
 	Rules   []scoreRow
 	Codes   []scoreRow
 }
@@ -104,7 +104,7 @@ func (v *worldView) fill(r *request, s *Server, run store.Run) error {
 			if err != nil {
 				return err
 			}
-			v.Platforms = append(v.Platforms, judgedOf(score, date, loc))
+			v.Platforms = append(v.Platforms, judgedOf(score, loc))
 		}
 	}
 	if len(v.Pages) > 0 {
@@ -133,21 +133,31 @@ var itemStates = []struct{ state, name, note string }{
 	{"absent", "Absent", "in the feed, and the platform does not have it"},
 }
 
-func judgedOf(p feeds.PlatformScore, date string, loc *time.Location) judgedPlatform {
-	out := judgedPlatform{Name: present.PlatformName(p.Platform), At: stampOf(p.At, loc), Date: date}
+func judgedOf(p feeds.PlatformScore, loc *time.Location) judgedPlatform {
+	out := judgedPlatform{Name: present.CatalogName(p.Platform), At: stampOf(p.At, loc)}
+	for _, g := range p.Groups {
+		need := "could be better"
+		if g.Error {
+			need = "must be repaired"
+		}
+		out.Groups = append(out.Groups, pair{present.Words(strings.ToLower(g.Code)), present.Whole(float64(g.Items)) + " items", g.Title + "; " + need})
+	}
 	for _, s := range itemStates {
 		if n := p.States[s.state]; n > 0 {
 			out.States = append(out.States, pair{s.name, present.Whole(float64(n)), s.note})
 		}
 	}
 	out.Figures = []pair{
-		{"Our errors that were right", shareOf(p.Precision), "of items with an error in our check, the platform refuses " + countOf(p.Precision) + intervalOf(p.Precision)},
-		{"Refusals we had foreseen", shareOf(p.Recall), "of items the platform refuses, our check had an error in " + countOf(p.Recall) + intervalOf(p.Recall)},
+		{"Errors of our check that came true", shareOf(p.Precision), "of items with an error in our check, the platform refuses " + countOf(p.Precision) + intervalOf(p.Precision)},
+		{"Refusals our check foresaw", shareOf(p.Recall), "of items the platform refuses, our check had an error in " + countOf(p.Recall) + intervalOf(p.Recall)},
 		{"Items compared", present.Whole(float64(p.Items)), comparedNote(p.Score)},
 	}
 	for _, r := range p.Rules {
 		row := rowOf(r.Precision)
 		row.Name, row.Example = r.Rule, r.Example
+		if r.Absent > 0 {
+			row.Note = "of " + present.Whole(float64(r.Absent)) + " more items nothing is known: the platform did not take them"
+		}
 		out.Rules = append(out.Rules, row)
 	}
 	for _, c := range p.Codes {

@@ -151,6 +151,9 @@ func (c *Client) ItemStatuses(ctx context.Context, yield func([]platform.ItemSta
 	}
 }
 
+// Groups is empty: Merchant Center says what it has to say item by item.
+func (c *Client) Groups(context.Context) ([]platform.CatalogGroup, error) { return nil, nil }
+
 // statusOf translates a product. Only contexts in which ads are shown count: a
 // product that free listings alone refuse can be advertised.
 func statusOf(p *merchantapi.Product) platform.ItemStatus {

@@ -40,6 +40,21 @@ func (i *Catalog) ItemStatuses(ctx context.Context, yield func([]platform.ItemSt
 	})
 }
 
+// Groups lists the catalog's diagnostics, those of the events of its pixel too.
+func (i *Catalog) Groups(ctx context.Context) (out []platform.CatalogGroup, err error) {
+	err = i.client.pages(ctx, i.catalog+"/diagnostics", facebook.Params{"fields": "type,severity,title,number_of_affected_items"}, func(rows []node) error {
+		for _, row := range rows {
+			items, err := row.integer("number_of_affected_items")
+			if err != nil {
+				return &platform.Error{Platform: platform.Meta, Kind: platform.Rejected, Message: "the catalog's diagnostics cannot be read: " + err.Error()}
+			}
+			out = append(out, platform.CatalogGroup{Code: row.text("type"), Error: row.text("severity") == "MUST_FIX", Title: row.text("title"), Items: int(items)})
+		}
+		return nil
+	})
+	return out, err
+}
+
 func itemStatus(row node) platform.ItemStatus {
 	s := platform.ItemStatus{ItemID: row.text("retailer_id"), State: platform.ItemApproved}
 	for _, e := range row.list("errors") {
