@@ -31,6 +31,7 @@ type Finding struct {
 	ItemID   string         `json:"item_id"`
 	URL      string         `json:"url"`
 	Kind     Kind           `json:"kind"`
+	Rule     string         `json:"rule,omitempty"` // of feeds.Rules, where one asks for this
 	Severity feeds.Severity `json:"severity"`
 	Feed     string         `json:"feed"` // what the feed says
 	Page     string         `json:"page"` // what the page says
@@ -53,7 +54,7 @@ type Visit struct {
 func Judge(it feeds.Item, v Visit) []Finding {
 	tell := func(k Kind, feed, page, message string) Finding {
 		r := remedies[k]
-		return Finding{ItemID: it.ID, URL: it.Link, Kind: k, Severity: r.severity, Feed: feed, Page: page, Message: message, Fix: r.fix, Code: r.code}
+		return Finding{ItemID: it.ID, URL: it.Link, Kind: k, Rule: r.rule, Severity: r.severity, Feed: feed, Page: page, Message: message, Fix: r.fix, Code: r.code}
 	}
 	if v.Kind != "" {
 		return []Finding{tell(v.Kind, it.Link, v.Why, v.Why)}
@@ -87,18 +88,18 @@ func Absent(id string) Finding {
 
 // remedies are what a kind of finding weighs and what to do.
 var remedies = map[Kind]struct {
-	severity  feeds.Severity
-	fix, code string
+	severity        feeds.Severity
+	fix, rule, code string
 }{
-	Price:        {feeds.Error, "make price in feed, page, structured data and checkout the same; export the feed whenever prices change", ""},
-	Currency:     {feeds.Error, "send the feed's visitors to a page in the feed's currency", ""},
-	Availability: {feeds.Error, "make availability in feed, page and checkout the same; export the feed when stock changes", ""},
-	Missing:      {feeds.Error, "repair the link, or take the item out of the feed", "landing_page_error"},
-	OtherProduct: {feeds.Error, "link to the product's own page, or take the item out of the feed", ""},
-	NoData:       {feeds.Warning, "put schema.org's Product with an Offer (price, priceCurrency, availability) on the page as JSON-LD", ""},
-	NoAnswer:     {feeds.Warning, "look whether the page opens; if it does, run the check again", "landing_page_error"},
-	NotAllowed:   {feeds.Warning, "let adsteward in by robots.txt if its pages are to be checked", ""},
-	NotInFeed:    {feeds.Error, "put the item into the feed, or stop what it spends", ""},
+	Price:        {feeds.Error, "make price in feed, page, structured data and checkout the same; export the feed whenever prices change", "price.page", ""},
+	Currency:     {feeds.Error, "send the feed's visitors to a page in the feed's currency", "price.page", ""},
+	Availability: {feeds.Error, "make availability in feed, page and checkout the same; export the feed when stock changes", "availability.page", ""},
+	Missing:      {feeds.Error, "repair the link, or take the item out of the feed", "", "landing_page_error"},
+	OtherProduct: {feeds.Error, "link to the product's own page, or take the item out of the feed", "link.page", ""},
+	NoData:       {feeds.Warning, "put schema.org's Product with an Offer (price, priceCurrency, availability) on the page as JSON-LD", "", ""},
+	NoAnswer:     {feeds.Warning, "look whether the page opens; if it does, run the check again", "", "landing_page_error"},
+	NotAllowed:   {feeds.Warning, "let adsteward in by robots.txt if its pages are to be checked", "", ""},
+	NotInFeed:    {feeds.Error, "put the item into the feed, or stop what it spends", "", ""},
 }
 
 // offersOf are the offers of the item itself where the page tells, else those of

@@ -224,6 +224,19 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestRulesExist holds that the rules findings name are in the table of rules.
+func TestRulesExist(t *testing.T) {
+	t.Parallel()
+	for k, r := range remedies {
+		if r.rule != "" && !slices.ContainsFunc(feeds.Rules(), func(f feeds.Rule) bool { return f.ID == r.rule && f.Needs == "the page" }) {
+			t.Errorf("%s names the rule %s, which is none that needs the page", k, r.rule)
+		}
+		if r.fix == "" || r.severity == "" {
+			t.Errorf("%s has no remedy", k)
+		}
+	}
+}
+
 // TestSampler holds that a sample depends on ids and seed alone, is of the size
 // asked for, and prefers nobody.
 func TestSampler(t *testing.T) {

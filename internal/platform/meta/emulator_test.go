@@ -18,6 +18,7 @@ import (
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/meta"
 	"adsteward/internal/platform/pace"
+	"adsteward/internal/sandbox/catalog"
 	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
@@ -538,3 +539,64 @@ func TestTheTokenIsNeverInAnAddress(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestCatalog reads an emulated catalog over several pages, and what is said of
+// it as a whole.
+func TestCatalog(t *testing.T) {
+	t.Parallel()
+	var judged []catalog.Item
+	for i := range 25 {
+		it := catalog.Item{ID: fmt.Sprint(i), Pending: i == 3}
+		if i%10 == 0 {
+			it.Issues = []catalog.Issue{{Code: "EMPTY_PRICE", Attribute: "price", Title: "No price", Error: true}, {Code: "IMAGE_RESOLUTION_LOW", Title: "Small"}}
+		}
+		judged = append(judged, it)
+	}
+	w := setup(t, "EUR")
+	server := httptest.NewServer(emulator.New(emulator.Options{Market: w.market, AdAccountID: accountID, AccessToken: token, CatalogID: "410",
+		Items: func() ([]catalog.Item, error) { return judged, nil }}))
+	t.Cleanup(server.Close)
+	client, err := meta.Open(meta.Config{BaseURL: server.URL, AdAccountID: accountID, AccessToken: token, PageSize: 10, CallsPerSecond: 1e6, HTTPClient: server.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := client.Catalog("410")
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[platform.ItemState]int{}
+	pages := 0
+	if err := items.ItemStatuses(t.Context(), func(batch []platform.ItemStatus) error {
+		pages++
+		for _, s := range batch {
+			states[s.State]++
+			if s.State == platform.ItemDisapproved && (len(s.Issues) != 2 || s.Issues[0].Attribute != "price" || !s.Issues[0].Error || s.Issues[1].Error) {
+				t.Errorf("item %s: %+v", s.ItemID, s.Issues)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[platform.ItemState]int{platform.ItemApproved: 21, platform.ItemPending: 1, platform.ItemDisapproved: 3}, states); d != "" || pages != 3 {
+		t.Errorf("%d pages; %s", pages, d)
+	}
+	groups, err := items.Groups(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []platform.CatalogGroup{{Code: "ATTRIBUTES_MISSING", Error: true, Title: "Some items need a look", Items: 3}, {Code: "IMAGE_QUALITY", Title: "Some items need a look", Items: 3}}
+	if d := cmp.Diff(want, groups); d != "" {
+		t.Error(d)
+	}
+	other, err := client.Catalog("411")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ItemStatuses(t.Context(), nil); platform.KindOf(err) != platform.Rejected {
+		t.Errorf("another catalog: %v", err)
+	}
+	if _, err := client.Catalog("41x"); err == nil {
+		t.Error("a catalog's id that is none was taken")
+	}
+}
