@@ -41,6 +41,9 @@ type Options struct {
 	Now        time.Time           // what dates are compared with; the zero time compares none
 	Taxonomy   *Taxonomy           // nil checks categories by form only
 	Severities map[string]Severity // by Rule.ID, instead of the rule's own
+	// Supplemental says that the feed only adds to another: what it leaves out is
+	// no fault.
+	Supplemental bool
 }
 
 // Price is an amount with its currency.
@@ -58,7 +61,10 @@ type Item struct {
 	Price           *Price
 	SalePrice       *Price
 	CostOfGoodsSold *Price
-	Availability    string // lower case, with underscores: in_stock
+	SaleFrom        time.Time // when SalePrice begins to hold; zero: it does already
+	SaleUntil       time.Time // when it ceases to; zero: it does not
+	Availability    string    // lower case, with underscores: in_stock
+	Stock           *int64    // pieces; nil where the feed does not say
 	ProductType     string
 	Brand           string
 	ItemGroupID     string
