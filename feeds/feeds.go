@@ -131,16 +131,25 @@ func (o Options) check() error {
 	if o.Country != "" && !isCountry(strings.ToUpper(o.Country)) {
 		return &NotAFeed{fmt.Sprintf("there is no country %q in ISO 3166-1; write two letters, as DE or GB", o.Country)}
 	}
+	if err := CheckSeverities(o.Severities); err != nil {
+		return &NotAFeed{err.Error()}
+	}
+	return nil
+}
+
+// CheckSeverities says in one sentence what is wrong with Options.Severities, or
+// nil.
+func CheckSeverities(severities map[string]Severity) error {
 	known := map[string]bool{}
 	for _, r := range Rules() {
 		known[r.ID] = true
 	}
-	for id, s := range o.Severities {
+	for id, s := range severities {
 		if !known[id] {
-			return &NotAFeed{fmt.Sprintf("there is no rule %q whose severity could be set", id)}
+			return fmt.Errorf("there is no rule %q whose severity could be set", id)
 		}
 		if s != Error && s != Warning && s != Normalized && s != Ignore {
-			return &NotAFeed{fmt.Sprintf("there is no severity %q; choose error, warning, normalized or ignore", s)}
+			return fmt.Errorf("there is no severity %q; choose error, warning, normalized or ignore", s)
 		}
 	}
 	return nil

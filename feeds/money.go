@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
 
@@ -106,6 +107,12 @@ func share(part, whole money.Micros) float64 {
 // most money first and at most so many rows as were asked for; the counts are of
 // all.
 type Money struct {
+	// From and To are the days looked at, Currency that of every amount; they are
+	// for who keeps the result.
+	From     civil.Date `json:"from,omitzero"`
+	To       civil.Date `json:"to,omitzero"`
+	Currency string     `json:"currency"`
+
 	Items       int             `json:"items"`    // in the feeds
 	Spend       money.Micros    `json:"spend"`    // on items
 	Total       CampaignItems   `json:"total"`    // of all campaigns

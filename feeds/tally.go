@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
 
@@ -70,4 +71,40 @@ func (t *Tally) Rules() []RuleSum {
 		return cmp.Or(gravity(a.Severity)-gravity(b.Severity), cmp.Compare(b.Spend, a.Spend), b.Items-a.Items, cmp.Compare(a.Rule, b.Rule))
 	})
 	return out
+}
+
+// State is how one feed stood after a night.
+type State struct {
+	Location string `json:"location"`
+	Platform string `json:"platform"`
+	Report   Report `json:"report"` // of what was read this night
+	// Items are those in force, of the version of Since.
+	Items int        `json:"items"`
+	Since civil.Date `json:"since,omitzero"`
+	// Refused says why the version read this night is not in force; empty: it is.
+	Refused string    `json:"refused,omitempty"`
+	Rules   []RuleSum `json:"rules"` // broken by the version in force
+}
+
+// RulesOf adds up the rules of several feeds, in the order of Tally.Rules. An item
+// in two feeds counts in both.
+func RulesOf(states []State) []RuleSum {
+	sum := Tally{by: map[string]*RuleSum{}}
+	for _, s := range states {
+		for _, r := range s.Rules {
+			have := sum.by[r.Rule]
+			if have == nil {
+				sum.by[r.Rule] = &r
+				continue
+			}
+			have.Issues, have.Items, have.Spend = have.Issues+r.Issues, have.Items+r.Items, have.Spend+r.Spend
+			if have.Platform != r.Platform {
+				have.Platform = "both"
+			}
+			if gravity(r.Severity) < gravity(have.Severity) {
+				have.Severity = r.Severity
+			}
+		}
+	}
+	return sum.Rules()
 }

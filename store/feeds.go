@@ -43,6 +43,11 @@ func (q *Queries) FeedProducts(ctx context.Context, account, feed string) ([]Pro
 	return all[Product](ctx, q, `SELECT * FROM feed_items WHERE account = ? AND feed = ? ORDER BY item_id`, account, feed)
 }
 
+// FeedSize counts the products of one feed.
+func (q *Queries) FeedSize(ctx context.Context, account, feed string) (int, error) {
+	return one[int](ctx, q, `SELECT COUNT(*) FROM feed_items WHERE account = ? AND feed = ?`, account, feed)
+}
+
 // FindProducts lists the products whose id or title holds text, whatever its
 // case, at most limit of them; ids that begin with it come first.
 func (q *Queries) FindProducts(ctx context.Context, account, text string, limit int) ([]Product, error) {
