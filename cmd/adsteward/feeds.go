@@ -16,6 +16,8 @@ import (
 
 type feedsCmd struct {
 	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
+	Spend    feedsSpend    `cmd:"" help:"What was spent on items that should not be advertised, that lose money, and items without spend. Example: adsteward feeds spend --limit 50"`
+	Labels   feedsLabels   `cmd:"" help:"Write a supplemental feed with each item's margin tier as a custom label. Example: adsteward feeds labels --out labels.tsv --platform google"`
 	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
 }
 
