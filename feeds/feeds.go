@@ -41,6 +41,9 @@ type Options struct {
 	Now        time.Time           // what dates are compared with; the zero time compares none
 	Taxonomy   *Taxonomy           // nil checks categories by form only
 	Severities map[string]Severity // by Rule.ID, instead of the rule's own
+	// Supplemental says that the feed only adds to another: what it leaves out is
+	// no fault.
+	Supplemental bool
 }
 
 // Price is an amount with its currency.
@@ -59,7 +62,10 @@ type Item struct {
 	Price           *Price
 	SalePrice       *Price
 	CostOfGoodsSold *Price
-	Availability    string // lower case, with underscores: in_stock
+	SaleFrom        time.Time // when SalePrice begins to hold; zero: it does already
+	SaleUntil       time.Time // when it ceases to; zero: it does not
+	Availability    string    // lower case, with underscores: in_stock
+	Stock           *int64    // pieces; nil where the feed does not say
 	ProductType     string
 	Brand           string
 	ItemGroupID     string
@@ -126,16 +132,25 @@ func (o Options) check() error {
 	if o.Country != "" && !isCountry(strings.ToUpper(o.Country)) {
 		return &NotAFeed{fmt.Sprintf("there is no country %q in ISO 3166-1; write two letters, as DE or GB", o.Country)}
 	}
+	if err := CheckSeverities(o.Severities); err != nil {
+		return &NotAFeed{err.Error()}
+	}
+	return nil
+}
+
+// CheckSeverities says in one sentence what is wrong with Options.Severities, or
+// nil.
+func CheckSeverities(severities map[string]Severity) error {
 	known := map[string]bool{}
 	for _, r := range Rules() {
 		known[r.ID] = true
 	}
-	for id, s := range o.Severities {
+	for id, s := range severities {
 		if !known[id] {
-			return &NotAFeed{fmt.Sprintf("there is no rule %q whose severity could be set", id)}
+			return fmt.Errorf("there is no rule %q whose severity could be set", id)
 		}
 		if s != Error && s != Warning && s != Normalized && s != Ignore {
-			return &NotAFeed{fmt.Sprintf("there is no severity %q; choose error, warning, normalized or ignore", s)}
+			return fmt.Errorf("there is no severity %q; choose error, warning, normalized or ignore", s)
 		}
 	}
 	return nil

@@ -108,6 +108,8 @@ type checker struct {
 	currency string // of the country, or ""
 	now      time.Time
 	taxonomy *Taxonomy
+
+	supplemental bool
 }
 
 // ready is a rule as it is applied.
@@ -118,7 +120,7 @@ type ready struct {
 }
 
 func newChecker(o Options) *checker {
-	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, named: map[string]*Rule{}}
+	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, supplemental: o.Supplemental, named: map[string]*Rule{}}
 	if k.country != "" {
 		k.currency = currencyIn(k.country)
 	}
@@ -137,6 +139,7 @@ func newChecker(o Options) *checker {
 		case r.Severity == Ignore || r.Needs != "":
 		case r.check.f == nil:
 			k.named[r.ID] = &r
+		case r.check.when == perItem && o.Supplemental && r.Attribute != "id":
 		case r.check.when == perItem:
 			k.once = append(k.once, ready{r.check, attr, &r})
 		default:

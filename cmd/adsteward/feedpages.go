@@ -49,7 +49,7 @@ func (c *feedsPages) Run(e *env) error {
 		bar := progressbar.NewOptions(len(drawn), progressbar.OptionSetWriter(e.stderr), progressbar.OptionSetDescription("pages"), progressbar.OptionClearOnFinish())
 		looked = func(feeds.Item) { _ = bar.Add(1) } // a bar that cannot be drawn harms nothing
 	}
-	rep := pagesReport{Items: items, Report: pagedata.Report{ByKind: map[pagedata.Kind]int{}, Findings: []pagedata.Finding{}}}
+	rep := pagesReport{Items: items, Report: pagedata.Report{Now: start, ByKind: map[pagedata.Kind]int{}, Findings: []pagedata.Finding{}}}
 	rep.AddAbsent(sampler.Absent())
 	if err := client.Check(e.ctx, drawn, &rep.Report, looked); err != nil {
 		return err

@@ -18,20 +18,23 @@ type feedsCmd struct {
 	Pages    feedsPages    `cmd:"" help:"Hold the landing pages of a feed's items against the feed: a sample, and the ids you name. Example: adsteward feeds pages feed.xml --sample 50"`
 	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
 	Score    feedsScore    `cmd:"" help:"How well the check of the feeds foretold what the platforms made of each item, as the newest night found. Example: adsteward feeds score"`
+	Spend    feedsSpend    `cmd:"" help:"What was spent on items that should not be advertised, that lose money, and items without spend. Example: adsteward feeds spend --limit 50"`
+	Labels   feedsLabels   `cmd:"" help:"Write a supplemental feed with each item's margin tier as a custom label. Example: adsteward feeds labels --out labels.tsv --platform google"`
 	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
 }
 
 type feedsValidate struct {
-	File     string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
-	Platform string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
-	Country  string            `help:"Target country." placeholder:"CC"`
-	Format   string            `enum:"auto,xml,tsv,csv" default:"auto" help:"auto, xml, tsv or csv."`
-	Encoding string            `help:"Character encoding, where the file does not say." placeholder:"E"`
-	Taxonomy string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
-	Severity map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
-	Limit    int               `help:"List at most this many issues; all where 0." default:"0"`
-	Output   string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
-	JSON     bool              `name:"json" help:"The same as --output json."`
+	File         string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
+	Platform     string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
+	Country      string            `help:"Target country." placeholder:"CC"`
+	Format       string            `enum:"auto,xml,tsv,csv" default:"auto" help:"auto, xml, tsv or csv."`
+	Encoding     string            `help:"Character encoding, where the file does not say." placeholder:"E"`
+	Taxonomy     string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
+	Severity     map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
+	Supplemental bool              `help:"The feed only adds to another: what it leaves out is no fault."`
+	Limit        int               `help:"List at most this many issues; all where 0." default:"0"`
+	Output       string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
+	JSON         bool              `name:"json" help:"The same as --output json."`
 }
 
 // feedMemory is what the Go heap is held to while a feed is checked; feeds are
@@ -83,7 +86,7 @@ func (c *feedsValidate) Run(e *env) (err error) {
 }
 
 func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
-	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Now: now, Severities: map[string]feeds.Severity{}}
+	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Now: now, Supplemental: c.Supplemental, Severities: map[string]feeds.Severity{}}
 	for rule, severity := range c.Severity {
 		o.Severities[rule] = feeds.Severity(severity)
 	}

@@ -101,8 +101,9 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy, now) },
 		}
 		s.Tell = telling(a)
+		s.Labels = a.FeedLabels.Or()
 		for _, f := range a.Feeds {
-			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Pages: pagesOf(f.Pages)})
+			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Collapse: f.Collapse, Severities: f.Severity, Pages: pagesOf(f.Pages)})
 		}
 		s.Catalogs = a.Google != nil && a.Google.MerchantID != "" || a.Meta != nil && a.Meta.CatalogID != ""
 		if a.Google != nil {
@@ -210,7 +211,7 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 	if err != nil {
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
-	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}
+	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences, Items: ads}
 	if g.MerchantID != "" {
 		if conn.Catalog, err = merchant.Open(merchant.Config{BaseURL: g.MerchantEndpoint, AccountID: g.MerchantID, TokenSource: tokens}); err != nil {
 			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
@@ -269,7 +270,7 @@ func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nigh
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}
+	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c, Items: c}
 	if m.CatalogID != "" {
 		if conn.Catalog, err = c.Catalog(m.CatalogID); err != nil {
 			return nightly.Connection{}, errors.Join(err, c.Close())

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"adsteward/feeds"
@@ -50,8 +51,9 @@ type Visit struct {
 	Page Page
 }
 
-// Judge holds what the feed says of an item against its landing page.
-func Judge(it feeds.Item, v Visit) []Finding {
+// Judge holds what the feed says of an item against its landing page, as it was
+// at a time.
+func Judge(it feeds.Item, v Visit, at time.Time) []Finding {
 	tell := func(k Kind, feed, page, message string) Finding {
 		r := remedies[k]
 		return Finding{ItemID: it.ID, URL: it.Link, Kind: k, Rule: r.rule, Severity: r.severity, Feed: feed, Page: page, Message: message, Fix: r.fix, Code: r.code}
@@ -71,7 +73,7 @@ func Judge(it feeds.Item, v Visit) []Finding {
 		return []Finding{tell(NoData, "", "", why)}
 	}
 	var out []Finding
-	if k, feed, page, why := comparePrice(it, offers); k != "" {
+	if k, feed, page, why := comparePrice(it, offers, at); k != "" {
 		out = append(out, tell(k, feed, page, why))
 	}
 	if feed, page := compareAvailability(it, offers); page != "" {
@@ -130,15 +132,17 @@ func sameID(id string, ids []string) bool {
 	})
 }
 
-func comparePrice(it feeds.Item, offers []Offer) (k Kind, feed, page, why string) {
+func comparePrice(it feeds.Item, offers []Offer, at time.Time) (k Kind, feed, page, why string) {
 	if it.Price == nil {
 		return "", "", "", ""
 	}
-	wanted := []feeds.Price{*it.Price}
-	feed = it.Price.Amount.Decimal() + " " + it.Price.Currency
-	if it.SalePrice != nil { // which of the two is in force is a question of dates
-		wanted = append(wanted, *it.SalePrice)
-		feed += " (sale " + it.SalePrice.Amount.Decimal() + " " + it.SalePrice.Currency + ")"
+	wanted := *it.Price
+	if s := it.SalePrice; s != nil && s.Currency == wanted.Currency {
+		wanted.Amount = feeds.PriceOn(at, it.Price.Amount, &s.Amount, it.SaleFrom, it.SaleUntil)
+	}
+	feed = wanted.Amount.Decimal() + " " + wanted.Currency
+	if wanted != *it.Price {
+		feed += ", in sale"
 	}
 	var prices, currencies []string
 	for _, o := range offers {
@@ -154,7 +158,7 @@ func comparePrice(it feeds.Item, offers []Offer) (k Kind, feed, page, why string
 			currencies = append(currencies, text)
 			continue
 		}
-		if slices.ContainsFunc(wanted, func(p feeds.Price) bool { return within(p, *o.Price) }) {
+		if within(wanted, *o.Price) {
 			return "", "", "", ""
 		}
 		prices = append(prices, text)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,6 +21,8 @@ func eur(amount string) *feeds.Price {
 	}
 	return &feeds.Price{Amount: m, Currency: "EUR"}
 }
+
+var today = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func item() feeds.Item {
 	return feeds.Item{ID: "SKU-1", Title: "Trail Runner 2 Shoe", Link: "https://shop.example/p/trail-runner", Price: eur("49.90"), Availability: "in_stock"}
@@ -170,6 +173,8 @@ func TestJudge(t *testing.T) {
 	redirected := func(to, html string) Visit { return Visit{URL: to, Page: page(t, html)} }
 	sale := item()
 	sale.SalePrice = eur("39.90")
+	past, coming := sale, sale
+	past.SaleUntil, coming.SaleFrom = today.Add(-time.Hour), today.Add(time.Hour)
 	variant := item()
 	variant.ID, variant.Link, variant.Price, variant.Availability = "shopify_DE_811_42", "https://shop.example/products/trail-runner?variant=42&utm_source=x", eur("54.90"), "out_of_stock"
 	good := offer(`"price":"49.90","priceCurrency":"EUR","availability":"https://schema.org/InStock"`)
@@ -191,7 +196,10 @@ func TestJudge(t *testing.T) {
 		{"a fraction of a cent", item(), at(offer(`"price":49.899999999999999,"priceCurrency":"EUR"`)), nil},
 		{"one cent", item(), at(offer(`"price":49.89,"priceCurrency":"EUR"`)), []Kind{Price}},
 		{"the sale price", sale, at(offer(`"price":"39.90","priceCurrency":"EUR"`)), nil},
-		{"the price before the sale", sale, at(good), nil},
+		{"the price before the sale", sale, at(good), []Kind{Price}},
+		{"a sale that is over", past, at(good), nil},
+		{"a sale that is over, on the page it goes on", past, at(offer(`"price":"39.90","priceCurrency":"EUR"`)), []Kind{Price}},
+		{"a sale that is coming", coming, at(good), nil},
 		{"neither", sale, at(offer(`"price":"44.90","priceCurrency":"EUR"`)), []Kind{Price}},
 		{"inside a range", item(), at(jsonld(`{"@type":"Product","offers":{"@type":"AggregateOffer","lowPrice":40,"highPrice":50,"priceCurrency":"EUR"}}`)), nil},
 		{"an unknown availability", item(), at(offer(`"price":49.9,"priceCurrency":"EUR","availability":"Reserved"`)), nil},
@@ -211,7 +219,7 @@ func TestJudge(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var kinds []Kind
-			for _, f := range Judge(c.item, c.v) {
+			for _, f := range Judge(c.item, c.v, today) {
 				kinds = append(kinds, f.Kind)
 				if f.ItemID != c.item.ID || f.Message == "" || f.Fix == "" || f.Severity == "" {
 					t.Errorf("a finding explains itself badly: %+v", f)
@@ -313,6 +321,6 @@ func FuzzRead(f *testing.F) {
 				}
 			}
 		}
-		Judge(item(), Visit{URL: "https://shop.example/p", Page: p})
+		Judge(item(), Visit{URL: "https://shop.example/p", Page: p}, today)
 	})
 }

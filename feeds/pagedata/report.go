@@ -1,9 +1,14 @@
 package pagedata
 
-import "adsteward/feeds"
+import (
+	"time"
+
+	"adsteward/feeds"
+)
 
 // Report sums up what the landing pages of a feed's items showed.
 type Report struct {
+	Now      time.Time    `json:"-"`     // by which a sale price is in force or not
 	Pages    int          `json:"pages"` // looked at
 	Agree    int          `json:"agree"` // of them, without a finding
 	ByKind   map[Kind]int `json:"by_kind"`
@@ -12,7 +17,7 @@ type Report struct {
 
 // Add judges an item's page and counts it.
 func (r *Report) Add(it feeds.Item, v Visit) []Finding {
-	found := Judge(it, v)
+	found := Judge(it, v, r.Now)
 	r.Pages++
 	if len(found) == 0 {
 		r.Agree++

@@ -23,7 +23,7 @@ const itemAbsent = "absent"
 // it beside our own, and scores ours. A catalog that cannot be read is left as it
 // was, and so is one whose feed could not be read.
 func (n *night) checkCatalogs(ctx context.Context, w *world) (said string, fault, err error) {
-	if !n.shop.Catalogs || len(w.predicted) == 0 {
+	if !w.whole(platform.Google) && !w.whole(platform.Meta) {
 		return "", nil, nil
 	}
 	conns, fault := n.shop.Connect(ctx)
@@ -31,7 +31,7 @@ func (n *night) checkCatalogs(ctx context.Context, w *world) (said string, fault
 	var models modelSet
 	for _, c := range conns {
 		p := c.Ads.Platform()
-		if c.Catalog == nil || w.predicted[p] == nil || slices.ContainsFunc(w.unread, func(f Feed) bool { return f.on(p) }) {
+		if c.Catalog == nil || !w.whole(p) {
 			continue
 		}
 		score, err := n.readCatalog(ctx, c, w.predicted[p])

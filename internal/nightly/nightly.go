@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"adsteward/bidding/guard"
+	"adsteward/feeds"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 	"adsteward/store"
@@ -55,6 +56,7 @@ type Connection struct {
 	Conversions platform.Conversions
 	// Catalog is nil where the platform's judgement of items is not read.
 	Catalog platform.Catalog
+	Items   platform.Items // nil where spend is not told by item
 }
 
 // Shop is one account group: what the configuration says of it, in the words
@@ -71,7 +73,8 @@ type Shop struct {
 	Audience   AudienceSettings
 	Tell       []TellSettings // one for each platform of the shop
 	Feeds      []Feed
-	Catalogs   bool // some platform's judgement of items is to be read
+	Catalogs   bool         // some platform's judgement of items is to be read
+	Labels     feeds.Labels // margin tiers as custom labels
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.
@@ -92,7 +95,14 @@ type Feed struct {
 	Location string
 	Platform string // google, meta or both
 	Pages    PageSettings
+	// Collapse is the share of the last good version's items below which a new one
+	// is taken for broken and refused; 0 is defaultCollapse.
+	Collapse   float64
+	Severities map[string]feeds.Severity // by rule, instead of its own
 }
+
+// on reports whether the feed is for a platform.
+func (f Feed) on(p platform.Name) bool { return f.Platform == string(p) || f.Platform == "both" }
 
 // ModelSettings are what the models need and no data set tells.
 type ModelSettings struct {

@@ -21,19 +21,15 @@ type PageSettings struct {
 // feed showed, by the feed's location.
 const PagesModel = "pages"
 
-// spendingItems are the ids of the items that cost advertising, in any case.
-// Nothing that is stored yet tells spend by item.
-func (n *night) spendingItems(context.Context) ([]string, error) { return nil, nil }
-
-// checkPages looks at the drawn items' pages and stores what they show. fault is
-// set where none of them answered.
+// checkPages looks at the drawn items' pages and stores what they show; nothing
+// is drawn where nobody asked. fault is set where none of the pages answered.
 func (n *night) checkPages(ctx context.Context, f Feed, drawn *pagedata.Sampler) (said string, fault, err error) {
-	if !f.Pages.Enabled {
+	if drawn == nil {
 		return "", nil, nil
 	}
 	client := landing.New(landing.Options{Rate: f.Pages.Rate, AllowPrivate: f.Pages.AllowPrivate})
 	defer client.Close()
-	var seen pagedata.Report
+	seen := pagedata.Report{Now: n.asOf()}
 	if err := client.Check(ctx, drawn.Items(), &seen, nil); err != nil {
 		return "", nil, err
 	}

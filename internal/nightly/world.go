@@ -3,10 +3,11 @@ package nightly
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"adsteward/feeds"
 	"adsteward/feeds/pagedata"
-	"adsteward/internal/feedsource"
 	"adsteward/internal/platform"
 )
 
@@ -14,26 +15,20 @@ import (
 // world outside them, as far as the configuration asks for it. What of the world
 // cannot be reached leaves the feeds as they are.
 func checkProducts(ctx context.Context, n *night) (report, error) {
-	rep, err := checkFeeds(ctx, n)
+	spent, err := n.itemSpend(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	w := n.newWorld(slices.Collect(maps.Keys(spent)))
+	rep, err := checkFeeds(ctx, n, spent, w)
 	if err != nil {
 		return rep, err
 	}
-	spending, err := n.spendingItems(ctx)
-	if err != nil {
-		return rep, err
-	}
-	w := &world{predicted: map[platform.Name]map[string][]feeds.Prediction{}}
-	for _, f := range n.shop.Feeds {
-		if !f.Pages.Enabled && !n.shop.Catalogs {
+	for i, f := range n.shop.Feeds {
+		if w.refused[i] {
 			continue
 		}
-		sampler := pagedata.NewSampler(f.Pages.Sample, uint64(n.date), spending)
-		err := n.look(ctx, f, w, sampler)
-		if err != nil { // checkFeeds has said so
-			w.unread = append(w.unread, f)
-			continue
-		}
-		said, fault, err := n.checkPages(ctx, f, sampler)
+		said, fault, err := n.checkPages(ctx, f, w.drawn[i])
 		if err != nil {
 			return rep, err
 		}
@@ -46,38 +41,46 @@ func checkProducts(ctx context.Context, n *night) (report, error) {
 
 // world is what the feeds say, to be held against what others say.
 type world struct {
+	feeds     []Feed
+	drawn     []*pagedata.Sampler                             // of each feed; nil where its pages are not looked at
+	refused   []bool                                          // of each feed
 	predicted map[platform.Name]map[string][]feeds.Prediction // by item; nil of an item without issues
-	unread    []Feed
 }
 
-// on reports whether the feed is for a platform.
-func (f Feed) on(p platform.Name) bool { return f.Platform == string(p) || f.Platform == "both" }
-
-// look reads a feed once more, for what is predicted of its items and for those
-// whose pages are to be looked at.
-func (n *night) look(ctx context.Context, f Feed, w *world, sampler *pagedata.Sampler) error {
-	r, _, err := feedsource.Open(ctx, f.Location, feedsource.Options{})
-	if err != nil {
-		return err
-	}
-	_, err = feeds.Validate(r, feeds.Options{Platform: f.Platform, Now: n.asOf()}, func(it feeds.Item, issues []feeds.Issue) error {
-		if it.ID != "" {
-			sampler.Add(it)
-			w.add(f, it.ID, issues)
+func (n *night) newWorld(spending []string) *world {
+	w := &world{feeds: n.shop.Feeds, drawn: make([]*pagedata.Sampler, len(n.shop.Feeds)), refused: make([]bool, len(n.shop.Feeds))}
+	for i, f := range n.shop.Feeds {
+		if f.Pages.Enabled {
+			w.drawn[i] = pagedata.NewSampler(f.Pages.Sample, uint64(n.date), spending)
 		}
-		return nil
-	})
-	return errors.Join(err, r.Close())
+	}
+	if n.shop.Catalogs {
+		w.predicted = map[platform.Name]map[string][]feeds.Prediction{platform.Google: {}, platform.Meta: {}}
+	}
+	return w
 }
 
-func (w *world) add(f Feed, item string, issues []feeds.Issue) {
-	for _, p := range []platform.Name{platform.Google, platform.Meta} {
-		if !f.on(p) {
-			continue
-		}
-		if w.predicted[p] == nil {
-			w.predicted[p] = map[string][]feeds.Prediction{}
-		}
-		w.predicted[p][item] = append(w.predicted[p][item], feeds.Predict(issues, string(p))...)
+// see takes note of the next item of a feed.
+func (w *world) see(feed int, it feeds.Item, issues []feeds.Issue) {
+	if it.ID == "" {
+		return
 	}
+	if w.drawn[feed] != nil {
+		w.drawn[feed].Add(it)
+	}
+	for p, items := range w.predicted {
+		if w.feeds[feed].on(p) {
+			items[it.ID] = append(items[it.ID], feeds.Predict(issues, string(p))...)
+		}
+	}
+}
+
+// whole reports whether everything that the feeds say to a platform was read.
+func (w *world) whole(p platform.Name) bool {
+	for i, f := range w.feeds {
+		if w.refused[i] && f.on(p) {
+			return false
+		}
+	}
+	return len(w.predicted[p]) > 0
 }

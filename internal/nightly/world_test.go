@@ -107,6 +107,18 @@ func TestLandingPagesOfANight(t *testing.T) {
 	if d := cmp.Diff(map[pagedata.Kind]int{pagedata.Price: 1, pagedata.Missing: 1}, pages()[file].ByKind); d != "" {
 		t.Error(d)
 	}
+	// Without a sample, what spends is looked at all the same.
+	yesterday := civil.Of(testNow).AddDays(-1)
+	if err := d.Store.UpsertItemSpend(t.Context(), "shop", "google", "123", yesterday, yesterday.AddDays(-30),
+		[]store.ItemSpend{{Date: yesterday, Campaign: "c0", ItemID: "GONE", Cost: 3_000_000}}); err != nil {
+		t.Fatal(err)
+	}
+	d.Shops[0].Feeds[0].Pages.Sample = 0
+	runFeeds(t, d)
+	if got := pages()[file]; got.Pages != 1 || len(got.Findings) != 1 || got.Findings[0].ItemID != "gone" {
+		t.Errorf("of what spends: %+v", got)
+	}
+	d.Shops[0].Feeds[0].Pages.Sample = 3
 	shop.Close()
 	if row := runFeeds(t, d); row.State != Done || row.Fault != FaultUnreachable || !strings.Contains(row.Error, "none of the 3 landing pages answered") {
 		t.Errorf("with the shop down the stage is %s, %q", row.State, row.Error)
