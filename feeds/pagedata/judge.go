@@ -24,6 +24,7 @@ const (
 	NoData       Kind = "no_data"       // the page tells machines nothing of a product
 	NoAnswer     Kind = "no_answer"     // the page could not be fetched, this time
 	NotAllowed   Kind = "not_allowed"   // robots.txt or an address that is not public kept it from being fetched
+	GoogleBarred Kind = "google_barred" // robots.txt keeps Google's crawler from the page
 	NotInFeed    Kind = "not_in_feed"   // the item was asked for and the feed has none of its id
 )
 
@@ -45,10 +46,12 @@ type Finding struct {
 // Page to be judged, else it is Missing, NoAnswer or NotAllowed, and Why says
 // more in a few words.
 type Visit struct {
-	URL  string // where it ended
-	Kind Kind
-	Why  string
-	Page Page
+	URL string // where it ended
+	// GoogleBarred: the robots.txt of a host on the way closes the page to Google.
+	GoogleBarred bool
+	Kind         Kind
+	Why          string
+	Page         Page
 }
 
 // Judge holds what the feed says of an item against its landing page, as it was
@@ -58,11 +61,15 @@ func Judge(it feeds.Item, v Visit, at time.Time) []Finding {
 		r := remedies[k]
 		return Finding{ItemID: it.ID, URL: it.Link, Kind: k, Rule: r.rule, Severity: r.severity, Feed: feed, Page: page, Message: message, Fix: r.fix, Code: r.code}
 	}
+	var out []Finding
+	if v.GoogleBarred {
+		out = append(out, tell(GoogleBarred, it.Link, "", "robots.txt keeps Google from the page"))
+	}
 	if v.Kind != "" {
-		return []Finding{tell(v.Kind, it.Link, v.Why, v.Why)}
+		return append(out, tell(v.Kind, it.Link, v.Why, v.Why))
 	}
 	if why := elsewhere(it, v); why != "" {
-		return []Finding{tell(OtherProduct, it.Link, v.URL, why)}
+		return append(out, tell(OtherProduct, it.Link, v.URL, why))
 	}
 	offers := offersOf(it, v)
 	if len(offers) == 0 {
@@ -70,9 +77,8 @@ func Judge(it feeds.Item, v Visit, at time.Time) []Finding {
 		if v.Page.Broken > 0 {
 			why = "the page's JSON-LD is no valid JSON and says nothing"
 		}
-		return []Finding{tell(NoData, "", "", why)}
+		return append(out, tell(NoData, "", "", why))
 	}
-	var out []Finding
 	if k, feed, page, why := comparePrice(it, offers, at); k != "" {
 		out = append(out, tell(k, feed, page, why))
 	}
@@ -101,6 +107,7 @@ var remedies = map[Kind]struct {
 	NoData:       {feeds.Warning, "put schema.org's Product with an Offer (price, priceCurrency, availability) on the page as JSON-LD", "", ""},
 	NoAnswer:     {feeds.Warning, "look whether the page opens; if it does, run the check again", "", "landing_page_error"},
 	NotAllowed:   {feeds.Warning, "let adsteward in by robots.txt if its pages are to be checked", "", ""},
+	GoogleBarred: {feeds.Error, "let Googlebot in by robots.txt: Google refuses items whose page it cannot look at", "", "landing_page_roboted"},
 	NotInFeed:    {feeds.Error, "put the item into the feed, or stop what it spends", "", ""},
 }
 

@@ -214,6 +214,8 @@ func TestJudge(t *testing.T) {
 		{"with www and a slash", item(), redirected("https://www.shop.example/p/Trail-runner/?ref=1", good), nil},
 		{"gone", item(), Visit{Kind: Missing, Why: "404 Not Found"}, []Kind{Missing}},
 		{"robots", item(), Visit{Kind: NotAllowed, Why: "robots.txt forbids it"}, []Kind{NotAllowed}},
+		{"closed to Google, else right", item(), Visit{URL: item().Link, GoogleBarred: true, Page: page(t, good)}, []Kind{GoogleBarred}},
+		{"closed to both", item(), Visit{GoogleBarred: true, Kind: NotAllowed, Why: "robots.txt forbids it"}, []Kind{GoogleBarred, NotAllowed}},
 		{"silent", item(), Visit{Kind: NoAnswer, Why: "503"}, []Kind{NoAnswer}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,6 +29,9 @@ import (
 // Token is the name that robots.txt files know the program by.
 const Token = "adsteward"
 
+// googleToken is what Google's crawler of product pages goes by.
+const googleToken = "Googlebot"
+
 // Options bound what is fetched; the zero value is usable.
 type Options struct {
 	// Rate is how many requests a second go to one host; 1 where 0.
@@ -138,12 +141,15 @@ func (c *Client) Visit(ctx context.Context, address string) (pagedata.Visit, err
 }
 
 func (c *Client) follow(ctx context.Context, u *url.URL) (pagedata.Visit, error) {
+	barred := false
 	for range maxRedirects + 1 {
 		v := pagedata.Visit{URL: u.String()}
 		rules, err := c.rules(ctx, u)
 		if err != nil {
 			return v, err
 		}
+		barred = barred || rules.barsGoogle(u.RequestURI())
+		v.GoogleBarred = barred
 		if !rules.allows(u.RequestURI()) {
 			v.Kind, v.Why = pagedata.NotAllowed, "robots.txt does not let "+Token+" look at the page"
 			if rules.closed {
@@ -261,7 +267,9 @@ func (c *Client) fetchRobots(ctx context.Context, u *url.URL) (robots, error) {
 		if readErr != nil {
 			return robots{}, readErr
 		}
-		return parseRobots(body, Token), nil
+		r := parseRobots(body, Token)
+		r.google = parseRobots(body, googleToken).rules
+		return r, nil
 	}
 	return robots{}, nil
 }

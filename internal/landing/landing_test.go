@@ -119,7 +119,7 @@ func visit(t *testing.T, c *Client, address string) pagedata.Visit {
 
 func TestVisit(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "User-agent: *\nDisallow: /\n\nUser-Agent: AdSteward/1.0\nDisallow: /p/private\n")
+	s := newShop(t, "User-agent: *\nDisallow: /\n\nUser-Agent: AdSteward/1.0\nDisallow: /p/private\n\nUser-agent: Googlebot\nDisallow: /p/\nDisallow: /gone\n")
 	c := client(t, Options{AllowPrivate: true, MaxBytes: 1 << 20})
 	for path, want := range map[string]struct {
 		kind pagedata.Kind
@@ -148,6 +148,11 @@ func TestVisit(t *testing.T) {
 		}
 		if found := len(v.Page.Products) > 0; found != (want.kind == "" && path != "/image") {
 			t.Errorf("%s: products %v", path, v.Page.Products)
+		}
+	}
+	for path, want := range map[string]bool{"/p/shoe": true, "/moved": true, "/gone": true, "/image": false} {
+		if v := visit(t, c, s.URL+path); v.GoogleBarred != want {
+			t.Errorf("%s is closed to Google: %v", path, v.GoogleBarred)
 		}
 	}
 	if v := visit(t, c, s.URL+"/p/latin1"); v.Page.Products[0].Name != "Schüh" {

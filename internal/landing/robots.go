@@ -12,7 +12,8 @@ type robots struct {
 	// closed: the file could not be had although there may be one, and nothing
 	// is to be fetched (section 2.3.1.4).
 	closed bool
-	fault  error // why the host did not answer at all: it is not asked again
+	google []rule // that hold for Google's crawler
+	fault  error  // why the host did not answer at all: it is not asked again
 }
 
 type rule struct {
@@ -85,6 +86,10 @@ func (r robots) allows(path string) bool {
 	}
 	return allowed
 }
+
+// barsGoogle tells whether the page is closed to the crawler with which Google
+// looks at the pages of products.
+func (r robots) barsGoogle(path string) bool { return !robots{rules: r.google}.allows(path) }
 
 // matches compares with * for anything and $ for the end, in time that grows
 // with the product of both lengths at worst.

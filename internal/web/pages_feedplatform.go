@@ -212,7 +212,7 @@ func intervalOf(p feeds.Proportion) string {
 var pageKinds = map[pagedata.Kind]string{
 	pagedata.Price: "Another price", pagedata.Currency: "Another currency", pagedata.Availability: "Another availability",
 	pagedata.Missing: "Page missing", pagedata.OtherProduct: "Leads elsewhere", pagedata.NoData: "No structured data",
-	pagedata.NoAnswer: "No answer", pagedata.NotAllowed: "Not looked at", pagedata.NotInFeed: "Not in the feed",
+	pagedata.NoAnswer: "No answer", pagedata.NotAllowed: "Not looked at", pagedata.GoogleBarred: "Closed to Google", pagedata.NotInFeed: "Not in the feed",
 }
 
 func landingOf(feed, date string, rep pagedata.Report) landingPages {
