@@ -1,5 +1,7 @@
 package feeds
 
+import "math/bits"
+
 // hashSet remembers 32-bit values by 64-bit hashes, in 12 bytes a slot and up
 // to a limit. It has many small tables, so that one growing table never needs
 // much room at once. Two texts of one hash are taken for the same: among 3
@@ -22,7 +24,8 @@ type shard struct {
 // Past the limit nothing is put, and full is true. value must not be 0.
 func (s *hashSet) put(hash uint64, tag uint16, value uint32) (oldTag uint16, old *uint32, full bool) {
 	sh := &s.shards[hash&(setShards-1)]
-	if i, found := sh.find(hash); found {
+	i, found := sh.find(hash)
+	if found {
 		return uint16(sh.keys[i]), &sh.values[i], false
 	}
 	if s.n >= s.limit {
@@ -30,8 +33,8 @@ func (s *hashSet) put(hash uint64, tag uint16, value uint32) (oldTag uint16, old
 	}
 	if sh.n*8 >= len(sh.keys)*7 {
 		sh.grow()
+		i, _ = sh.find(hash)
 	}
-	i, _ := sh.find(hash)
 	sh.keys[i], sh.values[i] = hash&^0xffff|uint64(tag), value
 	sh.n++
 	s.n++
@@ -75,16 +78,33 @@ func (sh *shard) grow() {
 	}
 }
 
-// hashText is FNV-1a with its bits mixed once more (the finalizer of
-// MurmurHash3), since the low ones choose the shard.
+// hashText folds a text into h eight bytes at a time by the 128-bit product of
+// two words, its halves combined by xor (the mixing step of wyhash). It is the
+// same on every machine, and no secret: who chooses the texts can make two meet.
 func hashText(h uint64, s string) uint64 {
-	h ^= 14695981039346656037
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
+	h = mix(h^0xa0761d6478bd642f, uint64(len(s))^0xe7037ed1a0b428db)
+	for len(s) > 16 {
+		h = mix(word(s)^0x8ebc6af09c88c6e3, word(s[8:])^h)
+		s = s[16:]
 	}
-	h ^= h >> 33
-	h *= 0xff51afd7ed558ccd
-	h ^= h >> 33
-	h *= 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
+	var a, b uint64
+	if len(s) >= 8 {
+		a, b = word(s), word(s[len(s)-8:])
+	} else {
+		for i := range len(s) {
+			a = a<<8 | uint64(s[i])
+		}
+	}
+	return mix(a^0x589965cc75374cc3, b^h)
+}
+
+func mix(a, b uint64) uint64 {
+	high, low := bits.Mul64(a, b)
+	return high ^ low
+}
+
+// word is the first eight bytes of s as a number.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

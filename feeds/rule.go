@@ -29,6 +29,8 @@ type Rule struct {
 type check struct {
 	f    checkFunc
 	when when
+	over int    // values of at most this many bytes are right
+	only traits // values without any of these are right; 0 asks nothing
 }
 
 type when uint8
@@ -43,13 +45,19 @@ const (
 type checkFunc func(k *checker, r *record, c *cell) string
 
 // each checks every value that is not empty.
-func each(f checkFunc) check { return check{f, everyValue} }
+func each(f checkFunc) check { return check{f: f, when: everyValue} }
+
+// within checks the length of every value.
+func within(limit int) check { return check{f: longer(limit), when: everyValue, over: limit} }
+
+// only checks every value that has one of the traits: others need no call.
+func only(t traits, f checkFunc) check { return check{f: f, when: everyValue, only: t} }
 
 // first checks the attribute's first value, where there is one.
-func first(f checkFunc) check { return check{f, firstValue} }
+func first(f checkFunc) check { return check{f: f, when: firstValue} }
 
 // once checks the attribute's first value, which may be missing.
-func once(f checkFunc) check { return check{f, perItem} }
+func once(f checkFunc) check { return check{f: f, when: perItem} }
 
 // from names another source than the platform's specification.
 func (r Rule) from(source string) Rule {
@@ -156,11 +164,13 @@ func (k *checker) item(r *record) []Issue {
 		}
 		rules := k.byAttr[c.name]
 		for j := range rules {
-			if rules[j].when == firstValue && int(r.first[c.name]) != i+1 {
+			rule := &rules[j]
+			if len(c.value) <= rule.over || rule.only != 0 && rule.only&c.traits == 0 ||
+				rule.when == firstValue && int(r.first[c.name]) != i+1 {
 				continue
 			}
-			if what := rules[j].f(k, r, c); what != "" {
-				out = append(out, rules[j].rule.issue(c, what))
+			if what := rule.f(k, r, c); what != "" {
+				out = append(out, rule.rule.issue(c, what))
 			}
 		}
 		if c.traits&(hasControl|hasHigh) != 0 {

@@ -35,7 +35,7 @@ func stateRules() []Rule {
 		google("min_energy_efficiency_class.value", "min_energy_efficiency_class", Warning, "G114", "say A+++ to G, and the class itself", each(energyBound)),
 		google("max_energy_efficiency_class.value", "max_energy_efficiency_class", Warning, "G115", "say A+++ to G, and the class itself", each(energyBound)),
 		google("certification.parts", "certification.certification_code", Error, "G112", "give authority, name and code", each(certificationWhole)).as("attribute_missing_required_subattribute"),
-		google("certification.authority", "certification.certification_authority", Error, "G112", "give the authority of at most 2,000 characters, as EC", each(longer(2000))),
+		google("certification.authority", "certification.certification_authority", Error, "G112", "give the authority of at most 2,000 characters, as EC", within(2000)),
 
 		beyond("availability.page", "availability", "google", Error, "G034", "the page", "make feed, page and checkout say the same"),
 		beyond("availability.spend", "availability", "both", Warning, "G035 M011", "spend", "spend nothing on what is out of stock"),

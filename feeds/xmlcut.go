@@ -211,18 +211,23 @@ func (s *xmlSource) tag(b *block, p int) {
 		text = text[1:]
 	}
 	name := localName(text)
-	if name == "" || name[0] == '!' {
+	if len(name) == 0 || name[0] == '!' {
 		return
 	}
 	if s.rootName == "" && !closing {
-		s.rootName = name
+		s.rootName = string(name)
 	}
-	s.closed = closing && name == s.rootName
-	if name != "item" && name != "entry" || s.itemName != "" && name != s.itemName {
-		return
-	}
-	if s.itemName == "" { // readers look at it while items are cut
-		s.itemName = name
+	s.closed = closing && string(name) == s.rootName
+	switch s.itemName {
+	case "":
+		if string(name) != "item" && string(name) != "entry" {
+			return
+		}
+		s.itemName = string(name) // once: readers look at it while items are cut
+	default:
+		if string(name) != s.itemName {
+			return
+		}
 	}
 	length, empty := tagEnd(s.buf[p:])
 	switch {
@@ -283,26 +288,20 @@ func (s *xmlSource) cutShort() []Issue {
 	return nil
 }
 
-// localName is the name a tag begins with, without prefix.
-func localName(text []byte) string {
-	head := text[:min(len(text), 64)]
-	n := bytes.IndexAny(head, " \t\r\n/><")
-	if n < 0 {
-		n = len(head)
+// localName is the name a tag begins with, without prefix, as a piece of text.
+func localName(text []byte) []byte {
+	from := 0
+	for i, c := range text[:min(len(text), 64)] {
+		switch c {
+		case ' ', '\t', '\r', '\n', '/', '>', '<':
+			return text[from:i]
+		case ':':
+			if from == 0 {
+				from = i + 1
+			}
+		}
 	}
-	name := head[:n]
-	if i := bytes.IndexByte(name, ':'); i >= 0 {
-		name = name[i+1:]
-	}
-	switch string(name) { // the common ones without a copy
-	case "item":
-		return "item"
-	case "entry":
-		return "entry"
-	case "":
-		return ""
-	}
-	return string(name)
+	return text[from:min(len(text), 64)]
 }
 
 // tagEnd returns the length of the tag text begins with, and whether it closes
