@@ -81,7 +81,7 @@ func (sh *shard) grow() {
 // hashText folds a text into h eight bytes at a time by the 128-bit product of
 // two words, its halves combined by xor (the mixing step of wyhash). It is the
 // same on every machine, and no secret: who chooses the texts can make two meet.
-func hashText(h uint64, s string) uint64 {
+func hashText[T string | []byte](h uint64, s T) uint64 {
 	h = mix(h^0xa0761d6478bd642f, uint64(len(s))^0xe7037ed1a0b428db)
 	for len(s) > 16 {
 		h = mix(word(s)^0x8ebc6af09c88c6e3, word(s[8:])^h)
@@ -104,7 +104,7 @@ func mix(a, b uint64) uint64 {
 }
 
 // word is the first eight bytes of s as a number.
-func word(s string) uint64 {
+func word[T string | []byte](s T) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -116,6 +116,10 @@ type checker struct {
 	currency string // of the country, or ""
 	now      time.Time
 	taxonomy *Taxonomy
+	all      []*Rule           // those that may be told of
+	places   map[rulePlace]int // in all
+	print    uint64            // see Options.fingerprint
+	keep     bool              // verdicts are written down
 }
 
 // ready is a rule as it is applied.
@@ -126,7 +130,11 @@ type ready struct {
 }
 
 func newChecker(o Options) *checker {
-	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, named: map[string]*Rule{}}
+	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, named: map[string]*Rule{},
+		places: map[rulePlace]int{}, keep: o.Keep != nil}
+	if o.Keep != nil || o.Known != nil {
+		k.print = o.fingerprint()
+	}
 	if k.country != "" {
 		k.currency = currencyIn(k.country)
 	}
@@ -141,6 +149,8 @@ func newChecker(o Options) *checker {
 			r.Severity = s
 		}
 		attr := attributeIDs[r.Attribute]
+		k.places[rulePlace{r.ID, r.Platform}] = len(k.all)
+		k.all = append(k.all, &r)
 		switch {
 		case r.Severity == Ignore || r.Needs != "":
 		case r.check.f == nil:

@@ -130,8 +130,8 @@ func saleDatesAlone(_ *checker, r *record, _ *cell) string {
 	return ""
 }
 
-func saleOver(k *checker, _ *record, c *cell) string {
-	if iv, ok := readInterval(c.value); ok && !k.now.IsZero() && iv.end.Before(k.now) {
+func saleOver(k *checker, r *record, c *cell) string {
+	if iv, ok := readInterval(c.value); ok && k.past(r, iv.end) {
 		return "the sale is over"
 	}
 	return ""

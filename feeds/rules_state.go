@@ -102,9 +102,9 @@ func availabilityDate(_ *checker, r *record, c *cell) string {
 	return ""
 }
 
-func availabilityFar(k *checker, _ *record, c *cell) string {
+func availabilityFar(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && !k.now.IsZero() && t.After(k.now.AddDate(1, 0, 0)) {
+	if ok && !k.now.IsZero() && !k.past(r, t.AddDate(-1, 0, 0)) {
 		return "the day is more than a year away"
 	}
 	return ""
@@ -112,7 +112,7 @@ func availabilityFar(k *checker, _ *record, c *cell) string {
 
 func availabilityPast(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && awaited(r) && !k.now.IsZero() && t.Before(k.now.Add(-24*time.Hour)) {
+	if ok && awaited(r) && k.past(r, t.Add(24*time.Hour)) {
 		return "the day has passed"
 	}
 	return ""
@@ -125,9 +125,9 @@ func availabilityIdle(_ *checker, r *record, _ *cell) string {
 	return ""
 }
 
-func expired(k *checker, _ *record, c *cell) string {
+func expired(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && !k.now.IsZero() && t.Before(k.now.Add(-24*time.Hour)) {
+	if ok && k.past(r, t.Add(24*time.Hour)) {
 		return "the item has expired and is not shown"
 	}
 	return ""

@@ -25,6 +25,7 @@ type tableSource struct {
 	sep   byte
 	tabs  bool // rows are lines: no cell goes over a line end
 	cols  []column
+	named uint64 // see around
 	buf   []byte // of the block that is being filled
 	left  []byte // what the block before left over
 	end   error
@@ -70,6 +71,7 @@ func newTableSource(br *bufio.Reader, format string, k *checker, issues []Issue)
 		return nil, errNoHeader(nil)
 	}
 	s.header(cells)
+	s.named = hashText(k.print, fmt.Sprintf("%c%q", s.sep, cells))
 	s.drop(header.end)
 	return s, nil
 }
@@ -164,6 +166,8 @@ func (s *tableSource) header(cells []string) {
 		s.cols = append(s.cols, col)
 	}
 }
+
+func (s *tableSource) around() uint64 { return s.named }
 
 func (s *tableSource) novel(name string) {
 	if name == "" || strings.ContainsAny(name, ".[:") {

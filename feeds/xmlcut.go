@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +38,7 @@ type xmlSource struct {
 	head   []byte // what stands before the first item, at most headSize of it
 	found  bool   // an item was found
 	spaces map[string]string
+	space  uint64 // see around
 	long   longLine
 	file   []Issue
 }
@@ -251,9 +254,20 @@ func (s *xmlSource) enter(p int) {
 	s.remember(s.buf[:p])
 	if !s.found {
 		s.found, s.spaces = true, namespaces(s.head)
+		s.hashSpaces()
 	}
 	s.advanceTo(p)
 	s.inside, s.tooLong, s.start, s.begun = true, false, p, s.line
+}
+
+func (s *xmlSource) around() uint64 { return s.space }
+
+// hashSpaces makes around of the prefixes that are declared.
+func (s *xmlSource) hashSpaces() {
+	s.space = hashText(s.k.print, s.itemName)
+	for _, prefix := range slices.Sorted(maps.Keys(s.spaces)) {
+		s.space = hashText(hashText(s.space, prefix), s.spaces[prefix])
+	}
 }
 
 func (s *xmlSource) leave(b *block, end int, problem string) {
