@@ -103,7 +103,7 @@ func newAcross(k *checker) *across {
 
 // item adds what is wrong with an item beside those before it, and returns what
 // that says of the file.
-func (a *across) item(it Item, t *traces, issues []Issue) (all, file []Issue) {
+func (a *across) item(it *Item, t *traces, issues []Issue) (all, file []Issue) {
 	tell := func(rule string, line int, attribute, value, message string) {
 		if issue, ok := a.k.tell(rule, line, attribute, value, message); ok {
 			issues = append(issues, issue)
@@ -152,7 +152,7 @@ func (a *across) item(it Item, t *traces, issues []Issue) (all, file []Issue) {
 
 // variantOf compares an item with the others of its group: the group's value
 // holds 16 bits of its title's hash, and its variant attributes.
-func (a *across) variantOf(it Item, t *traces, tell func(rule string, line int, attribute, value, message string)) {
+func (a *across) variantOf(it *Item, t *traces, tell func(rule string, line int, attribute, value, message string)) {
 	if tag, first, _ := a.variants.put(t.variant, uint16(t.id>>16), uint32(it.Line)); first != nil && tag != uint16(t.id>>16) {
 		tell("item_group_id.same", t.groupLine, "item_group_id", it.ItemGroupID,
 			fmt.Sprintf("item_group_id: nothing tells the item from the variant of line %d", *first))

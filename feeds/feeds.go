@@ -226,7 +226,7 @@ func (v *validator) item(res *result) error {
 	}
 	if !res.lost {
 		var more []Issue
-		issues, more = v.across.item(res.item, &res.traces, issues)
+		issues, more = v.across.item(&res.item, &res.traces, issues)
 		once = append(once, more...)
 	}
 	if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -71,8 +72,9 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 	for range workers {
 		wg.Go(func() {
 			var r record
+			var room room
 			for b := range jobs {
-				b.check(src, k, &r)
+				b.check(src, k, &r, &room)
 				b.done <- struct{}{}
 			}
 		})
@@ -122,16 +124,16 @@ func take1(free *[]*block) *block {
 
 // check reads and checks the items of a block, or recalls what was found out
 // about them before.
-func (b *block) check(src source, k *checker, r *record) {
+func (b *block) check(src source, k *checker, r *record, room *room) {
 	text := ""
 	var at cursor
 	hashes := k.keep || len(b.known) > 0
-	for _, s := range b.spans {
-		b.results = append(b.results, result{})
-		res := &b.results[len(b.results)-1]
+	b.results = slices.Grow(b.results, len(b.spans))[:len(b.spans)] // all zero, see take1
+	for i, s := range b.spans {
+		res := &b.results[i]
 		if hashes && s.problem == "" {
 			res.hash = hashText(src.around(), b.data[s.start:s.end])
-			if body := at.find(b.known, res.hash); body != nil && k.recall(body, s.line, res) {
+			if body := at.find(b.known, res.hash); body != nil && k.recall(body, s.line, res, room) {
 				res.reused, res.verdict = true, body
 				b.useful = b.known[at.page]
 				continue

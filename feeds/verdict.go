@@ -100,6 +100,7 @@ type verdictDecoder struct {
 	num  []byte
 	text string
 	line int
+	room *room
 	bad  bool
 }
 
@@ -164,8 +165,8 @@ func (d *verdictDecoder) count() int {
 
 // recall makes a result of a verdict, for an item that begins on the line; false
 // is one that does not hold today.
-func (k *checker) recall(body []byte, line int, res *result) bool {
-	d := verdictDecoder{num: body, line: line}
+func (k *checker) recall(body []byte, line int, res *result, room *room) bool {
+	d := verdictDecoder{num: body, line: line, room: room}
 	n := d.uint()
 	if n > uint64(len(d.num)) {
 		return false
@@ -176,8 +177,8 @@ func (k *checker) recall(body []byte, line int, res *result) bool {
 	if valid := (validity{d.int(), d.int()}); !valid.holds(k.now) {
 		return false
 	}
-	*res, d.text = result{lost: lost, hash: res.hash}, string(texts)
-	res.item.Line = line
+	d.text = string(texts)
+	res.lost, res.item.Line = lost, line
 	for _, s := range itemTexts(&res.item) {
 		*s = d.string()
 	}
@@ -198,12 +199,44 @@ func (k *checker) recall(body []byte, line int, res *result) bool {
 		line := d.near()
 		res.novel = append(res.novel, novel{d.string(), line})
 	}
+	if d.bad {
+		*res = result{hash: res.hash}
+	}
 	return !d.bad
 }
 
+// room is where prices and issues are made, some at a time: one by one they take
+// longer than all else. Who keeps one of them keeps its neighbours.
+type room struct {
+	prices []Price
+	issues []Issue
+}
+
+const roomSize = 32
+
+func (r *room) price(p Price) *Price {
+	if len(r.prices) == cap(r.prices) {
+		r.prices = make([]Price, 0, roomSize)
+	}
+	r.prices = append(r.prices, p)
+	return &r.prices[len(r.prices)-1]
+}
+
+// some returns n issues to fill.
+func (r *room) some(n int) []Issue {
+	if n > roomSize/4 {
+		return make([]Issue, n)
+	}
+	if cap(r.issues)-len(r.issues) < n {
+		r.issues = make([]Issue, 0, roomSize)
+	}
+	from := len(r.issues)
+	r.issues = r.issues[:from+n]
+	return r.issues[from : from+n : from+n]
+}
+
 func (d *verdictDecoder) prices(it *Item) {
-	var room *[3]Price
-	for i, to := range [...]**Price{&it.Price, &it.SalePrice, &it.CostOfGoodsSold} {
+	for _, to := range [...]**Price{&it.Price, &it.SalePrice, &it.CostOfGoodsSold} {
 		place := int(d.uint()) - 1
 		if place < 0 {
 			continue
@@ -213,11 +246,7 @@ func (d *verdictDecoder) prices(it *Item) {
 			d.bad = true
 			return
 		}
-		if room == nil {
-			room = new([3]Price)
-		}
-		room[i] = Price{amount, currencies[4*place : 4*place+3]}
-		*to = &room[i]
+		*to = d.room.price(Price{amount, currencies[4*place : 4*place+3]})
 	}
 }
 
@@ -226,7 +255,7 @@ func (d *verdictDecoder) issues(k *checker) []Issue {
 	if n == 0 {
 		return nil
 	}
-	out := make([]Issue, n)
+	out := d.room.some(n)
 	for i := range out {
 		place := d.uint()
 		if place >= uint64(len(k.all)) {

@@ -210,7 +210,7 @@ func FuzzRecall(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var res result
-		if !k.recall(body, 7, &res) {
+		if !k.recall(body, 7, &res, &room{}) {
 			return
 		}
 		if again := k.verdict(&res, validity{}); again == nil {

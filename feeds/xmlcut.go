@@ -163,17 +163,36 @@ func (s *xmlSource) cut(b *block) {
 			s.at = p
 			return
 		}
+		next := byte(0)
+		if len(rest) > 0 {
+			next = rest[0]
+		}
 		switch {
-		case bytes.HasPrefix(rest, []byte("!--")):
+		case next == '!' && bytes.HasPrefix(rest, []byte("!--")):
 			s.skipTo("-->", p, 4)
-		case bytes.HasPrefix(rest, []byte("![CDATA[")):
+		case next == '!' && bytes.HasPrefix(rest, []byte("![CDATA[")):
 			s.skipTo("]]>", p, 9)
-		case bytes.HasPrefix(rest, []byte("?")):
+		case next == '?':
 			s.skipTo("?>", p, 2)
+		case s.inside && !s.isItem(rest): // the rest of the item is its reader's
+			s.at = p + 1
 		default:
 			s.tag(b, p)
 		}
 	}
+}
+
+// isItem tells a tag whose local name begins as that of items does.
+func (s *xmlSource) isItem(tag []byte) bool {
+	for i, c := range tag[:min(len(tag), 64)] {
+		switch {
+		case c == ':':
+			return bytes.HasPrefix(tag[i+1:], []byte(s.itemName))
+		case c <= ' ' || c == '>':
+			return bytes.HasPrefix(bytes.TrimPrefix(tag, []byte("/")), []byte(s.itemName))
+		}
+	}
+	return true
 }
 
 // maxTag is how many bytes of a tag are looked at, for its name and whether it
