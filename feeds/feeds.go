@@ -229,8 +229,10 @@ func (v *validator) item(res *result) error {
 		issues, more = v.across.item(&res.item, &res.traces, issues)
 		once = append(once, more...)
 	}
-	if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {
-		return err
+	if len(once) > 0 || len(res.novel) > 0 {
+		if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {
+			return err
+		}
 	}
 	for i := range issues {
 		issues[i].ItemID = res.item.ID

@@ -38,9 +38,17 @@ const (
 // page is some of the verdicts of the run before. It does not change.
 type page struct {
 	number int
-	hashes []uint64
-	bodies [][]byte
-	slots  []uint16 // 1 + the index of a hash, by its low bits
+	data   []byte   // of each verdict its item's hash, its length and itself
+	starts []uint32 // in data, and the end
+	slots  []uint16 // 1 + the index of a start, by the low bits of the hash
+}
+
+func (p *page) hash(i int) uint64 { return binary.LittleEndian.Uint64(p.data[p.starts[i]:]) }
+
+func (p *page) body(i int) []byte {
+	b := p.data[p.starts[i]+8 : p.starts[i+1]]
+	_, w := binary.Uvarint(b)
+	return b[w:]
 }
 
 // verdictReader holds the window. pages is only appended to and cut at the front,
@@ -104,24 +112,22 @@ func (v *verdictReader) page() (*page, error) {
 	if hashText(0, data) != sum {
 		return nil, errVerdicts
 	}
-	p := &page{hashes: make([]uint64, 0, pageRecords), bodies: make([][]byte, 0, pageRecords), slots: make([]uint16, 2*pageRecords)}
-	for len(data) > 0 {
-		if len(data) < 9 || len(p.hashes) == pageRecords {
+	p := &page{data: data, starts: make([]uint32, 1, pageRecords+1), slots: make([]uint16, 2*pageRecords)}
+	for at := 0; at < len(data); {
+		if len(data)-at < 9 || len(p.starts) > pageRecords {
 			return nil, errVerdicts
 		}
-		hash := binary.LittleEndian.Uint64(data)
-		n, w := binary.Uvarint(data[8:])
-		if w <= 0 || n > uint64(len(data)-8-w) {
+		n, w := binary.Uvarint(data[at+8:])
+		if w <= 0 || n > uint64(len(data)-at-8-w) {
 			return nil, errVerdicts
 		}
-		body := data[8+w : 8+w+int(n)]
-		data = data[8+w+int(n):]
-		p.hashes, p.bodies = append(p.hashes, hash), append(p.bodies, body)
-		i := hash % uint64(len(p.slots))
+		i := binary.LittleEndian.Uint64(data[at:]) % uint64(len(p.slots))
 		for p.slots[i] != 0 {
 			i = (i + 1) % uint64(len(p.slots))
 		}
-		p.slots[i] = uint16(len(p.hashes))
+		p.slots[i] = uint16(len(p.starts))
+		at += 8 + w + int(n)
+		p.starts = append(p.starts, uint32(at))
 	}
 	return p, nil
 }
@@ -131,18 +137,18 @@ type cursor struct{ page, index int }
 
 // find looks for an item's verdict: most often it follows the one before.
 func (at *cursor) find(pages []*page, hash uint64) []byte {
-	if at.page < len(pages) && at.index == len(pages[at.page].hashes) {
+	if at.page < len(pages) && at.index == len(pages[at.page].starts)-1 {
 		at.page, at.index = at.page+1, 0
 	}
-	if at.page < len(pages) && pages[at.page].hashes[at.index] == hash {
+	if at.page < len(pages) && pages[at.page].hash(at.index) == hash {
 		at.index++
-		return pages[at.page].bodies[at.index-1]
+		return pages[at.page].body(at.index - 1)
 	}
 	for n, p := range pages {
 		for i := hash % uint64(len(p.slots)); p.slots[i] != 0; i = (i + 1) % uint64(len(p.slots)) {
-			if j := int(p.slots[i]) - 1; p.hashes[j] == hash {
+			if j := int(p.slots[i]) - 1; p.hash(j) == hash {
 				at.page, at.index = n, j+1
-				return p.bodies[j]
+				return p.body(j)
 			}
 		}
 	}
