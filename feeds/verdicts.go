@@ -22,7 +22,8 @@ import (
 // same item; TestVerdictVersion notices.
 const verdictVersion = 1
 
-const verdictMagic = "adsteward verdicts\n"
+// VerdictMark is what kept verdicts begin with, see Options.Keep.
+const VerdictMark = "adsteward verdicts\n"
 
 // Verdicts lie in pages of at most pageRecords and about pageBytes; so many are
 // in memory at once, and so many of them behind the last that was of use.
@@ -63,9 +64,9 @@ type verdictReader struct {
 // newVerdictReader returns nil where the verdicts are not of these rules.
 func newVerdictReader(r io.Reader, print uint64) *verdictReader {
 	v := &verdictReader{r: bufio.NewReaderSize(r, 64<<10)}
-	head := make([]byte, len(verdictMagic)+8)
-	if _, err := io.ReadFull(v.r, head); err != nil || string(head[:len(verdictMagic)]) != verdictMagic ||
-		binary.LittleEndian.Uint64(head[len(verdictMagic):]) != print {
+	head := make([]byte, len(VerdictMark)+8)
+	if _, err := io.ReadFull(v.r, head); err != nil || string(head[:len(VerdictMark)]) != VerdictMark ||
+		binary.LittleEndian.Uint64(head[len(VerdictMark):]) != print {
 		return nil
 	}
 	return v
@@ -166,7 +167,7 @@ func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
 	if w == nil {
 		return nil, nil
 	}
-	_, err := w.Write(binary.LittleEndian.AppendUint64([]byte(verdictMagic), print))
+	_, err := w.Write(binary.LittleEndian.AppendUint64([]byte(VerdictMark), print))
 	return &verdictWriter{w: w}, err
 }
 

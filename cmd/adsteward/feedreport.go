@@ -62,6 +62,9 @@ func (t *feedTable) end(r feeds.Report, _ time.Duration) error {
 		fmt.Fprintf(t.out, "%10d  %s\n", r.ByRule[rule], rule)
 	}
 	fmt.Fprintf(t.out, "%d items, %d without error; %d errors, %d warnings.\n", r.Items, r.Valid, r.Errors, r.Warnings)
+	if r.Reused > 0 {
+		fmt.Fprintf(t.out, "%d items are as they were in the cache, and were not checked again.\n", r.Reused)
+	}
 	return t.out.Flush()
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"time"
@@ -27,6 +29,7 @@ type feedsValidate struct {
 	Encoding string            `help:"Character encoding, where the file does not say." placeholder:"E"`
 	Taxonomy string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
 	Severity map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
+	Cache    string            `help:"Keep verdicts in this file; the next time, items that have not changed are not checked again." type:"path" placeholder:"FILE"`
 	Limit    int               `help:"List at most this many issues; all where 0." default:"0"`
 	Output   string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
 	JSON     bool              `name:"json" help:"The same as --output json."`
@@ -55,18 +58,7 @@ func (c *feedsValidate) Run(e *env) (err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
 
 	out := newFeedWriter(e.stdout, c.Output, c.File)
-	listed := 0
-	rep, err := feeds.Validate(e.progress(r), o, func(_ feeds.Item, issues []feeds.Issue) error {
-		for i := range issues {
-			if listed++; c.Limit > 0 && listed > c.Limit {
-				return nil
-			}
-			if err := out.issue(&issues[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	rep, err := c.withCache(o, func(o feeds.Options) (feeds.Report, error) { return c.validate(e, r, o, out) })
 	var not *feeds.NotAFeed
 	if errors.As(err, &not) {
 		return usage("%s: %v", c.File, err)
@@ -78,6 +70,48 @@ func (c *feedsValidate) Run(e *env) (err error) {
 		err = &findings{}
 	}
 	return err
+}
+
+func (c *feedsValidate) validate(e *env, r io.Reader, o feeds.Options, out feedWriter) (feeds.Report, error) {
+	listed := 0
+	return feeds.Validate(e.progress(r), o, func(_ feeds.Item, issues []feeds.Issue) error {
+		for i := range issues {
+			if listed++; c.Limit > 0 && listed > c.Limit {
+				return nil
+			}
+			if err := out.issue(&issues[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// withCache lends the verdicts of the file to a validation, and replaces them by
+// its own when it has come to an end.
+func (c *feedsValidate) withCache(o feeds.Options, run func(feeds.Options) (feeds.Report, error)) (rep feeds.Report, err error) {
+	if c.Cache == "" {
+		return run(o)
+	}
+	known, err := os.Open(c.Cache)
+	switch {
+	case err == nil:
+		defer known.Close()
+		in := bufio.NewReader(known)
+		if mark, _ := in.Peek(len(feeds.VerdictMark)); string(mark) != feeds.VerdictMark {
+			return rep, usage("%s: holds no verdicts, and is not written over; name another file for --cache", c.Cache)
+		}
+		o.Known = in
+	case !errors.Is(err, fs.ErrNotExist):
+		return rep, usage("%v", err)
+	}
+	err = writeWhole(c.Cache, func(w io.Writer) (err error) {
+		out := bufio.NewWriterSize(w, 256<<10)
+		o.Keep = out
+		rep, err = run(o)
+		return errors.Join(err, out.Flush())
+	})
+	return rep, err
 }
 
 func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
