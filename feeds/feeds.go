@@ -1,6 +1,6 @@
 // Package feeds tells whether what is advertised is fit to be advertised: it
-// reads product feeds (RSS 2.0 and Atom with Google's g: attributes, TSV, CSV)
-// item by item and holds each against one table of Google's and Meta's rules
+// reads product feeds (RSS 2.0 and Atom with Google's g: attributes, TSV, CSV,
+// the product exports of Shopify and WooCommerce) item by item and holds each against one table of Google's and Meta's rules
 // (Rules), and against the items before it. It reads an io.Reader; where feeds
 // come from, and what a verdict does to spend, is not its business. It opens no
 // links or images, and knows no time but the one it is given.
@@ -35,8 +35,10 @@ const (
 type Options struct {
 	Platform string // google, meta or both
 	Country  string // target country, ISO 3166 alpha-2, or ""
-	Format   string // auto (or ""), xml, tsv, csv
+	Format   string // auto (or ""), xml, tsv, csv, shopify, woocommerce
 	Encoding string // WHATWG or IANA name; "" is what the feed says, else UTF-8
+	Currency string // of prices in the shop systems' exports, which name none; ISO 4217
+	ShopURL  string // where the shop is, for the links such exports lack
 
 	Now        time.Time           // what dates are compared with; the zero time compares none
 	Taxonomy   *Taxonomy           // nil checks categories by form only
@@ -140,6 +142,9 @@ func (o Options) check() error {
 	}
 	if o.Country != "" && !isCountry(strings.ToUpper(o.Country)) {
 		return &NotAFeed{fmt.Sprintf("there is no country %q in ISO 3166-1; write two letters, as DE or GB", o.Country)}
+	}
+	if o.Currency != "" && !isCurrency(strings.ToUpper(o.Currency)) {
+		return &NotAFeed{fmt.Sprintf("there is no currency %q in ISO 4217; write three letters, as EUR or USD", o.Currency)}
 	}
 	known := map[string]bool{}
 	for _, r := range Rules() {

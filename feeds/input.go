@@ -34,8 +34,11 @@ func open(r io.Reader, o Options, k *checker) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if format == "xml" {
+	switch format {
+	case "xml":
 		return newXMLSource(text, head, k, issues), nil
+	case "shopify", "woocommerce":
+		return newExportSource(text, format, o, k, issues)
 	}
 	return newTableSource(text, format, k, issues)
 }
@@ -48,7 +51,7 @@ func peek(br *bufio.Reader) ([]byte, error) {
 	return head, err
 }
 
-// recognise tells xml, tsv and csv apart by content.
+// recognise tells formats apart by content.
 func recognise(head []byte, format string) (string, error) {
 	text := bytes.TrimSpace(head)
 	if len(text) == 0 {
@@ -60,10 +63,10 @@ func recognise(head []byte, format string) (string, error) {
 	}
 	switch format {
 	case "", "auto":
-	case "xml", "tsv", "csv":
+	case "xml", "tsv", "csv", "shopify", "woocommerce":
 		return format, nil
 	default:
-		return "", &NotAFeed{fmt.Sprintf("there is no format %q; choose auto, xml, tsv or csv", format)}
+		return "", &NotAFeed{fmt.Sprintf("there is no format %q; choose auto, xml, tsv, csv, shopify or woocommerce", format)}
 	}
 	if text[0] == '<' {
 		for _, root := range []string{"<rss", "<feed", "<item", "<channel", "<entry", "<rdf:rdf", ":feed", ":rss"} {
@@ -76,6 +79,11 @@ func recognise(head []byte, format string) (string, error) {
 	for _, b := range text {
 		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
 			return "", &NotAFeed{"the file is binary, not a feed"}
+		}
+	}
+	for _, shop := range []string{"shopify", "woocommerce"} {
+		if isTableOf(text, shop) {
+			return shop, nil
 		}
 	}
 	if header := headerLine(text); bytes.IndexByte(header, '\t') >= 0 {

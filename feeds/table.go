@@ -54,26 +54,36 @@ func newTableSource(br *bufio.Reader, format string, k *checker, issues []Issue)
 		s.sep = separator(headerLine(head))
 		s.tabs = s.sep == '\t'
 	}
-	var header span
-	for header.end == 0 {
+	cells, err := s.firstRow()
+	if err != nil {
+		return nil, err
+	}
+	if !isHeader(cells) {
+		return nil, errNoHeader(nil)
+	}
+	s.header(cells)
+	s.named = hashText(k.print, fmt.Sprintf("%c%q", s.sep, cells))
+	return s, nil
+}
+
+// firstRow reads the header.
+func (s *tableSource) firstRow() ([]string, error) {
+	for {
 		if s.end != nil {
 			return nil, errNoHeader(s.end)
 		}
 		s.more()
 		if end, _, ok := s.row(s.buf); ok && end <= maxLine {
-			header.end = end
+			cells := s.cells(string(s.buf[:end]), nil)
+			if len(cells) > maxColumns {
+				return nil, errNoHeader(nil)
+			}
+			s.drop(end)
+			return cells, nil
 		} else if len(s.buf) > maxLine {
 			return nil, errNoHeader(nil)
 		}
 	}
-	cells := s.cells(string(s.buf[:header.end]), nil)
-	if !isHeader(cells) || len(cells) > maxColumns {
-		return nil, errNoHeader(nil)
-	}
-	s.header(cells)
-	s.named = hashText(k.print, fmt.Sprintf("%c%q", s.sep, cells))
-	s.drop(header.end)
-	return s, nil
 }
 
 func errNoHeader(err error) error {

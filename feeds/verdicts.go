@@ -210,6 +210,9 @@ func (o Options) fingerprint() uint64 {
 			h = hashText(h, s)
 		}
 	}
+	for a := range firstPlain + attrID(len(plainNames)) { // traces rest on their numbers
+		h = hashText(h, nameOf(a))
+	}
 	if o.Taxonomy != nil {
 		for _, number := range slices.Sorted(maps.Keys(o.Taxonomy.paths)) {
 			h = hashText(hashText(h, number), o.Taxonomy.paths[number])

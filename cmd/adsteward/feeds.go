@@ -25,7 +25,9 @@ type feedsValidate struct {
 	File     string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
 	Platform string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
 	Country  string            `help:"Target country." placeholder:"CC"`
-	Format   string            `enum:"auto,xml,tsv,csv" default:"auto" help:"auto, xml, tsv or csv."`
+	Format   string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce."`
+	Currency string            `help:"Currency of prices in a shop system's export, which names none." placeholder:"EUR"`
+	ShopURL  string            `name:"shop-url" help:"Address of the shop, for the links such an export lacks." placeholder:"URL"`
 	Encoding string            `help:"Character encoding, where the file does not say." placeholder:"E"`
 	Taxonomy string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
 	Severity map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
@@ -115,7 +117,7 @@ func (c *feedsValidate) withCache(o feeds.Options, run func(feeds.Options) (feed
 }
 
 func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
-	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Now: now, Severities: map[string]feeds.Severity{}}
+	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Currency: c.Currency, ShopURL: c.ShopURL, Now: now, Severities: map[string]feeds.Severity{}}
 	for rule, severity := range c.Severity {
 		o.Severities[rule] = feeds.Severity(severity)
 	}
