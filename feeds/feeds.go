@@ -62,7 +62,8 @@ type Price struct {
 // Item is one product of a feed, as far as the program uses it. Prices are nil
 // where absent or unreadable. It may be kept.
 type Item struct {
-	Line            int // physical line, from 1, on which the item begins; 0 for the file itself
+	File            string // of a feed in several files (Shards), the one it is in
+	Line            int    // physical line, from 1, on which the item begins; 0 for the file itself
 	ID              string
 	Title           string
 	Price           *Price
@@ -78,6 +79,7 @@ type Item struct {
 // Issue is one finding.
 type Issue struct {
 	ItemID    string   `json:"item_id"`
+	File      string   `json:"file,omitempty"` // of a feed in several files, the one it is in
 	Line      int      `json:"line"`
 	Attribute string   `json:"attribute"`
 	Rule      string   `json:"rule"`
@@ -118,22 +120,63 @@ func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, 
 	}
 	k := newChecker(o)
 	v.across = newAcross(k)
-	src, err := open(r, o, k)
-	if err != nil {
-		return v.rep, err
-	}
 	var known *verdictReader
 	if o.Known != nil {
 		known = newVerdictReader(o.Known, k.print)
 	}
+	var err error
 	if v.keep, err = newVerdictWriter(o.Keep, k.print); err != nil {
 		return v.rep, err
 	}
-	err = pipe(src, k, known, v.block)
+	if shards, ok := r.(Shards); ok {
+		err = v.shards(shards, o, k, known)
+	} else {
+		err = v.read(r, o, k, known)
+	}
 	if err == nil {
 		err = errors.Join(v.end(), v.keep.flush())
 	}
 	return v.rep, err
+}
+
+// Shards is a feed in several files. Read ends with io.EOF at the end of each;
+// Next goes on to the next one and returns its name, and io.EOF after the last.
+// It is called before the first Read.
+type Shards interface {
+	io.Reader
+	Next() (name string, err error)
+}
+
+// read reads a feed of one file, or a shard.
+func (v *validator) read(r io.Reader, o Options, k *checker, known *verdictReader) error {
+	src, err := open(r, o, k)
+	if err != nil {
+		return err
+	}
+	return pipe(src, k, known, v.block)
+}
+
+// shards reads one file after the other. What is compared across items is
+// compared across all of them.
+func (v *validator) shards(r Shards, o Options, k *checker, known *verdictReader) error {
+	v.across.shards = true
+	for {
+		name, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v.shard = name
+		err = v.read(r, o, k, known)
+		if not := (*NotAFeed)(nil); errors.As(err, &not) {
+			return &NotAFeed{name + ": " + not.What}
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (o Options) check() error {
@@ -168,6 +211,7 @@ type validator struct {
 	across *across
 	told   map[string]bool // what is told once of a file
 	keep   *verdictWriter
+	shard  string // name of the file that is read, where there are several
 }
 
 // maxTold is how many things are told once of a file.
@@ -208,7 +252,7 @@ func (v *validator) unknown(names []novel) error {
 func (v *validator) file(issues []Issue) error {
 	var fresh []Issue
 	for _, i := range issues {
-		if key := i.Rule + " " + i.Value; !v.told[key] && len(v.told) < maxTold {
+		if key := v.shard + " " + i.Rule + " " + i.Value; !v.told[key] && len(v.told) < maxTold {
 			v.told[key] = true
 			fresh = append(fresh, i)
 		}
@@ -249,6 +293,7 @@ func (v *validator) item(res *result) error {
 }
 
 func (v *validator) end() error {
+	v.shard = ""
 	file := v.across.end()
 	if v.rep.Items == 0 {
 		if issue, ok := v.across.k.tell("file.empty", 1, "", "", "the feed holds no item; Meta deletes every product of a feed that is empty"); ok {
@@ -276,6 +321,11 @@ func (v *validator) count(issues []Issue) (bad bool) {
 func (v *validator) call(it Item, issues []Issue) error {
 	if v.visit == nil {
 		return nil
+	}
+	if it.File = v.shard; v.shard != "" {
+		for i := range issues {
+			issues[i].File = v.shard
+		}
 	}
 	return v.visit(it, issues)
 }

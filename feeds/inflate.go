@@ -17,30 +17,41 @@ import (
 const (
 	bombSize  = 1 << 30
 	bombRatio = 400
+	// maxUnpacked is more than any feed is, however little it repeats itself.
+	maxUnpacked = 64 << 30
 )
 
 var errBomb = &NotAFeed{"the compressed file grows without end, as no feed does; it is not read"}
 
-// inflate undoes gzip, and zip of one file, by what the bytes say.
+// inflate undoes gzip, and zip of one file, by what the bytes say: twice at most,
+// for servers that compress what is compressed.
 func inflate(r io.Reader) (*bufio.Reader, error) {
+	br, packed, err := unpack(r)
+	if packed {
+		br, _, err = unpack(br)
+	}
+	return br, err
+}
+
+func unpack(r io.Reader) (br *bufio.Reader, was bool, err error) {
 	packed := &counter{r: r}
-	br := bufio.NewReaderSize(packed, 64<<10)
+	br = bufio.NewReaderSize(packed, 64<<10)
 	head, _ := br.Peek(4) // its errors come again on reading
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		z, err := gzip.NewReader(br)
 		if err != nil {
-			return nil, &NotAFeed{"the gzip header is broken; is the file complete?"}
+			return nil, false, &NotAFeed{"the gzip header is broken; is the file complete?"}
 		}
-		return bufio.NewReaderSize(&unpacked{r: z, packed: packed}, 64<<10), nil
+		return bufio.NewReaderSize(&unpacked{r: z, packed: packed}, 64<<10), true, nil
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		z, err := unzip(br)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		return bufio.NewReaderSize(&unpacked{r: z, packed: packed}, 64<<10), nil
+		return bufio.NewReaderSize(&unpacked{r: z, packed: packed}, 64<<10), true, nil
 	}
-	return br, nil
+	return br, false, nil
 }
 
 // unzip finds the first file of an archive that is read as a stream: folders
@@ -126,7 +137,7 @@ type unpacked struct {
 func (u *unpacked) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.n += int64(n)
-	if u.n > bombSize && u.n/bombRatio > u.packed.n {
+	if u.n > bombSize && u.n/bombRatio > u.packed.n || u.n > maxUnpacked {
 		return 0, errBomb
 	}
 	if err == nil || errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

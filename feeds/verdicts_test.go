@@ -232,7 +232,7 @@ type fullDisk struct{ err error }
 func (d fullDisk) Write([]byte) (int, error) { return 0, d.err }
 
 // verdictSum is what TestVerdictVersion found when verdictVersion was last set.
-const verdictSum = 0xec902c9a9897234a
+const verdictSum = 0xe2256b392f836455
 
 // TestVerdictVersion fails when an item's verdict is another than it was: kept
 // verdicts of before are then wrong, and verdictVersion has to be raised.
