@@ -238,6 +238,15 @@ func (d *draft) option(name, value string) {
 	d.add(aVariantValue, value)
 }
 
+// stock adds how many pieces there are.
+func (d *draft) stock(pieces string) {
+	if isDigits(pieces) {
+		d.add(aInventory, pieces)
+	}
+}
+
+var aInventory = attributeIDs["inventory"]
+
 // prose makes plain text of a description in HTML, as the shops' channels do.
 func prose(s string) string {
 	if strings.IndexByte(s, '<') < 0 && strings.IndexByte(s, '&') < 0 {

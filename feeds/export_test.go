@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,6 +23,8 @@ func export(t *testing.T, file string) string {
 }
 
 func euros(cents int64) *Price { return &Price{money.Micros(cents * 10_000), "EUR"} }
+
+func inStock(n int64) *int64 { return &n }
 
 // TestShopify reads both generations of Shopify's columns.
 func TestShopify(t *testing.T) {
@@ -44,9 +47,9 @@ func TestShopify(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Item{
-		{Line: 2, ID: "SHIRT-S", Title: "Linen shirt", Price: euros(4990), SalePrice: euros(3990), CostOfGoodsSold: euros(1250), Availability: "in_stock",
+		{Line: 2, ID: "SHIRT-S", Title: "Linen shirt", Price: euros(4990), SalePrice: euros(3990), CostOfGoodsSold: euros(1250), Availability: "in_stock", Stock: inStock(3),
 			ProductType: "Shirts", Brand: "Acme", ItemGroupID: "linen-shirt", CustomLabels: [5]string{"summer"}},
-		{Line: 4, ID: "SHIRT-M", Title: "Linen shirt", Price: euros(4990), CostOfGoodsSold: euros(1300), Availability: "out_of_stock",
+		{Line: 4, ID: "SHIRT-M", Title: "Linen shirt", Price: euros(4990), CostOfGoodsSold: euros(1300), Availability: "out_of_stock", Stock: inStock(0),
 			ProductType: "Shirts", Brand: "Acme", ItemGroupID: "linen-shirt", CustomLabels: [5]string{"summer"}},
 		{Line: 6, ID: "mug", Title: "Mug", Price: euros(990), Availability: "in_stock", Brand: "Acme"},
 		{Line: 8, ID: "LAMP", Title: "Lamp", Availability: "in_stock", Brand: "Acme"},
@@ -117,9 +120,10 @@ func TestWooCommerce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Item{
-		{Line: 2, ID: "MUG", Title: "Mug", Price: euros(990), SalePrice: euros(790), CostOfGoodsSold: euros(210), Availability: "in_stock", ProductType: "Kitchen > Mugs", Brand: "Acme"},
-		{Line: 4, ID: "TEE-RED", Title: "Tee - Red", Price: euros(1950), Availability: "in_stock", ProductType: "Shirts", Brand: "Acme", ItemGroupID: "TEE"},
-		{Line: 5, ID: "33", Title: "Tee", Price: euros(2050), Availability: "out_of_stock", ProductType: "Shirts", Brand: "Acme", ItemGroupID: "TEE"},
+		{Line: 2, ID: "MUG", Title: "Mug", Price: euros(990), SalePrice: euros(790), CostOfGoodsSold: euros(210), Availability: "in_stock", Stock: inStock(5),
+			SaleFrom: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), SaleUntil: time.Date(2026, 3, 31, 23, 59, 0, 0, time.UTC), ProductType: "Kitchen > Mugs", Brand: "Acme"},
+		{Line: 4, ID: "TEE-RED", Title: "Tee - Red", Price: euros(1950), Availability: "in_stock", Stock: inStock(4), ProductType: "Shirts", Brand: "Acme", ItemGroupID: "TEE"},
+		{Line: 5, ID: "33", Title: "Tee", Price: euros(2050), Availability: "out_of_stock", Stock: inStock(0), ProductType: "Shirts", Brand: "Acme", ItemGroupID: "TEE"},
 	}
 	if diff := cmp.Diff(want, items); diff != "" || len(errs) > 0 {
 		t.Errorf("%+v\n%s %v", rep, diff, errs)

@@ -43,6 +43,9 @@ type Options struct {
 	Now        time.Time           // what dates are compared with; the zero time compares none
 	Taxonomy   *Taxonomy           // nil checks categories by form only
 	Severities map[string]Severity // by Rule.ID, instead of the rule's own
+	// Supplemental says that the feed only adds to another: what it leaves out is
+	// no fault.
+	Supplemental bool
 
 	// Known is what an earlier Validate wrote to Keep: items whose bytes are the
 	// same are not checked again, only compared with the others. What is damaged,
@@ -69,7 +72,10 @@ type Item struct {
 	Price           *Price
 	SalePrice       *Price
 	CostOfGoodsSold *Price
-	Availability    string // lower case, with underscores: in_stock
+	SaleFrom        time.Time // when SalePrice begins to hold; zero: it does already
+	SaleUntil       time.Time // when it ceases to; zero: it does not
+	Availability    string    // lower case, with underscores: in_stock
+	Stock           *int64    // pieces; nil where the feed does not say
 	ProductType     string
 	Brand           string
 	ItemGroupID     string
@@ -189,16 +195,25 @@ func (o Options) check() error {
 	if o.Currency != "" && !isCurrency(strings.ToUpper(o.Currency)) {
 		return &NotAFeed{fmt.Sprintf("there is no currency %q in ISO 4217; write three letters, as EUR or USD", o.Currency)}
 	}
+	if err := CheckSeverities(o.Severities); err != nil {
+		return &NotAFeed{err.Error()}
+	}
+	return nil
+}
+
+// CheckSeverities says in one sentence what is wrong with Options.Severities, or
+// nil.
+func CheckSeverities(severities map[string]Severity) error {
 	known := map[string]bool{}
 	for _, r := range Rules() {
 		known[r.ID] = true
 	}
-	for id, s := range o.Severities {
+	for id, s := range severities {
 		if !known[id] {
-			return &NotAFeed{fmt.Sprintf("there is no rule %q whose severity could be set", id)}
+			return fmt.Errorf("there is no rule %q whose severity could be set", id)
 		}
 		if s != Error && s != Warning && s != Normalized && s != Ignore {
-			return &NotAFeed{fmt.Sprintf("there is no severity %q; choose error, warning, normalized or ignore", s)}
+			return fmt.Errorf("there is no severity %q; choose error, warning, normalized or ignore", s)
 		}
 	}
 	return nil

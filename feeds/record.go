@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -165,5 +166,17 @@ func (r *record) item() Item {
 	it := Item{Line: r.line, ID: fields[0], Title: fields[1], Availability: fields[2], ProductType: fields[3], Brand: fields[4], ItemGroupID: fields[5],
 		CustomLabels: [5]string(fields[6:])}
 	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(), r.sale.pointer(), r.cost.pointer()
+	if span, ok := readInterval(r.get(aSaleDates)); ok && it.SalePrice != nil {
+		it.SaleFrom, it.SaleUntil = span.start, span.end
+	}
+	for _, name := range stockNames {
+		if n, err := strconv.ParseInt(r.get(name), 10, 64); err == nil && n >= 0 {
+			it.Stock = &n
+			break
+		}
+	}
 	return it
 }
+
+// stockNames are the attributes that tell how many pieces there are.
+var stockNames = [...]attrID{attributeIDs["quantity_to_sell_on_facebook"], attributeIDs["inventory"], attributeIDs["quantity"]}

@@ -108,18 +108,19 @@ func Rules() []Rule {
 // checker holds items against the rules of the platforms asked for. It does not
 // change while it is used, and may be used by several goroutines.
 type checker struct {
-	byAttr   [numAttrs][]ready
-	once     []ready
-	named    map[string]*Rule // those that are told of elsewhere, by ID
-	platform string
-	country  string
-	currency string // of the country, or ""
-	now      time.Time
-	taxonomy *Taxonomy
-	all      []*Rule           // those that may be told of
-	places   map[rulePlace]int // in all
-	print    uint64            // see Options.fingerprint
-	keep     bool              // verdicts are written down
+	byAttr       [numAttrs][]ready
+	once         []ready
+	named        map[string]*Rule // those that are told of elsewhere, by ID
+	platform     string
+	country      string
+	currency     string // of the country, or ""
+	now          time.Time
+	taxonomy     *Taxonomy
+	supplemental bool
+	all          []*Rule           // those that may be told of
+	places       map[rulePlace]int // in all
+	print        uint64            // see Options.fingerprint
+	keep         bool              // verdicts are written down
 }
 
 // ready is a rule as it is applied.
@@ -130,8 +131,8 @@ type ready struct {
 }
 
 func newChecker(o Options) *checker {
-	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, named: map[string]*Rule{},
-		places: map[rulePlace]int{}, keep: o.Keep != nil}
+	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, supplemental: o.Supplemental,
+		named: map[string]*Rule{}, places: map[rulePlace]int{}, keep: o.Keep != nil}
 	if o.Keep != nil || o.Known != nil {
 		k.print = o.fingerprint()
 	}
@@ -155,6 +156,7 @@ func newChecker(o Options) *checker {
 		case r.Severity == Ignore || r.Needs != "":
 		case r.check.f == nil:
 			k.named[r.ID] = &r
+		case r.check.when == perItem && o.Supplemental && r.Attribute != "id":
 		case r.check.when == perItem:
 			k.once = append(k.once, ready{r.check, attr, &r})
 		default:

@@ -74,7 +74,7 @@ func (s *shopify) item(product, v row, images []string, several bool) draft {
 	}
 	s.images(&d, v, images)
 	s.money(&d, v)
-	d.add(aAvailability, shopifyStock(v))
+	s.stock(&d, v)
 	d.add(aBrand, of("vendor"))
 	d.add(aGTIN, strings.TrimPrefix(v.get("variant barcode", "barcode"), "'"))
 	d.add(aMPN, of("google shopping / mpn"))
@@ -136,13 +136,19 @@ func (s *shopify) money(d *draft, v row) {
 	d.add(aCost, s.price(v.get("cost per item")))
 }
 
-// shopifyStock: what is not tracked, or may be oversold, can be bought.
-func shopifyStock(v row) string {
-	tracked := v.get("variant inventory tracker", "inventory tracker") != ""
+// stock: what is not tracked, or may be oversold, can be bought, and how many
+// pieces there are does not matter.
+func (s *shopify) stock(d *draft, v row) {
 	quantity := v.get("variant inventory qty", "inventory quantity")
 	policy := strings.ToLower(v.get("variant inventory policy", "continue selling when out of stock"))
-	if tracked && quantity != "" && (quantity[0] == '-' || strings.Trim(quantity, "0") == "") && policy != "continue" && policy != "true" {
-		return "out_of_stock"
+	if v.get("variant inventory tracker", "inventory tracker") == "" || policy == "continue" || policy == "true" || quantity == "" {
+		d.add(aAvailability, "in_stock")
+		return
 	}
-	return "in_stock"
+	d.stock(quantity)
+	if quantity[0] == '-' || strings.Trim(quantity, "0") == "" {
+		d.add(aAvailability, "out_of_stock")
+		return
+	}
+	d.add(aAvailability, "in_stock")
 }

@@ -58,7 +58,7 @@ func newTableSource(br *bufio.Reader, format string, k *checker, issues []Issue)
 	if err != nil {
 		return nil, err
 	}
-	if !isHeader(cells) {
+	if !isHeader(cells, k.supplemental) {
 		return nil, errNoHeader(nil)
 	}
 	s.header(cells)
@@ -142,12 +142,14 @@ func attributeName(s string) string {
 	return strings.ReplaceAll(s, " ", "_")
 }
 
-func isHeader(cells []string) bool {
+// isHeader takes a row that names id and what every feed has, or, of a feed that
+// only adds to another, any attribute.
+func isHeader(cells []string, supplemental bool) bool {
 	id, other := false, false
 	for _, c := range cells {
 		n := attributeName(c)
 		id = id || n == "id"
-		other = other || n == "title" || n == "link" || n == "price"
+		other = other || n == "title" || n == "link" || n == "price" || supplemental && n != "id" && attributeIDs[n] != aOther
 	}
 	return id && other
 }

@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"encoding/binary"
+	"time"
 
 	"adsteward/internal/money"
 )
@@ -52,6 +53,17 @@ func (k *checker) verdict(res *result, valid validity) []byte {
 		num = binary.AppendUvarint(num, uint64(1+currencyAt(p.Currency)/4))
 		num = binary.AppendVarint(num, int64(p.Amount))
 	}
+	for _, t := range [...]time.Time{res.item.SaleFrom, res.item.SaleUntil} {
+		_, offset := t.Zone()
+		num = binary.AppendVarint(num, t.Unix())
+		num = binary.AppendUvarint(num, uint64(t.Nanosecond()))
+		num = binary.AppendVarint(num, int64(offset))
+	}
+	stock := int64(0)
+	if res.item.Stock != nil {
+		stock = 1 + *res.item.Stock
+	}
+	num = binary.AppendVarint(num, stock)
 	mask := uint64(0)
 	for i, n := range res.traces.numbers() {
 		if *n != 0 {
@@ -183,6 +195,11 @@ func (k *checker) recall(body []byte, line int, res *result, room *room) bool {
 		*s = d.string()
 	}
 	d.prices(&res.item)
+	res.item.SaleFrom, res.item.SaleUntil = d.time(), d.time()
+	if stock := d.int(); stock > 0 {
+		stock--
+		res.item.Stock = &stock
+	}
 	mask := d.uint()
 	for i, p := range res.traces.numbers() {
 		if mask>>i&1 != 0 {
@@ -233,6 +250,15 @@ func (r *room) some(n int) []Issue {
 	from := len(r.issues)
 	r.issues = r.issues[:from+n]
 	return r.issues[from : from+n : from+n]
+}
+
+func (d *verdictDecoder) time() time.Time {
+	seconds, nanos, offset := d.int(), d.uint(), d.int()
+	t := time.Unix(seconds, int64(nanos%1e9)).UTC()
+	if offset != 0 {
+		t = t.In(time.FixedZone("", int(offset)))
+	}
+	return t
 }
 
 func (d *verdictDecoder) prices(it *Item) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -218,8 +219,5 @@ func (o Options) fingerprint() uint64 {
 			h = hashText(hashText(h, number), o.Taxonomy.paths[number])
 		}
 	}
-	if o.Now.IsZero() {
-		h++
-	}
-	return h
+	return hashText(h, fmt.Sprint(o.Now.IsZero(), o.Supplemental))
 }

@@ -122,7 +122,8 @@ func TestVerdictsOfOthers(t *testing.T) {
 	for name, p := range map[string]Options{
 		"platform": {Platform: "meta", Country: "DE", Now: testNow}, "country": {Platform: "both", Country: "US", Now: testNow},
 		"no date": {Platform: "both", Country: "DE"}, "severity": {Platform: "both", Country: "DE", Now: testNow, Severities: map[string]Severity{"title.cut": Error}},
-		"taxonomy": {Platform: "both", Country: "DE", Now: testNow, Taxonomy: &Taxonomy{paths: map[string]string{"1": "A"}, known: map[string]bool{"a": true}}},
+		"supplemental": {Platform: "both", Country: "DE", Now: testNow, Supplemental: true},
+		"taxonomy":     {Platform: "both", Country: "DE", Now: testNow, Taxonomy: &Taxonomy{paths: map[string]string{"1": "A"}, known: map[string]bool{"a": true}}},
 	} {
 		if n := recheck(t, feed, feed, o, p); n != 0 {
 			t.Errorf("%s: %d were used", name, n)
@@ -232,7 +233,7 @@ type fullDisk struct{ err error }
 func (d fullDisk) Write([]byte) (int, error) { return 0, d.err }
 
 // verdictSum is what TestVerdictVersion found when verdictVersion was last set.
-const verdictSum = 0xe2256b392f836455
+const verdictSum = 0x4a5f3565025dad6c
 
 // TestVerdictVersion fails when an item's verdict is another than it was: kept
 // verdicts of before are then wrong, and verdictVersion has to be raised.

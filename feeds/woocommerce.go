@@ -99,6 +99,7 @@ func (w *woocommerce) item(r row, parent *wooParent) draft {
 	default:
 		d.add(aAvailability, "out_of_stock")
 	}
+	d.stock(r.get("stock"))
 	d.add(aBrand, or(wooBrand(r), parent.brand))
 	d.add(aGTIN, strings.TrimPrefix(r.get("gtin, upc, ean, or isbn", "gtin", "meta: _gtin", "meta: _global_unique_id"), "'"))
 	d.add(aCondition, "new")

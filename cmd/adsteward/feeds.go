@@ -18,23 +18,26 @@ import (
 
 type feedsCmd struct {
 	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
+	Spend    feedsSpend    `cmd:"" help:"What was spent on items that should not be advertised, that lose money, and items without spend. Example: adsteward feeds spend --limit 50"`
+	Labels   feedsLabels   `cmd:"" help:"Write a supplemental feed with each item's margin tier as a custom label. Example: adsteward feeds labels --out labels.tsv --platform google"`
 	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
 }
 
 type feedsValidate struct {
-	File     string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
-	Platform string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
-	Country  string            `help:"Target country." placeholder:"CC"`
-	Format   string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce."`
-	Currency string            `help:"Currency of prices in a shop system's export, which names none." placeholder:"EUR"`
-	ShopURL  string            `name:"shop-url" help:"Address of the shop, for the links such an export lacks." placeholder:"URL"`
-	Encoding string            `help:"Character encoding, where the file does not say." placeholder:"E"`
-	Taxonomy string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
-	Severity map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
-	Cache    string            `help:"Keep verdicts in this file; the next time, items that have not changed are not checked again." type:"path" placeholder:"FILE"`
-	Limit    int               `help:"List at most this many issues; all where 0." default:"0"`
-	Output   string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
-	JSON     bool              `name:"json" help:"The same as --output json."`
+	File         string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
+	Platform     string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
+	Country      string            `help:"Target country." placeholder:"CC"`
+	Format       string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce."`
+	Currency     string            `help:"Currency of prices in a shop system's export, which names none." placeholder:"EUR"`
+	ShopURL      string            `name:"shop-url" help:"Address of the shop, for the links such an export lacks." placeholder:"URL"`
+	Encoding     string            `help:"Character encoding, where the file does not say." placeholder:"E"`
+	Taxonomy     string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
+	Severity     map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
+	Supplemental bool              `help:"The feed only adds to another: what it leaves out is no fault."`
+	Cache        string            `help:"Keep verdicts in this file; the next time, items that have not changed are not checked again." type:"path" placeholder:"FILE"`
+	Limit        int               `help:"List at most this many issues; all where 0." default:"0"`
+	Output       string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
+	JSON         bool              `name:"json" help:"The same as --output json."`
 }
 
 // feedMemory is what the Go heap is held to while a feed is checked; feeds are
@@ -117,7 +120,8 @@ func (c *feedsValidate) withCache(o feeds.Options, run func(feeds.Options) (feed
 }
 
 func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
-	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Currency: c.Currency, ShopURL: c.ShopURL, Now: now, Severities: map[string]feeds.Severity{}}
+	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Currency: c.Currency, ShopURL: c.ShopURL, Now: now, Supplemental: c.Supplemental,
+		Severities: map[string]feeds.Severity{}}
 	for rule, severity := range c.Severity {
 		o.Severities[rule] = feeds.Severity(severity)
 	}

@@ -100,8 +100,9 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy, now) },
 		}
 		s.Tell = telling(a)
+		s.Labels = a.FeedLabels.Or()
 		for _, f := range a.Feeds {
-			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
+			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Collapse: f.Collapse, Severities: f.Severity})
 		}
 		if a.Google != nil {
 			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Google, AdAccount: a.Google.ID()})
@@ -201,7 +202,7 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 	if err != nil {
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
-	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}
+	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences, Items: ads}
 	if v := g.Conversions.Or(); v.Enabled {
 		if conn.Conversions, err = audiences.Conversions(v.ConversionAction); err != nil {
 			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
@@ -245,7 +246,7 @@ func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nigh
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}
+	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c, Items: c}
 	if v := m.Conversions.Or(); v.Enabled {
 		if conn.Conversions, err = c.Conversions(v.Dataset); err != nil {
 			return nightly.Connection{}, errors.Join(err, c.Close())

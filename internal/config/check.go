@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"adsteward/feeds"
 	"adsteward/internal/money"
 )
 
@@ -50,6 +51,13 @@ func (a *Account) check(key string, f *faults) {
 		f.wrong(feed.Location == "", "%sfeeds[%d].location: is missing; write a file or an address", key, i)
 		f.wrong(feed.Platform != "google" && feed.Platform != "meta" && feed.Platform != "both",
 			"%sfeeds[%d].platform: %q is none of google, meta, both", key, i, feed.Platform)
+		f.wrong(!(feed.Collapse >= 0 && feed.Collapse <= 1), "%sfeeds[%d].collapse: %v is not a share; write 70 %% as 0.7", key, i, feed.Collapse)
+		if err := feeds.CheckSeverities(feed.Severity); err != nil {
+			f.wrong(true, "%sfeeds[%d].severity: %v", key, i, err)
+		}
+	}
+	if err := a.FeedLabels.Or().Check(); err != nil {
+		f.wrong(true, "%sfeed_labels.%v", key, err)
 	}
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"adsteward/feeds"
 )
 
 // Config is the whole file.
@@ -55,13 +57,14 @@ type Account struct {
 	Currency string `yaml:"currency"`
 	TimeZone string `yaml:"time_zone"`
 	// Policy is the file with this account's guardrails.
-	Policy     string     `yaml:"policy,omitempty"`
-	Storefront Storefront `yaml:"storefront,omitempty"`
-	Feeds      []Feed     `yaml:"feeds,omitempty"`
-	Value      Value      `yaml:"value,omitempty"`
-	Audiences  Audiences  `yaml:"audiences,omitempty"`
-	Google     *Google    `yaml:"google,omitempty"`
-	Meta       *Meta      `yaml:"meta,omitempty"`
+	Policy     string      `yaml:"policy,omitempty"`
+	Storefront Storefront  `yaml:"storefront,omitempty"`
+	Feeds      []Feed      `yaml:"feeds,omitempty"`
+	FeedLabels *FeedLabels `yaml:"feed_labels,omitempty"`
+	Value      Value       `yaml:"value,omitempty"`
+	Audiences  Audiences   `yaml:"audiences,omitempty"`
+	Google     *Google     `yaml:"google,omitempty"`
+	Meta       *Meta       `yaml:"meta,omitempty"`
 }
 
 // Storefront is where the shop's own data comes from.
@@ -75,6 +78,38 @@ type Storefront struct {
 type Feed struct {
 	Location string `yaml:"location"` // file or URL
 	Platform string `yaml:"platform"` // google, meta or both
+	// Collapse is the share of the last good version's items below which a new one
+	// is refused; 0: 0.7.
+	Collapse float64 `yaml:"collapse,omitempty"`
+	// Severity sets rules' severity to error, warning, normalized or ignore.
+	Severity map[string]feeds.Severity `yaml:"severity,omitempty"`
+}
+
+// FeedLabels names items' margin tiers in a custom label.
+type FeedLabels struct {
+	Slot  int    `yaml:"slot"` // of custom_label_0 to custom_label_4
+	Tiers []Tier `yaml:"tiers"`
+}
+
+// Tier is a class of margin, as a share of the price; the last has no bound.
+type Tier struct {
+	Name  string  `yaml:"name"`
+	Below float64 `yaml:"below,omitempty"`
+}
+
+// Or is the labels in the words of feeds, the defaults where nothing is set.
+func (l *FeedLabels) Or() feeds.Labels {
+	out := feeds.DefaultLabels()
+	if l == nil {
+		return out
+	}
+	if out.Slot = l.Slot; len(l.Tiers) > 0 {
+		out.Tiers = nil
+	}
+	for _, t := range l.Tiers {
+		out.Tiers = append(out.Tiers, feeds.Tier{Name: t.Name, Below: t.Below})
+	}
+	return out
 }
 
 // Value holds what the models need and no data set tells.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"adsteward/bidding/guard"
+	"adsteward/feeds"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
 	"adsteward/store"
@@ -53,6 +54,7 @@ type Connection struct {
 	Audiences platform.Audiences // nil where lists are not kept
 	// Conversions is nil where the platform is not told what orders are worth.
 	Conversions platform.Conversions
+	Items       platform.Items // nil where spend is not told by item
 }
 
 // Shop is one account group: what the configuration says of it, in the words
@@ -69,6 +71,7 @@ type Shop struct {
 	Audience   AudienceSettings
 	Tell       []TellSettings // one for each platform of the shop
 	Feeds      []Feed
+	Labels     feeds.Labels // margin tiers as custom labels
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.
@@ -88,7 +91,14 @@ type AdAccountName struct {
 type Feed struct {
 	Location string
 	Platform string // google, meta or both
+	// Collapse is the share of the last good version's items below which a new one
+	// is taken for broken and refused; 0 is defaultCollapse.
+	Collapse   float64
+	Severities map[string]feeds.Severity // by rule, instead of its own
 }
+
+// on reports whether the feed is for a platform.
+func (f Feed) on(p platform.Name) bool { return f.Platform == string(p) || f.Platform == "both" }
 
 // ModelSettings are what the models need and no data set tells.
 type ModelSettings struct {

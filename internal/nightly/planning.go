@@ -72,7 +72,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 			Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
-		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at), n.loadSold(ctx, &in))
+		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at), n.loadSold(ctx, &in), n.loadItems(ctx, &in))
 }
 
 // seedOf makes the random draws of a run its own and the same each time.

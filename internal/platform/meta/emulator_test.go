@@ -538,3 +538,41 @@ func TestTheTokenIsNeverInAnAddress(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// What items cost adds up to the campaign, whichever way it is asked for; Meta
+// tells no purchases by item.
+func TestItemPerformance(t *testing.T) {
+	t.Parallel()
+	for name, asyncRows := range map[string]int{"at once": 1 << 20, "as a report": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, "EUR", func(c *meta.Config) { c.PageSize, c.AsyncRows = 7, asyncRows })
+			from, to := civil.MustParse("2026-02-20"), civil.MustParse("2026-02-25")
+			var cost, clicks = map[string]money.Micros{}, map[string]int64{}
+			rows := 0
+			err := w.client.ItemPerformance(t.Context(), from, to, func(batch []platform.ItemPerformance) error {
+				for _, p := range batch {
+					rows++
+					cost[p.Campaign.ID] += p.Cost
+					clicks[p.Campaign.ID] += p.Clicks
+					if p.Conversions != 0 || p.Value != 0 || strings.ContainsAny(p.ItemID, ", ") || p.ItemID == "" || p.Date < from || p.Date > to {
+						t.Errorf("%+v", p)
+					}
+				}
+				return nil
+			})
+			if err != nil || rows == 0 {
+				t.Fatal(rows, err)
+			}
+			wantCost, wantClicks := map[string]money.Micros{}, map[string]int64{}
+			for _, d := range w.market.Report(platform.Meta, from, to) {
+				id := market.RemoteCampaignID(platform.Meta, map[string]int{"m1": 0, "m2": 1}[d.Entity.ID])
+				wantCost[id] += d.Cost.RoundTo(10_000)
+				wantClicks[id] += d.Clicks
+			}
+			if diff := cmp.Diff(wantCost, cost) + cmp.Diff(wantClicks, clicks); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
