@@ -121,7 +121,7 @@ func (e *NotAFeed) Error() string { return e.What }
 // wrong inside a feed is an Issue.
 func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, error) {
 	v := &validator{rep: Report{ByRule: map[string]int{}}, visit: visit, told: map[string]bool{}}
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return v.rep, err
 	}
 	k := newChecker(o)
@@ -185,12 +185,19 @@ func (v *validator) shards(r Shards, o Options, k *checker, known *verdictReader
 	}
 }
 
-func (o Options) check() error {
+// Check says in one sentence what is wrong with the options, or nil; the error is
+// a *NotAFeed. Whether there is such an encoding shows on reading.
+func (o Options) Check() error {
 	if o.Platform != "google" && o.Platform != "meta" && o.Platform != "both" {
 		return &NotAFeed{fmt.Sprintf("there is no platform %q; choose google, meta or both", o.Platform)}
 	}
 	if o.Country != "" && !isCountry(strings.ToUpper(o.Country)) {
 		return &NotAFeed{fmt.Sprintf("there is no country %q in ISO 3166-1; write two letters, as DE or GB", o.Country)}
+	}
+	switch o.Format {
+	case "", "auto", "xml", "tsv", "csv", "shopify", "woocommerce":
+	default:
+		return &NotAFeed{fmt.Sprintf("there is no format %q; choose auto, xml, tsv, csv, shopify or woocommerce", o.Format)}
 	}
 	if o.Currency != "" && !isCurrency(strings.ToUpper(o.Currency)) {
 		return &NotAFeed{fmt.Sprintf("there is no currency %q in ISO 4217; write three letters, as EUR or USD", o.Currency)}

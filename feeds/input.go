@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -61,12 +60,8 @@ func recognise(head []byte, format string) (string, error) {
 	if isPage(lower) {
 		return "", &NotAFeed{"this is an HTML page, not a feed; is the address right, and does it need a password?"}
 	}
-	switch format {
-	case "", "auto":
-	case "xml", "tsv", "csv", "shopify", "woocommerce":
+	if format != "" && format != "auto" {
 		return format, nil
-	default:
-		return "", &NotAFeed{fmt.Sprintf("there is no format %q; choose auto, xml, tsv, csv, shopify or woocommerce", format)}
 	}
 	if text[0] == '<' {
 		for _, root := range []string{"<rss", "<feed", "<item", "<channel", "<entry", "<rdf:rdf", ":feed", ":rss"} {

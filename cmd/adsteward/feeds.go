@@ -24,7 +24,7 @@ type feedsCmd struct {
 }
 
 type feedsValidate struct {
-	File         string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
+	File         string            `arg:"" name:"file" help:"A file, a directory of files, - for standard input, or an http(s) or sftp address."`
 	Platform     string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
 	Country      string            `help:"Target country." placeholder:"CC"`
 	Format       string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce."`
@@ -35,6 +35,9 @@ type feedsValidate struct {
 	Severity     map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
 	Supplemental bool              `help:"The feed only adds to another: what it leaves out is no fault."`
 	Cache        string            `help:"Keep verdicts in this file; the next time, items that have not changed are not checked again." type:"path" placeholder:"FILE"`
+	PasswordEnv  string            `help:"Environment variable that holds the password for SFTP." placeholder:"NAME"`
+	KeyEnv       string            `help:"Environment variable that holds the private key for SFTP." placeholder:"NAME"`
+	KnownHosts   string            `help:"File of the servers' keys for SFTP; that of ssh by default." type:"path" placeholder:"FILE"`
 	Limit        int               `help:"List at most this many issues; all where 0." default:"0"`
 	Output       string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
 	JSON         bool              `name:"json" help:"The same as --output json."`
@@ -53,7 +56,8 @@ func (c *feedsValidate) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	r, _, err := feedsource.Open(e.ctx, c.File, feedsource.Options{Stdin: e.stdin})
+	r, _, err := feedsource.Open(e.ctx, c.File, feedsource.Options{Stdin: e.stdin,
+		Password: os.Getenv(c.PasswordEnv), Key: os.Getenv(c.KeyEnv), KnownHosts: c.KnownHosts})
 	if errors.Is(err, feedsource.ErrUnreachable) {
 		return err
 	}
@@ -146,6 +150,9 @@ func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
 func (e *env) progress(r io.Reader) io.Reader {
 	if !e.terminal() {
 		return r
+	}
+	if _, many := r.(feeds.Shards); many {
+		return r // a tee would hide where files end
 	}
 	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(e.stderr), progressbar.OptionShowBytes(true),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
