@@ -155,11 +155,19 @@ type Shards interface {
 
 // read reads a feed of one file, or a shard.
 func (v *validator) read(r io.Reader, o Options, k *checker, known *verdictReader) error {
-	src, err := open(r, o, k)
+	src, packed, err := open(r, o, k)
 	if err != nil {
 		return err
 	}
-	return pipe(src, k, known, v.block)
+	if err := pipe(src, k, known, v.block); err != nil {
+		return err
+	}
+	if name := packed.second(); name != "" {
+		if issue, ok := k.tell("file.archive", 1, "", name, "the archive holds more than one file; the first was read, and none of the others"); ok {
+			return v.file([]Issue{issue})
+		}
+	}
+	return nil
 }
 
 // shards reads one file after the other. What is compared across items is

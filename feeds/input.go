@@ -11,12 +11,17 @@ import (
 const headSize = 16 << 10
 
 // open undoes compression and encoding, finds out what the feed is written in,
-// and returns its items.
-func open(r io.Reader, o Options, k *checker) (source, error) {
-	br, err := inflate(r)
+// and returns its items, and what it was packed in.
+func open(r io.Reader, o Options, k *checker) (source, *archive, error) {
+	br, packed, err := inflate(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	src, err := openText(br, o, k)
+	return src, packed, err
+}
+
+func openText(br *bufio.Reader, o Options, k *checker) (source, error) {
 	decoded, issues, err := decode(br, o, k)
 	if err != nil {
 		return nil, err

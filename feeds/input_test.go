@@ -137,6 +137,15 @@ func TestArchives(t *testing.T) {
 			t.Errorf("%s: %+v %v", name, rep, err)
 		}
 	}
+	for name, text := range map[string]string{"deflated": zipped(t, false, "a.xml", feed, "b.xml", feed), "stored": zipped(t, true, "a.xml", feed, "b.xml", feed)} {
+		rep, err := Validate(strings.NewReader(text), Options{Platform: "google"}, nil)
+		if err != nil || rep.Valid != 2 || rep.ByRule["file.archive"] != 1 {
+			t.Errorf("two files, %s: %+v %v", name, rep, err)
+		}
+	}
+	if rep, err := Validate(strings.NewReader(zipped(t, false, "a.xml", feed, "__MACOSX/._a.xml", "junk")), Options{Platform: "google"}, nil); err != nil || rep.ByRule["file.archive"] != 0 {
+		t.Errorf("a Mac's archive: %+v %v", rep, err)
+	}
 	cut := zipped(t, true, "feed.xml", feed)
 	rep, err := Validate(strings.NewReader(cut[:strings.Index(cut, "<title>A red")+600]), Options{Platform: "google"}, nil)
 	if err != nil || rep.ByRule["file.truncated"] != 1 {
