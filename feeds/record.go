@@ -39,10 +39,11 @@ type record struct {
 	price, sale, cost priced
 	availability      string // folded
 
-	broken []Issue // what kept the item from being read; the rest is checked all the same
-	once   []Issue // of the file, to be told once: see report
-	novel  []novel // attributes the platforms do not know
-	lost   bool    // too little could be read for it to be checked
+	broken []Issue  // what kept the item from being read; the rest is checked all the same
+	once   []Issue  // of the file, to be told once: see report
+	novel  []novel  // attributes the platforms do not know
+	valid  validity // of the verdict
+	lost   bool     // too little could be read for it to be checked
 }
 
 func (r *record) reset(line int) {

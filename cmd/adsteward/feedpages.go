@@ -21,7 +21,9 @@ type feedsPages struct {
 	Items        []string `help:"Ids of items to look at whatever the sample, such as those that spend." placeholder:"ID,..."`
 	Rate         float64  `default:"1" help:"Pages a second and host."`
 	AllowPrivate bool     `help:"Also fetch addresses that are not public: a shop under test."`
-	Format       string   `enum:"auto,xml,tsv,csv" default:"auto" help:"auto, xml, tsv or csv."`
+	Format       string   `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv, or the product export of shopify or woocommerce."`
+	ShopURL      string   `name:"shop-url" help:"Address of the shop, for the links such an export lacks." placeholder:"URL"`
+	Currency     string   `help:"Currency of prices in such an export, which names none." placeholder:"EUR"`
 	Encoding     string   `help:"Character encoding, where the file does not say." placeholder:"E"`
 	JSON         bool     `name:"json" help:"One JSON document."`
 }
@@ -78,7 +80,7 @@ func (c *feedsPages) draw(e *env) (s *pagedata.Sampler, items int, err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	s = pagedata.NewSampler(c.Sample, c.Seed, c.Items)
-	rep, err := feeds.Validate(e.progress(r), feeds.Options{Platform: "both", Format: c.Format, Encoding: c.Encoding}, func(it feeds.Item, _ []feeds.Issue) error {
+	rep, err := feeds.Validate(e.progress(r), feeds.Options{Platform: "both", Format: c.Format, Encoding: c.Encoding, ShopURL: c.ShopURL, Currency: c.Currency}, func(it feeds.Item, _ []feeds.Issue) error {
 		s.Add(it)
 		return nil
 	})

@@ -14,6 +14,7 @@ import (
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
+	"adsteward/internal/feedsource"
 	"adsteward/internal/nightly"
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/datamanager"
@@ -103,7 +104,9 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		s.Tell = telling(a)
 		s.Labels = a.FeedLabels.Or()
 		for _, f := range a.Feeds {
-			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Collapse: f.Collapse, Severities: f.Severity, Pages: pagesOf(f.Pages)})
+			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,
+				ShopURL: f.ShopURL, Source: feedsource.Options{Password: os.Getenv(f.PasswordEnv), Key: os.Getenv(f.KeyEnv), KnownHosts: f.KnownHosts},
+				Collapse: f.Collapse, Severities: f.Severity, Pages: pagesOf(f.Pages)})
 		}
 		s.Catalogs = a.Google != nil && a.Google.MerchantID != "" || a.Meta != nil && a.Meta.CatalogID != ""
 		if a.Google != nil {

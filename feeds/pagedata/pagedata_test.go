@@ -211,6 +211,7 @@ func TestJudge(t *testing.T) {
 		{"another product", item(), redirected("https://shop.example/p/hat", jsonld(`{"@type":"Product","name":"Sun hat","sku":"SKU-9","offers":{"price":1}}`)), []Kind{OtherProduct}},
 		{"another site", item(), redirected("https://parking.example/p/trail-runner", good), []Kind{OtherProduct}},
 		{"the same product under a new address", item(), redirected("https://www.shop.example/de/p/trail-runner-2", good), nil},
+		{"a shop system's short address", func() feeds.Item { it := item(); it.Link = "https://shop.example/?p=11"; return it }(), redirected("https://shop.example/product/trail-runner/", woocommerce), nil},
 		{"with www and a slash", item(), redirected("https://www.shop.example/p/Trail-runner/?ref=1", good), nil},
 		{"gone", item(), Visit{Kind: Missing, Why: "404 Not Found"}, []Kind{Missing}},
 		{"robots", item(), Visit{Kind: NotAllowed, Why: "robots.txt forbids it"}, []Kind{NotAllowed}},

@@ -51,6 +51,9 @@ func (a *Account) check(key string, f *faults) {
 		f.wrong(feed.Location == "", "%sfeeds[%d].location: is missing; write a file or an address", key, i)
 		f.wrong(feed.Platform != "google" && feed.Platform != "meta" && feed.Platform != "both",
 			"%sfeeds[%d].platform: %q is none of google, meta, both", key, i, feed.Platform)
+		if err := (feeds.Options{Platform: "both", Country: feed.Country, Format: feed.Format}).Check(); err != nil {
+			f.wrong(true, "%sfeeds[%d]: %v", key, i, err)
+		}
 		f.wrong(!(feed.Collapse >= 0 && feed.Collapse <= 1), "%sfeeds[%d].collapse: %v is not a share; write 70 %% as 0.7", key, i, feed.Collapse)
 		if err := feeds.CheckSeverities(feed.Severity); err != nil {
 			f.wrong(true, "%sfeeds[%d].severity: %v", key, i, err)

@@ -76,8 +76,18 @@ type Storefront struct {
 
 // Feed is one product feed.
 type Feed struct {
-	Location string `yaml:"location"` // file or URL
+	Location string `yaml:"location"` // file, directory or URL
 	Platform string `yaml:"platform"` // google, meta or both
+	Country  string `yaml:"country,omitempty"`
+	Format   string `yaml:"format,omitempty"`   // auto, xml, tsv, csv, shopify, woocommerce
+	Encoding string `yaml:"encoding,omitempty"` // where the file does not say
+	// ShopURL is for the links a shop system's export lacks.
+	ShopURL string `yaml:"shop_url,omitempty"`
+	// PasswordEnv and KeyEnv name the environment variables that hold what SFTP
+	// asks for; KnownHosts is a file in the form of OpenSSH.
+	PasswordEnv string `yaml:"password_env,omitempty"`
+	KeyEnv      string `yaml:"key_env,omitempty"`
+	KnownHosts  string `yaml:"known_hosts,omitempty"`
 	// Pages has the items' landing pages looked at every night; nil: none.
 	Pages *Pages `yaml:"pages,omitempty"`
 	// Collapse is the share of the last good version's items below which a new one
@@ -364,6 +374,7 @@ func (c *Config) resolve() {
 		abs(&a.Storefront.Directory)
 		for j := range a.Feeds {
 			abs(&a.Feeds[j].Location)
+			abs(&a.Feeds[j].KnownHosts)
 		}
 		if g := a.Google; g != nil {
 			for _, p := range []*string{&g.ClientSecretFile, &g.RefreshTokenFile, &g.ServiceAccountFile, &g.DeveloperTokenFile} {

@@ -106,7 +106,9 @@ func data(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Tim
 
 func feed(ctx context.Context, shop *nightly.Shop, feed nightly.Feed) Finding {
 	f := Finding{Check: shop.Name + ": feed", Verdict: OK, Detail: feed.Location}
-	r, _, err := feedsource.Open(ctx, feed.Location, feedsource.Options{Timeout: 30 * time.Second})
+	source := feed.Source
+	source.Timeout = 30 * time.Second
+	r, _, err := feedsource.Open(ctx, feed.Location, source)
 	if err != nil {
 		return Finding{f.Check, Error, err.Error(), "correct feeds.location; until then the last good feed stays in force"}
 	}

@@ -163,12 +163,14 @@ func (n *night) lastFeedState(ctx context.Context, location string) (feeds.State
 }
 
 func (r *feedReading) read(ctx context.Context) (feeds.Report, error) {
-	src, _, err := feedsource.Open(ctx, r.feed.Location, feedsource.Options{})
+	src, _, err := feedsource.Open(ctx, r.feed.Location, r.feed.Source)
 	if err != nil {
 		return feeds.Report{}, err
 	}
 	defer src.Close()
-	return feeds.Validate(src, feeds.Options{Platform: r.feed.Platform, Now: r.n.asOf(), Severities: r.feed.Severities}, r.item)
+	f := r.feed
+	return feeds.Validate(src, feeds.Options{Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,
+		Currency: r.n.shop.Currency, ShopURL: f.ShopURL, Now: r.n.asOf(), Severities: f.Severities}, r.item)
 }
 
 func (r *feedReading) item(it feeds.Item, issues []feeds.Issue) error {

@@ -14,6 +14,7 @@ import (
 	"adsteward/bidding/guard"
 	"adsteward/feeds"
 	"adsteward/internal/civil"
+	"adsteward/internal/feedsource"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -92,9 +93,11 @@ type AdAccountName struct {
 
 // Feed is where one product feed lies and for whom it is checked.
 type Feed struct {
-	Location string
-	Platform string // google, meta or both
-	Pages    PageSettings
+	Location                           string
+	Platform                           string             // google, meta or both
+	Country, Format, Encoding, ShopURL string             // see feeds.Options; "" where not known
+	Source                             feedsource.Options // who the program is to the server
+	Pages                              PageSettings
 	// Collapse is the share of the last good version's items below which a new one
 	// is taken for broken and refused; 0 is defaultCollapse.
 	Collapse   float64
