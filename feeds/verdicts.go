@@ -33,8 +33,8 @@ const (
 	pageBytes   = 256 << 10
 	maxPage     = pageBytes + maxVerdict + 64
 	maxVerdict  = 64 << 10 // larger ones are not kept
-	windowPages = 64
-	behindPages = 8
+	windowPages = 40
+	behindPages = 6
 )
 
 // page is some of the verdicts of the run before. It does not change.
