@@ -16,6 +16,7 @@ import (
 func TestBrowser(t *testing.T) {
 	x := newSite(t)
 	x.fill(12)
+	x.fillFeeds()
 	x.fillRun(testDay.AddDays(1), "running")
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
@@ -73,6 +74,8 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"runs", "/runs", `table.data`},
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
 		{"run-live", "/runs/" + shop + "/" + testDay.AddDays(1).String(), `ol.stages`},
+		{"feeds", "/feeds", `table.data`},
+		{"feed-item", "/feeds/item?id=SHOE-1", `.pairs`},
 		{"audit", "/audit", `table.data`},
 		{"settings", "/settings", `#kill-switch`},
 		{"push", "/push", `.effects`},

@@ -17,6 +17,7 @@ import (
 // worldView is what platforms and landing pages say of the items of the feeds.
 type worldView struct {
 	Account   string
+	Back      string   // the page Feeds
 	Groups    []option // accounts to choose from; nil where there is one
 	Platforms []judgedPlatform
 	Pages     []landingPages
@@ -39,7 +40,7 @@ type scoreRow struct {
 	Count, Share      string
 	Interval          string
 	Whisk             *whisker
-	Example           string
+	Example, ItemURL  string
 	New               bool // a code that is not known
 }
 
@@ -52,7 +53,7 @@ type landingPages struct {
 }
 
 type pageRow struct {
-	Item, URL, Kind, Class, Message, Fix string
+	Item, ItemURL, URL, Kind, Class, Message, Fix string
 }
 
 // worldRows is how many findings the page shows of a feed.
@@ -83,9 +84,13 @@ func (s *Server) feedWorld(w http.ResponseWriter, r *request) error {
 			break
 		}
 	}
+	v.Back = v.night().link("/feeds")
 	s.render(w, r, http.StatusOK, "feedplatform", page{Title: "Items as others see them", Nav: "feeds", Here: "/feeds/platform", Body: v})
 	return nil
 }
+
+// night is for the addresses of the pages of feeds.
+func (v *worldView) night() *feedNight { return &feedNight{Account: v.Account, Groups: v.Groups} }
 
 // fill takes from a night what no newer one had.
 func (v *worldView) fill(r *request, s *Server, run store.Run) error {
@@ -104,7 +109,7 @@ func (v *worldView) fill(r *request, s *Server, run store.Run) error {
 			if err != nil {
 				return err
 			}
-			v.Platforms = append(v.Platforms, judgedOf(score, loc))
+			v.Platforms = append(v.Platforms, judgedOf(score, loc, v.night()))
 		}
 	}
 	if len(v.Pages) > 0 {
@@ -119,7 +124,7 @@ func (v *worldView) fill(r *request, s *Server, run store.Run) error {
 		if err != nil {
 			return err
 		}
-		v.Pages = append(v.Pages, landingOf(m.Key, date, rep))
+		v.Pages = append(v.Pages, landingOf(m.Key, date, rep, v.night()))
 	}
 	return nil
 }
@@ -133,7 +138,7 @@ var itemStates = []struct{ state, name, note string }{
 	{"absent", "Absent", "in the feed, and the platform does not have it"},
 }
 
-func judgedOf(p feeds.PlatformScore, loc *time.Location) judgedPlatform {
+func judgedOf(p feeds.PlatformScore, loc *time.Location, n *feedNight) judgedPlatform {
 	out := judgedPlatform{Name: present.CatalogName(p.Platform), At: stampOf(p.At, loc)}
 	for _, g := range p.Groups {
 		need := "could be better"
@@ -148,13 +153,13 @@ func judgedOf(p feeds.PlatformScore, loc *time.Location) judgedPlatform {
 		}
 	}
 	out.Figures = []pair{
-		{"Errors of our check that came true", shareOf(p.Precision), "of items with an error in our check, the platform refuses " + countOf(p.Precision) + intervalOf(p.Precision)},
-		{"Refusals our check foresaw", shareOf(p.Recall), "of items the platform refuses, our check had an error in " + countOf(p.Recall) + intervalOf(p.Recall)},
+		{"Errors of our check that came true", judgedShare(p.Precision), "of items with an error in our check, the platform refuses " + countOf(p.Precision) + intervalOf(p.Precision)},
+		{"Refusals our check foresaw", judgedShare(p.Recall), "of items the platform refuses, our check had an error in " + countOf(p.Recall) + intervalOf(p.Recall)},
 		{"Items compared", present.Whole(float64(p.Items)), comparedNote(p.Score)},
 	}
 	for _, r := range p.Rules {
 		row := rowOf(r.Precision)
-		row.Name, row.Example = r.Rule, r.Example
+		row.Name, row.Example, row.ItemURL = r.Rule, r.Example, n.item(r.Example)
 		if r.Absent > 0 {
 			row.Note = "of " + present.Whole(float64(r.Absent)) + " more items nothing is known: the platform did not take them"
 		}
@@ -162,7 +167,7 @@ func judgedOf(p feeds.PlatformScore, loc *time.Location) judgedPlatform {
 	}
 	for _, c := range p.Codes {
 		row := rowOf(c.Recall)
-		row.Name, row.Note, row.Rules, row.Example = c.Code, c.Meaning, strings.Join(c.Rules, ", "), c.Example
+		row.Name, row.Note, row.Rules, row.Example, row.ItemURL = c.Code, c.Meaning, strings.Join(c.Rules, ", "), c.Example, n.item(c.Example)
 		row.New = slices.ContainsFunc(p.Unknown, func(u feeds.CodeScore) bool { return u.Code == c.Code })
 		out.Codes = append(out.Codes, row)
 	}
@@ -186,11 +191,11 @@ func comparedNote(s feeds.Score) string {
 func rowOf(p feeds.Proportion) scoreRow {
 	const room = whiskWidth - 2*whiskPad
 	at := func(share float64) float64 { return whiskPad + share*room }
-	return scoreRow{Count: countOf(p), Share: shareOf(p), Interval: fmt.Sprintf("%s to %s", present.Percent(p.Low), present.Percent(p.High)),
+	return scoreRow{Count: countOf(p), Share: judgedShare(p), Interval: fmt.Sprintf("%s to %s", present.Percent(p.Low), present.Percent(p.High)),
 		Whisk: &whisker{Zero: coord(at(0)), Low: coord(at(p.Low)), Width: coord(max(1, at(p.High)-at(p.Low))), Mean: coord(at(p.Share()))}}
 }
 
-func shareOf(p feeds.Proportion) string {
+func judgedShare(p feeds.Proportion) string {
 	if p.N == 0 {
 		return present.None
 	}
@@ -215,7 +220,7 @@ var pageKinds = map[pagedata.Kind]string{
 	pagedata.NoAnswer: "No answer", pagedata.NotAllowed: "Not looked at", pagedata.GoogleBarred: "Closed to Google", pagedata.NotInFeed: "Not in the feed",
 }
 
-func landingOf(feed, date string, rep pagedata.Report) landingPages {
+func landingOf(feed, date string, rep pagedata.Report, n *feedNight) landingPages {
 	out := landingPages{Feed: feed, Date: date}
 	out.Figures = []pair{{"Pages looked at", present.Whole(float64(rep.Pages)), "another sample every night, and the items that spend"},
 		{"Agree with the feed", present.Whole(float64(rep.Agree)), ""}}
@@ -227,7 +232,7 @@ func landingOf(feed, date string, rep pagedata.Report) landingPages {
 			out.More = len(rep.Findings) - worldRows
 			break
 		}
-		row := pageRow{Item: f.ItemID, URL: f.URL, Kind: pageKinds[f.Kind], Class: "open", Message: f.Message, Fix: f.Fix}
+		row := pageRow{Item: f.ItemID, ItemURL: n.item(f.ItemID), URL: f.URL, Kind: pageKinds[f.Kind], Class: "open", Message: f.Message, Fix: f.Fix}
 		if f.Severity == feeds.Error {
 			row.Class = "bad"
 		}
