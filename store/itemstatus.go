@@ -35,6 +35,11 @@ func (q *Queries) ReplaceItemStatuses(ctx context.Context, account, platform str
 	})
 }
 
+// ItemStatuses lists what the platforms make of one item, by platform.
+func (q *Queries) ItemStatuses(ctx context.Context, account, itemID string) ([]ItemStatus, error) {
+	return all[ItemStatus](ctx, q, `SELECT * FROM item_statuses WHERE account = ? AND item_id = ? ORDER BY platform`, account, itemID)
+}
+
 // EachItemStatus hands over an account's items by platform and id. fn must not
 // use the store.
 func (q *Queries) EachItemStatus(ctx context.Context, account string, fn func(ItemStatus) error) error {

@@ -25,6 +25,8 @@ func testItemStatuses(t *testing.T, s *store.Store) {
 		r.SeenAt = stored(r.SeenAt)
 	}
 	same(t, "by platform and id", list(acc), []store.ItemStatus{a, b, m})
+	same(t, "of one item", must(s.ItemStatuses(ctx, acc, "a"))(t), []store.ItemStatus{a, m})
+	same(t, "of no item", len(must(s.ItemStatuses(ctx, acc, "z"))(t)), 0)
 	same(t, "of all accounts", len(list("")), 4)
 	check(t, s.ReplaceItemStatuses(ctx, acc, "google", []store.ItemStatus{b}))
 	same(t, "one is gone", list(acc), []store.ItemStatus{b, m})

@@ -7,6 +7,7 @@ import (
 
 	"adsteward/feeds"
 	"adsteward/feeds/pagedata"
+	"adsteward/store"
 )
 
 // judgedItems is a score with something of everything.
@@ -53,4 +54,23 @@ func TestFeedPlatformPage(t *testing.T) {
 
 	x.putModel("pages", "shop/feed.xml", pagedata.Report{Pages: 3, Agree: 3})
 	look("with nothing wrong", []string{"Every page says what the feed says"}, []string{"sku-9"})
+}
+
+func TestItemJudged(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(2)
+	x.fillFeeds()
+	row := store.ItemStatus{ItemID: "SHOE-1", State: "disapproved", Predicted: "[]", SeenAt: testNow,
+		Issues: `[{"code":"landing_page_error","error":true,"description":"Page <b>broken"},{"code":"missing_gtin","error":false,"description":"No GTIN"}]`}
+	must(t, x.store.ReplaceItemStatuses(t.Context(), shop, "google", []store.ItemStatus{row}))
+	row.State, row.Issues = "absent", "[]"
+	must(t, x.store.ReplaceItemStatuses(t.Context(), shop, "meta", []store.ItemStatus{row}))
+	a := x.get("/feeds/item?id=SHOE-1", x.as(viewer))
+	for _, w := range []string{"What the platforms make of it", "Google Merchant Center", "chip-bad\">Disapproved", "landing_page_error", "Page &lt;b&gt;broken", "keeps it from being shown",
+		"missing_gtin", "a warning", "Meta catalog", "Absent", "nothing"} {
+		if !strings.Contains(a.Text, w) {
+			t.Errorf("status %d: the page lacks %q", a.StatusCode, w)
+		}
+	}
 }

@@ -116,6 +116,7 @@ type feedItemView struct {
 	NotKept         bool // errors are counted whose text was not kept
 	Spend           []findingRow
 	Verdicts        []findingRow
+	Judged          []itemJudged
 	Currency, Days  string
 }
 
@@ -153,6 +154,9 @@ func (s *Server) itemView(ctx context.Context, n *feedNight, id string) (feedIte
 		v.Facts = n.facts(p)
 	}
 	if err := s.itemSpend(ctx, n, &v); err != nil {
+		return v, err
+	}
+	if v.Judged, err = s.itemJudged(ctx, n.Account, id); err != nil {
 		return v, err
 	}
 	if !v.Known && len(v.Spend) == 0 {

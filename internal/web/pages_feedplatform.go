@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 
 	"adsteward/feeds"
 	"adsteward/feeds/pagedata"
+	"adsteward/internal/platform"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
@@ -239,4 +242,40 @@ func landingOf(feed, date string, rep pagedata.Report, n *feedNight) landingPage
 		out.Rows = append(out.Rows, row)
 	}
 	return out
+}
+
+// itemJudged is what a platform makes of one item.
+type itemJudged struct {
+	Platform, State, Class string
+	At                     stamp
+	Issues                 []pair // code, words, and how grave
+}
+
+func (s *Server) itemJudged(ctx context.Context, account, item string) ([]itemJudged, error) {
+	rows, err := s.store.ItemStatuses(ctx, account, item)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	loc, err := s.zone(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	classes := map[string]string{"approved": "good", "limited": "busy", "pending": "rest", "disapproved": "bad", "absent": "bad"}
+	var out []itemJudged
+	for _, r := range rows {
+		j := itemJudged{Platform: present.CatalogName(r.Platform), State: present.Words(r.State), Class: classes[r.State], At: stampOf(r.SeenAt, loc)}
+		var issues []platform.ItemIssue
+		if err := json.Unmarshal([]byte(r.Issues), &issues); err != nil {
+			return nil, fmt.Errorf("the stored issues of item %q cannot be read: %w", item, err)
+		}
+		for _, i := range issues {
+			p := pair{Name: i.Code, Value: i.Description, Note: "a warning"}
+			if i.Error {
+				p.Note = "keeps it from being shown"
+			}
+			j.Issues = append(j.Issues, p)
+		}
+		out = append(out, j)
+	}
+	return out, nil
 }
