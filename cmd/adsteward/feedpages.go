@@ -16,6 +16,7 @@ import (
 
 type feedsPages struct {
 	File         string   `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
+	Platform     string   `enum:"google,meta,both" default:"both" help:"google, meta or both: whom the feed is for."`
 	Sample       int      `default:"100" help:"How many items to draw; with the same seed the same ones."`
 	Seed         uint64   `default:"1" help:"Draws another sample."`
 	Items        []string `help:"Ids of items to look at whatever the sample, such as those that spend." placeholder:"ID,..."`
@@ -44,7 +45,7 @@ func (c *feedsPages) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	client := landing.New(landing.Options{Rate: c.Rate, AllowPrivate: c.AllowPrivate})
+	client := landing.New(landing.Options{Rate: c.Rate, Google: c.Platform != "meta", AllowPrivate: c.AllowPrivate})
 	defer client.Close()
 	drawn, looked := sampler.Items(), func(feeds.Item) {}
 	if e.terminal() {
@@ -80,7 +81,7 @@ func (c *feedsPages) draw(e *env) (s *pagedata.Sampler, items int, err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	s = pagedata.NewSampler(c.Sample, c.Seed, c.Items)
-	rep, err := feeds.Validate(e.progress(r), feeds.Options{Platform: "both", Format: c.Format, Encoding: c.Encoding, ShopURL: c.ShopURL, Currency: c.Currency}, func(it feeds.Item, _ []feeds.Issue) error {
+	rep, err := feeds.Validate(e.progress(r), feeds.Options{Platform: c.Platform, Format: c.Format, Encoding: c.Encoding, ShopURL: c.ShopURL, Currency: c.Currency}, func(it feeds.Item, _ []feeds.Issue) error {
 		s.Add(it)
 		return nil
 	})

@@ -36,6 +36,8 @@ const googleToken = "Googlebot"
 type Options struct {
 	// Rate is how many requests a second go to one host; 1 where 0.
 	Rate float64
+	// Google has it told where robots.txt closes a page to Google's crawler.
+	Google bool
 	// AllowPrivate permits addresses that are not public: a shop under test.
 	AllowPrivate bool
 	// MaxBytes limits a page, unpacked; 5 MiB where 0.
@@ -148,7 +150,7 @@ func (c *Client) follow(ctx context.Context, u *url.URL) (pagedata.Visit, error)
 		if err != nil {
 			return v, err
 		}
-		barred = barred || rules.barsGoogle(u.RequestURI())
+		barred = barred || c.opts.Google && rules.barsGoogle(u.RequestURI())
 		v.GoogleBarred = barred
 		if !rules.allows(u.RequestURI()) {
 			v.Kind, v.Why = pagedata.NotAllowed, "robots.txt does not let "+Token+" look at the page"

@@ -120,7 +120,11 @@ func visit(t *testing.T, c *Client, address string) pagedata.Visit {
 func TestVisit(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, "User-agent: *\nDisallow: /\n\nUser-Agent: AdSteward/1.0\nDisallow: /p/private\n\nUser-agent: Googlebot\nDisallow: /p/\nDisallow: /gone\n")
-	c := client(t, Options{AllowPrivate: true, MaxBytes: 1 << 20})
+	c := client(t, Options{AllowPrivate: true, MaxBytes: 1 << 20, Google: true})
+	if v := visit(t, client(t, Options{AllowPrivate: true}), s.URL+"/p/shoe"); v.GoogleBarred {
+		t.Error("a feed that is not for Google is told of Google's crawler")
+	}
+	s.asked = nil
 	for path, want := range map[string]struct {
 		kind pagedata.Kind
 		end  string // of where it ended, or of why

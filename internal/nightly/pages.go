@@ -7,6 +7,7 @@ import (
 	"adsteward/feeds/pagedata"
 	"adsteward/internal/feedsource"
 	"adsteward/internal/landing"
+	"adsteward/internal/platform"
 )
 
 // PageSettings say whether and how the landing pages of a feed are looked at.
@@ -27,7 +28,7 @@ func (n *night) checkPages(ctx context.Context, f Feed, drawn *pagedata.Sampler)
 	if drawn == nil {
 		return "", nil, nil
 	}
-	client := landing.New(landing.Options{Rate: f.Pages.Rate, AllowPrivate: f.Pages.AllowPrivate})
+	client := landing.New(landing.Options{Rate: f.Pages.Rate, Google: f.on(platform.Google), AllowPrivate: f.Pages.AllowPrivate})
 	defer client.Close()
 	seen := pagedata.Report{Now: n.asOf()}
 	if err := client.Check(ctx, drawn.Items(), &seen, nil); err != nil {
