@@ -106,7 +106,7 @@ var remedies = map[Kind]struct {
 	OtherProduct: {feeds.Error, "link to the product's own page, or take the item out of the feed", "link.page", ""},
 	NoData:       {feeds.Warning, "put schema.org's Product with an Offer (price, priceCurrency, availability) on the page as JSON-LD", "", ""},
 	NoAnswer:     {feeds.Warning, "look whether the page opens; if it does, run the check again", "", "landing_page_error"},
-	NotAllowed:   {feeds.Warning, "let adsteward in by robots.txt if its pages are to be checked", "", ""},
+	NotAllowed:   {feeds.Warning, "let adsteward in by robots.txt if its pages are to be checked; a shop that is not public yet takes allow_private", "", ""},
 	GoogleBarred: {feeds.Error, "let Googlebot in by robots.txt: Google refuses items whose page it cannot look at", "", "landing_page_roboted"},
 	NotInFeed:    {feeds.Error, "put the item into the feed, or stop what it spends", "", ""},
 }
