@@ -9,15 +9,15 @@ import (
 func identityRules() []Rule {
 	return []Rule{
 		both("id.required", "id", Error, "G001 M001", "give every item an id that never changes", once(idMissing)),
-		google("id.length", "id", Error, "G001", "shorten the id to 50 characters, the same in every feed", each(longer(50))).from(googleHelp + "6324405").as("text_value_too_long"),
-		meta("id.length", "id", Error, "M001", "shorten the id to 100 characters, the same in every feed", each(longer(100))),
-		google("id.characters", "id", Error, "G004", "use letters, digits, _ and -", each(control)),
-		google("id.ascii", "id", Warning, "G001", "use letters, digits, _ and - of ASCII", each(asciiOnly)).from(googleHelp + "6324405"),
-		both("id.spaces", "id", Normalized, "G005", "write the id without runs of white space", each(idSpaces)).from(googleAPI),
+		google("id.length", "id", Error, "G001", "shorten the id to 50 characters, the same in every feed", within(50)).from(googleHelp + "6324405").as("text_value_too_long"),
+		meta("id.length", "id", Error, "M001", "shorten the id to 100 characters, the same in every feed", within(100)),
+		google("id.characters", "id", Error, "G004", "use letters, digits, _ and -", only(hasControl|hasHigh, control)),
+		google("id.ascii", "id", Warning, "G001", "use letters, digits, _ and - of ASCII", only(hasHigh, asciiOnly)).from(googleHelp + "6324405"),
+		both("id.spaces", "id", Normalized, "G005", "write the id without runs of white space", only(hasSpace, idSpaces)).from(googleAPI),
 
 		google("brand.required", "brand", Error, "G070", "name the maker; say identifier_exists no where there is none", once(noBrand)),
-		google("brand.length", "brand", Error, "G070", "shorten the brand to 70 characters", each(longer(70))).as("text_value_too_long"),
-		meta("brand.length", "brand", Error, "M017", "shorten the brand to 100 characters", each(longer(100))),
+		google("brand.length", "brand", Error, "G070", "shorten the brand to 70 characters", within(70)).as("text_value_too_long"),
+		meta("brand.length", "brand", Error, "M017", "shorten the brand to 100 characters", within(100)),
 		google("brand.filler", "brand", Error, "G071", "name the maker, or leave the brand out and say identifier_exists no",
 			each(filler("n/a", "na", "none", "generic", "no brand", "does not exist", "unbranded", "unknown", "-", "null"))),
 
@@ -28,8 +28,8 @@ func identityRules() []Rule {
 		meta("gtin.written", "gtin", Warning, "M018", "write the digits without dashes and spaces", each(gtinWritten)),
 		google("gtin.count", "gtin", Error, "G078", "give at most 10 gtins", first(more(10))).from(googleAPI).as("attribute_has_too_many_values"),
 
-		google("mpn.length", "mpn", Error, "G081", "shorten the mpn to 70 characters", each(longer(70))).as("text_value_too_long"),
-		meta("mpn.length", "mpn", Warning, "M019", "shorten the mpn to 100 characters", each(longer(100))),
+		google("mpn.length", "mpn", Error, "G081", "shorten the mpn to 70 characters", within(70)).as("text_value_too_long"),
+		meta("mpn.length", "mpn", Warning, "M019", "shorten the mpn to 100 characters", within(100)),
 		google("mpn.filler", "mpn", Error, "G082", "give the maker's part number, or leave the mpn out", each(mpnFiller)).from("github.com/google/shoptimizer mpn_optimizer"),
 
 		google("identifier_exists.value", "identifier_exists", Error, "G083", "say yes or no", each(yesNo)),

@@ -37,8 +37,8 @@ func linkRules() []Rule {
 	for _, name := range []string{"link", "image_link", "mobile_link"} {
 		rows := "X004"
 		rules = append(rules, google(name+".length", name, Error, map[string]string{"link": "G016", "image_link": "G018", "mobile_link": "G027"}[name],
-			"shorten the address to 2,000 characters", each(longer(2000))))
-		rules = append(rules, both(name+".encoding", name, Warning, rows, "encode white space and letters beyond ASCII as %20 and the like", each(encoded)))
+			"shorten the address to 2,000 characters", within(2000)))
+		rules = append(rules, both(name+".encoding", name, Warning, rows, "encode white space and letters beyond ASCII as %20 and the like", only(hasHigh|hasSpace|hasMarkup, encoded)))
 	}
 	return rules
 }

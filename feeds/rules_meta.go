@@ -12,7 +12,7 @@ func metaRules() []Rule {
 		meta("status.value", "status", Error, "M024", "say active or archived", each(oneOf("active", "archived"))),
 		meta("visibility.value", "visibility", Error, "M024", "say published or staging, or use status", each(oneOf("published", "staging"))),
 		meta("internal_label.length", "internal_label", Warning, "M036", "shorten each label to 110 characters, at most 5,000", each(parts(",", 5000, 114))),
-		meta("vendor_id.length", "vendor_id", Warning, "M048", "shorten it to 100 characters", each(longer(100))),
+		meta("vendor_id.length", "vendor_id", Warning, "M048", "shorten it to 100 characters", within(100)),
 		meta("quantity_to_sell_on_facebook.value", "quantity_to_sell_on_facebook", Warning, "M053", "give a whole number", each(whole(0, 1<<31))),
 		meta("inventory.value", "inventory", Warning, "M053", "give a whole number", each(whole(0, 1<<31))),
 		meta("origin_country.value", "origin_country", Error, "M055", "write the country as two letters, as IN", each(countryCode)),

@@ -36,7 +36,7 @@ func priceRules() []Rule {
 		google("maximum_retail_price.value", "maximum_retail_price", Warning, "G064", "give a price in INR above 0", each(rupees)),
 		google("loyalty_program.price", "loyalty_program.price", Error, "G061", "make the members' price lower than the price", each(notAbovePrice)),
 		google("loyalty_program.points", "loyalty_program.loyalty_points", Error, "G061", "give a whole number of points", each(whole(0, 1<<31))),
-		google("loyalty_points.name", "loyalty_points.name", Warning, "G062", "shorten the name to 24 characters", each(longer(24))).from(googleAPI),
+		google("loyalty_points.name", "loyalty_points.name", Warning, "G062", "shorten the name to 24 characters", within(24)).from(googleAPI),
 		google("installment.months", "installment.months", Error, "G059", "give a whole number of months", each(whole(1, 600))),
 		google("installment.amount", "installment.amount", Error, "G059", "give the monthly amount with its currency", each(amount)),
 		google("installment.parts", "installment.months", Error, "G059", "give months and amount together", each(needs(aInstallmentAmount))).as("attribute_missing_required_subattribute"),
@@ -130,8 +130,8 @@ func saleDatesAlone(_ *checker, r *record, _ *cell) string {
 	return ""
 }
 
-func saleOver(k *checker, _ *record, c *cell) string {
-	if iv, ok := readInterval(c.value); ok && !k.now.IsZero() && iv.end.Before(k.now) {
+func saleOver(k *checker, r *record, c *cell) string {
+	if iv, ok := readInterval(c.value); ok && k.past(r, iv.end) {
 		return "the sale is over"
 	}
 	return ""

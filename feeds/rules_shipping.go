@@ -17,7 +17,7 @@ func shippingRules() []Rule {
 		meta("shipping.format", "shipping", Warning, "M034", "write Country:Region:Service:Price, the colons also where a part is empty", each(metaShipping)),
 		google("carrier_shipping.origin", "carrier_shipping.carrier_price", Error, "G135", "name the origin_postal_code", first(carrierOrigin)),
 		google("carrier_shipping.prices", "carrier_shipping.flat_price", Error, "G135", "give flat_price or carrier_price, not both", first(carrierPrices)),
-		google("shipping_label.length", "shipping_label", Error, "G136", "shorten the label to 100 characters", each(longer(100))).from(googleAPI),
+		google("shipping_label.length", "shipping_label", Error, "G136", "shorten the label to 100 characters", within(100)).from(googleAPI),
 		google("shipping_weight.value", "shipping_weight", Error, "G137", "write the weight as 1.5 kg, up to 1,000 kg",
 			each(measure(unit{"lb", 0, 2000}, unit{"oz", 0, 2000}, unit{"kg", 0, 1000}, unit{"g", 0, 1_000_000}))).as("shipping_weight_too_high"),
 		meta("shipping_weight.value", "shipping_weight", Warning, "M035", "write the weight as 1.5 kg",
@@ -35,8 +35,8 @@ func shippingRules() []Rule {
 		google("return.window", "return.window_type", Error, "G148", "say FINITE_RETURN_WINDOW with window_days, NO_RETURNS or LIFETIME", each(returnWindow)),
 		google("return.method", "return.method", Error, "G148", "say BY_MAIL, IN_STORE, AT_A_KIOSK or DROP_OFF_LOCATION", each(oneOf("BY_MAIL", "IN_STORE", "AT_A_KIOSK", "DROP_OFF_LOCATION"))),
 		google("return.fee", "return.restocking_fee_fixed", Error, "G148", "give one of the two restocking fees", first(returnFees)),
-		google("return_policy_label.length", "return_policy_label", Error, "G149", "shorten the label to 100 characters", each(longer(100))).from(googleAPI),
-		google("transit_time_label.length", "transit_time_label", Warning, "G150", "shorten the label to 100 characters", each(longer(100))).from(googleAPI),
+		google("return_policy_label.length", "return_policy_label", Error, "G149", "shorten the label to 100 characters", within(100)).from(googleAPI),
+		google("transit_time_label.length", "transit_time_label", Warning, "G150", "shorten the label to 100 characters", within(100)).from(googleAPI),
 
 		beyond("shipping.required", "shipping", "google", Error, "G132", "the account", "give shipping in the feed or in the account").as("missing_shipping"),
 	}

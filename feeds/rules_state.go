@@ -35,7 +35,7 @@ func stateRules() []Rule {
 		google("min_energy_efficiency_class.value", "min_energy_efficiency_class", Warning, "G114", "say A+++ to G, and the class itself", each(energyBound)),
 		google("max_energy_efficiency_class.value", "max_energy_efficiency_class", Warning, "G115", "say A+++ to G, and the class itself", each(energyBound)),
 		google("certification.parts", "certification.certification_code", Error, "G112", "give authority, name and code", each(certificationWhole)).as("attribute_missing_required_subattribute"),
-		google("certification.authority", "certification.certification_authority", Error, "G112", "give the authority of at most 2,000 characters, as EC", each(longer(2000))),
+		google("certification.authority", "certification.certification_authority", Error, "G112", "give the authority of at most 2,000 characters, as EC", within(2000)),
 
 		beyond("availability.page", "availability", "google", Error, "G034", "the page", "make feed, page and checkout say the same"),
 		beyond("availability.spend", "availability", "both", Warning, "G035 M011", "spend", "spend nothing on what is out of stock"),
@@ -102,9 +102,9 @@ func availabilityDate(_ *checker, r *record, c *cell) string {
 	return ""
 }
 
-func availabilityFar(k *checker, _ *record, c *cell) string {
+func availabilityFar(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && !k.now.IsZero() && t.After(k.now.AddDate(1, 0, 0)) {
+	if ok && !k.now.IsZero() && !k.past(r, t.AddDate(-1, 0, 0)) {
 		return "the day is more than a year away"
 	}
 	return ""
@@ -112,7 +112,7 @@ func availabilityFar(k *checker, _ *record, c *cell) string {
 
 func availabilityPast(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && awaited(r) && !k.now.IsZero() && t.Before(k.now.Add(-24*time.Hour)) {
+	if ok && awaited(r) && k.past(r, t.Add(24*time.Hour)) {
 		return "the day has passed"
 	}
 	return ""
@@ -125,9 +125,9 @@ func availabilityIdle(_ *checker, r *record, _ *cell) string {
 	return ""
 }
 
-func expired(k *checker, _ *record, c *cell) string {
+func expired(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && !k.now.IsZero() && t.Before(k.now.Add(-24*time.Hour)) {
+	if ok && k.past(r, t.Add(24*time.Hour)) {
 		return "the item has expired and is not shown"
 	}
 	return ""

@@ -55,7 +55,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if on {
 		in.KillSwitch = "the kill switch is on"
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in))
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in), n.loadItems(ctx, &in))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad

@@ -16,6 +16,7 @@ import (
 func TestBrowser(t *testing.T) {
 	x := newSite(t)
 	x.fill(12)
+	x.fillFeeds()
 	x.fillRun(testDay.AddDays(1), "running")
 	x.fillAttribution()
 	server := httptest.NewServer(x.Handler())
@@ -75,6 +76,8 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
 		{"run-live", "/runs/" + shop + "/" + testDay.AddDays(1).String(), `ol.stages`},
 		{"attribution", "/attribution", `.claims table.data`},
+		{"feeds", "/feeds", `table.data`},
+		{"feed-item", "/feeds/item?id=SHOE-1", `.pairs`},
 		{"audit", "/audit", `table.data`},
 		{"settings", "/settings", `#kill-switch`},
 		{"push", "/push", `.effects`},
