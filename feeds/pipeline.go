@@ -71,7 +71,7 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			var r record
+			r := record{right: new([numAttrs]rightValue)}
 			var room room
 			for b := range jobs {
 				b.check(src, k, &r, &room)

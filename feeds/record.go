@@ -39,6 +39,10 @@ type record struct {
 	price, sale, cost priced
 	availability      string // folded
 
+	// right are values of earlier items which rules that look at nothing else have
+	// found right; nil remembers none.
+	right *[numAttrs]rightValue
+
 	broken []Issue  // what kept the item from being read; the rest is checked all the same
 	once   []Issue  // of the file, to be told once: see report
 	novel  []novel  // attributes the platforms do not know
@@ -47,7 +51,7 @@ type record struct {
 }
 
 func (r *record) reset(line int) {
-	*r = record{line: line, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0]}
+	*r = record{line: line, right: r.right, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0]}
 }
 
 // add appends a value, without the white space around it.

@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -27,10 +28,11 @@ type Rule struct {
 // check holds an item against a rule. It is nil where the rule is told of by a
 // reader, by what is compared across items, or not at all.
 type check struct {
-	f    checkFunc
-	when when
-	over int    // values of at most this many bytes are right
-	only traits // values without any of these are right; 0 asks nothing
+	f     checkFunc
+	when  when
+	over  int    // values of at most this many bytes are right
+	alone bool   // the value tells, whatever else the item says
+	only  traits // values without any of these are right; 0 asks nothing
 }
 
 type when uint8
@@ -46,6 +48,10 @@ type checkFunc func(k *checker, r *record, c *cell) string
 
 // each checks every value that is not empty.
 func each(f checkFunc) check { return check{f: f, when: everyValue} }
+
+// alone checks every value by a function that looks at nothing but the value: what
+// was right is right when it comes again.
+func alone(f checkFunc) check { return check{f: f, when: everyValue, alone: true} }
 
 // within checks the length of every value.
 func within(limit int) check { return check{f: longer(limit), when: everyValue, over: limit} }
@@ -108,7 +114,8 @@ func Rules() []Rule {
 // checker holds items against the rules of the platforms asked for. It does not
 // change while it is used, and may be used by several goroutines.
 type checker struct {
-	byAttr       [numAttrs][]ready
+	byAttr       [numAttrs][]ready // those that look at the value alone come first
+	alone        [numAttrs]int     // how many do
 	once         []ready
 	named        map[string]*Rule // those that are told of elsewhere, by ID
 	platform     string
@@ -163,7 +170,20 @@ func newChecker(o Options) *checker {
 			k.byAttr[attr] = append(k.byAttr[attr], ready{r.check, attr, &r})
 		}
 	}
+	for a, rules := range k.byAttr {
+		slices.SortStableFunc(rules, func(x, y ready) int { return cmp.Compare(rank(x), rank(y)) })
+		for _, r := range rules {
+			k.alone[a] += 1 - rank(r)
+		}
+	}
 	return k
+}
+
+func rank(r ready) int {
+	if r.alone {
+		return 0
+	}
+	return 1
 }
 
 // item holds one item against every rule that looks at it alone.
@@ -175,6 +195,12 @@ func (k *checker) item(r *record) []Issue {
 			continue
 		}
 		rules := k.byAttr[c.name]
+		if n := k.alone[c.name]; n > 0 {
+			if r.right == nil || !r.right[c.name].is(c.value) {
+				out = k.value(rules[:n], out, r, c)
+			}
+			rules = rules[n:]
+		}
 		for j := range rules {
 			rule := &rules[j]
 			if len(c.value) <= rule.over || rule.only != 0 && rule.only&c.traits == 0 ||
@@ -201,6 +227,35 @@ func (k *checker) item(r *record) []Issue {
 		}
 	}
 	return out
+}
+
+// value holds a value against the rules that look at nothing else, and remembers
+// it where all of them find it right.
+func (k *checker) value(rules []ready, out []Issue, r *record, c *cell) []Issue {
+	before := len(out)
+	for j := range rules {
+		if what := rules[j].f(k, r, c); what != "" {
+			out = append(out, rules[j].rule.issue(c, what))
+		}
+	}
+	if len(out) == before && r.right != nil {
+		r.right[c.name].set(c.value)
+	}
+	return out
+}
+
+// rightValue is a short value that was found to be right.
+type rightValue struct {
+	n    uint8
+	text [63]byte
+}
+
+func (n *rightValue) is(value string) bool { return string(n.text[:n.n]) == value }
+
+func (n *rightValue) set(value string) {
+	if len(value) <= len(n.text) {
+		n.n = uint8(copy(n.text[:], value))
+	}
 }
 
 // characters looks for control characters and garbled text in any attribute.
