@@ -51,6 +51,7 @@ func (a *Account) check(key string, f *faults) {
 		f.wrong(feed.Platform != "google" && feed.Platform != "meta" && feed.Platform != "both",
 			"%sfeeds[%d].platform: %q is none of google, meta, both", key, i, feed.Platform)
 	}
+	a.Journeys.check(key, f)
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
 	f.wrong(!(u.TopLTVShare > 0 && u.TopLTVShare <= 1), "%saudiences.top_ltv_share: %v is not a share above 0 and at most 1", key, u.TopLTVShare)

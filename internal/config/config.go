@@ -60,6 +60,7 @@ type Account struct {
 	Feeds      []Feed     `yaml:"feeds,omitempty"`
 	Value      Value      `yaml:"value,omitempty"`
 	Audiences  Audiences  `yaml:"audiences,omitempty"`
+	Journeys   Journeys   `yaml:"journeys,omitempty"`
 	Google     *Google    `yaml:"google,omitempty"`
 	Meta       *Meta      `yaml:"meta,omitempty"`
 }

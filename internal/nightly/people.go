@@ -42,7 +42,11 @@ type boughtOrder struct {
 // customers' first: what journeys need, at twice the cost.
 func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*people, error) {
 	p := &people{n: n, stitcher: identity.New(identity.DefaultLimits()), ids: map[store.Touch]int32{}}
-	since := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
+	before := attribution.DefaultWindow
+	if all {
+		before = n.shop.Paths.Longest()
+	}
+	since := from.In(n.shop.Location).Add(-before)
 	if err := p.readOrders(ctx, from, all); err != nil {
 		return nil, err
 	}
