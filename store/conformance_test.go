@@ -38,6 +38,7 @@ func TestConformance(t *testing.T) {
 		{"orders", testOrders},
 		{"orders stream", testOrdersStream},
 		{"customer days", testCustomerDays},
+		{"first orders", testFirstOrders},
 		{"sales", testSales},
 		{"sold stock", testSoldStock},
 		{"sales by age", testSalesByAge},

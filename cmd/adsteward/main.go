@@ -39,6 +39,7 @@ type cli struct {
 	KillSwitch  killSwitchCmd  `cmd:"" help:"Stop every push, or allow them again."`
 	Proposals   proposalsCmd   `cmd:"" help:"List, show and decide on proposals, and push them."`
 	Targets     targetsCmd     `cmd:"" help:"What a sale is worth per campaign, and what ROAS that asks for."`
+	Outcomes    outcomesCmd    `cmd:"" help:"What became of the changes: promised against realised."`
 	Values      valuesCmd      `cmd:"" help:"What the platforms are told of orders: preview it, list it, send it."`
 	Export      exportCmd      `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
 	Audit       auditCmd       `cmd:"" help:"The audit log: list it, verify its chain."`
@@ -48,7 +49,10 @@ type cli struct {
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
+	Lift        liftCmd        `cmd:"" help:"What advertising caused: experiments on regions, people and days, planned and analysed on files."`
 	Journeys    journeysCmd    `cmd:"" help:"Attribution models over the shop's stored orders, and who is one person."`
+	Reconcile   reconcileCmd   `cmd:"" help:"What the platforms claim against the shop's own orders, each paid once."`
+	Events      eventsCmd      `cmd:"" help:"Which purchases told by the website's pixel and by a server count twice."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`

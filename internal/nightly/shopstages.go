@@ -123,8 +123,13 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	}
 	shop := map[string]sum{}
 	window := n.date.AddDays(-iotaDays)
+	claims, err := n.reconciling(ctx, reconcileDays)
+	if err != nil {
+		return report{}, err
+	}
 	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
 		campaigns[m.Order.OrderID] = m.Campaign
+		claims.match(m)
 		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < window || d >= n.date.AddDays(-matureDays) {
 			return nil
 		}
@@ -146,7 +151,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1))
+	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)
 	if err != nil {
 		return report{}, err
 	}
@@ -172,6 +177,11 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	for _, s := range attribution.Shares(reported, priors) {
 		models.add(n.runID, "attribution", s.Campaign, s)
 	}
+	reconciled, err := claims.result(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	models.add(n.runID, reconcileModel, "", reconciled)
 	if due {
 		if err := n.addJourneys(ctx, &models, people, from); err != nil {
 			return report{}, err
@@ -180,8 +190,12 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
-	return report{Summary: fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
-		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)}, nil
+	summary := fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
+		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)
+	if ads := reconciled.Ads; ads.Over.Verdict != attribution.NotCompared && ads.Credited.Value > 0 {
+		summary += fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*ads.Claimed.Value.Float()/ads.Credited.Value.Float())
+	}
+	return report{Summary: summary}, nil
 }
 
 const (
@@ -209,23 +223,29 @@ func (n *night) fitLags(ctx context.Context) (map[string]response.Lag, error) {
 }
 
 // reportedValue sums what the platforms report by campaign, in the order
-// stored, each day divided by the share of it that has arrived.
-func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag, from, to civil.Date) ([]attribution.CampaignValue, error) {
+// stored, each day divided by the share of it that has arrived. What is reported
+// of those days and of later ones is held against orders on the way.
+func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag, from, to civil.Date, claims *reconciling) ([]attribution.CampaignValue, error) {
 	var out []attribution.CampaignValue
 	parent, err := n.campaignOf(ctx)
 	if err != nil {
 		return nil, err
 	}
 	at := map[string]int{}
-	err = n.Store.EachPerformance(ctx, n.shop.Name, from, to, func(p store.Performance) error {
+	err = n.Store.EachPerformance(ctx, n.shop.Name, from, n.date.AddDays(-1), func(p store.Performance) error {
 		k := parent(p.Platform, p.AdAccount, platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID})
+		arrived := lags[p.Platform].At(n.date.Sub(p.Date))
+		claims.claim(k, p, arrived)
+		if p.Date > to {
+			return nil
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(out)
 			at[k] = i
 			out = append(out, attribution.CampaignValue{Campaign: k})
 		}
-		out[i].Reported += micros(p.Value.Float() / lags[p.Platform].At(n.date.Sub(p.Date)))
+		out[i].Reported += micros(p.Value.Float() / arrived)
 		return nil
 	})
 	return out, err

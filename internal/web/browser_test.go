@@ -17,6 +17,7 @@ func TestBrowser(t *testing.T) {
 	x := newSite(t)
 	x.fill(12)
 	x.fillRun(testDay.AddDays(1), "running")
+	x.fillAttribution()
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
 	defer x.Close()
@@ -73,6 +74,7 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"runs", "/runs", `table.data`},
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
 		{"run-live", "/runs/" + shop + "/" + testDay.AddDays(1).String(), `ol.stages`},
+		{"attribution", "/attribution", `.claims table.data`},
 		{"audit", "/audit", `table.data`},
 		{"settings", "/settings", `#kill-switch`},
 		{"push", "/push", `.effects`},

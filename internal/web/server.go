@@ -103,11 +103,14 @@ func (s *Server) routes() (http.Handler, error) {
 	page("GET /runs", viewer, s.runs)
 	page("GET /runs/{account}/{date}", viewer, s.run)
 	page("GET /runs/{account}/{date}/events", viewer, s.runEvents)
+	page("GET /outcomes", viewer, s.outcomes)
 	page("GET /value", viewer, s.value)
 	page("GET /value/targets", viewer, s.targets)
 	page("GET /value/segments", viewer, s.segments)
 	page("GET /value/lifetime", viewer, s.lifetime)
 	page("GET /value/told", viewer, s.told)
+	page("GET /attribution", viewer, s.attribution)
+	page("GET /attribution/csv/{table}", viewer, s.attributionCSV)
 	page("GET /audit", viewer, s.audit)
 	page("POST /audit/verify", viewer, s.verifyAudit)
 	page("GET /settings", viewer, s.settings)
@@ -124,6 +127,7 @@ func (s *Server) routes() (http.Handler, error) {
 
 	page("GET /api/proposals", viewer, s.apiProposals)
 	page("GET /api/status", viewer, s.apiStatus)
+	page("GET /api/attribution", viewer, s.apiAttribution)
 
 	mux.Handle("GET /login", s.open(s.loginForm))
 	mux.Handle("POST /login", s.open(s.login))
