@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
@@ -103,6 +104,7 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		}
 		s.Tell = telling(a)
 		s.Labels = a.FeedLabels.Or()
+		s.Paths = pathRules(&a.Journeys)
 		for _, f := range a.Feeds {
 			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,
 				ShopURL: f.ShopURL, Source: feedsource.Options{Password: os.Getenv(f.PasswordEnv), Key: os.Getenv(f.KeyEnv), KnownHosts: f.KnownHosts},
@@ -125,6 +127,24 @@ func pagesOf(p *config.Pages) nightly.PageSettings {
 		return nightly.PageSettings{}
 	}
 	return nightly.PageSettings{Enabled: true, Sample: p.Sample, Rate: p.Rate, AllowPrivate: p.AllowPrivate}
+}
+
+// pathRules are how an account's touches and orders make journeys.
+func pathRules(j *config.Journeys) attribution.PathRules {
+	r := attribution.DefaultPathRules()
+	days := func(d float64) time.Duration { return time.Duration(d * float64(24*time.Hour)) }
+	for platform, w := range j.Windows {
+		windows := attribution.Windows{Click: days(w.ClickDays), View: days(w.ViewDays)}
+		if platform == "other" {
+			r.Default = windows
+		} else {
+			r.ByPlatform[platform] = windows
+		}
+	}
+	if j.SessionMinutes > 0 {
+		r.Session = time.Duration(j.SessionMinutes) * time.Minute
+	}
+	return r
 }
 
 // telling is what each of an account's platforms is told of orders.

@@ -68,6 +68,7 @@ func (a *Account) check(key string, f *faults) {
 			f.wrong(!(p.Rate > 0 && p.Rate <= 100), "%sfeeds[%d].pages.rate: %v is not above 0 and at most 100 pages a second", key, i, p.Rate)
 		}
 	}
+	a.Journeys.check(key, f)
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
 	f.wrong(!(u.TopLTVShare > 0 && u.TopLTVShare <= 1), "%saudiences.top_ltv_share: %v is not a share above 0 and at most 1", key, u.TopLTVShare)

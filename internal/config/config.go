@@ -63,6 +63,7 @@ type Account struct {
 	FeedLabels *FeedLabels `yaml:"feed_labels,omitempty"`
 	Value      Value       `yaml:"value,omitempty"`
 	Audiences  Audiences   `yaml:"audiences,omitempty"`
+	Journeys   Journeys    `yaml:"journeys,omitempty"`
 	Google     *Google     `yaml:"google,omitempty"`
 	Meta       *Meta       `yaml:"meta,omitempty"`
 }
