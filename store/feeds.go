@@ -38,9 +38,10 @@ func (q *Queries) Products(ctx context.Context, account string) ([]Product, erro
 	return q.products(ctx, w, "")
 }
 
-// FeedProducts lists the products of one feed by item id, with its own issues.
+// FeedProducts lists the products of one feed by item id, with its own issues,
+// and those stored before feeds were kept apart, which are of none.
 func (q *Queries) FeedProducts(ctx context.Context, account, feed string) ([]Product, error) {
-	return all[Product](ctx, q, `SELECT * FROM feed_items WHERE account = ? AND feed = ? ORDER BY item_id`, account, feed)
+	return all[Product](ctx, q, `SELECT * FROM feed_items WHERE account = ? AND feed IN (?, '') ORDER BY item_id, feed DESC`, account, feed)
 }
 
 // FeedSize counts the products of one feed.

@@ -21,6 +21,10 @@ func testFeedProducts(t *testing.T, s *store.Store) {
 	merged.Errors, merged.Warnings, merged.MetaErrors, merged.MetaWarnings = 3, 3, 2, 1
 	same(t, "each item once", must(s.Products(ctx, acc))(t), []store.Product{merged, b})
 	same(t, "of one feed", must(s.FeedProducts(ctx, acc, "m.csv"))(t), []store.Product{other, b})
+	old := store.Product{Account: acc, ItemID: "old", FeedDate: day("2025-01-01")}
+	check(t, s.ReplaceProducts(ctx, acc, []store.Product{other, b, a, old}))
+	same(t, "with what is of no feed", must(s.FeedProducts(ctx, acc, "g.xml"))(t), []store.Product{a, old})
+	check(t, s.ReplaceProducts(ctx, acc, []store.Product{other, b, a}))
 	same(t, "one item", must(s.Product(ctx, acc, "A-1"))(t), merged)
 	_, err := s.Product(ctx, acc, "none")
 	is(t, err, store.ErrNotFound)
