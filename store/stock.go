@@ -16,8 +16,14 @@ type Stock struct {
 }
 
 // SoldStock compares the order lines of the dates from..to with the feed as it
-// is now, campaign by campaign; orders of no campaign are left out.
+// is now, campaign by campaign; orders of no campaign are left out. It returns none
+// where all that the feed knows can be sold.
 func (q *Queries) SoldStock(ctx context.Context, account string, from, to civil.Date) ([]Stock, error) {
+	unfit, err := one[int](ctx, q, `SELECT COUNT(*) FROM (SELECT 1 FROM products WHERE account = ?
+		AND (availability = 'out_of_stock' OR errors > 0) LIMIT 1) AS unfit`, account)
+	if err != nil || unfit == 0 {
+		return nil, err
+	}
 	return all[Stock](ctx, q, `SELECT campaign, SUM(price) / 1000000 AS goods,
 			SUM(CASE WHEN availability = 'out_of_stock' OR errors > 0 THEN price ELSE 0 END) / 1000000 AS unsellable
 		FROM (SELECT o.campaign, p.availability, p.errors, l.quantity * l.unit_price AS price FROM orders o

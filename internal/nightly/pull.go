@@ -221,7 +221,7 @@ func (n *night) pullItems(ctx context.Context, c Connection, today civil.Date) e
 		return nil
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("spend by item: %w", err)
 	}
 	return n.Store.UpsertItemSpend(ctx, n.shop.Name, string(p), c.AdAccount, from, today.AddDays(-itemDays), rows)
 }

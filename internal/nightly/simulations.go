@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"fmt"
 
 	"adsteward/bidding"
 	"adsteward/bidding/response"
@@ -20,7 +21,7 @@ const (
 func (n *night) pullSimulations(ctx context.Context, c Connection) error {
 	sims, err := c.Ads.Simulations(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("estimates of other budgets: %w", err)
 	}
 	var models modelSet
 	models.add(n.runID, simulationModel, adAccountKey(c.Ads.Platform(), c.AdAccount), sims)
