@@ -63,6 +63,8 @@ func TestConformance(t *testing.T) {
 		{"audience lists", testAudiences},
 		{"told conversions", testTold},
 		{"orders to tell", testOrdersToTell},
+		{"experiments", testExperiments},
+		{"experiment units", testExperimentUnits},
 		{"users and sessions", testUsers},
 		{"login links", testLoginLinks},
 		{"rollback", testRollback},
