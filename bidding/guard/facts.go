@@ -34,6 +34,9 @@ type Facts struct {
 	KillSwitch string       `json:"kill_switch"` // why it is on; empty: off
 	ReadOnly   string       `json:"read_only"`   // why the entity must not be changed
 	Learning   string       `json:"learning"`    // the platform's word; empty: not learning
+	// Experiment names the experiment running on the entity or on a campaign it
+	// serves; empty: none.
+	Experiment string `json:"experiment,omitempty"`
 	// LastChange is the date of the newest change of the entity, ours or
 	// anybody's; zero: none known. Cycle is one conversion cycle in days.
 	LastChange        civil.Date `json:"last_change"`
