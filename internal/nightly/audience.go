@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"adsteward/attribution"
 	"adsteward/audiences"
 	"adsteward/bidding/ltv"
 	"adsteward/internal/platform"
@@ -34,14 +35,14 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	lists := []wantedList{{platform.List{Name: "adsteward " + n.shop.Name + " cart abandoners", Description: "Carts left behind, kept by adsteward",
+	lists := []wantedList{{platform.List{Name: listName(n.shop.Name, attribution.ListCartAbandoners), Description: "Carts left behind, kept by adsteward",
 		Kind: platform.Retargeting, MembershipDays: n.shop.Audience.CartWindowDays}, abandoners}}
 	top, scores, err := n.topCustomers(ctx, people, consents)
 	if err != nil {
 		return report{}, err
 	}
 	if scores != nil {
-		lists = append(lists, wantedList{platform.List{Name: "adsteward " + n.shop.Name + " high-LTV purchasers",
+		lists = append(lists, wantedList{platform.List{Name: listName(n.shop.Name, attribution.ListHighLTV),
 			Description: "Purchasers of highest predicted lifetime value, kept by adsteward", Kind: platform.Seed, MembershipDays: 540}, top})
 		if err := n.storeAudienceValues(ctx, scores, lists); err != nil {
 			return report{}, err
@@ -66,6 +67,15 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	}
 	return report{Summary: fmt.Sprintf("%d cart abandoners, %d high-LTV purchasers; %d added, %d removed over all platforms",
 		len(abandoners), len(top), added, removed), Partial: errors.Join(faults...)}, nil
+}
+
+// listName is what a list is called on the platforms.
+func listName(account, list string) string {
+	what := "cart abandoners"
+	if list == attribution.ListHighLTV {
+		what = "high-LTV purchasers"
+	}
+	return "adsteward " + account + " " + what
 }
 
 // people are the shop's customers by id, and what they agreed to.

@@ -53,6 +53,9 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if on {
 		in.KillSwitch = "the kill switch is on"
 	}
+	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
+		return in, err
+	}
 	if err := n.loadWorths(ctx, &in); err != nil {
 		return in, err
 	}
@@ -228,12 +231,19 @@ func propose(ctx context.Context, n *night) (report, error) {
 	}
 	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
 		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts
-	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
+	if err := n.Store.InTx(ctx, func(q *store.Queries) error {
 		if err := models.put(ctx, q); err != nil {
 			return err
 		}
 		return n.replaceProposals(ctx, q, out.Drafts)
-	})
+	}); err != nil {
+		return report{}, err
+	}
+	steps, fault := n.stepExperiments(ctx)
+	if steps > 0 {
+		summary += fmt.Sprintf("; %d steps of experiments", steps)
+	}
+	return report{Summary: summary, Partial: fault}, nil
 }
 
 // plan plans the night on the worths and curves its stages have stored.

@@ -1,0 +1,69 @@
+package attribution
+
+import "math"
+
+// The level of an experiment's interval, and how surely it should show an effect
+// of the least size it can detect.
+const (
+	ExperimentLevel = 0.9
+	ExperimentPower = 0.8
+)
+
+// detectable is how many standard errors an effect must be for an interval of
+// ExperimentLevel to leave out nothing with a probability of ExperimentPower: the
+// normal quantiles at 0.95 and 0.8.
+const detectable = 1.6448536269514722 + 0.8416212335729143
+
+// MinimumDetectable is the least effect an experiment whose estimate has the
+// standard error sd shows with a probability of ExperimentPower.
+func MinimumDetectable(sd float64) float64 { return detectable * sd }
+
+// PairSD is how much the mean of one block of days differs from that of the next,
+// as a standard deviation, where nothing is varied. Blocks begin on every day of
+// the history in turn. ok is false with fewer than five pairs' worth of days.
+func PairSD(daily []float64, block int) (sd float64, ok bool) {
+	if block < 1 || len(daily) < 10*block {
+		return 0, false
+	}
+	sum, n := 0.0, 0
+	for i := 0; i+2*block <= len(daily); i++ {
+		var a, b float64
+		for j := range block {
+			a += daily[i+j]
+			b += daily[i+block+j]
+		}
+		d := (a - b) / float64(block)
+		sum += d * d
+		n++
+	}
+	sd = math.Sqrt(sum / float64(n))
+	return sd, !math.IsNaN(sd) && !math.IsInf(sd, 0)
+}
+
+// RatioSD is how much the daily mean of a held region's sales over a window of
+// days differs from what those of the others say, at the ratio of both over the
+// whole history, where nothing is varied. ok is false with fewer than three
+// windows' worth of days.
+func RatioSD(held, others []float64, window int) (sd float64, ok bool) {
+	if window < 1 || len(held) != len(others) || len(held) < 3*window {
+		return 0, false
+	}
+	var h, o float64
+	for i := range held {
+		h, o = h+held[i], o+others[i]
+	}
+	if !(o > 0) {
+		return 0, false
+	}
+	ratio, sum, n := h/o, 0.0, 0
+	for i := 0; i+window <= len(held); i++ {
+		d := 0.0
+		for j := range window {
+			d += held[i+j] - ratio*others[i+j]
+		}
+		sum += square(d / float64(window))
+		n++
+	}
+	sd = math.Sqrt(sum / float64(n))
+	return sd, !math.IsNaN(sd) && !math.IsInf(sd, 0)
+}

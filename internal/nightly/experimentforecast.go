@@ -1,0 +1,244 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"adsteward/attribution"
+	"adsteward/bidding"
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+	"adsteward/store"
+)
+
+// Forecast is what an experiment is expected to cost and able to detect, reckoned
+// before it starts from what the newest night knows.
+type Forecast struct {
+	Currency string `json:"currency"`
+	// Cost is the profit given up over the whole plan, with its central 80 %; below
+	// zero where what is withheld loses money. Nil where nothing is known.
+	Cost     *float64 `json:"cost"`
+	CostLow  float64  `json:"cost_low"`
+	CostHigh float64  `json:"cost_high"`
+	// SD is the standard error the incremental share will have, and Detectable the
+	// least share that is told from nothing; nil where nothing is known.
+	SD         *float64 `json:"sd"`
+	Detectable *float64 `json:"detectable"`
+	Level      float64  `json:"level"`
+	Power      float64  `json:"power"`
+	Notes      []string `json:"notes"`
+}
+
+// forecast reckons what a plan costs and detects.
+func (s *Steward) forecast(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan) (Forecast, error) {
+	f := Forecast{Currency: shop.Currency, Level: attribution.ExperimentLevel, Power: attribution.ExperimentPower, Notes: []string{}}
+	u, err := s.unitOfCampaign(ctx, shop.Name, p.Campaigns[0])
+	if err != nil {
+		return f, err
+	}
+	if u == nil {
+		f.Notes = append(f.Notes, "No night has yet told what the campaign brings; after one, plan it anew to see what it costs and can detect.")
+		return f, nil
+	}
+	switch {
+	case p.Switchback != nil:
+		err = s.forecastSwitchback(ctx, shop, p, u, &f)
+	case p.Holdout != nil:
+		err = s.forecastHoldout(ctx, shop, p, u, &f)
+	case p.Geo != nil:
+		err = s.forecastGeo(ctx, shop, p, u, &f)
+	}
+	return f, err
+}
+
+// unitOfCampaign is the unit of control of a campaign as the newest night that
+// knows it has it; nil where none does.
+func (s *Steward) unitOfCampaign(ctx context.Context, account, key string) (*bidding.UnitReport, error) {
+	runs, err := s.Store.Runs(ctx, account, lookBackDays)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		rows, err := s.Store.Models(ctx, r.RunID, "unit")
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var u bidding.UnitReport
+			if err := json.Unmarshal([]byte(row.Body), &u); err != nil {
+				return nil, fmt.Errorf("the stored unit %s cannot be read: %w", row.Key, err)
+			}
+			if slices.ContainsFunc(u.Campaigns, func(c platform.Ref) bool { return bidding.CampaignKey(u.Platform, c.ID) == key }) {
+				return &u, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// forgone sets what a day costs on which the spend is low instead of high, or a
+// share of it is, over so many days.
+func (f *Forecast) forgone(u *bidding.UnitReport, high, low, days float64) {
+	lost := func(value func(float64) float64) float64 {
+		return days * (u.K*value(high) - high - u.K*value(low) + low)
+	}
+	draws := u.Curve.Draws(chartDraws)
+	all := make([]float64, len(draws))
+	for i, d := range draws {
+		all[i] = lost(d.Value)
+	}
+	cost := lost(u.Curve.Value)
+	f.CostLow, f.CostHigh = central80(all)
+	f.Cost = &cost
+}
+
+// detects sets the standard error and what can be told from nothing.
+func (f *Forecast) detects(sd float64) {
+	if math.IsNaN(sd) || math.IsInf(sd, 0) {
+		return
+	}
+	mde := attribution.MinimumDetectable(sd)
+	f.SD, f.Detectable = &sd, &mde
+	if mde > 0.5 {
+		f.Notes = append(f.Notes, "It can only tell large shares from nothing: run it longer, or on a larger campaign.")
+	}
+}
+
+func (s *Steward) forecastSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
+	use := min(max(u.Utilisation, 0), 1)
+	high, low := p.Switchback.On.Float()*use, p.Switchback.Off.Float()
+	held := float64(p.Days) / 2
+	f.forgone(u, high, min(low, high), held)
+	claimed := u.Curve.Value(high) - u.Curve.Value(min(low, high))
+	daily, err := s.shopDaily(ctx, shop, s.dateOf(shop.Name, s.Now()), historyDays)
+	if err != nil {
+		return err
+	}
+	sd, ok := attribution.PairSD(daily.total, p.Switchback.BlockDays)
+	if !ok || !(claimed > 0) {
+		f.Notes = append(f.Notes, fmt.Sprintf("The shop's orders of the last %d days do not tell yet how much sales vary.", historyDays))
+		return nil
+	}
+	pairs := float64(p.Days / (2 * p.Switchback.BlockDays))
+	f.detects(sd / math.Sqrt(pairs) / claimed)
+	f.Notes = append(f.Notes, fmt.Sprintf("Turned down, the platform is expected to report %.0f %s a day less; the shop's sales of two blocks one after the other differ by %.0f %s a day anyway.",
+		claimed, f.Currency, sd, f.Currency))
+	return nil
+}
+
+func (s *Steward) forecastHoldout(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
+	f.forgone(u, u.Spend, u.Spend*(1-p.Holdout.Share), float64(p.Days))
+	people, err := s.listed(ctx, shop.Name, p.Holdout.List)
+	if err != nil {
+		return err
+	}
+	today := s.dateOf(shop.Name, s.Now())
+	spent := map[string]float64{}
+	if err := s.Store.EachCustomerDay(ctx, shop.Name, today, func(d store.CustomerDay) error {
+		if people["c:"+d.CustomerID] && d.Date >= today.AddDays(-p.Days) {
+			spent[d.CustomerID] += d.Revenue.Float()
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	n := float64(len(people))
+	var sum, squares float64
+	for _, v := range spent {
+		sum, squares = sum+v, squares+v*v
+	}
+	held := n * p.Holdout.Share
+	if held < 10 || !(squares > 0) || !(u.Value > 0) {
+		f.Notes = append(f.Notes, fmt.Sprintf("%.0f people are on the list now, of whom %.0f would be held out: too few to tell what can be detected. It grows while the experiment runs.", n, held))
+		return nil
+	}
+	variance := squares/n - (sum/n)*(sum/n)
+	se := math.Sqrt(variance * (1/held + 1/(n-held)))
+	f.detects(se * (n - held) / (u.Value * float64(p.Days)))
+	f.Notes = append(f.Notes, fmt.Sprintf("%.0f people are on the list now; about %.0f of them would be held out.", n, held))
+	return nil
+}
+
+// listed are the people on one of our lists now, on any platform.
+func (s *Steward) listed(ctx context.Context, account, list string) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, p := range []platform.Name{platform.Google, platform.Meta} {
+		rows, err := s.Store.Members(ctx, account, string(p), listName(account, list))
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range rows {
+			out[m.Person] = out[m.Person] || m.State == memberPresent
+		}
+	}
+	for k, on := range out {
+		if !on {
+			delete(out, k)
+		}
+	}
+	return out, nil
+}
+
+func (s *Steward) forecastGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
+	daily, err := s.shopDaily(ctx, shop, s.dateOf(shop.Name, s.Now()), historyDays)
+	if err != nil {
+		return err
+	}
+	held, others := daily.of(p.Geo.Held), daily.of(p.Geo.Treated)
+	share := 0.0
+	if all := sum(held) + sum(others); all > 0 {
+		share = sum(held) / all
+	}
+	f.forgone(u, u.Spend, u.Spend*(1-share), float64(p.Days))
+	sd, ok := attribution.RatioSD(held, others, p.Days)
+	if !ok || !(share*u.Value > 0) {
+		f.Notes = append(f.Notes, fmt.Sprintf("The shop's orders of the last %d days do not tell yet how much the regions vary.", historyDays))
+		return nil
+	}
+	f.detects(sd / (share * u.Value))
+	f.Notes = append(f.Notes, fmt.Sprintf("The regions held out have %.0f %% of the sales.", 100*share))
+	return nil
+}
+
+// shopDays are a shop's sales by day, in all and by region.
+type shopDays struct {
+	first    civil.Date
+	total    []float64
+	byRegion map[string][]float64
+}
+
+// shopDaily are the sales of the days before until.
+func (s *Steward) shopDaily(ctx context.Context, shop *Shop, until civil.Date, days int) (shopDays, error) {
+	out := shopDays{first: until.AddDays(-days), total: make([]float64, days), byRegion: map[string][]float64{}}
+	rows, err := s.Store.RevenueByDay(ctx, shop.Name, shop.Currency, out.first, until.AddDays(-1))
+	for _, r := range rows {
+		i := r.Date.Sub(out.first)
+		out.total[i] += r.Revenue.Float()
+		if out.byRegion[r.Country] == nil {
+			out.byRegion[r.Country] = make([]float64, days)
+		}
+		out.byRegion[r.Country][i] += r.Revenue.Float()
+	}
+	return out, err
+}
+
+// of sums regions.
+func (d shopDays) of(regions []string) []float64 {
+	out := make([]float64, len(d.total))
+	for _, r := range regions {
+		for i, v := range d.byRegion[r] {
+			out[i] += v
+		}
+	}
+	return out
+}
+
+func sum(v []float64) (s float64) {
+	for _, x := range v {
+		s += x
+	}
+	return s
+}
