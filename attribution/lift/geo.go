@@ -1,0 +1,267 @@
+package lift
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Method is a way to analyse a geo test.
+type Method string
+
+const (
+	GBR Method = "gbr" // geo-based regression
+	TBR Method = "tbr" // time-based regression
+	DiD Method = "did" // difference in differences of growth
+	SC  Method = "sc"  // synthetic control
+)
+
+// Methods are the ways to analyse a geo test.
+func Methods() []Method { return []Method{GBR, TBR, DiD, SC} }
+
+// effect is what a method says of the response.
+type effect struct {
+	lift     Estimate
+	df       float64
+	expected []float64 // of the treated by day of the test; nil where the method goes by totals
+	spread   []float64 // standard error of the sum of differences up to each day; nil where unknown
+	iroas    *Estimate // where the method estimates it by itself
+	warnings []string
+}
+
+// Analyse estimates what the treatment caused, with a two-sided interval of the
+// level. The error says what the data lack.
+func (t *GeoTest) Analyse(m Method, level float64) (Result, error) {
+	if err := errors.Join(t.Check(), checkLevel(level)); err != nil {
+		return Result{}, err
+	}
+	s := t.split()
+	e, err := s.estimate(m, level)
+	if err != nil {
+		return Result{}, err
+	}
+	costs := s.addedCost()
+	r := Result{Method: string(m), Lift: e.lift, Cost: sum(costs), IROAS: e.iroas, Days: s.days(e), Warnings: append([]string{}, e.warnings...)}
+	switch {
+	case m == GBR:
+		err = s.gbrCost(&r, costs, level)
+	case m == TBR:
+		err = s.tbrCost(&r, e, level)
+	case s.spendDiffers(r.Cost):
+		i := r.Lift.times(1 / r.Cost)
+		r.IROAS = &i
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if r.IROAS == nil {
+		r.Warnings = append(r.Warnings, "the spend did not clearly differ between the groups, so that nothing can be said of the return on it")
+	}
+	r.Expected = sum(s.daily(s.test, true)) - r.Lift.Value
+	if !finite(r.Lift.Value, r.Lift.SE, r.Expected, r.Cost) {
+		return Result{}, errors.New("the numbers are too large for the regression; give them in a larger unit")
+	}
+	return r, nil
+}
+
+// estimate runs the method on the response alone.
+func (s *split) estimate(m Method, level float64) (effect, error) {
+	switch m {
+	case GBR:
+		return s.gbr(level)
+	case TBR:
+		return s.tbr(level)
+	case DiD:
+		return s.did(level)
+	case SC:
+		return s.synthetic(level)
+	}
+	return effect{}, fmt.Errorf("there is no method %q; choose gbr, tbr, did or sc", m)
+}
+
+// days is what was seen and expected by day.
+func (s *split) days(e effect) []Day {
+	out := []Day{}
+	if e.expected == nil {
+		return out
+	}
+	total := 0.0
+	for d, y := range s.daily(s.test, true) {
+		total += y - e.expected[d]
+		day := Day{Date: s.start.AddDays(d), Observed: y, Expected: e.expected[d], Cumulative: total}
+		if e.spread != nil {
+			i := interval(total, e.spread[d], e.df, e.lift.Level)
+			day.Low, day.High = &i.Low, &i.High
+		}
+		out = append(out, day)
+	}
+	return out
+}
+
+// gbr is geo-based regression of the response alone: each region's test total on
+// its pre total, and for the treated on the pre total once more, whose
+// coefficient is the effect as a share of it. Weights as in gbrCost. It serves
+// placebos and plans, where there is no spend to speak of.
+func (s *split) gbr(level float64) (effect, error) {
+	y, columns, weights, warnings, err := s.gbrColumns()
+	if err != nil {
+		return effect{}, err
+	}
+	treated, i := make([]float64, len(y)), 0
+	for g, pre := range totals(s.pre) {
+		if pre > 0 {
+			if s.treated[g] {
+				treated[i] = pre
+			}
+			i++
+		}
+	}
+	fit, err := leastSquares(append(columns, treated), y, weights)
+	if err != nil {
+		return effect{}, fmt.Errorf("geo-based regression: %w", err)
+	}
+	e := interval(fit.coef[2], math.Sqrt(fit.variance(0, 0, 1)), fit.df, level)
+	return effect{lift: e.times(sum(treated)), df: fit.df, warnings: warnings}, nil
+}
+
+// gbrColumns are the test totals, the constant and the pre totals, and the
+// weights pre^-2, of regions with a response before the test.
+func (s *split) gbrColumns() (y []float64, columns [][]float64, weights []float64, warnings []string, err error) {
+	columns = make([][]float64, 2)
+	test, silent := totals(s.test), 0
+	for g, pre := range totals(s.pre) {
+		if pre < 0 {
+			return nil, nil, nil, nil, errors.New("geo-based regression: a region's response before the test sums to less than nothing; its weight cannot be told")
+		}
+		if pre == 0 {
+			silent++
+			continue
+		}
+		y, weights = append(y, test[g]), append(weights, 1/(pre*pre))
+		columns[0], columns[1] = append(columns[0], 1), append(columns[1], pre)
+	}
+	if silent > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d regions without any response before the test are left out", silent))
+	}
+	return y, columns, weights, warnings, nil
+}
+
+// gbrCost is geo-based regression (Vaver and Koehler 2011, "Measuring ad
+// effectiveness using geo experiments", equations 1 and 2): the test total of
+// region i is b0 + b1 pre_i + b2 cost_i + e_i, weighted by pre_i^-2, cost_i being
+// the spend added there; b2 is the return on it, with a t interval.
+func (s *split) gbrCost(r *Result, costs []float64, level float64) error {
+	if !s.spendDiffers(r.Cost) {
+		return nil // the lift by size of region stands
+	}
+	y, columns, weights, _, err := s.gbrColumns()
+	if err != nil {
+		return err
+	}
+	var added []float64
+	for g, pre := range totals(s.pre) {
+		if pre > 0 {
+			added = append(added, costs[g])
+		}
+	}
+	fit, err := leastSquares(append(columns, added), y, weights)
+	if err != nil {
+		return fmt.Errorf("geo-based regression: %w", err)
+	}
+	i := interval(fit.coef[2], math.Sqrt(fit.variance(0, 0, 1)), fit.df, level)
+	r.Cost = sum(added)
+	r.IROAS, r.Lift = &i, i.times(r.Cost)
+	return nil
+}
+
+// addedCost is the spend the treatment added by region, 0 in the control: what
+// was spent in the test less what the control's spend, regressed on its own
+// before the test, lets expect. Where the control spent nothing before, or too
+// few did, as much a day as before is expected.
+func (s *split) addedCost() []float64 {
+	pre, test := totals(s.costPre), totals(s.costTest)
+	var x, y, w, ones []float64
+	for g := range pre {
+		if !s.treated[g] && pre[g] > 0 {
+			x, y, w, ones = append(x, pre[g]), append(y, test[g]), append(w, 1/(pre[g]*pre[g])), append(ones, 1)
+		}
+	}
+	a, b := 0.0, float64(len(s.costTest[0]))/float64(len(s.costPre[0]))
+	if fit, err := leastSquares([][]float64{ones, x}, y, w); err == nil {
+		a, b = fit.coef[0], fit.coef[1]
+	}
+	out := make([]float64, len(pre))
+	for g := range pre {
+		if s.treated[g] {
+			out[g] = test[g] - a - b*pre[g]
+		}
+	}
+	return out
+}
+
+// spendDiffers reports whether the spend added is more than rounding.
+func (s *split) spendDiffers(added float64) bool {
+	most := 0.0
+	for _, rows := range [][][]float64{s.costPre, s.costTest} {
+		for _, v := range totals(rows) {
+			most += math.Abs(v)
+		}
+	}
+	return math.Abs(added) > 1e-9*most
+}
+
+// tbr is time-based regression (Kerman, Wang and Vaver 2017, "Estimating ad
+// effectiveness using geo experiments in a time-based regression framework"): the
+// treated's daily sum is regressed on the control's over the days before the
+// test, and the sum of what was seen over what is predicted has the t posterior of
+// a flat prior on the coefficients and the logarithm of the error (section 4).
+func (s *split) tbr(level float64) (effect, error) {
+	return timeRegression(s.daily(s.pre, true), s.daily(s.pre, false), s.daily(s.test, true), s.daily(s.test, false), level)
+}
+
+func timeRegression(y, x, yTest, xTest []float64, level float64) (effect, error) {
+	ones := make([]float64, len(y))
+	for i := range ones {
+		ones[i] = 1
+	}
+	columns := [][]float64{ones, x}
+	var warnings []string
+	if slices.Min(x) == slices.Max(x) {
+		columns = columns[:1]
+		warnings = append(warnings, "the control did not vary before the test; the treated's own mean is what is expected of them")
+	}
+	fit, err := leastSquares(columns, y, nil)
+	if err != nil {
+		return effect{}, fmt.Errorf("time-based regression: %w", err)
+	}
+	e := effect{df: fit.df, warnings: warnings}
+	total, xs := 0.0, 0.0
+	for d := range yTest {
+		e.expected = append(e.expected, fit.at(func(j int) float64 { return []float64{1, xTest[d]}[j] }))
+		total += yTest[d] - e.expected[d]
+		xs += xTest[d]
+		n := float64(d + 1)
+		e.spread = append(e.spread, math.Sqrt(fit.variance([]float64{n, xs}[:len(columns)]...)+n*fit.sigma*fit.sigma))
+	}
+	e.lift = interval(total, e.spread[len(e.spread)-1], fit.df, level)
+	return e, nil
+}
+
+// tbrCost sets the spend added, by the same regression, and the return on it by
+// Fieller's theorem; the paper draws from the two posteriors, which are taken to
+// be independent here as there. Where no spend was before the test it is exact.
+func (s *split) tbrCost(r *Result, e effect, level float64) error {
+	c, err := timeRegression(s.daily(s.costPre, true), s.daily(s.costPre, false), s.daily(s.costTest, true), s.daily(s.costTest, false), level)
+	if err != nil {
+		return err
+	}
+	r.Cost = c.lift.Value
+	if !s.spendDiffers(r.Cost) {
+		return nil
+	}
+	if i, ok := fieller(r.Lift.Value, r.Cost, r.Lift.SE*r.Lift.SE, c.lift.SE*c.lift.SE, 0, min(e.df, c.df), level); ok {
+		r.IROAS = &i
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package lift
+
+import (
+	"errors"
+	"fmt"
+
+	"adsteward/internal/civil"
+)
+
+// Panel is the response and the cost of regions by day.
+type Panel struct {
+	Geos     []string
+	First    civil.Date  // day 0; the days follow without a gap
+	Response [][]float64 // by geo and day
+	Cost     [][]float64 // by geo and day
+}
+
+// Days is how many days the panel holds.
+func (p *Panel) Days() int {
+	if len(p.Response) == 0 {
+		return 0
+	}
+	return len(p.Response[0])
+}
+
+// Period is a span of days, both ends in it.
+type Period struct {
+	From civil.Date `json:"from"`
+	To   civil.Date `json:"to"`
+}
+
+// Days is how many days the period holds.
+func (p Period) Days() int { return p.To.Sub(p.From) + 1 }
+
+func (p Period) String() string { return fmt.Sprintf("%v:%v", p.From, p.To) }
+
+// Arm is what becomes of a region in an experiment.
+type Arm int8
+
+const (
+	LeftOut Arm = iota
+	Control
+	Treated
+)
+
+// GeoTest is an experiment on regions: who is treated, the days before and the
+// days of the treatment. Days between and after are not looked at.
+type GeoTest struct {
+	Panel *Panel
+	Arms  []Arm // by geo of the panel
+	Pre   Period
+	Test  Period
+}
+
+// Check returns the first fault, in words for a person.
+func (t *GeoTest) Check() error {
+	p := t.Panel
+	n := p.Days()
+	if n == 0 {
+		return errors.New("there are no regions or no days")
+	}
+	last := p.First.AddDays(n - 1)
+	for _, x := range []struct {
+		name string
+		Period
+	}{{"pre", t.Pre}, {"test", t.Test}} {
+		switch {
+		case x.To < x.From:
+			return fmt.Errorf("the %s period %v ends before it begins", x.name, x.Period)
+		case x.From < p.First || x.To > last:
+			return fmt.Errorf("the %s period %v reaches beyond the data, which go from %v to %v", x.name, x.Period, p.First, last)
+		}
+	}
+	if t.Test.From <= t.Pre.To {
+		return fmt.Errorf("the test period begins on %v, but the pre period lasts to %v; the test must come after it", t.Test.From, t.Pre.To)
+	}
+	if t.Pre.Days() < minPreDays {
+		return fmt.Errorf("the pre period has %d days; %d is the least, and some weeks are better", t.Pre.Days(), minPreDays)
+	}
+	if len(t.Arms) != len(p.Geos) {
+		return fmt.Errorf("%d regions have an arm, the data hold %d", len(t.Arms), len(p.Geos))
+	}
+	treated, control := t.count()
+	if treated == 0 || control == 0 {
+		return fmt.Errorf("%d treated and %d control regions; each needs one at least", treated, control)
+	}
+	return nil
+}
+
+func (t *GeoTest) count() (treated, control int) {
+	for _, a := range t.Arms {
+		switch a {
+		case Treated:
+			treated++
+		case Control:
+			control++
+		}
+	}
+	return treated, control
+}
+
+const minPreDays = 7
+
+// split is a geo test as the methods look at it: the regions that take part, and
+// their days before and during the test.
+type split struct {
+	pre, test         [][]float64 // response by geo and day
+	costPre, costTest [][]float64
+	treated           []bool
+	start             civil.Date // of the test
+}
+
+// split cuts the panel; it shares the panel's numbers.
+func (t *GeoTest) split() *split {
+	s := &split{start: t.Test.From}
+	p := t.Panel
+	a, b := t.Pre.From.Sub(p.First), t.Pre.To.Sub(p.First)+1
+	c, d := t.Test.From.Sub(p.First), t.Test.To.Sub(p.First)+1
+	for g, arm := range t.Arms {
+		if arm == LeftOut {
+			continue
+		}
+		s.pre, s.test = append(s.pre, p.Response[g][a:b]), append(s.test, p.Response[g][c:d])
+		s.costPre, s.costTest = append(s.costPre, p.Cost[g][a:b]), append(s.costTest, p.Cost[g][c:d])
+		s.treated = append(s.treated, arm == Treated)
+	}
+	return s
+}
+
+// daily sums rows over the geos of an arm, by day.
+func (s *split) daily(rows [][]float64, treated bool) []float64 {
+	out := make([]float64, len(rows[0]))
+	for g, row := range rows {
+		if s.treated[g] == treated {
+			for d, v := range row {
+				out[d] += v
+			}
+		}
+	}
+	return out
+}
+
+// totals are the sums of rows by geo.
+func totals(rows [][]float64) []float64 {
+	out := make([]float64, len(rows))
+	for g, row := range rows {
+		out[g] = sum(row)
+	}
+	return out
+}
+
+func sum(v []float64) float64 {
+	s := 0.0
+	for _, x := range v {
+		s += x
+	}
+	return s
+}
