@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 
+	"adsteward/attribution/lift"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
@@ -101,6 +101,7 @@ type SwitchbackPlan struct {
 	On         money.Micros `json:"on"` // a day, and what it is at the end again
 	Off        money.Micros `json:"off"`
 	BlockDays  int          `json:"block_days"`
+	Washout    int          `json:"washout_days"` // of each block, not counted
 }
 
 // HoldoutPlan keeps Share of those who would be on a list off it.
@@ -155,11 +156,9 @@ func (p *ExperimentPlan) Validate() error {
 	switch s, h, g := p.Switchback, p.Holdout, p.Geo; {
 	case p.Kind == Switchback && s != nil && h == nil && g == nil:
 		need(s.On > 0 && s.Off > 0 && s.Off < s.On, "the budget turned down (%s) must be above 0 and below the present one (%s)", s.Off.Decimal(), s.On.Decimal())
-		need(s.BlockDays >= 2 && s.BlockDays <= 28, "block_days is %d; it must be between 2 and 28, as sales of a day come in on the next ones too", s.BlockDays)
-		if s.BlockDays > 0 {
-			need(p.Days%(2*s.BlockDays) == 0 && p.Days/s.BlockDays >= leastBlocks,
-				"days is %d; it must be a multiple of two blocks (%d days) and hold at least %d blocks", p.Days, 2*s.BlockDays, leastBlocks)
-		}
+		_, err := p.Schedule()
+		need(err == nil, "%v", err)
+		need(s.BlockDays < 1 || p.Days/s.BlockDays >= leastBlocks, "days is %d; it must hold at least %d blocks", p.Days, leastBlocks)
 	case p.Kind == Holdout && h != nil && s == nil && g == nil:
 		need(h.List == ListCartAbandoners || h.List == ListHighLTV, "list %q is neither %s nor %s", h.List, ListCartAbandoners, ListHighLTV)
 		need(h.Share >= 0.01 && h.Share <= 0.5, "share is %g; it must be between 0.01 and 0.5", h.Share)
@@ -176,41 +175,20 @@ func (p *ExperimentPlan) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Block is a stretch of days of one arm, both dates included.
-type Block struct {
-	First civil.Date `json:"first"`
-	Last  civil.Date `json:"last"`
-	Arm   Arm        `json:"arm"`
-}
-
-// Blocks is the schedule of a switchback: pairs of blocks, of each of which
-// chance, and nothing else, says which one comes first. A trend over a pair thus
-// weighs on both arms alike, and both have as many days.
-func (p *ExperimentPlan) Blocks() []Block {
-	if p.Switchback == nil || p.Switchback.BlockDays < 1 {
-		return nil
+// Schedule is the plan of a switchback as drawn, which nothing but the plan's seed
+// decides; empty for other kinds.
+func (p *ExperimentPlan) Schedule() (lift.Switchback, error) {
+	if p.Switchback == nil {
+		return lift.Switchback{}, nil
 	}
-	rng := rand.New(rand.NewPCG(p.Seed, 0x5_317c4b))
-	var out []Block
-	for first := p.Start; first.AddDays(2*p.Switchback.BlockDays-1) <= p.End(); first = first.AddDays(2 * p.Switchback.BlockDays) {
-		arms := [2]Arm{Treated, Held}
-		if rng.IntN(2) == 1 {
-			arms = [2]Arm{Held, Treated}
-		}
-		for i, a := range arms {
-			f := first.AddDays(i * p.Switchback.BlockDays)
-			out = append(out, Block{First: f, Last: f.AddDays(p.Switchback.BlockDays - 1), Arm: a})
-		}
-	}
-	return out
+	return lift.PlanSwitchback(p.Start, p.Days, p.Switchback.BlockDays, p.Switchback.Washout, p.Seed)
 }
 
 // ArmOn is what a switchback's campaign gets on a day; Treated outside the plan.
 func (p *ExperimentPlan) ArmOn(d civil.Date) Arm {
-	for _, b := range p.Blocks() {
-		if d >= b.First && d <= b.Last {
-			return b.Arm
-		}
+	s, err := p.Schedule()
+	if on, _, in := s.At(d); err == nil && in && !on {
+		return Held
 	}
 	return Treated
 }

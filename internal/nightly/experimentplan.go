@@ -26,7 +26,7 @@ type ExperimentRequest struct {
 	Name     string       // "": made of the kind and the campaign
 	Campaign string       // id or name
 	Start    civil.Date   // zero: tomorrow
-	Days     int          // 0: 56 for a switchback, 28 for others
+	Days     int          // 0: 70 for a switchback, 28 for others
 	Block    int          // days of a switchback's blocks; 0: 7
 	Off      money.Micros // a switchback's low budget; 0: a tenth of the present one
 	Share    float64      // of a holdout; 0: a tenth
@@ -78,7 +78,7 @@ func (s *Steward) DraftExperiment(ctx context.Context, r ExperimentRequest) (Exp
 		return ExperimentDraft{}, badInput("the first day %s has passed", p.Start)
 	}
 	if p.Days == 0 {
-		p.Days = map[attribution.ExperimentKind]int{attribution.Switchback: 56}[r.Kind]
+		p.Days = map[attribution.ExperimentKind]int{attribution.Switchback: 70}[r.Kind]
 		if p.Days == 0 {
 			p.Days = 28
 		}
@@ -228,12 +228,16 @@ func (s *Steward) draftSwitchback(ctx context.Context, shop *Shop, p *attributio
 		block = 7
 	}
 	p.Switchback = &attribution.SwitchbackPlan{Platform: a.Platform, AdAccount: a.AdAccount, EntityType: string(b.Type), EntityID: b.ID, EntityName: b.Name,
-		Currency: a.Currency, On: on, Off: off, BlockDays: block}
+		Currency: a.Currency, On: on, Off: off, BlockDays: block, Washout: min(washoutDays, block-1)}
 	if p.Switchback.EntityName == "" {
 		p.Switchback.EntityName = c.Name
 	}
 	return nil
 }
+
+// washoutDays of a block are not counted: budgets step during the first, and
+// platforms take to a new one in days.
+const washoutDays = 2
 
 // draftGeo takes the regions the shop has sold to lately; what is not held goes on
 // as ever.

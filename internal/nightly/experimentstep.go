@@ -169,14 +169,15 @@ func (n *night) writeStep(ctx context.Context, e store.Experiment, p *attributio
 }
 
 func (n *night) stepReason(e store.Experiment, p *attribution.ExperimentPlan, want money.Micros) string {
-	blocks := p.Blocks()
-	for i, b := range blocks {
-		if e.State == string(attribution.ExperimentRunning) && n.date >= b.First && n.date <= b.Last && n.date <= e.Ends {
+	plan, err := p.Schedule()
+	for i, b := range plan.Blocks {
+		last := b.From.AddDays(b.Days - 1)
+		if err == nil && e.State == string(attribution.ExperimentRunning) && n.date >= b.From && n.date <= last && n.date <= e.Ends {
 			how := "as ever"
 			if want == p.Switchback.Off {
 				how = "turned down"
 			}
-			return fmt.Sprintf("Experiment %q, block %d of %d, %s to %s: %s.", e.Name, i+1, len(blocks), b.First, b.Last, how)
+			return fmt.Sprintf("Experiment %q, block %d of %d, %s to %s: %s.", e.Name, i+1, len(plan.Blocks), b.From, last, how)
 		}
 	}
 	return fmt.Sprintf("Experiment %q is over: its budget is put back.", e.Name)
