@@ -62,7 +62,11 @@ func measure(ctx context.Context, n *night) (report, error) {
 	if rules > 0 {
 		summary += fmt.Sprintf("; %d value rules promised no profit and are not judged", rules)
 	}
-	return report{Summary: summary}, nil
+	watched, concluded, fault := n.watchExperiments(ctx)
+	if watched > 0 {
+		summary += fmt.Sprintf("; %d experiments looked at, %d concluded", watched, concluded)
+	}
+	return report{Summary: summary, Partial: fault}, nil
 }
 
 // outcome computes the mean daily profit of the changed unit.
