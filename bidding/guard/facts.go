@@ -134,6 +134,13 @@ func (p Policy) bounds(f Facts, c platform.Change) (lo, hi money.Micros, loKey, 
 	return lo, hi, loKey, hiKey
 }
 
+// Floor is the least value the policy and the platform allow the field of the
+// entity.
+func (p Policy) Floor(f Facts, c platform.Change) money.Micros {
+	lo, _, _, _ := p.bounds(f, c)
+	return lo
+}
+
 // micros converts a validated amount; what is out of range counts as none.
 func micros(units float64) money.Micros {
 	m, err := money.FromFloat(units)

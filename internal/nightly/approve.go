@@ -16,9 +16,20 @@ import (
 	"adsteward/store"
 )
 
-// autoApprove lets what is too old expire and, where the policy says so, says
-// yes within its caps. People decide on the rest, on the page.
+// autoApprove takes the steps of experiments that a person has approved, lets
+// what is too old expire and, where the policy says so, says yes within its caps.
+// People decide on the rest, on the page.
 func autoApprove(ctx context.Context, n *night) (report, error) {
+	steps, fault := n.stepExperiments(ctx)
+	rep, err := n.decideOpen(ctx)
+	if steps > 0 {
+		rep.Summary += fmt.Sprintf("; %d steps of experiments", steps)
+	}
+	rep.Partial = fault
+	return rep, err
+}
+
+func (n *night) decideOpen(ctx context.Context) (report, error) {
 	now := n.Now()
 	expired, err := n.expire(ctx, now)
 	if err != nil {

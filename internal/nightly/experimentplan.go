@@ -208,19 +208,25 @@ func (s *Steward) draftSwitchback(ctx context.Context, shop *Shop, p *attributio
 	if a.Currency != shop.Currency {
 		return refused("the ad account is in %s, the shop in %s: its sales cannot be held against it", a.Currency, shop.Currency)
 	}
-	on, off := b.Fields[platform.DailyBudget], r.Off
-	if off == 0 {
-		off = max((on / 10).RoundTo(max(a.BudgetUnit, 1)), a.MinBudget, 1)
-	}
-	if off < a.MinBudget || a.BudgetUnit > 0 && off%a.BudgetUnit != 0 {
-		return badInput("the low budget %s must be at least %s and a multiple of %s", off.Decimal(), a.MinBudget.Decimal(), a.BudgetUnit.Decimal())
-	}
 	f := guard.Facts{Name: c.Name, Campaigns: []string{c.ID, c.Name, b.ID, b.Name}, Platform: platform.Name(a.Platform), Currency: a.Currency,
 		BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget, Today: p.Start}
-	_, said := guard.Check(shop.Policy, guard.Rollback, f, platform.Change{Entity: b.Ref, Field: platform.DailyBudget, Seen: on, Value: off})
-	for _, v := range said {
-		if v.Name == "protected" || v.Name == "limits" {
-			return refused("guardrail %s (%s): %s", v.Name, v.Setting, v.Detail)
+	on, off := b.Fields[platform.DailyBudget], r.Off
+	change := platform.Change{Entity: b.Ref, Field: platform.DailyBudget, Seen: on, Value: off}
+	floor := shop.Policy.Floor(f, change)
+	if off == 0 {
+		off = max((on / 10).RoundTo(max(a.BudgetUnit, 1)), floor, 1)
+		change.Value = off
+	}
+	switch _, said := guard.Check(shop.Policy, guard.Rollback, f, change); {
+	case off < floor:
+		return refused("the low budget would be %s; the policy or the platform allows no less than %s", off.Decimal(), floor.Decimal())
+	case a.BudgetUnit > 0 && off%a.BudgetUnit != 0:
+		return badInput("the low budget %s must be a multiple of %s", off.Decimal(), a.BudgetUnit.Decimal())
+	default:
+		for _, v := range said {
+			if v.Name == "protected" {
+				return refused("guardrail %s (%s): %s", v.Name, v.Setting, v.Detail)
+			}
 		}
 	}
 	block := r.Block

@@ -212,13 +212,9 @@ func isOurs(ours []store.Proposal, e store.ChangeEvent) bool {
 // propose plans the night's changes and writes them as one change set, with the
 // models they rest on. Open proposals that nobody approved are superseded.
 func propose(ctx context.Context, n *night) (report, error) {
-	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
-	if err != nil {
-		return report{}, err
-	}
 	// A night caught up on does not replace what a newer one knows better.
-	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
-		return report{Summary: fmt.Sprintf("nothing is proposed: the night of %s is newer and stands", runs[i].Date)}, nil
+	if newer, err := n.newer(ctx); err != nil || !newer.IsZero() {
+		return report{Summary: fmt.Sprintf("nothing is proposed: the night of %s is newer and stands", newer)}, err
 	}
 	out, err := n.plan(ctx)
 	if err != nil {
@@ -231,19 +227,21 @@ func propose(ctx context.Context, n *night) (report, error) {
 	}
 	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
 		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts
-	if err := n.Store.InTx(ctx, func(q *store.Queries) error {
+	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
 		if err := models.put(ctx, q); err != nil {
 			return err
 		}
 		return n.replaceProposals(ctx, q, out.Drafts)
-	}); err != nil {
-		return report{}, err
+	})
+}
+
+// newer is the date of a later night that is done; zero where there is none.
+func (n *night) newer(ctx context.Context) (civil.Date, error) {
+	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
+	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
+		return runs[i].Date, err
 	}
-	steps, fault := n.stepExperiments(ctx)
-	if steps > 0 {
-		summary += fmt.Sprintf("; %d steps of experiments", steps)
-	}
-	return report{Summary: summary, Partial: fault}, nil
+	return 0, err
 }
 
 // plan plans the night on the worths and curves its stages have stored.
