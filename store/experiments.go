@@ -162,10 +162,14 @@ type RegionDay struct {
 	Revenue money.Micros `db:"revenue"`
 }
 
-// RevenueByDay sums the orders of the dates from..to by date and country.
-func (q *Queries) RevenueByDay(ctx context.Context, account, currency string, from, to civil.Date) ([]RegionDay, error) {
-	return all[RegionDay](ctx, q, `SELECT order_date, country, COUNT(*) AS orders, CAST(SUM(revenue - refunded) AS BIGINT) AS revenue FROM orders
-		WHERE account = ? AND currency = ? AND order_date BETWEEN ? AND ? GROUP BY order_date, country ORDER BY order_date, country`, account, currency, from, to)
+// RevenueByDay sums the orders of the dates from..to by date and country. Later
+// orders of customers whose first one is of acquired or later are left out.
+func (q *Queries) RevenueByDay(ctx context.Context, account, currency string, from, to, acquired civil.Date) ([]RegionDay, error) {
+	return all[RegionDay](ctx, q, `SELECT o.order_date, o.country, COUNT(*) AS orders, CAST(SUM(o.revenue - o.refunded) AS BIGINT) AS revenue FROM orders o
+		WHERE o.account = ? AND o.currency = ? AND o.order_date BETWEEN ? AND ? AND (o.order_date < ? OR o.customer_id = ''
+			OR NOT EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date >= ? AND p.order_date < o.order_date)
+			OR EXISTS (SELECT 1 FROM orders p WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date < ?))
+		GROUP BY o.order_date, o.country ORDER BY o.order_date, o.country`, account, currency, from, to, acquired, acquired, acquired)
 }
 
 // UnitRevenue is what one person of an experiment ordered since being assigned,

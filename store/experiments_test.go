@@ -80,6 +80,10 @@ func testExperimentUnits(t *testing.T, s *store.Store) {
 	}))
 	same(t, "revenue by person", got, map[string]store.UnitRevenue{"c:1": {"c:1", "treated", euro(40), euro(7)},
 		"c:nobody": {Unit: "c:nobody", Arm: "held"}, "e:" + key: {"e:" + key, "held", euro(30), euro(11)}})
-	same(t, "revenue by day", must(s.RevenueByDay(ctx, acc, "EUR", day("2026-03-05"), day("2026-03-10")))(t),
+	same(t, "revenue by day", must(s.RevenueByDay(ctx, acc, "EUR", day("2026-03-05"), day("2026-03-10"), day("2026-04-01")))(t),
 		[]store.RegionDay{{day("2026-03-05"), "DE", 2, euro(41)}, {day("2026-03-10"), "DE", 1, 30 * money.One}})
+	// Customer 2, acquired on the 4th, does not count with the order of the 10th;
+	// customer 1, known since last year, does with that of the 5th.
+	same(t, "without later orders of new customers", must(s.RevenueByDay(ctx, acc, "EUR", day("2026-03-04"), day("2026-03-10"), day("2026-03-03")))(t),
+		[]store.RegionDay{{day("2026-03-04"), "DE", 1, euro(11)}, {day("2026-03-05"), "DE", 2, euro(41)}})
 }

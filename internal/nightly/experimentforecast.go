@@ -113,7 +113,8 @@ func (s *Steward) forecastSwitchback(ctx context.Context, shop *Shop, p *attribu
 	held := float64(p.Days) / 2
 	f.forgone(u, high, min(low, high), held)
 	claimed := u.Curve.Value(high) - u.Curve.Value(min(low, high))
-	daily, err := s.shopDaily(ctx, shop, s.dateOf(shop.Name, s.Now()), historyDays)
+	today := s.dateOf(shop.Name, s.Now())
+	daily, err := s.shopDaily(ctx, shop, today, historyDays, today.AddDays(-historyDays))
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,8 @@ func (s *Steward) listed(ctx context.Context, account, list string) (map[string]
 }
 
 func (s *Steward) forecastGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
-	daily, err := s.shopDaily(ctx, shop, s.dateOf(shop.Name, s.Now()), historyDays)
+	today := s.dateOf(shop.Name, s.Now())
+	daily, err := s.shopDaily(ctx, shop, today, historyDays, today.AddDays(-historyDays))
 	if err != nil {
 		return err
 	}
@@ -210,10 +212,12 @@ type shopDays struct {
 	byRegion map[string][]float64
 }
 
-// shopDaily are the sales of the days before until.
-func (s *Steward) shopDaily(ctx context.Context, shop *Shop, until civil.Date, days int) (shopDays, error) {
+// shopDaily are the sales of so many days before until. Later orders of customers
+// won from acquired on are left out: what a new customer goes on to bring is
+// reckoned as lifetime value, and would count twice.
+func (s *Steward) shopDaily(ctx context.Context, shop *Shop, until civil.Date, days int, acquired civil.Date) (shopDays, error) {
 	out := shopDays{first: until.AddDays(-days), total: make([]float64, days), byRegion: map[string][]float64{}}
-	rows, err := s.Store.RevenueByDay(ctx, shop.Name, shop.Currency, out.first, until.AddDays(-1))
+	rows, err := s.Store.RevenueByDay(ctx, shop.Name, shop.Currency, out.first, until.AddDays(-1), acquired)
 	for _, r := range rows {
 		i := r.Date.Sub(out.first)
 		out.total[i] += r.Revenue.Float()

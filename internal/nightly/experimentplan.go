@@ -249,7 +249,7 @@ const washoutDays = 2
 // as ever.
 func (s *Steward) draftGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, r ExperimentRequest) error {
 	today := s.dateOf(shop.Name, s.Now())
-	days, err := s.Store.RevenueByDay(ctx, shop.Name, shop.Currency, today.AddDays(-historyDays), today.AddDays(-1))
+	days, err := s.Store.RevenueByDay(ctx, shop.Name, shop.Currency, today.AddDays(-historyDays), today.AddDays(-1), today)
 	if err != nil {
 		return err
 	}

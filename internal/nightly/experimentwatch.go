@@ -295,7 +295,7 @@ func (s *Steward) lookSwitchback(ctx context.Context, shop *Shop, p *attribution
 	if err != nil {
 		return err
 	}
-	revenue, err := s.shopDaily(ctx, shop, l.Last.AddDays(1), l.DaysDone)
+	revenue, err := s.shopDaily(ctx, shop, l.Last.AddDays(1), l.DaysDone, p.Start)
 	if err != nil {
 		return err
 	}
@@ -366,7 +366,7 @@ func basisPoints(h *attribution.HoldoutPlan) int { return int(math.Round(10000 *
 // campaign causes there. The claims it takes away are those of the other regions
 // during the test, at the ratio of both sides' sales before.
 func (s *Steward) lookGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c claims, l *Look) error {
-	days, err := s.shopDaily(ctx, shop, l.Last.AddDays(1), l.DaysDone+historyDays)
+	days, err := s.shopDaily(ctx, shop, l.Last.AddDays(1), l.DaysDone+historyDays, p.Start)
 	if err != nil {
 		return err
 	}
