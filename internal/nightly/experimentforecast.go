@@ -14,27 +14,9 @@ import (
 	"adsteward/store"
 )
 
-// Forecast is what an experiment is expected to cost and able to detect, reckoned
-// before it starts from what the newest night knows.
-type Forecast struct {
-	Currency string `json:"currency"`
-	// Cost is the profit given up over the whole plan, with its central 80 %; below
-	// zero where what is withheld loses money. Nil where nothing is known.
-	Cost     *float64 `json:"cost"`
-	CostLow  float64  `json:"cost_low"`
-	CostHigh float64  `json:"cost_high"`
-	// SD is the standard error the incremental share will have, and Detectable the
-	// least share that is told from nothing; nil where nothing is known.
-	SD         *float64 `json:"sd"`
-	Detectable *float64 `json:"detectable"`
-	Level      float64  `json:"level"`
-	Power      float64  `json:"power"`
-	Notes      []string `json:"notes"`
-}
-
 // forecast reckons what a plan costs and detects.
-func (s *Steward) forecast(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan) (Forecast, error) {
-	f := Forecast{Currency: shop.Currency, Level: attribution.ExperimentLevel, Power: attribution.ExperimentPower, Notes: []string{}}
+func (s *Steward) forecast(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan) (attribution.ExperimentForecast, error) {
+	f := attribution.ExperimentForecast{Currency: shop.Currency, Level: attribution.ExperimentLevel, Power: attribution.ExperimentPower, Notes: []string{}}
 	u, err := s.unitOfCampaign(ctx, shop.Name, p.Campaigns[0])
 	if err != nil {
 		return f, err
@@ -81,7 +63,7 @@ func (s *Steward) unitOfCampaign(ctx context.Context, account, key string) (*bid
 
 // forgone sets what a day costs on which the spend is low instead of high, or a
 // share of it is, over so many days.
-func (f *Forecast) forgone(u *bidding.UnitReport, high, low, days float64) {
+func forgone(f *attribution.ExperimentForecast, u *bidding.UnitReport, high, low, days float64) {
 	lost := func(value func(float64) float64) float64 {
 		return days * (u.K*value(high) - high - u.K*value(low) + low)
 	}
@@ -96,7 +78,7 @@ func (f *Forecast) forgone(u *bidding.UnitReport, high, low, days float64) {
 }
 
 // detects sets the standard error and what can be told from nothing.
-func (f *Forecast) detects(sd float64) {
+func detects(f *attribution.ExperimentForecast, sd float64) {
 	if math.IsNaN(sd) || math.IsInf(sd, 0) {
 		return
 	}
@@ -107,11 +89,11 @@ func (f *Forecast) detects(sd float64) {
 	}
 }
 
-func (s *Steward) forecastSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
+func (s *Steward) forecastSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *attribution.ExperimentForecast) error {
 	use := min(max(u.Utilisation, 0), 1)
 	high, low := p.Switchback.On.Float()*use, p.Switchback.Off.Float()
 	held := float64(p.Days) / 2
-	f.forgone(u, high, min(low, high), held)
+	forgone(f, u, high, min(low, high), held)
 	claimed := u.Curve.Value(high) - u.Curve.Value(min(low, high))
 	today := s.dateOf(shop.Name, s.Now())
 	daily, err := s.shopDaily(ctx, shop, today, historyDays, today.AddDays(-historyDays))
@@ -124,14 +106,14 @@ func (s *Steward) forecastSwitchback(ctx context.Context, shop *Shop, p *attribu
 		return nil
 	}
 	pairs := float64(p.Days / (2 * p.Switchback.BlockDays))
-	f.detects(sd / math.Sqrt(pairs) / claimed)
+	detects(f, sd/math.Sqrt(pairs)/claimed)
 	f.Notes = append(f.Notes, fmt.Sprintf("Turned down, the platform is expected to report %.0f %s a day less; the shop's sales of two blocks one after the other differ by %.0f %s a day anyway.",
 		claimed, f.Currency, sd, f.Currency))
 	return nil
 }
 
-func (s *Steward) forecastHoldout(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
-	f.forgone(u, u.Spend, u.Spend*(1-p.Holdout.Share), float64(p.Days))
+func (s *Steward) forecastHoldout(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *attribution.ExperimentForecast) error {
+	forgone(f, u, u.Spend, u.Spend*(1-p.Holdout.Share), float64(p.Days))
 	people, err := s.listed(ctx, shop.Name, p.Holdout.List)
 	if err != nil {
 		return err
@@ -158,7 +140,7 @@ func (s *Steward) forecastHoldout(ctx context.Context, shop *Shop, p *attributio
 	}
 	variance := squares/n - (sum/n)*(sum/n)
 	se := math.Sqrt(variance * (1/held + 1/(n-held)))
-	f.detects(se * (n - held) / (u.Value * float64(p.Days)))
+	detects(f, se*(n-held)/(u.Value*float64(p.Days)))
 	f.Notes = append(f.Notes, fmt.Sprintf("%.0f people are on the list now; about %.0f of them would be held out.", n, held))
 	return nil
 }
@@ -183,7 +165,7 @@ func (s *Steward) listed(ctx context.Context, account, list string) (map[string]
 	return out, nil
 }
 
-func (s *Steward) forecastGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *Forecast) error {
+func (s *Steward) forecastGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, u *bidding.UnitReport, f *attribution.ExperimentForecast) error {
 	today := s.dateOf(shop.Name, s.Now())
 	daily, err := s.shopDaily(ctx, shop, today, historyDays, today.AddDays(-historyDays))
 	if err != nil {
@@ -194,13 +176,13 @@ func (s *Steward) forecastGeo(ctx context.Context, shop *Shop, p *attribution.Ex
 	if all := sum(held) + sum(others); all > 0 {
 		share = sum(held) / all
 	}
-	f.forgone(u, u.Spend, u.Spend*(1-share), float64(p.Days))
+	forgone(f, u, u.Spend, u.Spend*(1-share), float64(p.Days))
 	sd, ok := attribution.RatioSD(held, others, p.Days)
 	if !ok || !(share*u.Value > 0) {
 		f.Notes = append(f.Notes, fmt.Sprintf("The shop's orders of the last %d days do not tell yet how much the regions vary.", historyDays))
 		return nil
 	}
-	f.detects(sd / (share * u.Value))
+	detects(f, sd/(share*u.Value))
 	f.Notes = append(f.Notes, fmt.Sprintf("The regions held out have %.0f %% of the sales.", 100*share))
 	return nil
 }

@@ -13,27 +13,9 @@ import (
 	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
-	"adsteward/internal/civil"
-	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
-
-// ExperimentRequest is what a person asks for; zero values take defaults.
-type ExperimentRequest struct {
-	Account  string
-	Kind     attribution.ExperimentKind
-	Name     string       // "": made of the kind and the campaign
-	Campaign string       // id or name
-	Start    civil.Date   // zero: tomorrow
-	Days     int          // 0: 70 for a switchback, 28 for others
-	Block    int          // days of a switchback's blocks; 0: 7
-	Off      money.Micros // a switchback's low budget; 0: a tenth of the present one
-	Share    float64      // of a holdout; 0: a tenth
-	List     string       // of a holdout; "": cart_abandoners
-	Held     []string     // regions of a geo experiment that are left out
-	Seed     uint64       // 0: by chance
-}
 
 // InputError says that what was asked for makes no sense.
 type InputError struct{ Msg string }
@@ -45,25 +27,19 @@ func (e *InputError) IsInput() bool { return true }
 
 func badInput(format string, args ...any) error { return &InputError{fmt.Sprintf(format, args...)} }
 
-// ExperimentDraft is a plan before it is stored, with what is expected of it.
-type ExperimentDraft struct {
-	Plan     attribution.ExperimentPlan
-	Forecast Forecast
-}
-
 // DraftExperiment makes the plan a request asks for and reckons what it would
 // cost and could detect. Nothing is stored.
-func (s *Steward) DraftExperiment(ctx context.Context, r ExperimentRequest) (ExperimentDraft, error) {
+func (s *Steward) DraftExperiment(ctx context.Context, r attribution.ExperimentRequest) (attribution.ExperimentDraft, error) {
 	shop, err := s.Shop(r.Account)
 	if err != nil {
-		return ExperimentDraft{}, badInput("%v", err)
+		return attribution.ExperimentDraft{}, badInput("%v", err)
 	}
 	if !slices.Contains(attribution.ExperimentKinds, r.Kind) {
-		return ExperimentDraft{}, badInput("the kind %q is none of %v", r.Kind, attribution.ExperimentKinds)
+		return attribution.ExperimentDraft{}, badInput("the kind %q is none of %v", r.Kind, attribution.ExperimentKinds)
 	}
 	c, err := s.campaignNamed(ctx, r.Account, r.Campaign)
 	if err != nil {
-		return ExperimentDraft{}, err
+		return attribution.ExperimentDraft{}, err
 	}
 	today := s.dateOf(r.Account, s.Now())
 	p := attribution.ExperimentPlan{Kind: r.Kind, Name: r.Name, Campaigns: []string{bidding.CampaignKey(platform.Name(c.row.Platform), c.ID)}, Protects: c.keys(),
@@ -75,7 +51,7 @@ func (s *Steward) DraftExperiment(ctx context.Context, r ExperimentRequest) (Exp
 		p.Start = today.AddDays(1)
 	}
 	if p.Start < today {
-		return ExperimentDraft{}, badInput("the first day %s has passed", p.Start)
+		return attribution.ExperimentDraft{}, badInput("the first day %s has passed", p.Start)
 	}
 	if p.Days == 0 {
 		p.Days = map[attribution.ExperimentKind]int{attribution.Switchback: 70}[r.Kind]
@@ -106,13 +82,13 @@ func (s *Steward) DraftExperiment(ctx context.Context, r ExperimentRequest) (Exp
 		err = s.draftGeo(ctx, shop, &p, r)
 	}
 	if err != nil {
-		return ExperimentDraft{}, err
+		return attribution.ExperimentDraft{}, err
 	}
 	if err := p.Validate(); err != nil {
-		return ExperimentDraft{}, badInput("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return attribution.ExperimentDraft{}, badInput("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	f, err := s.forecast(ctx, shop, &p)
-	return ExperimentDraft{p, f}, err
+	return attribution.ExperimentDraft{Plan: p, Forecast: f}, err
 }
 
 // campaign is a campaign of the structure with the entities around it.
@@ -184,7 +160,7 @@ func (s *Steward) campaignNamed(ctx context.Context, account, name string) (camp
 
 // draftSwitchback fills in the budgets, and refuses where one budget does not
 // speak for the campaign alone or the policy keeps its hands off it.
-func (s *Steward) draftSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c campaign, r ExperimentRequest) error {
+func (s *Steward) draftSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c campaign, r attribution.ExperimentRequest) error {
 	b := c.budget
 	switch {
 	case c.Status != platform.Enabled:
@@ -247,7 +223,7 @@ const washoutDays = 2
 
 // draftGeo takes the regions the shop has sold to lately; what is not held goes on
 // as ever.
-func (s *Steward) draftGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, r ExperimentRequest) error {
+func (s *Steward) draftGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, r attribution.ExperimentRequest) error {
 	today := s.dateOf(shop.Name, s.Now())
 	days, err := s.Store.RevenueByDay(ctx, shop.Name, shop.Currency, today.AddDays(-historyDays), today.AddDays(-1), today)
 	if err != nil {
@@ -278,7 +254,7 @@ func (s *Steward) draftGeo(ctx context.Context, shop *Shop, p *attribution.Exper
 const historyDays = 84
 
 // forecastOf reads what an experiment was expected to cost and to detect.
-func forecastOf(e store.Experiment) (f Forecast, err error) {
+func forecastOf(e store.Experiment) (f attribution.ExperimentForecast, err error) {
 	if e.Forecast == "" {
 		return f, nil
 	}

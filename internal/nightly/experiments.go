@@ -16,7 +16,7 @@ import (
 
 // PlanExperiment stores a planned experiment and what it is expected to cost and
 // to detect. Nothing is changed by it.
-func (s *Steward) PlanExperiment(ctx context.Context, actor string, r ExperimentRequest) (store.Experiment, error) {
+func (s *Steward) PlanExperiment(ctx context.Context, actor string, r attribution.ExperimentRequest) (store.Experiment, error) {
 	d, err := s.DraftExperiment(ctx, r)
 	if err != nil {
 		return store.Experiment{}, err

@@ -51,7 +51,7 @@ func (d *desk) step(t *testing.T) error {
 	return err
 }
 
-func (d *desk) plan(t *testing.T, r ExperimentRequest) store.Experiment {
+func (d *desk) plan(t *testing.T, r attribution.ExperimentRequest) store.Experiment {
 	t.Helper()
 	r.Account = "shop"
 	e, err := d.PlanExperiment(t.Context(), "ann", r)
@@ -76,7 +76,7 @@ func (d *desk) experiment(t *testing.T, id string) store.Experiment {
 func TestSwitchbackLife(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		d := experimentDesk(t, st, 2)
-		e := d.plan(t, ExperimentRequest{Kind: attribution.Switchback, Campaign: "Campaign 0", Days: 28, Off: 5 * money.One})
+		e := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "Campaign 0", Days: 28, Off: 5 * money.One})
 		if e.State != "planned" || e.ApprovedBy != "" {
 			t.Fatalf("%+v", e)
 		}
@@ -164,7 +164,7 @@ func TestExperimentIsProtectedAtThePush(t *testing.T) {
 	d.mustApprove(t, d.ids...)
 	d.refresh(t)
 	today := civil.Of(d.now)
-	e := d.plan(t, ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: today, Days: 28, Seed: heldFirst(t, today)})
+	e := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: today, Days: 28, Seed: heldFirst(t, today)})
 	if _, err := d.StartExperiment(t.Context(), "bob", e.ExperimentID, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestExperimentStopsWhereSomethingIsWrong(t *testing.T) {
 	t.Parallel()
 	d := experimentDesk(t, storetest.Open(t), 1)
 	today := civil.Of(d.now)
-	e := d.plan(t, ExperimentRequest{Kind: attribution.Switchback, Campaign: "google:c0", Start: today, Days: 28, Seed: heldFirst(t, today)})
+	e := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "google:c0", Start: today, Days: 28, Seed: heldFirst(t, today)})
 	if _, err := d.StartExperiment(t.Context(), "bob", e.ExperimentID, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -279,20 +279,20 @@ func TestExperimentRequestsThatMakeNoSense(t *testing.T) {
 	d.Shops[0].Policy.Protected = []string{"Campaign 0"}
 	d.refresh(t)
 	for name, tc := range map[string]struct {
-		r       ExperimentRequest
+		r       attribution.ExperimentRequest
 		refused bool
 		want    string
 	}{
-		"account":    {ExperimentRequest{Account: "nobody", Kind: attribution.Switchback}, false, "not in the configuration"},
-		"kind":       {ExperimentRequest{Kind: "coin"}, false, "none of"},
-		"no name":    {ExperimentRequest{Kind: attribution.Switchback}, false, "name the campaign"},
-		"campaign":   {ExperimentRequest{Kind: attribution.Switchback, Campaign: "x"}, false, "no campaign"},
-		"past":       {ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: civil.MustParse("2020-01-01")}, false, "has passed"},
-		"protected":  {ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0"}, true, "protected"},
-		"shared":     {ExperimentRequest{Kind: attribution.Switchback, Campaign: "c1"}, true, "shares its budget"},
-		"no lists":   {ExperimentRequest{Kind: attribution.Holdout, Campaign: "c0"}, true, "audiences.enabled"},
-		"no regions": {ExperimentRequest{Kind: attribution.Geo, Campaign: "c0"}, false, "each side"},
-		"region":     {ExperimentRequest{Kind: attribution.Geo, Campaign: "c0", Held: []string{"XX"}}, false, "sold nothing"},
+		"account":    {attribution.ExperimentRequest{Account: "nobody", Kind: attribution.Switchback}, false, "not in the configuration"},
+		"kind":       {attribution.ExperimentRequest{Kind: "coin"}, false, "none of"},
+		"no name":    {attribution.ExperimentRequest{Kind: attribution.Switchback}, false, "name the campaign"},
+		"campaign":   {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "x"}, false, "no campaign"},
+		"past":       {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: civil.MustParse("2020-01-01")}, false, "has passed"},
+		"protected":  {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0"}, true, "protected"},
+		"shared":     {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c1"}, true, "shares its budget"},
+		"no lists":   {attribution.ExperimentRequest{Kind: attribution.Holdout, Campaign: "c0"}, true, "audiences.enabled"},
+		"no regions": {attribution.ExperimentRequest{Kind: attribution.Geo, Campaign: "c0"}, false, "each side"},
+		"region":     {attribution.ExperimentRequest{Kind: attribution.Geo, Campaign: "c0", Held: []string{"XX"}}, false, "sold nothing"},
 	} {
 		if tc.r.Account == "" {
 			tc.r.Account = "shop"

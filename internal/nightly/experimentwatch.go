@@ -17,44 +17,12 @@ import (
 	"adsteward/store"
 )
 
-// Look is what an experiment shows up to a date.
-type Look struct {
-	Date     civil.Date `json:"date"` // of the night that looked
-	Last     civil.Date `json:"last"` // newest day that counts
-	DaysDone int        `json:"days_done"`
-	DaysLeft int        `json:"days_left"`
-	// Mature says that the sales of the last day have come in.
-	Mature bool `json:"mature"`
-	// Iota is the incremental share, as far as it shows; its interval is right for
-	// one look, that of AlwaysValid for any number of them. Nil: see Problem.
-	Iota        *lift.Estimate `json:"iota"`
-	AlwaysValid *lift.Estimate `json:"always_valid"`
-	Lift        *lift.Estimate `json:"lift"`    // revenue caused so far
-	Claimed     float64        `json:"claimed"` // what the platform reports of the same
-	Days        []lift.Day     `json:"days"`
-	Checks      []Check        `json:"checks"`
-	Warnings    []string       `json:"warnings"`
-	Problem     string         `json:"problem,omitempty"` // why nothing can be said yet
-}
-
-// Check is one thing that must hold for a result to be believed.
-type Check struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-}
-
-// sound reports whether every check holds.
-func (l *Look) sound() bool {
-	return !slices.ContainsFunc(l.Checks, func(c Check) bool { return !c.OK })
-}
-
 // LookOf reads an experiment's newest look; nil before the first.
-func LookOf(e store.Experiment) (*Look, error) {
+func LookOf(e store.Experiment) (*attribution.ExperimentLook, error) {
 	if e.Watched == "" {
 		return nil, nil
 	}
-	var l Look
+	var l attribution.ExperimentLook
 	if err := json.Unmarshal([]byte(e.Watched), &l); err != nil {
 		return nil, fmt.Errorf("what experiment %s has shown cannot be read: %w", e.ExperimentID, err)
 	}
@@ -82,7 +50,7 @@ func (n *night) watchExperiments(ctx context.Context) (watched, concluded int, e
 			continue
 		}
 		watched++
-		if e.State == string(attribution.ExperimentEnded) && l.Mature && l.Iota != nil && l.sound() {
+		if e.State == string(attribution.ExperimentEnded) && l.Mature && l.Iota != nil && l.Sound() {
 			if _, err := n.conclude(ctx, pushActor, e.ExperimentID, "its sales have come in and every check holds", l); err != nil {
 				faults = append(faults, err)
 				continue
@@ -93,7 +61,7 @@ func (n *night) watchExperiments(ctx context.Context) (watched, concluded int, e
 	return watched, concluded, errors.Join(faults...)
 }
 
-func (s *Steward) storeLook(ctx context.Context, e store.Experiment, l *Look) error {
+func (s *Steward) storeLook(ctx context.Context, e store.Experiment, l *attribution.ExperimentLook) error {
 	body, err := json.Marshal(l)
 	if err != nil {
 		return err
@@ -133,23 +101,14 @@ func (s *Steward) ConcludeExperiment(ctx context.Context, actor, id, reason stri
 	switch {
 	case l.Iota == nil:
 		return e, refused("it has no result: %s", l.Problem)
-	case (!l.Mature || !l.sound()) && reason == "":
-		return e, refused("%s; concluding it all the same wants a reason", l.doubt())
+	case (!l.Mature || !l.Sound()) && reason == "":
+		return e, refused("%s; concluding it all the same wants a reason", l.Doubt())
 	}
 	return s.conclude(ctx, actor, e.ExperimentID, reason, l)
 }
 
-func (l *Look) doubt() string {
-	for _, c := range l.Checks {
-		if !c.OK {
-			return "a check does not hold: " + c.Detail
-		}
-	}
-	return fmt.Sprintf("sales of its last days, up to %s, still come in", l.Last)
-}
-
 // conclude writes the result into the ledger and ends the experiment's life.
-func (s *Steward) conclude(ctx context.Context, actor, id, reason string, l *Look) (store.Experiment, error) {
+func (s *Steward) conclude(ctx context.Context, actor, id, reason string, l *attribution.ExperimentLook) (store.Experiment, error) {
 	return s.moveExperiment(ctx, id, attribution.ExperimentConcluded, actor, func(q *store.Queries, e *store.Experiment, p *attribution.ExperimentPlan, now time.Time) (string, error) {
 		for _, c := range p.Campaigns {
 			if err := q.PutIota(ctx, store.IotaEntry{Account: e.Account, Campaign: c, ExperimentID: e.ExperimentID, Value: l.Iota.Value, SD: l.Iota.SE,
@@ -166,14 +125,14 @@ func (s *Steward) conclude(ctx context.Context, actor, id, reason string, l *Loo
 }
 
 // lookAt analyses an experiment by what is known on a date.
-func (s *Steward) lookAt(ctx context.Context, shop *Shop, e store.Experiment, date civil.Date) (*Look, error) {
+func (s *Steward) lookAt(ctx context.Context, shop *Shop, e store.Experiment, date civil.Date) (*attribution.ExperimentLook, error) {
 	p, err := planOf(e)
 	if err != nil {
 		return nil, err
 	}
 	last := min(e.Ends, date.AddDays(-1))
-	l := &Look{Date: date, Last: last, DaysDone: max(last.Sub(e.Starts)+1, 0), DaysLeft: max(e.Ends.Sub(date)+1, 0), Mature: date > e.Ends.AddDays(matureDays),
-		Days: []lift.Day{}, Checks: []Check{}, Warnings: []string{}}
+	l := &attribution.ExperimentLook{Date: date, Last: last, DaysDone: max(last.Sub(e.Starts)+1, 0), DaysLeft: max(e.Ends.Sub(date)+1, 0), Mature: date > e.Ends.AddDays(matureDays),
+		Days: []lift.Day{}, Checks: []attribution.ExperimentCheck{}, Warnings: []string{}}
 	claims, err := s.claims(ctx, shop, p, e.Starts, last, date)
 	if err != nil {
 		return nil, err
@@ -205,7 +164,7 @@ func (s *Steward) lookAt(ctx context.Context, shop *Shop, e store.Experiment, da
 }
 
 // take adopts an analysis.
-func (l *Look) take(r lift.Result) {
+func take(l *attribution.ExperimentLook, r lift.Result) {
 	l.Iota, l.Lift, l.Days = r.Iota, &r.Lift, r.Days
 	l.Warnings = append(l.Warnings, r.Warnings...)
 	if l.Iota == nil {
@@ -290,7 +249,7 @@ func (s *Steward) newestLag(ctx context.Context, account, p string) (response.La
 	return response.PriorLag(), nil
 }
 
-func (s *Steward) lookSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c claims, l *Look) error {
+func (s *Steward) lookSwitchback(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c claims, l *attribution.ExperimentLook) error {
 	plan, err := p.Schedule()
 	if err != nil {
 		return err
@@ -315,21 +274,21 @@ func (s *Steward) lookSwitchback(ctx context.Context, shop *Shop, p *attribution
 		l.Problem = err.Error()
 		return nil
 	}
-	l.take(r.Result)
+	take(l, r.Result)
 	if r.Iota != nil {
 		l.Claimed = r.Lift.Value / r.Iota.Value
 	}
 	if math.IsNaN(l.Claimed) || math.IsInf(l.Claimed, 0) {
 		l.Claimed = 0
 	}
-	kept := Check{Name: "schedule", OK: offCost/off < 0.5*onCost/on, Detail: fmt.Sprintf("it cost %.2f %s a day when turned down and %.2f otherwise", offCost/off, shop.Currency, onCost/on)}
-	balance := Check{Name: "balance", OK: l.DaysLeft > 0 || math.Abs(float64(r.OnDays-r.OffDays)) <= float64(p.Switchback.BlockDays),
+	kept := attribution.ExperimentCheck{Name: "schedule", OK: offCost/off < 0.5*onCost/on, Detail: fmt.Sprintf("it cost %.2f %s a day when turned down and %.2f otherwise", offCost/off, shop.Currency, onCost/on)}
+	balance := attribution.ExperimentCheck{Name: "balance", OK: l.DaysLeft > 0 || math.Abs(float64(r.OnDays-r.OffDays)) <= float64(p.Switchback.BlockDays),
 		Detail: fmt.Sprintf("%d days as ever and %d turned down count; %d after a step are left out", r.OnDays, r.OffDays, r.Washed)}
 	l.Checks = append(l.Checks, kept, balance)
 	return nil
 }
 
-func (s *Steward) lookHoldout(ctx context.Context, shop *Shop, e store.Experiment, p *attribution.ExperimentPlan, c claims, l *Look) error {
+func (s *Steward) lookHoldout(ctx context.Context, shop *Shop, e store.Experiment, p *attribution.ExperimentPlan, c claims, l *attribution.ExperimentLook) error {
 	t := lift.HoldoutTest{BasisPoints: basisPoints(p.Holdout), Claimed: c.total()}
 	l.Claimed = t.Claimed
 	err := s.Store.EachUnitRevenue(ctx, shop.Name, e.ExperimentID, shop.Currency, historyDays, e.Starts, l.Last, func(u store.UnitRevenue) error {
@@ -349,8 +308,8 @@ func (s *Steward) lookHoldout(ctx context.Context, shop *Shop, e store.Experimen
 		l.Problem = err.Error()
 		return nil
 	}
-	l.take(r.Result)
-	ratio := Check{Name: "sample ratio", OK: true, Detail: fmt.Sprintf("%d people are held out and %d are not; %.0f %% were to be", r.Held, r.Treated, 100*p.Holdout.Share)}
+	take(l, r.Result)
+	ratio := attribution.ExperimentCheck{Name: "sample ratio", OK: true, Detail: fmt.Sprintf("%d people are held out and %d are not; %.0f %% were to be", r.Held, r.Treated, 100*p.Holdout.Share)}
 	if r.SampleRatioP != nil {
 		ratio.OK = *r.SampleRatioP >= 0.001
 		ratio.Detail += fmt.Sprintf(" (chance does as much with a probability of %.3f)", *r.SampleRatioP)
@@ -365,7 +324,7 @@ func basisPoints(h *attribution.HoldoutPlan) int { return int(math.Round(10000 *
 // regression: withholding is the treatment, and what it takes away is what the
 // campaign causes there. The claims it takes away are those of the other regions
 // during the test, at the ratio of both sides' sales before.
-func (s *Steward) lookGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c claims, l *Look) error {
+func (s *Steward) lookGeo(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, c claims, l *attribution.ExperimentLook) error {
 	days, err := s.shopDaily(ctx, shop, l.Last.AddDays(1), l.DaysDone+historyDays, p.Start)
 	if err != nil {
 		return err
@@ -392,8 +351,8 @@ func (s *Steward) lookGeo(ctx context.Context, shop *Shop, p *attribution.Experi
 		r.Iota = &lift.Estimate{Value: -r.Lift.Value / l.Claimed, SE: r.Lift.SE / l.Claimed, Low: -r.Lift.High / l.Claimed, High: -r.Lift.Low / l.Claimed, Level: r.Lift.Level}
 	}
 	r.Warnings = slices.DeleteFunc(r.Warnings, func(w string) bool { return w == noReturn })
-	l.take(r)
-	l.Checks = append(l.Checks, Check{Name: "exclusion", OK: true, Detail: "that the regions are excluded is not seen from here: compare the platform's own report by region"})
+	take(l, r)
+	l.Checks = append(l.Checks, attribution.ExperimentCheck{Name: "exclusion", OK: true, Detail: "that the regions are excluded is not seen from here: compare the platform's own report by region"})
 	return nil
 }
 

@@ -49,7 +49,7 @@ func TestSwitchbackFindsTheTruth(t *testing.T) {
 	key := attribution.CampaignKey(string(sc.Campaigns[i].Platform), market.RemoteCampaignID(sc.Campaigns[i].Platform, i))
 	began := time.Now()
 	playStages(t, s, sc.Start, nightly.Pull)
-	e, err := s.nights.PlanExperiment(t.Context(), "ann", nightly.ExperimentRequest{Account: shopName, Kind: attribution.Switchback,
+	e, err := s.nights.PlanExperiment(t.Context(), "ann", attribution.ExperimentRequest{Account: shopName, Kind: attribution.Switchback,
 		Campaign: sc.Campaigns[i].Name, Days: days, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
