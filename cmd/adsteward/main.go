@@ -47,6 +47,7 @@ type cli struct {
 	Feeds       feedsCmd       `cmd:"" help:"Check a product feed."`
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
+	Experiments experimentsCmd `cmd:"" help:"Experiments that find what advertising caused: plan, start, watch and end them."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
