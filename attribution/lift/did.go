@@ -11,7 +11,8 @@ import (
 // regressed on the treatment, weighted by the pre total, which makes an arm's mean
 // its growth as a whole. Errors are clustered by region: with one value a region
 // the two-period collapse of Bertrand, Duflo and Mullainathan (2004, QJE 119(1)),
-// bias-reduced (CR2) with the degrees of freedom of Bell and McCaffrey (2002).
+// bias-reduced (CR2) with the degrees of freedom of Bell and McCaffrey (2002),
+// both under growths that vary equally, as geo-based regression has it too.
 func (s *split) did(level float64) (effect, error) {
 	pre, test := totals(s.pre), totals(s.test)
 	var arms [2]growth // control, treated
@@ -38,9 +39,9 @@ func (s *split) did(level float64) (effect, error) {
 	}
 	varC, squareC := c.variance()
 	varT, squareT := t.variance()
-	// Satterthwaite's: twice the squared mean over the variance, of the variance
-	// estimate under errors that fall with size.
-	df := (1/c.total + 1/t.total) * (1/c.total + 1/t.total) / (squareC + squareT)
+	// Satterthwaite's: the square of the mean of the variance estimate, over its
+	// variance halved.
+	df := (c.concentration() + t.concentration()) * (c.concentration() + t.concentration()) / (squareC + squareT)
 	e := effect{df: df, warnings: warnings, lift: interval(t.mean()-c.mean(), sqrt(varC+varT), df, level).times(t.total)}
 	before, daily := sum(s.daily(s.pre, false)), s.daily(s.test, false)
 	for _, y := range daily {
@@ -62,24 +63,38 @@ func (a *growth) add(pre, test float64) {
 
 func (a *growth) mean() float64 { return a.test / a.total }
 
-// variance is the CR2 variance of the weighted mean, sum of w^2 e^2 / (1 - h) over
-// (sum of w)^2 with h = w over their sum, and the trace of the square of its
-// quadratic form under errors of variance 1 / w.
+// concentration is the sum of the squares of the regions' shares of the size: the
+// variance of the mean where each region's growth has the variance 1.
+func (a *growth) concentration() float64 {
+	q := 0.0
+	for _, w := range a.size {
+		q += w / a.total * w / a.total
+	}
+	return q
+}
+
+// variance is the CR2 variance of the mean: the sum of d e^2, with e a region's
+// residual, h its share of the size and d = h^2 / Var(e), where Var(e) = 1 - 2h + q
+// is the residual's variance if growths have the variance 1 and q is the
+// concentration, which is also the trace of this quadratic form.
+//
+// traceOfSquare is that of its square, the sum over i and j of d_i d_j Cov(e_i, e_j)^2
+// with Cov = q - h_i - h_j, and 1 more for i = j; expanded, so that it is one pass.
 func (a *growth) variance() (v, traceOfSquare float64) {
-	for i, w := range a.size {
-		hi := w / a.total
-		e := a.rate[i] - a.mean()
-		v += hi * hi * e * e / (1 - hi)
-		di := hi / a.total / (1 - hi)
-		for j, u := range a.size {
-			hj := u / a.total
-			dj := hj / a.total / (1 - hj)
-			m := hi * hj // squares of the entries of 1 - q q', q^2 = h
-			if i == j {
-				m = (1 - hi) * (1 - hi)
-			}
-			traceOfSquare += di * dj * m
-		}
+	q := a.concentration()
+	var s0, s1, s2 float64 // sums of d, d h, d h^2
+	of := func(i int) (h, d float64) {
+		h = a.size[i] / a.total
+		return h, h * h / (1 - 2*h + q)
+	}
+	for i, rate := range a.rate {
+		h, d := of(i)
+		v += d * (rate - a.mean()) * (rate - a.mean())
+		s0, s1, s2 = s0+d, s1+d*h, s2+d*h*h
+	}
+	for i := range a.rate {
+		h, d := of(i)
+		traceOfSquare += d*((q-h)*(q-h)*s0-2*(q-h)*s1+s2) + d*d*(1+2*(q-2*h))
 	}
 	return v, traceOfSquare
 }

@@ -26,7 +26,6 @@ type effect struct {
 	df       float64
 	expected []float64 // of the treated by day of the test; nil where the method goes by totals
 	spread   []float64 // standard error of the sum of differences up to each day; nil where unknown
-	iroas    *Estimate // where the method estimates it by itself
 	warnings []string
 }
 
@@ -41,28 +40,66 @@ func (t *GeoTest) Analyse(m Method, level float64) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	costs := s.addedCost()
-	r := Result{Method: string(m), Lift: e.lift, Cost: sum(costs), IROAS: e.iroas, Days: s.days(e), Warnings: append([]string{}, e.warnings...)}
-	switch {
-	case m == GBR:
-		err = s.gbrCost(&r, costs, level)
-	case m == TBR:
-		err = s.tbrCost(&r, e, level)
-	case s.spendDiffers(r.Cost):
-		i := r.Lift.times(1 / r.Cost)
-		r.IROAS = &i
+	r := Result{Method: string(m), Lift: e.lift, Days: s.days(e), Warnings: append([]string{}, e.warnings...)}
+	if s.cost.known() {
+		if err := s.setReturn(&r, m, e, level); err != nil {
+			return Result{}, err
+		}
 	}
-	if err != nil {
-		return Result{}, err
-	}
-	if r.IROAS == nil {
-		r.Warnings = append(r.Warnings, "the spend did not clearly differ between the groups, so that nothing can be said of the return on it")
+	if s.claimed.known() {
+		claims, err := s.added(s.claimed, m, level)
+		if err != nil {
+			return Result{}, err
+		}
+		if r.Iota = s.over(r.Lift, claims, e.df, s.claimed); r.Iota == nil {
+			r.Warnings = append(r.Warnings, "the platform's claims did not clearly differ between the groups, so that no share of them can be told")
+		}
 	}
 	r.Expected = sum(s.daily(s.test, true)) - r.Lift.Value
 	if !finite(r.Lift.Value, r.Lift.SE, r.Expected, r.Cost) {
 		return Result{}, errors.New("the numbers are too large for the regression; give them in a larger unit")
 	}
 	return r, nil
+}
+
+// setReturn sets the spend added and the return on it, which regression by region
+// estimates first, and the lift from it.
+func (s *split) setReturn(r *Result, m Method, e effect, level float64) error {
+	cost, err := s.added(s.cost, m, level)
+	if err != nil {
+		return err
+	}
+	r.Cost = cost.Value
+	if m == GBR && s.cost.differs(cost) {
+		if r.IROAS, err = s.gbrReturn(level); err != nil {
+			return err
+		}
+		r.Lift = r.IROAS.times(r.Cost)
+		return nil
+	}
+	if r.IROAS = s.over(r.Lift, cost, e.df, s.cost); r.IROAS == nil {
+		r.Warnings = append(r.Warnings, "the spend did not clearly differ between the groups, so that nothing can be said of the return on it")
+	}
+	return nil
+}
+
+// over is the ratio of the lift to what was added of something, by Fieller's
+// theorem; nil where that was nothing, or is not told from it. Where what was
+// added is known without error the interval is the lift's, divided. The two are
+// taken to be independent, as Kerman, Wang and Vaver (2017) do.
+func (s *split) over(lift, added Estimate, df float64, of series) *Estimate {
+	if !of.differs(added) {
+		return nil
+	}
+	if added.SE == 0 {
+		r := lift.times(1 / added.Value)
+		return &r
+	}
+	r, ok := fieller(lift.Value, added.Value, lift.SE*lift.SE, added.SE*added.SE, 0, df, lift.Level)
+	if !ok {
+		return nil
+	}
+	return &r
 }
 
 // estimate runs the method on the response alone.
@@ -101,7 +138,7 @@ func (s *split) days(e effect) []Day {
 
 // gbr is geo-based regression of the response alone: each region's test total on
 // its pre total, and for the treated on the pre total once more, whose
-// coefficient is the effect as a share of it. Weights as in gbrCost. It serves
+// coefficient is the effect as a share of it. Weights as in gbrReturn. It serves
 // placebos and plans, where there is no spend to speak of.
 func (s *split) gbr(level float64) (effect, error) {
 	y, columns, weights, warnings, err := s.gbrColumns()
@@ -147,18 +184,16 @@ func (s *split) gbrColumns() (y []float64, columns [][]float64, weights []float6
 	return y, columns, weights, warnings, nil
 }
 
-// gbrCost is geo-based regression (Vaver and Koehler 2011, "Measuring ad
+// gbrReturn is geo-based regression (Vaver and Koehler 2011, "Measuring ad
 // effectiveness using geo experiments", equations 1 and 2): the test total of
 // region i is b0 + b1 pre_i + b2 cost_i + e_i, weighted by pre_i^-2, cost_i being
 // the spend added there; b2 is the return on it, with a t interval.
-func (s *split) gbrCost(r *Result, costs []float64, level float64) error {
-	if !s.spendDiffers(r.Cost) {
-		return nil // the lift by size of region stands
-	}
+func (s *split) gbrReturn(level float64) (*Estimate, error) {
 	y, columns, weights, _, err := s.gbrColumns()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	costs := s.addedByRegion(s.cost)
 	var added []float64
 	for g, pre := range totals(s.pre) {
 		if pre > 0 {
@@ -167,27 +202,36 @@ func (s *split) gbrCost(r *Result, costs []float64, level float64) error {
 	}
 	fit, err := leastSquares(append(columns, added), y, weights)
 	if err != nil {
-		return fmt.Errorf("geo-based regression: %w", err)
+		return nil, fmt.Errorf("geo-based regression: %w", err)
 	}
 	i := interval(fit.coef[2], math.Sqrt(fit.variance(0, 0, 1)), fit.df, level)
-	r.Cost = sum(added)
-	r.IROAS, r.Lift = &i, i.times(r.Cost)
-	return nil
+	return &i, nil
 }
 
-// addedCost is the spend the treatment added by region, 0 in the control: what
-// was spent in the test less what the control's spend, regressed on its own
-// before the test, lets expect. Where the control spent nothing before, or too
-// few did, as much a day as before is expected.
-func (s *split) addedCost() []float64 {
-	pre, test := totals(s.costPre), totals(s.costTest)
+// added is how much more of something the treated had in the test than was to be
+// expected: for time-based regression by the same regression, with its error; for
+// the others by region, and taken as known. Where there was none before it is
+// exact either way.
+func (s *split) added(of series, m Method, level float64) (Estimate, error) {
+	if m != TBR {
+		return Estimate{Value: sum(s.addedByRegion(of))}, nil
+	}
+	e, err := timeRegression(s.daily(of.pre, true), s.daily(of.pre, false), s.daily(of.test, true), s.daily(of.test, false), level)
+	return e.lift, err
+}
+
+// addedByRegion is what the treated had in the test less what the control's,
+// regressed on its own before the test, lets expect; 0 in the control. Where the
+// control had none before, or too few did, as much a day as before is expected.
+func (s *split) addedByRegion(of series) []float64 {
+	pre, test := totals(of.pre), totals(of.test)
 	var x, y, w, ones []float64
 	for g := range pre {
 		if !s.treated[g] && pre[g] > 0 {
 			x, y, w, ones = append(x, pre[g]), append(y, test[g]), append(w, 1/(pre[g]*pre[g])), append(ones, 1)
 		}
 	}
-	a, b := 0.0, float64(len(s.costTest[0]))/float64(len(s.costPre[0]))
+	a, b := 0.0, float64(len(of.test[0]))/float64(len(of.pre[0]))
 	if fit, err := leastSquares([][]float64{ones, x}, y, w); err == nil {
 		a, b = fit.coef[0], fit.coef[1]
 	}
@@ -200,15 +244,17 @@ func (s *split) addedCost() []float64 {
 	return out
 }
 
-// spendDiffers reports whether the spend added is more than rounding.
-func (s *split) spendDiffers(added float64) bool {
+func (of series) known() bool { return of.pre != nil }
+
+// differs reports whether what was added is more than rounding.
+func (of series) differs(added Estimate) bool {
 	most := 0.0
-	for _, rows := range [][][]float64{s.costPre, s.costTest} {
+	for _, rows := range [][][]float64{of.pre, of.test} {
 		for _, v := range totals(rows) {
 			most += math.Abs(v)
 		}
 	}
-	return math.Abs(added) > 1e-9*most
+	return math.Abs(added.Value) > 1e-9*most
 }
 
 // tbr is time-based regression (Kerman, Wang and Vaver 2017, "Estimating ad
@@ -246,22 +292,4 @@ func timeRegression(y, x, yTest, xTest []float64, level float64) (effect, error)
 	}
 	e.lift = interval(total, e.spread[len(e.spread)-1], fit.df, level)
 	return e, nil
-}
-
-// tbrCost sets the spend added, by the same regression, and the return on it by
-// Fieller's theorem; the paper draws from the two posteriors, which are taken to
-// be independent here as there. Where no spend was before the test it is exact.
-func (s *split) tbrCost(r *Result, e effect, level float64) error {
-	c, err := timeRegression(s.daily(s.costPre, true), s.daily(s.costPre, false), s.daily(s.costTest, true), s.daily(s.costTest, false), level)
-	if err != nil {
-		return err
-	}
-	r.Cost = c.lift.Value
-	if !s.spendDiffers(r.Cost) {
-		return nil
-	}
-	if i, ok := fieller(r.Lift.Value, r.Cost, r.Lift.SE*r.Lift.SE, c.lift.SE*c.lift.SE, 0, min(e.df, c.df), level); ok {
-		r.IROAS = &i
-	}
-	return nil
 }

@@ -16,22 +16,17 @@ import (
 // where they are not.
 func sharedFile(t testing.TB, name string) string {
 	t.Helper()
-	dir, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if file := filepath.Join(dir, "shared", "data", name); exists(file) {
-			return file
+	dir := os.Getenv("ADSTEWARD_SHARED")
+	for at, _ := os.Getwd(); dir == "" && at != filepath.Dir(at); at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			dir = filepath.Join(filepath.Dir(at), "shared")
 		}
 	}
-	t.Skipf("needs the shared test data file %s, which is not here", name)
-	return ""
-}
-
-func exists(file string) bool {
-	_, err := os.Stat(file)
-	return err == nil
+	path := filepath.Join(dir, "data", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no shared test data: %v", err)
+	}
+	return path
 }
 
 // published is the geo experiment of the shared data: 100 regions, 50 treated,

@@ -124,6 +124,11 @@ type HoldoutResult struct {
 	SampleRatioP *float64 `json:"sample_ratio_p"`
 }
 
+// SampleRatioBroken reports whether something sorts people into the arms.
+func (r *HoldoutResult) SampleRatioBroken() bool {
+	return r.SampleRatioP != nil && *r.SampleRatioP < sampleRatioAlarm
+}
+
 // sampleRatioAlarm is the p below which a split counts as broken (Fabijan et al.
 // 2019, KDD), so low because it is looked at often.
 const sampleRatioAlarm = 0.001
@@ -185,7 +190,7 @@ func (t *HoldoutTest) check() error {
 	case t.Claimed < 0 || !finite(t.Claimed):
 		return fmt.Errorf("the platform's claims are %g; they must be 0 or more", t.Claimed)
 	}
-	return nil
+	return checkPlanned(t.Planned)
 }
 
 func (out *HoldoutResult) iota(t *HoldoutTest, theta, df float64) {
@@ -215,7 +220,7 @@ func (out *HoldoutResult) ratio(t *HoldoutTest) {
 	d := float64(t.Held.N) - n*share
 	p := distuv.ChiSquared{K: 1}.Survival(d * d / (n * share * (1 - share)))
 	out.SampleRatioP = &p
-	if p < sampleRatioAlarm {
+	if out.SampleRatioBroken() {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("%d of %.0f persons were held out where %.2f %% were to be, which chance does not explain: something sorts people into the arms, and the result is not to be believed",
 			t.Held.N, n, 100*share))
 	}
@@ -250,12 +255,13 @@ func DetectablePerPerson(sd float64, n, basisPoints int, level, power float64) (
 		return 0, fmt.Errorf("%d persons of a spread of %g; there must be some", n, sd)
 	}
 	held := float64(basisPoints) / maxBasisPoints
-	return reach(level, power) * sd * math.Sqrt(1/(float64(n)*held*(1-held))), nil
+	return reach(0, level, power) * sd * math.Sqrt(1/(float64(n)*held*(1-held))), nil
 }
 
-// reach is how many standard errors an effect must have to be shown with the power.
-func reach(level, power float64) float64 {
-	return quantile(0, level) + distuv.UnitNormal.Quantile(power)
+// reach is how many standard errors, known with df degrees of freedom (0: surely),
+// an effect must have to be shown with the power.
+func reach(df, level, power float64) float64 {
+	return quantile(df, level) + quantile(df, 2*power-1)
 }
 
 func checkPower(power float64) error {

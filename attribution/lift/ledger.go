@@ -53,7 +53,7 @@ const (
 	// caused, but a half as much again as it claims is beyond what any of the
 	// published experiments found.
 	MaxIota = 1.5
-	// leastSD keeps an experiment without error from stopping the sums.
+	// leastSD, of a share, keeps an experiment without error from stopping the sums.
 	leastSD = 1e-3
 )
 
@@ -103,14 +103,16 @@ func (m Measured) aged() float64 {
 }
 
 // found is what a campaign's experiments together say, in terms of its belief:
-// how many standard deviations off the mean, with which variance.
+// how many standard deviations off the mean, with which variance. A share further
+// than MaxIota outside of what can be says no more than one there: a noisy
+// experiment may give any number.
 type found struct{ z, variance float64 }
 
 func (b Believed) standardised(own []Measured) found {
 	var weight, mean float64
 	for _, m := range own {
 		weight += 1 / m.aged()
-		mean += m.Iota / m.aged()
+		mean += min(max(m.Iota, -MaxIota), 2*MaxIota) / m.aged()
 	}
 	return found{(mean/weight - b.Mean) / b.SD, 1 / weight / (b.SD * b.SD)}
 }
@@ -182,7 +184,7 @@ func (b Believed) conclude(p pool, own []Measured, measured int) Iota {
 		square += k.weight * (v + m*m)
 		out.Weight += k.weight * shrink
 	}
-	out.cut(b.Mean+b.SD*mean, b.SD*sqrt(square-mean*mean))
+	out.cut(b.Mean+b.SD*mean, max(b.SD*sqrt(square-mean*mean), leastSD/10))
 	return out
 }
 

@@ -53,7 +53,7 @@ type Result struct {
 	// spend away.
 	Cost float64 `json:"cost"`
 	// IROAS is Lift over the spend added: what one more unit of money brings. Nil
-	// where the spend did not clearly differ; a warning says so.
+	// where the spend is not known, or did not clearly differ; of the latter a warning tells.
 	IROAS *Estimate `json:"iroas"`
 	// Iota is Lift over what the platform claimed: the incremental share. Nil where
 	// no claims were given or they do not clearly differ from nothing.

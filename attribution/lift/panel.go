@@ -7,12 +7,14 @@ import (
 	"adsteward/internal/civil"
 )
 
-// Panel is the response and the cost of regions by day.
+// Panel is the response of regions by day, and what advertising cost and claims
+// there.
 type Panel struct {
 	Geos     []string
 	First    civil.Date  // day 0; the days follow without a gap
 	Response [][]float64 // by geo and day
-	Cost     [][]float64 // by geo and day
+	Cost     [][]float64 // by geo and day; nil where not known by region
+	Claimed  [][]float64 // response the platform claims; nil where not known by region
 }
 
 // Days is how many days the panel holds.
@@ -101,30 +103,42 @@ func (t *GeoTest) count() (treated, control int) {
 
 const minPreDays = 7
 
-// split is a geo test as the methods look at it: the regions that take part, and
-// their days before and during the test.
+// split is a geo test as the methods look at it: the regions that take part.
 type split struct {
-	pre, test         [][]float64 // response by geo and day
-	costPre, costTest [][]float64
-	treated           []bool
-	start             civil.Date // of the test
+	series               // the response
+	cost, claimed series // empty where not known
+	treated       []bool
+	start         civil.Date // of the test
 }
+
+// series are figures by region and day, before the test and in it.
+type series struct{ pre, test [][]float64 }
 
 // split cuts the panel; it shares the panel's numbers.
 func (t *GeoTest) split() *split {
-	s := &split{start: t.Test.From}
-	p := t.Panel
-	a, b := t.Pre.From.Sub(p.First), t.Pre.To.Sub(p.First)+1
-	c, d := t.Test.From.Sub(p.First), t.Test.To.Sub(p.First)+1
-	for g, arm := range t.Arms {
-		if arm == LeftOut {
-			continue
+	s := &split{start: t.Test.From, series: t.cut(t.Panel.Response), cost: t.cut(t.Panel.Cost), claimed: t.cut(t.Panel.Claimed)}
+	for _, arm := range t.Arms {
+		if arm != LeftOut {
+			s.treated = append(s.treated, arm == Treated)
 		}
-		s.pre, s.test = append(s.pre, p.Response[g][a:b]), append(s.test, p.Response[g][c:d])
-		s.costPre, s.costTest = append(s.costPre, p.Cost[g][a:b]), append(s.costTest, p.Cost[g][c:d])
-		s.treated = append(s.treated, arm == Treated)
 	}
 	return s
+}
+
+func (t *GeoTest) cut(rows [][]float64) series {
+	first := t.Panel.First
+	a, b := t.Pre.From.Sub(first), t.Pre.To.Sub(first)+1
+	c, d := t.Test.From.Sub(first), t.Test.To.Sub(first)+1
+	var out series
+	if rows == nil {
+		return out
+	}
+	for g, arm := range t.Arms {
+		if arm != LeftOut {
+			out.pre, out.test = append(out.pre, rows[g][a:b]), append(out.test, rows[g][c:d])
+		}
+	}
+	return out
 }
 
 // daily sums rows over the geos of an arm, by day.

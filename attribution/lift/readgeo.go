@@ -13,72 +13,102 @@ import (
 // maxSpan bounds what a mistyped year makes of a panel.
 const maxSpan = 3660
 
-// ReadPanel reads rows of date, geo, sales and cost; sales may be called revenue
-// or response, and cost may be absent. Regions come in the order of their names, numbers by
+// ReadPanel reads rows of date, geo, sales, cost and claimed (what the platform
+// claims of the sales there). Sales may be called revenue or response; cost and
+// claimed may be absent. Regions come in the order of their names, numbers by
 // value. A region and day without a row count as nothing sold and spent; absent is
 // how many there are. Errors are a *BadInput or r's.
 func ReadPanel(r io.Reader) (p *Panel, absent int, err error) {
-	t, err := open(r, "date|day", "geo|region", "sales|revenue|response|value", "cost|spend?")
+	t, err := open(r, "date|day", "geo|region", "sales|revenue|response|value", "cost|spend?", "claimed?")
 	if err != nil {
 		return nil, 0, err
 	}
-	type cell struct{ response, cost float64 }
-	rows := map[string]map[civil.Date]cell{}
-	var first, last civil.Date
-	for n := 0; ; n++ {
+	c := cells{rows: map[string]map[civil.Date]cell{}}
+	for {
 		if err := t.next(); err == io.EOF {
 			break
 		} else if err != nil {
 			return nil, 0, err
 		}
-		day, err := t.date("date")
-		if err != nil {
+		if err := c.add(t); err != nil {
 			return nil, 0, err
 		}
-		geo, err := t.text("geo")
-		if err != nil {
-			return nil, 0, err
-		}
-		var c cell
-		if c.response, err = t.number("sales"); err != nil { // refunds can make a day negative
-			return nil, 0, err
-		}
-		if c.cost, err = t.amount("cost"); err != nil {
-			return nil, 0, err
-		}
-		if n == 0 {
-			first, last = day, day
-		}
-		first, last = min(first, day), max(last, day)
-		if last.Sub(first) > maxSpan {
-			return nil, 0, t.fault("date", "%v makes the data span more than ten years; correct the date", day)
-		}
-		if rows[geo] == nil {
-			rows[geo] = map[civil.Date]cell{}
-		}
-		if _, twice := rows[geo][day]; twice {
-			return nil, 0, t.fault("geo", "%s has a second row for %v; sum them into one", geo, day)
-		}
-		rows[geo][day] = c
 	}
-	if len(rows) == 0 {
+	if len(c.rows) == 0 {
 		return nil, 0, &BadInput{What: "holds no row"}
 	}
-	p = &Panel{First: first}
-	n := last.Sub(first) + 1
-	for geo, days := range rows {
+	p = &Panel{First: c.first}
+	n := c.last.Sub(c.first) + 1
+	for geo, days := range c.rows {
 		p.Geos = append(p.Geos, geo)
 		absent += n - len(days)
 	}
 	slices.SortFunc(p.Geos, byNumber)
-	for _, geo := range p.Geos {
-		response, cost := make([]float64, n), make([]float64, n)
-		for day, c := range rows[geo] {
-			response[day.Sub(first)], cost[day.Sub(first)] = c.response, c.cost
-		}
-		p.Response, p.Cost = append(p.Response, response), append(p.Cost, cost)
+	p.Response = c.table(p.Geos, func(x cell) float64 { return x.response })
+	if t.has("cost") {
+		p.Cost = c.table(p.Geos, func(x cell) float64 { return x.cost })
+	}
+	if t.has("claimed") {
+		p.Claimed = c.table(p.Geos, func(x cell) float64 { return x.claimed })
 	}
 	return p, absent, nil
+}
+
+// cells are what was read of a panel.
+type cells struct {
+	rows        map[string]map[civil.Date]cell
+	first, last civil.Date
+}
+
+type cell struct{ response, cost, claimed float64 }
+
+// add reads a row.
+func (c *cells) add(t *table) error {
+	day, err := t.date("date")
+	if err != nil {
+		return err
+	}
+	geo, err := t.text("geo")
+	if err != nil {
+		return err
+	}
+	var x cell
+	if x.response, err = t.number("sales"); err != nil { // refunds can make a day negative
+		return err
+	}
+	if x.cost, err = t.amount("cost"); err != nil {
+		return err
+	}
+	if x.claimed, err = t.amount("claimed"); err != nil {
+		return err
+	}
+	if len(c.rows) == 0 {
+		c.first, c.last = day, day
+	}
+	c.first, c.last = min(c.first, day), max(c.last, day)
+	if c.last.Sub(c.first) > maxSpan {
+		return t.fault("date", "%v makes the data span more than ten years; correct the date", day)
+	}
+	if c.rows[geo] == nil {
+		c.rows[geo] = map[civil.Date]cell{}
+	}
+	if _, twice := c.rows[geo][day]; twice {
+		return t.fault("geo", "%s has a second row for %v; sum them into one", geo, day)
+	}
+	c.rows[geo][day] = x
+	return nil
+}
+
+// table is one figure by geo and day.
+func (c *cells) table(geos []string, of func(cell) float64) [][]float64 {
+	out := make([][]float64, len(geos))
+	for i, geo := range geos {
+		out[i] = make([]float64, c.last.Sub(c.first)+1)
+		for day, x := range c.rows[geo] {
+			out[i][day.Sub(c.first)] = of(x)
+		}
+	}
+	return out
 }
 
 // byNumber orders names, those that are numbers by their value.

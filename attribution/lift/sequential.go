@@ -1,6 +1,9 @@
 package lift
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // AlwaysValid widens an interval so that it may be looked at every day and the
 // experiment stopped at any look: over all looks together it misses the truth at
@@ -22,4 +25,11 @@ func AlwaysValid(e Estimate, planned float64) Estimate {
 	half := math.Sqrt(v * (v + t) / t * (2*math.Log(1/(1-e.Level)) + math.Log((v+t)/v)))
 	e.Low, e.High = e.Value-half, e.Value+half
 	return e
+}
+
+func checkPlanned(effect float64) error {
+	if effect < 0 || !finite(effect) {
+		return fmt.Errorf("the planned effect is %g; it must be 0 (none) or more", effect)
+	}
+	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/floats"
+
 	"adsteward/internal/civil"
 )
 
@@ -50,7 +52,7 @@ type SwitchbackResult struct {
 // revenue less so many times cost, or claims, does not know the state.
 func (t *SwitchbackTest) Analyse(level float64, seed uint64) (SwitchbackResult, error) {
 	var out SwitchbackResult
-	if err := checkLevel(level); err != nil {
+	if err := errors.Join(checkLevel(level), checkPlanned(t.Planned)); err != nil {
 		return out, err
 	}
 	days, err := t.counted(&out)
@@ -118,17 +120,25 @@ func (t *SwitchbackTest) counted(out *SwitchbackResult) ([]SwitchDay, error) {
 // switchFit is the regression on the days that count.
 type switchFit struct {
 	days     []SwitchDay
+	block    []int       // of the plan, by day
 	nuisance [][]float64 // constant, trend, days of the week; orthonormal
 	on       []float64
-	state    []float64   // on less what the nuisance explains of it
-	draws    [][]float64 // state of plans that could have been drawn, over its length; the one seen first
+	state    []float64    // on less what the nuisance explains of it
+	draws    []switchDraw // plans that could have been drawn, the one seen first
+}
+
+// switchDraw is a plan: 1 on its days on, and the length of what the nuisance
+// leaves of that.
+type switchDraw struct {
+	on     []float64
+	length float64
 }
 
 func newSwitchFit(plan Switchback, days []SwitchDay) (*switchFit, error) {
 	f := &switchFit{}
 	for _, d := range days {
 		if _, counted, _ := plan.At(d.Date); counted {
-			f.days = append(f.days, d)
+			f.days, f.block = append(f.days, d), append(f.block, plan.block(d.Date))
 		}
 	}
 	columns := [][]float64{
@@ -150,10 +160,12 @@ func newSwitchFit(plan Switchback, days []SwitchDay) (*switchFit, error) {
 		return nil, fmt.Errorf("%d days count, too few beside the days of the week and a trend", len(f.days))
 	}
 	if norm(f.state) < 1e-6*norm(f.on) {
-		return nil, errors.New("days on and off cannot be told from a trend and the days of the week; more blocks are needed")
+		return nil, errNoContrast
 	}
 	return f, nil
 }
+
+var errNoContrast = errors.New("days on and off cannot be told from a trend and the days of the week; more blocks are needed")
 
 func indicator(b bool) float64 {
 	if b {
@@ -164,13 +176,17 @@ func indicator(b bool) float64 {
 
 // states is 1 on the days on.
 func (f *switchFit) states(plan Switchback) []float64 {
-	return f.column(func(d SwitchDay) float64 { on, _, _ := plan.At(d.Date); return indicator(on) })
+	out := make([]float64, len(f.days))
+	for i, b := range f.block {
+		out[i] = indicator(plan.Blocks[b].On)
+	}
+	return out
 }
 
 // maxDraws bounds how many draws of the plan are looked at; up to maxPairs pairs
 // have no more, and all are.
 const (
-	maxDraws = 2000
+	maxDraws = 1000
 	maxPairs = 10
 )
 
@@ -192,11 +208,14 @@ func (f *switchFit) draw(plan Switchback, seed uint64) {
 				}
 			}
 		}
-		state := f.project(f.states(other))
-		if length := norm(state); length > 0 {
-			state = scaled(state, 1/length)
+		d := switchDraw{on: f.states(other)}
+		d.length = dot(d.on, d.on)
+		for _, q := range f.nuisance {
+			k := dot(q, d.on)
+			d.length -= k * k
 		}
-		f.draws = append(f.draws, state)
+		d.length = sqrt(d.length)
+		f.draws = append(f.draws, d)
 	}
 }
 
@@ -297,8 +316,13 @@ type permutations struct{ u, v []float64 }
 
 func (f *switchFit) permuted(y, x []float64) permutations {
 	var p permutations
-	for _, state := range f.draws {
-		p.u, p.v = append(p.u, dot(state, y)), append(p.v, dot(state, x))
+	y, x = f.project(y), f.project(x)
+	for _, d := range f.draws {
+		if d.length < 1e-6*norm(d.on) { // all nuisance: shows no effect whatever the data
+			p.u, p.v = append(p.u, 0), append(p.v, 0)
+			continue
+		}
+		p.u, p.v = append(p.u, dot(d.on, y)/d.length), append(p.v, dot(d.on, x)/d.length)
 	}
 	return p
 }
@@ -342,13 +366,7 @@ func (p permutations) interval(value, scale, level float64) (low, high float64, 
 	return low, high, lowOK && highOK
 }
 
-func dot(a, b []float64) float64 {
-	s := 0.0
-	for i := range a {
-		s += a[i] * b[i]
-	}
-	return s
-}
+func dot(a, b []float64) float64 { return floats.Dot(a, b) }
 
 func norm(v []float64) float64 { return math.Sqrt(dot(v, v)) }
 

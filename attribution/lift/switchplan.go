@@ -3,6 +3,7 @@ package lift
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"adsteward/internal/civil"
 )
@@ -79,12 +80,16 @@ func (s Switchback) Days() int {
 // At is the state on a day. counted is false in a washout; ok is false outside of
 // the plan.
 func (s Switchback) At(d civil.Date) (on, counted, ok bool) {
-	for _, b := range s.Blocks {
-		if day := d.Sub(b.From); day >= 0 && day < b.Days {
-			return b.On, day >= s.Washout, true
-		}
+	i := s.block(d)
+	if i < 0 {
+		return false, false, false
 	}
-	return false, false, false
+	return s.Blocks[i].On, d.Sub(s.Blocks[i].From) >= s.Washout, true
+}
+
+// block is which block holds the day; -1: none.
+func (s Switchback) block(d civil.Date) int {
+	return slices.IndexFunc(s.Blocks, func(b Block) bool { return d >= b.From && d < b.From.AddDays(b.Days) })
 }
 
 // pairs is how many pairs there are, with their blocks.

@@ -117,11 +117,7 @@ func nearest(points [][]float64) []float64 {
 	gram, most := mat.NewSymDense(k, nil), 0.0
 	for i := range k {
 		for j := i; j < k; j++ {
-			v := 0.0
-			for d := range points[i] {
-				v += points[i][d] * points[j][d]
-			}
-			gram.SetSym(i, j, v)
+			gram.SetSym(i, j, dot(points[i], points[j]))
 		}
 		most = max(most, gram.At(i, i))
 	}

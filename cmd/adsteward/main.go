@@ -49,6 +49,7 @@ type cli struct {
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
 	Experiments experimentsCmd `cmd:"" help:"Experiments that find what advertising caused: plan, start, watch and end them."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
+	Lift        liftCmd        `cmd:"" help:"What advertising caused: experiments on regions, people and days, planned and analysed on files."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
