@@ -64,6 +64,11 @@ func (s *Steward) DraftExperiment(ctx context.Context, r attribution.ExperimentR
 		_, _ = rand.Read(b[:]) // never fails since Go 1.24
 		p.Seed = binary.BigEndian.Uint64(b[:])>>11 | 1
 	}
+	for _, b := range shop.Policy.BlackOut {
+		if r.Kind == attribution.Switchback && b.From <= p.End().AddDays(1) && b.To >= p.Start {
+			return attribution.ExperimentDraft{}, refused("guardrail black_out: nothing is changed from %s to %s, which lies within it", b.From, b.To)
+		}
+	}
 	switch r.Kind {
 	case attribution.Switchback:
 		err = s.draftSwitchback(ctx, shop, &p, c, r)

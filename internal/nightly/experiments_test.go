@@ -10,6 +10,7 @@ import (
 
 	"adsteward/attribution"
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -277,6 +278,7 @@ func TestExperimentRequestsThatMakeNoSense(t *testing.T) {
 	d := experimentDesk(t, storetest.Open(t), 2)
 	d.ads.entities[1].Shared = true
 	d.Shops[0].Policy.Protected = []string{"Campaign 0"}
+	d.Shops[0].Policy.BlackOut = []guard.BlackOut{{From: civil.MustParse("2026-11-27"), To: civil.MustParse("2026-11-30")}}
 	d.refresh(t)
 	for name, tc := range map[string]struct {
 		r       attribution.ExperimentRequest
@@ -290,6 +292,7 @@ func TestExperimentRequestsThatMakeNoSense(t *testing.T) {
 		"past":       {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: civil.MustParse("2020-01-01")}, false, "has passed"},
 		"protected":  {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0"}, true, "protected"},
 		"shared":     {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c1"}, true, "shares its budget"},
+		"black-out":  {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: civil.MustParse("2026-11-01"), Days: 28}, true, "black_out"},
 		"no lists":   {attribution.ExperimentRequest{Kind: attribution.Holdout, Campaign: "c0"}, true, "audiences.enabled"},
 		"no regions": {attribution.ExperimentRequest{Kind: attribution.Geo, Campaign: "c0"}, false, "each side"},
 		"region":     {attribution.ExperimentRequest{Kind: attribution.Geo, Campaign: "c0", Held: []string{"XX"}}, false, "sold nothing"},
@@ -356,5 +359,36 @@ func TestLedgerIsBelieved(t *testing.T) {
 	}
 	if b, err := json.Marshal(fresh); err != nil || strings.Contains(string(b), "NaN") {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// Where every campaign was measured, the night's proposals say so: their evidence
+// is calibrated, and their reasons name the experiment instead of its lack.
+func TestProposalsSayMeasured(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 4)
+	today := civil.Of(testNow)
+	d.history(60, today)
+	if err := d.Store.InsertExperiment(t.Context(), store.Experiment{ExperimentID: "x1", Account: "shop", State: "concluded", CreatedAt: testNow, UpdatedAt: testNow}); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range d.ads.entities {
+		if err := d.Store.PutIota(t.Context(), store.IotaEntry{Account: "shop", Campaign: "google:" + e.ID, ExperimentID: "x1", Value: 0.8, SD: 0.05, Ended: today.AddDays(-9), RecordedAt: testNow}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
+		t.Fatal(err)
+	}
+	rows := open(t, d.Store)
+	if len(rows) == 0 {
+		t.Fatal("nothing is proposed")
+	}
+	for _, r := range rows {
+		b := draftOf(r).Body
+		text := strings.Join(b.Reasons, " ")
+		if !b.Evidence.Calibrated || math.Abs(b.Evidence.IncrementalShare-0.8) > 0.05 || strings.Contains(text, "not calibrated") || !strings.Contains(text, "measured by an experiment") {
+			t.Errorf("%+v says %q", b.Evidence, text)
+		}
 	}
 }

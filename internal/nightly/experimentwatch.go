@@ -185,7 +185,9 @@ type claims struct {
 func (c claims) total() float64 { return sum(c.byOrder) }
 
 // claims reads what platforms report of the plan's campaigns, corrected for what
-// has not arrived on date.
+// has not arrived on date. Clicks before the experiment count in a switchback
+// alone, where they are what a block leaves to the next: people and regions met
+// them alike in both arms.
 func (s *Steward) claims(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, first, last, date civil.Date) (claims, error) {
 	days := max(last.Sub(first)+1, 0)
 	out := claims{first: first, byOrder: make([]float64, days), cost: make([]float64, days)}
@@ -195,7 +197,11 @@ func (s *Steward) claims(ctx context.Context, shop *Shop, p *attribution.Experim
 		return out, err
 	}
 	lags := map[string]response.Lag{}
-	err = s.Store.EachPerformance(ctx, shop.Name, first.AddDays(-response.Horizon), last, func(d store.Performance) error {
+	from := first
+	if p.Switchback != nil {
+		from = first.AddDays(-response.Horizon)
+	}
+	err = s.Store.EachPerformance(ctx, shop.Name, from, last, func(d store.Performance) error {
 		if !slices.Contains(p.Campaigns, parent(d.Platform, d.AdAccount, platform.Ref{Type: platform.EntityType(d.EntityType), ID: d.EntityID})) {
 			return nil
 		}
@@ -334,7 +340,6 @@ func (s *Steward) lookGeo(ctx context.Context, shop *Shop, p *attribution.Experi
 		for _, r := range regions {
 			t.Panel.Geos = append(t.Panel.Geos, r)
 			t.Panel.Response = append(t.Panel.Response, days.of([]string{r}))
-			t.Panel.Cost = append(t.Panel.Cost, make([]float64, len(days.total)))
 			t.Arms = append(t.Arms, arm)
 		}
 	}
@@ -346,15 +351,13 @@ func (s *Steward) lookGeo(ctx context.Context, shop *Shop, p *attribution.Experi
 		return nil
 	}
 	before := func(regions []string) float64 { return sum(days.of(regions)[:historyDays]) }
-	l.Claimed = c.total() * before(p.Geo.Held) / before(p.Geo.Treated)
-	if l.Claimed > 0 && !math.IsInf(l.Claimed, 0) {
+	if others := before(p.Geo.Treated); others > 0 {
+		l.Claimed = max(c.total()*before(p.Geo.Held)/others, 0)
+	}
+	if l.Claimed > 0 {
 		r.Iota = &lift.Estimate{Value: -r.Lift.Value / l.Claimed, SE: r.Lift.SE / l.Claimed, Low: -r.Lift.High / l.Claimed, High: -r.Lift.Low / l.Claimed, Level: r.Lift.Level}
 	}
-	r.Warnings = slices.DeleteFunc(r.Warnings, func(w string) bool { return w == noReturn })
 	take(l, r)
 	l.Checks = append(l.Checks, attribution.ExperimentCheck{Name: "exclusion", OK: true, Detail: "that the regions are excluded is not seen from here: compare the platform's own report by region"})
 	return nil
 }
-
-// noReturn is a warning about spend by region, which nobody gives here.
-const noReturn = "the spend did not clearly differ between the groups, so that nothing can be said of the return on it"
