@@ -44,6 +44,7 @@ type ExperimentForecast struct {
 	// least share that is told from nothing; nil where nothing is known.
 	SD         *float64 `json:"sd"`
 	Detectable *float64 `json:"detectable"`
+	Within     float64  `json:"within"` // how far the interval of the share will reach to either side
 	Level      float64  `json:"level"`
 	Power      float64  `json:"power"`
 	Notes      []string `json:"notes"`

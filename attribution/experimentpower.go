@@ -1,6 +1,10 @@
 package attribution
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
 
 // The level of an experiment's interval, and how surely it should show an effect
 // of the least size it can detect.
@@ -9,31 +13,35 @@ const (
 	ExperimentPower = 0.8
 )
 
-// detectable is how many standard errors an effect must be for an interval of
-// ExperimentLevel to leave out nothing with a probability of ExperimentPower: the
-// normal quantiles at 0.95 and 0.8.
-const detectable = 1.6448536269514722 + 0.8416212335729143
-
-// MinimumDetectable is the least effect an experiment whose estimate has the
-// standard error sd shows with a probability of ExperimentPower.
-func MinimumDetectable(sd float64) float64 { return detectable * sd }
+// MinimumDetectable is the least effect an experiment shows, by an interval of
+// ExperimentLevel, with a probability of ExperimentPower, and how far that interval
+// reaches to either side. sd is the standard error of its estimate, known from so
+// many degrees of freedom; 0 stands for many.
+func MinimumDetectable(sd float64, df int) (effect, within float64) {
+	q := distuv.UnitNormal.Quantile
+	if df > 0 {
+		q = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(df)}.Quantile
+	}
+	within = sd * q((1+ExperimentLevel)/2)
+	return within + sd*q(ExperimentPower), within
+}
 
 // PairSD is how much the mean of one block of days differs from that of the next,
-// as a standard deviation, where nothing is varied. Blocks begin on every day of
-// the history in turn. ok is false with fewer than five pairs' worth of days.
-func PairSD(daily []float64, block int) (sd float64, ok bool) {
-	if block < 1 || len(daily) < 10*block {
+// as a standard deviation, where nothing is varied. The first skip days of a block
+// are left out. Blocks begin on every day of the history in turn. ok is false with
+// fewer than five pairs' worth of days.
+func PairSD(daily []float64, block, skip int) (sd float64, ok bool) {
+	if skip < 0 || block <= skip || len(daily) < 10*block {
 		return 0, false
 	}
 	sum, n := 0.0, 0
 	for i := 0; i+2*block <= len(daily); i++ {
 		var a, b float64
-		for j := range block {
+		for j := skip; j < block; j++ {
 			a += daily[i+j]
 			b += daily[i+block+j]
 		}
-		d := (a - b) / float64(block)
-		sum += d * d
+		sum += square((a - b) / float64(block-skip))
 		n++
 	}
 	sd = math.Sqrt(sum / float64(n))

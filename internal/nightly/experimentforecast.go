@@ -77,13 +77,14 @@ func forgone(f *attribution.ExperimentForecast, u *bidding.UnitReport, high, low
 	f.Cost = &cost
 }
 
-// detects sets the standard error and what can be told from nothing.
-func detects(f *attribution.ExperimentForecast, sd float64) {
+// detects sets the standard error, known from df degrees of freedom (0: many), and
+// what can be told from nothing.
+func detects(f *attribution.ExperimentForecast, sd float64, df int) {
 	if math.IsNaN(sd) || math.IsInf(sd, 0) {
 		return
 	}
-	mde := attribution.MinimumDetectable(sd)
-	f.SD, f.Detectable = &sd, &mde
+	mde, within := attribution.MinimumDetectable(sd, df)
+	f.SD, f.Detectable, f.Within = &sd, &mde, within
 	if mde > 0.5 {
 		f.Notes = append(f.Notes, "It can only tell large shares from nothing: run it longer, or on a larger campaign.")
 	}
@@ -100,13 +101,13 @@ func (s *Steward) forecastSwitchback(ctx context.Context, shop *Shop, p *attribu
 	if err != nil {
 		return err
 	}
-	sd, ok := attribution.PairSD(daily.total, p.Switchback.BlockDays)
+	sd, ok := attribution.PairSD(daily.total, p.Switchback.BlockDays, p.Switchback.Washout)
 	if !ok || !(claimed > 0) {
 		f.Notes = append(f.Notes, fmt.Sprintf("The shop's orders of the last %d days do not tell yet how much sales vary.", historyDays))
 		return nil
 	}
-	pairs := float64(p.Days / (2 * p.Switchback.BlockDays))
-	detects(f, sd/math.Sqrt(pairs)/claimed)
+	pairs := p.Days / (2 * p.Switchback.BlockDays)
+	detects(f, sd/math.Sqrt(float64(pairs))/claimed, pairs-1)
 	f.Notes = append(f.Notes, fmt.Sprintf("Turned down, the platform is expected to report %.0f %s a day less; the shop's sales of two blocks one after the other differ by %.0f %s a day anyway.",
 		claimed, f.Currency, sd, f.Currency))
 	return nil
@@ -140,7 +141,7 @@ func (s *Steward) forecastHoldout(ctx context.Context, shop *Shop, p *attributio
 	}
 	variance := squares/n - (sum/n)*(sum/n)
 	se := math.Sqrt(variance * (1/held + 1/(n-held)))
-	detects(f, se*(n-held)/(u.Value*float64(p.Days)))
+	detects(f, se*(n-held)/(u.Value*float64(p.Days)), 0)
 	f.Notes = append(f.Notes, fmt.Sprintf("%.0f people are on the list now; about %.0f of them would be held out.", n, held))
 	return nil
 }
@@ -182,7 +183,7 @@ func (s *Steward) forecastGeo(ctx context.Context, shop *Shop, p *attribution.Ex
 		f.Notes = append(f.Notes, fmt.Sprintf("The shop's orders of the last %d days do not tell yet how much the regions vary.", historyDays))
 		return nil
 	}
-	detects(f, sd/(share*u.Value))
+	detects(f, sd/(share*u.Value), historyDays/p.Days-1) // about so many windows apart from each other
 	f.Notes = append(f.Notes, fmt.Sprintf("The regions held out have %.0f %% of the sales.", 100*share))
 	return nil
 }

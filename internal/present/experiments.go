@@ -136,7 +136,7 @@ func Detects(f *attribution.ExperimentForecast) string {
 	if f == nil || f.Detectable == nil {
 		return "not known yet"
 	}
-	return fmt.Sprintf("a share of %s or more from nothing, in %s of cases; the share itself to within ± %s points", Percent(*f.Detectable), Percent(f.Power), decimals(100*z90**f.SD, 0))
+	return fmt.Sprintf("a share of %s or more from nothing, in %s of cases; the share itself to within ± %s points", Percent(*f.Detectable), Percent(f.Power), decimals(100*f.Within, 0))
 }
 
 // WriteGeoSheet writes what is to be done by hand for a geo experiment: a row for

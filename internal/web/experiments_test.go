@@ -27,7 +27,7 @@ func (d *fakeDesk) DraftExperiment(_ context.Context, r attribution.ExperimentRe
 	if r.Seed != 0 {
 		p.Seed = r.Seed
 	}
-	return attribution.ExperimentDraft{Plan: p, Forecast: attribution.ExperimentForecast{Currency: "EUR", Cost: &cost, CostLow: 500, CostHigh: 1100, SD: &sd, Detectable: &mde,
+	return attribution.ExperimentDraft{Plan: p, Forecast: attribution.ExperimentForecast{Currency: "EUR", Cost: &cost, CostLow: 500, CostHigh: 1100, SD: &sd, Detectable: &mde, Within: 0.23,
 		Level: 0.9, Power: 0.8, Notes: []string{"Turned down, the platform is expected to report 540 EUR a day less."}}}, nil
 }
 
@@ -110,7 +110,7 @@ func TestExperimentPages(t *testing.T) {
 	x.fillExperiments()
 	for path, wants := range map[string][]string{
 		"/experiments": {"Brand down", "Search – Brand &lt;DE&gt;", "42 % (19 to 65)", "30 of 70 days", "71 %", "55 % to 87 %", "95 days", "± 10 % then, ± 13 % today", "switchback, 84 days", "whisk-band", `aria-current="page">Experiments`},
-		"/experiments/e1e1e1e1": {"90 %: 19 % to 65 %", "-5 % to 90 %", "&#43;4,200", "10,000", "four pairs of blocks are few", "too few days", "Difference so far", ">812.50 EUR", "35 % or more", "± 14 %",
+		"/experiments/e1e1e1e1": {"90 %: 19 % to 65 %", "-5 % to 90 %", "&#43;4,200", "10,000", "four pairs of blocks are few", "too few days", "Difference so far", ">812.50 EUR", "35 % or more", "± 23 %",
 			"EUR 6.00", "turned down", "chip-busy\">now", "started by mira", "drawing-wide", "Same as a table"},
 	} {
 		a := x.get(path, c)

@@ -241,7 +241,7 @@ func forecastPairs(f *attribution.ExperimentForecast) []pair {
 		return append(out, pair{"What it detects", "not known yet", ""})
 	}
 	return append(out, pair{"What it detects", present.Percent(*f.Detectable) + " or more", fmt.Sprintf("the least incremental share told from nothing, in %s of cases", present.Percent(f.Power))},
-		pair{"How exactly", "± " + present.Percent(*f.SD), "standard error of the share it will find"})
+		pair{"How exactly", "± " + present.Percent(f.Within), "how far the " + present.Percent(f.Level) + " interval of the share will reach"})
 }
 
 // fillLook writes what the experiment shows so far.
