@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"adsteward/attribution/lift"
@@ -23,10 +24,13 @@ const (
 	Holdout ExperimentKind = "holdout"
 	// Geo leaves a campaign out of some regions.
 	Geo ExperimentKind = "geo"
+	// PolicyTest lets the program steer some campaigns and leaves others as they
+	// are: it measures the program, not a campaign.
+	PolicyTest ExperimentKind = "policy"
 )
 
 // ExperimentKinds lists them.
-var ExperimentKinds = []ExperimentKind{Switchback, Holdout, Geo}
+var ExperimentKinds = []ExperimentKind{Switchback, Holdout, Geo, PolicyTest}
 
 // ExperimentState is where an experiment stands.
 type ExperimentState string
@@ -75,7 +79,8 @@ const (
 type ExperimentPlan struct {
 	Kind ExperimentKind `json:"kind"`
 	Name string         `json:"name"`
-	// Campaigns are those whose incremental share is measured, in CampaignKey's form.
+	// Campaigns are those whose incremental share is measured, in CampaignKey's form;
+	// none in a policy test.
 	Campaigns []string `json:"campaigns"`
 	// Protects are the entities nobody else is to change meanwhile, as
 	// platform/ad account/type/id.
@@ -87,6 +92,7 @@ type ExperimentPlan struct {
 	Switchback *SwitchbackPlan `json:"switchback,omitempty"`
 	Holdout    *HoldoutPlan    `json:"holdout,omitempty"`
 	Geo        *GeoPlan        `json:"geo,omitempty"`
+	Policy     *PolicyPlan     `json:"policy,omitempty"`
 }
 
 // SwitchbackPlan moves one daily budget between two values. Off need not be
@@ -115,6 +121,40 @@ type HoldoutPlan struct {
 type GeoPlan struct {
 	Held    []string `json:"held"`
 	Treated []string `json:"treated"`
+}
+
+// PolicyPlan parts the units of control into those the program steers and those it
+// leaves as they are.
+type PolicyPlan struct {
+	Treated []PolicyUnit `json:"treated"`
+	Held    []PolicyUnit `json:"held"`
+}
+
+// PolicyUnit is a budget with its campaigns, and what a unit of their reported
+// revenue is worth, for both arms as it was when the test was planned.
+type PolicyUnit struct {
+	Key       string   `json:"key"` // as in ExperimentPlan.Protects
+	Name      string   `json:"name"`
+	Campaigns []string `json:"campaigns"` // in CampaignKey's form
+	K         float64  `json:"k"`
+}
+
+// DrawPolicy parts units, given in the order of their size, into two arms: of each
+// two neighbours chance takes one for either, so that the arms are alike.
+func DrawPolicy(units []PolicyUnit, seed uint64) *PolicyPlan {
+	rng := rand.New(rand.NewPCG(seed, 0x706f6c696379))
+	p := &PolicyPlan{}
+	for pair := range slices.Chunk(units, 2) {
+		first := rng.IntN(2)
+		for i, u := range pair {
+			if i == first {
+				p.Treated = append(p.Treated, u)
+			} else {
+				p.Held = append(p.Held, u)
+			}
+		}
+	}
+	return p
 }
 
 // Lists a holdout can be on.
@@ -150,10 +190,15 @@ func (p *ExperimentPlan) Validate() error {
 		}
 	}
 	need(p.Name != "" && len([]rune(p.Name)) <= mostName, "the experiment needs a name of at most %d letters", mostName)
-	need(len(p.Campaigns) > 0, "the experiment needs a campaign whose share it measures")
+	need(len(p.Campaigns) > 0 || p.Kind == PolicyTest, "the experiment needs a campaign whose share it measures")
 	need(!p.Start.IsZero(), "the experiment needs a first day")
 	need(p.Days >= 1 && p.Days <= mostDays, "days is %d; it must be between 1 and %d", p.Days, mostDays)
 	switch s, h, g := p.Switchback, p.Holdout, p.Geo; {
+	case p.Kind == PolicyTest && p.Policy != nil && s == nil && h == nil && g == nil:
+		need(len(p.Policy.Treated) >= 2 && len(p.Policy.Held) >= 2, "%d campaigns would be steered and %d left alone; each side needs two at least", len(p.Policy.Treated), len(p.Policy.Held))
+		need(p.Days >= 28, "days is %d; changes need at least 28 to show", p.Days)
+	case p.Policy != nil:
+		need(false, "kind %q has a policy part that belongs to another", p.Kind)
 	case p.Kind == Switchback && s != nil && h == nil && g == nil:
 		need(s.On > 0 && s.Off > 0 && s.Off < s.On, "the budget turned down (%s) must be above 0 and below the present one (%s)", s.Off.Decimal(), s.On.Decimal())
 		_, err := p.Schedule()

@@ -122,12 +122,40 @@ func TestPlanValidate(t *testing.T) {
 		{"list", holdout("all", 0.1, 28), "list"},
 		{"share", holdout(ListHighLTV, 0.9, 28), "share"},
 		{"days", holdout(ListHighLTV, 0.1, 3), "14"},
+		{"policy", ExperimentPlan{Kind: PolicyTest, Name: "x", Start: 20000, Days: 28, Policy: &PolicyPlan{make([]PolicyUnit, 2), make([]PolicyUnit, 2)}}, ""},
+		{"policy of one", ExperimentPlan{Kind: PolicyTest, Name: "x", Start: 20000, Days: 28, Policy: &PolicyPlan{make([]PolicyUnit, 2), make([]PolicyUnit, 1)}}, "two at least"},
+		{"policy in a holdout", ExperimentPlan{Kind: Holdout, Name: "x", Campaigns: []string{"c"}, Start: 20000, Days: 28, Holdout: &HoldoutPlan{List: ListHighLTV, Share: 0.1}, Policy: &PolicyPlan{}}, "belongs to another"},
 		{"one side", geo([]string{"AT"}, nil), "each side"},
 		{"both sides", geo([]string{"AT"}, []string{"AT"}), "both sides"},
 	} {
 		err := tc.plan.Validate()
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
+		}
+	}
+}
+
+// Of each two neighbours one is in either arm, and over many draws each unit is as
+// often in the one as in the other.
+func TestDrawPolicy(t *testing.T) {
+	t.Parallel()
+	units := []PolicyUnit{{Key: "a"}, {Key: "b"}, {Key: "c"}, {Key: "d"}, {Key: "e"}}
+	treated := map[string]int{}
+	for seed := range uint64(1000) {
+		p := DrawPolicy(units, seed)
+		if len(p.Treated)+len(p.Held) != 5 || len(p.Treated) < 2 || len(p.Held) < 2 {
+			t.Fatalf("%+v", p)
+		}
+		if (p.Treated[0].Key == "a") == (p.Held[0].Key == "a") {
+			t.Fatalf("the first pair is not parted: %+v", p)
+		}
+		for _, u := range p.Treated {
+			treated[u.Key]++
+		}
+	}
+	for _, u := range units {
+		if n := treated[u.Key]; n < 440 || n > 560 {
+			t.Errorf("%s is treated in %d of 1000 draws", u.Key, n)
 		}
 	}
 }

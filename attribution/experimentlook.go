@@ -77,6 +77,20 @@ type ExperimentCheck struct {
 	Detail string `json:"detail"`
 }
 
+// Found reports whether there is a result: a share, or of a policy test a profit.
+func (l *ExperimentLook) Found() bool { return l.Iota != nil || l.Lift != nil && l.Problem == "" }
+
+// Result says what was found in one sentence.
+func (l *ExperimentLook) Result() string {
+	switch {
+	case l.Iota != nil:
+		return fmt.Sprintf("incremental share %.0f %% (%.0f to %.0f at %.0f %%)", 100*l.Iota.Value, 100*l.Iota.Low, 100*l.Iota.High, 100*l.Iota.Level)
+	case l.Found():
+		return fmt.Sprintf("%+.2f of profit by steering (%+.2f to %+.2f at %.0f %%)", l.Lift.Value, l.Lift.Low, l.Lift.High, 100*l.Lift.Level)
+	}
+	return l.Problem
+}
+
 // Sound reports whether every check holds.
 func (l *ExperimentLook) Sound() bool {
 	return !slices.ContainsFunc(l.Checks, func(c ExperimentCheck) bool { return !c.OK })

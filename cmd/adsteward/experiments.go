@@ -151,7 +151,11 @@ func (e *env) printExperiment(row store.Experiment, asJSON bool) error {
 
 func writeExperiment(w io.Writer, x present.Experiment) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s\n%s, a %s of %s from %s to %s\n", x.ID, x.State, x.Name, x.Kind, strings.Join(x.Plan.Campaigns, ", "), x.Starts, x.Ends)
+	of := strings.Join(x.Plan.Campaigns, ", ")
+	if x.Plan.Policy != nil {
+		of = plural(len(x.Plan.Policy.Treated)+len(x.Plan.Policy.Held), "campaign")
+	}
+	fmt.Fprintf(&b, "%s  %s\n%s, a %s of %s from %s to %s\n", x.ID, x.State, x.Name, x.Kind, of, x.Starts, x.Ends)
 	if x.Reason != "" {
 		fmt.Fprintf(&b, "Last word: %s\n", x.Reason)
 	}
@@ -170,6 +174,15 @@ func writeExperiment(w io.Writer, x present.Experiment) error {
 		}
 	case p.Holdout != nil:
 		fmt.Fprintf(&b, "\nOf those who would be on the list %s, %s stay off it, by the hash of who they are.\n", p.Holdout.List, present.Percent(p.Holdout.Share))
+	case p.Policy != nil:
+		for _, arm := range []struct {
+			what  string
+			units []attribution.PolicyUnit
+		}{{"steered", p.Policy.Treated}, {"left as it is", p.Policy.Held}} {
+			for _, u := range arm.units {
+				fmt.Fprintf(&b, "  %s  %s\n", arm.what, u.Name)
+			}
+		}
 	case p.Geo != nil:
 		fmt.Fprintf(&b, "\nExclude %s by hand from %s to %s (adsteward experiments sheet %s); %s go on as ever.\n", strings.Join(p.Geo.Held, ", "), x.Starts, x.Ends, x.ID, strings.Join(p.Geo.Treated, ", "))
 	}
@@ -185,14 +198,24 @@ func writeExperiment(w io.Writer, x present.Experiment) error {
 	return err
 }
 
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func writeLook(b *strings.Builder, l *attribution.ExperimentLook) {
 	if l == nil {
 		return
 	}
 	fmt.Fprintf(b, "\nSeen on %s, %d days done, %d left:\n", l.Date, l.DaysDone, l.DaysLeft)
-	if l.Iota == nil {
+	switch {
+	case !l.Found():
 		fmt.Fprintf(b, "- nothing can be said yet: %s\n", l.Problem)
-	} else {
+	case l.Iota == nil:
+		fmt.Fprintf(b, "- %s\n", l.Result())
+	default:
 		fmt.Fprintf(b, "- incremental share %s at %s; if looked at every day %s\n", present.Share(l.Iota), present.Percent(l.Iota.Level), present.Share(l.AlwaysValid))
 	}
 	for _, c := range l.Checks {
@@ -208,8 +231,8 @@ func writeLook(b *strings.Builder, l *attribution.ExperimentLook) {
 }
 
 type experimentsPlan struct {
-	Kind     string   `arg:"" enum:"switchback,holdout,geo" help:"switchback (a campaign's budget down and up by weeks), holdout (people kept off a list) or geo (regions left out)."`
-	Campaign string   `required:"" help:"The campaign whose incremental share is measured: id or name." placeholder:"C"`
+	Kind     string   `arg:"" enum:"switchback,holdout,geo,policy" help:"switchback (a campaign's budget down and up by weeks), holdout (people kept off a list), geo (regions left out) or policy (half of the campaigns are left as they are, to see what adsteward brings)."`
+	Campaign string   `help:"The campaign whose incremental share is measured, by id or name; none for policy." placeholder:"C"`
 	Account  string   `help:"The account; may be left out where there is one." placeholder:"A"`
 	Name     string   `help:"What to call it." placeholder:"TEXT"`
 	Start    string   `help:"First day; tomorrow where not given." placeholder:"DATE"`

@@ -1,9 +1,10 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -17,6 +18,10 @@ import (
 // forecast reckons what a plan costs and detects.
 func (s *Steward) forecast(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan) (attribution.ExperimentForecast, error) {
 	f := attribution.ExperimentForecast{Currency: shop.Currency, Level: attribution.ExperimentLevel, Power: attribution.ExperimentPower, Notes: []string{}}
+	if p.Policy != nil {
+		f.Notes = append(f.Notes, "It costs what the changes to the campaigns left alone would bring. With few campaigns only a large difference shows.")
+		return f, nil
+	}
 	u, err := s.unitOfCampaign(ctx, shop.Name, p.Campaigns[0])
 	if err != nil {
 		return f, err
@@ -39,23 +44,35 @@ func (s *Steward) forecast(ctx context.Context, shop *Shop, p *attribution.Exper
 // unitOfCampaign is the unit of control of a campaign as the newest night that
 // knows it has it; nil where none does.
 func (s *Steward) unitOfCampaign(ctx context.Context, account, key string) (*bidding.UnitReport, error) {
+	units, err := s.newestUnits(ctx, account)
+	for i, u := range units {
+		if slices.ContainsFunc(u.Campaigns, func(c platform.Ref) bool { return bidding.CampaignKey(u.Platform, c.ID) == key }) {
+			return &units[i], err
+		}
+	}
+	return nil, err
+}
+
+// newestUnits are the units of control of the newest night that planned, each
+// once, those that spend most first.
+func (s *Steward) newestUnits(ctx context.Context, account string) ([]bidding.UnitReport, error) {
 	runs, err := s.Store.Runs(ctx, account, lookBackDays)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range runs {
-		rows, err := s.Store.Models(ctx, r.RunID, "unit")
+		rows, err := loadModels[bidding.UnitReport](ctx, s.Store.Queries, r.RunID, "unit")
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			var u bidding.UnitReport
-			if err := json.Unmarshal([]byte(row.Body), &u); err != nil {
-				return nil, fmt.Errorf("the stored unit %s cannot be read: %w", row.Key, err)
-			}
-			if slices.ContainsFunc(u.Campaigns, func(c platform.Ref) bool { return bidding.CampaignKey(u.Platform, c.ID) == key }) {
-				return &u, nil
-			}
+		by := map[string]bidding.UnitReport{}
+		for _, u := range rows {
+			by[u.Key.String()] = u
+		}
+		if len(by) > 0 {
+			return slices.SortedFunc(maps.Values(by), func(a, b bidding.UnitReport) int {
+				return cmp.Or(cmp.Compare(b.Spend, a.Spend), cmp.Compare(a.Key.String(), b.Key.String()))
+			}), nil
 		}
 	}
 	return nil, nil

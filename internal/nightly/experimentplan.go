@@ -37,13 +37,18 @@ func (s *Steward) DraftExperiment(ctx context.Context, r attribution.ExperimentR
 	if !slices.Contains(attribution.ExperimentKinds, r.Kind) {
 		return attribution.ExperimentDraft{}, badInput("the kind %q is none of %v", r.Kind, attribution.ExperimentKinds)
 	}
-	c, err := s.campaignNamed(ctx, r.Account, r.Campaign)
-	if err != nil {
-		return attribution.ExperimentDraft{}, err
-	}
 	today := s.dateOf(r.Account, s.Now())
-	p := attribution.ExperimentPlan{Kind: r.Kind, Name: r.Name, Campaigns: []string{bidding.CampaignKey(platform.Name(c.row.Platform), c.ID)}, Protects: c.keys(),
-		Start: r.Start, Days: r.Days, Seed: r.Seed}
+	p := attribution.ExperimentPlan{Kind: r.Kind, Name: r.Name, Start: r.Start, Days: r.Days, Seed: r.Seed}
+	var c campaign
+	if r.Kind != attribution.PolicyTest {
+		if c, err = s.campaignNamed(ctx, r.Account, r.Campaign); err != nil {
+			return attribution.ExperimentDraft{}, err
+		}
+		p.Campaigns, p.Protects = []string{bidding.CampaignKey(platform.Name(c.row.Platform), c.ID)}, c.keys()
+	}
+	if p.Name == "" && r.Kind == attribution.PolicyTest {
+		p.Name = "adsteward against doing nothing"
+	}
 	if p.Name == "" {
 		p.Name = fmt.Sprintf("%s, %s", c.Name, r.Kind)
 	}
@@ -85,6 +90,8 @@ func (s *Steward) DraftExperiment(ctx context.Context, r attribution.ExperimentR
 		}
 	case attribution.Geo:
 		err = s.draftGeo(ctx, shop, &p, r)
+	case attribution.PolicyTest:
+		err = s.draftPolicy(ctx, shop, &p)
 	}
 	if err != nil {
 		return attribution.ExperimentDraft{}, err

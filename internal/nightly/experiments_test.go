@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -293,6 +294,7 @@ func TestExperimentRequestsThatMakeNoSense(t *testing.T) {
 		"protected":  {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0"}, true, "protected"},
 		"shared":     {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c1"}, true, "shares its budget"},
 		"black-out":  {attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "c0", Start: civil.MustParse("2026-11-01"), Days: 28}, true, "black_out"},
+		"no units":   {attribution.ExperimentRequest{Kind: attribution.PolicyTest}, true, "four are needed"},
 		"no lists":   {attribution.ExperimentRequest{Kind: attribution.Holdout, Campaign: "c0"}, true, "audiences.enabled"},
 		"no regions": {attribution.ExperimentRequest{Kind: attribution.Geo, Campaign: "c0"}, false, "each side"},
 		"region":     {attribution.ExperimentRequest{Kind: attribution.Geo, Campaign: "c0", Held: []string{"XX"}}, false, "sold nothing"},
@@ -390,5 +392,82 @@ func TestProposalsSayMeasured(t *testing.T) {
 		if !b.Evidence.Calibrated || math.Abs(b.Evidence.IncrementalShare-0.8) > 0.05 || strings.Contains(text, "not calibrated") || !strings.Contains(text, "measured by an experiment") {
 			t.Errorf("%+v says %q", b.Evidence, text)
 		}
+	}
+}
+
+// The program's own policy against doing nothing: after a night the campaigns are
+// parted by chance, those left alone get no proposal and say why, and the profit
+// found is what the steered ones were made to earn more.
+func TestPolicyTest(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 8)
+	today := civil.Of(testNow)
+	d.history(60, today)
+	if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
+		t.Fatal(err)
+	}
+	e := d.plan(t, attribution.ExperimentRequest{Kind: attribution.PolicyTest, Start: today, Days: 28, Seed: 3})
+	if _, err := d.StartExperiment(t.Context(), "bob", e.ExperimentID, e.PlanHash); err != nil {
+		t.Fatal(err)
+	}
+	p, err := planOf(e)
+	if err != nil || len(p.Policy.Treated) != 4 || len(p.Policy.Held) != 4 {
+		t.Fatalf("%+v, %v", p.Policy, err)
+	}
+	held := map[string]bool{}
+	for _, u := range p.Policy.Held {
+		held[u.Key] = true
+	}
+	d.now = d.now.AddDate(0, 0, 1)
+	d.history(1, today.AddDays(1))
+	if err := d.RunDirect(t.Context(), "shop", today.AddDays(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	rows := open(t, d.Store)
+	if len(rows) == 0 {
+		t.Error("nothing is proposed for the campaigns that are steered")
+	}
+	for _, r := range rows {
+		if held[keyOf(r)] {
+			t.Errorf("%s is left alone, and yet %s is proposed", keyOf(r), r.Proposed.Decimal())
+		}
+	}
+	// From here on the steered campaigns sell 100 a day more.
+	rng := rand.New(rand.NewPCG(6, 7))
+	var perf []store.Performance
+	for _, u := range append(p.Policy.Treated, p.Policy.Held...) {
+		for i := range 28 {
+			value := 520 + 40*rng.NormFloat64()
+			if !held[u.Key] {
+				value += 100
+			}
+			perf = append(perf, store.Performance{Account: "shop", Platform: "google", AdAccount: "123", EntityType: "campaign", EntityID: strings.TrimPrefix(u.Campaigns[0], "google:"),
+				Date: today.AddDays(i), Cost: 100 * money.One, Value: micros(value), PulledAt: d.now})
+		}
+	}
+	if err := d.Store.UpsertPerformance(t.Context(), today.AddDays(70), perf); err != nil {
+		t.Fatal(err)
+	}
+	d.now = d.now.AddDate(0, 0, 58)
+	if err := d.step(t); err != nil {
+		t.Fatal(err)
+	}
+	n := &night{Steward: d.Steward, shop: &d.Shops[0], date: civil.Of(d.now)}
+	if _, concluded, err := n.watchExperiments(t.Context()); err != nil || concluded != 1 {
+		t.Fatalf("%d concluded: %v, %+v", concluded, err, d.experiment(t, e.ExperimentID))
+	}
+	l, err := LookOf(d.experiment(t, e.ExperimentID))
+	if err != nil || l.Lift == nil {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	want := 0.0
+	for _, u := range p.Policy.Treated {
+		want += 28 * 100 * u.K
+	}
+	if l.Lift.Excludes(want) || l.Lift.Low <= 0 || math.Abs(l.Lift.Value/want-1) > 0.35 {
+		t.Errorf("found %+v, want about %.0f", l.Lift, want)
+	}
+	if ledger, err := d.Store.IotaLedger(t.Context(), "shop"); err != nil || len(ledger) != 0 {
+		t.Errorf("a test of the program is in the ledger of campaigns: %+v, %v", ledger, err)
 	}
 }

@@ -50,7 +50,7 @@ func (n *night) watchExperiments(ctx context.Context) (watched, concluded int, e
 			continue
 		}
 		watched++
-		if e.State == string(attribution.ExperimentEnded) && l.Mature && l.Iota != nil && l.Sound() {
+		if e.State == string(attribution.ExperimentEnded) && l.Mature && l.Found() && l.Sound() {
 			if _, err := n.conclude(ctx, pushActor, e.ExperimentID, "its sales have come in and every check holds", l); err != nil {
 				faults = append(faults, err)
 				continue
@@ -99,7 +99,7 @@ func (s *Steward) ConcludeExperiment(ctx context.Context, actor, id, reason stri
 		return e, err
 	}
 	switch {
-	case l.Iota == nil:
+	case !l.Found():
 		return e, refused("it has no result: %s", l.Problem)
 	case (!l.Mature || !l.Sound()) && reason == "":
 		return e, refused("%s; concluding it all the same wants a reason", l.Doubt())
@@ -116,7 +116,7 @@ func (s *Steward) conclude(ctx context.Context, actor, id, reason string, l *att
 				return "", err
 			}
 		}
-		out := fmt.Sprintf("incremental share %.0f %% (%.0f to %.0f at %.0f %%)", 100*l.Iota.Value, 100*l.Iota.Low, 100*l.Iota.High, 100*l.Iota.Level)
+		out := l.Result()
 		if reason != "" {
 			out += "; " + reason
 		}
@@ -144,6 +144,8 @@ func (s *Steward) lookAt(ctx context.Context, shop *Shop, e store.Experiment, da
 		err = s.lookHoldout(ctx, shop, e, p, claims, l)
 	case p.Geo != nil:
 		err = s.lookGeo(ctx, shop, p, claims, l)
+	case p.Policy != nil:
+		err = s.lookPolicy(ctx, shop, p, l)
 	}
 	if err != nil {
 		return nil, err

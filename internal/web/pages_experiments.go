@@ -76,7 +76,9 @@ func (s *Server) experiments(w http.ResponseWriter, r *request) error {
 func experimentRowOf(x present.Experiment, names map[string]string) experimentRow {
 	row := experimentRow{ID: x.ID, Name: x.Name, Kind: kindName(x.Kind), State: x.State, Dates: dates(x.Starts, x.Ends), Share: present.None, Campaign: campaignList(x.Plan.Campaigns, names)}
 	if x.Look != nil {
-		row.Share = present.Share(x.Look.Iota)
+		if row.Share = present.Share(x.Look.Iota); x.Plan.Policy != nil {
+			row.Share = x.Look.Result()
+		}
 		row.Progress = fmt.Sprintf("%d of %d days", x.Look.DaysDone, x.Ends.Sub(x.Starts)+1)
 	}
 	return row
@@ -101,6 +103,8 @@ func kindName(kind string) string {
 		return "Holdout: people kept off a list"
 	case attribution.Geo:
 		return "Geo: regions left out"
+	case attribution.PolicyTest:
+		return "Policy: half of the campaigns left as they are"
 	}
 	return present.Words(kind)
 }
@@ -214,6 +218,14 @@ func (v *experimentView) fillPlan(today civil.Date) {
 		}
 	case p.Holdout != nil:
 		v.Facts = []pair{{"List", present.Words(p.Holdout.List), ""}, {"Held out", present.Percent(p.Holdout.Share), "of those who would be on it, by the hash of who they are"}}
+	case p.Policy != nil:
+		v.Facts = []pair{{"Steered by adsteward", plural(len(p.Policy.Treated), "campaign"), "as ever"}, {"Left as they are", plural(len(p.Policy.Held), "campaign"), "chance drew which, of each two of like size"}}
+		for _, u := range p.Policy.Treated {
+			v.Regions = append(v.Regions, experimentRegion{u.Name, "steered"})
+		}
+		for _, u := range p.Policy.Held {
+			v.Regions = append(v.Regions, experimentRegion{u.Name, "left as it is"})
+		}
 	case p.Geo != nil:
 		for _, h := range p.Geo.Held {
 			v.Regions = append(v.Regions, experimentRegion{h, "exclude by hand"})
@@ -251,6 +263,13 @@ func (v *experimentView) fillLook() {
 		return
 	}
 	v.Result = []pair{{"Days", fmt.Sprintf("%d done, %d left", l.DaysDone, l.DaysLeft), "seen on " + l.Date.Time().Format("2 Jan 2006")}}
+	if v.Plan.Policy != nil {
+		if v.Result = append(v.Result, pair{"Profit by steering", "nothing yet", sentence(l.Problem)}); l.Found() && v.Experiment.Forecast != nil {
+			c := v.Experiment.Forecast.Currency
+			v.Result[1] = pair{"Profit by steering", present.Signed(l.Lift.Value, c) + " " + c, present.Percent(l.Lift.Level) + ": " + present.Interval(l.Lift.Low, l.Lift.High, c)}
+		}
+		return
+	}
 	if l.Iota == nil {
 		v.Result = append(v.Result, pair{"Incremental share", "nothing yet", sentence(l.Problem)})
 	} else {
