@@ -65,9 +65,9 @@ type Patterns struct {
 // 2023, Marketing Science 42(4)): the nearer to the order, the less is caused.
 func DefaultPriors() Priors {
 	return Priors{
-		Known: Prior{Share: 0.30, SD: 0.20},
-		Mixed: Prior{Share: 0.60, SD: 0.20},
-		New:   Prior{Share: 0.75, SD: 0.20},
+		Known: Prior{Share: 0.38, SD: 0.20},
+		Mixed: Prior{Share: 0.68, SD: 0.18},
+		New:   Prior{Share: 0.82, SD: 0.15},
 		Patterns: Patterns{
 			Known: []string{"brand", "branded", "marke", "markenname", "retarget*", "remarket*", "rlsa", "visitor*", "besucher*", "viewed", "cart", "carts",
 				"warenkorb*", "abandon*", "reactivat*", "winback", "win back", "bestandskund*", "existing customers", "retention"},

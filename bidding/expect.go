@@ -99,14 +99,19 @@ func central(xs []float64) (low, high float64) {
 }
 
 // RollbackDraft is the proposal that puts an applied change back: the old value,
-// seen from the new one, with the gain the change had promised turned round.
-func RollbackDraft(applied Draft, id, why string) Draft {
+// seen from the new one. Where the change was measured, it promises back what the
+// change is believed to have lost, else the gain that it had promised turned round.
+func RollbackDraft(applied Draft, id, why string, measured *Outturn) Draft {
 	d := applied
 	d.Seen, d.Proposed = applied.Proposed, applied.Seen
 	d.Guardrails, d.Experiment = nil, ""
 	e := applied.Expected
 	d.Expected = Expected{ProfitPerDay: e.ProfitPerDay - e.GainPerDay, Low: e.Low - e.GainPerDay, High: e.High - e.GainPerDay,
 		GainPerDay: -e.GainPerDay, GainLow: -e.GainHigh, GainHigh: -e.GainLow, Level: e.Level}
+	if m := measured; m != nil && m.Days > 0 {
+		d.Expected = Expected{ProfitPerDay: m.ProfitPerDay - m.Believed, Low: m.ProfitPerDay - m.BelievedHigh, High: m.ProfitPerDay - m.BelievedLow,
+			GainPerDay: -m.Believed, GainLow: -m.BelievedHigh, GainHigh: -m.BelievedLow, Level: level}
+	}
 	d.Reasons = []string{fmt.Sprintf("Puts back what proposal %s changed: %s instead of %s.", id,
 		format(d.Field, d.Proposed, d.Currency), format(d.Field, d.Seen, d.Currency))}
 	if why != "" {

@@ -273,8 +273,14 @@ func (p *planner) priceMonths(chosen []*unit, problem allocate.Problem, spend []
 	}
 }
 
-// priceOf is what money earns elsewhere for a unit.
-func (p *planner) priceOf(u *unit) float64 { return max(p.mu, u.price) }
+// priceOf is what money has to earn in a unit, as it earns that elsewhere. Doubt
+// concerns how much is spent in all, and so budgets alone.
+func (p *planner) priceOf(u *unit) float64 {
+	if u.Lever != nil && u.Lever.Field == platform.DailyBudget {
+		return max(p.spending, u.price)
+	}
+	return max(p.mu, u.price)
+}
 
 // paces are the months as the guardrails see them, in the plan's currency.
 func (p *planner) paces() (out []guard.Pace) {

@@ -49,6 +49,8 @@ type Series struct {
 	Entity platform.Ref
 	Days   []response.Day
 	Clicks int64 // total of the policy's window
+	// Simulated is what the platform estimates of other budgets; nil: nothing.
+	Simulated []response.Simulated
 }
 
 // PastChange is a change of one of our fields made before: by us, known from
@@ -180,7 +182,7 @@ func fitCurves(in *Input, us []*unit) response.Result {
 	for _, u := range us {
 		if u.Currency == in.Currency {
 			fit.Units = append(fit.Units, response.Unit{ID: u.Key.String(), Platform: string(u.Platform), Type: u.kind(),
-				DemandDriven: !u.bound, Budget: u.Budget.Float(), Days: u.days})
+				DemandDriven: !u.bound, Budget: u.Budget.Float(), Days: u.days, Simulated: u.simulated})
 		}
 	}
 	return response.Fit(fit)

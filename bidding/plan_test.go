@@ -48,6 +48,7 @@ func input(seed uint64, scale float64, sims ...sim) bidding.Input {
 	a := bidding.Account{Platform: platform.Google, ID: "1", Currency: "EUR", TimeZone: "Europe/Berlin", BudgetUnit: 10_000, MinBudget: money.One,
 		Today: today, LastData: today - 1, Lag: atOnce}
 	in := bidding.Input{Now: now, Currency: "EUR", Policy: guard.Default(), Worth: map[string]bidding.Worth{}, Seed: 4}
+	in.Policy.Risk.Doubt = 0 // has tests of its own
 	for _, s := range sims {
 		c := platform.Entity{Ref: platform.Ref{Type: platform.Campaign, ID: s.id}, Name: "Campaign " + s.id, Status: platform.Enabled,
 			Budget: platform.Ref{Type: platform.Budget, ID: "b" + s.id}, Channel: "search", Fields: map[platform.Field]money.Micros{}}
@@ -137,7 +138,7 @@ func TestMoneyGoesWhereItEarnsMore(t *testing.T) {
 	if u := unitOf(t, out, "bstrong"); u.LimitedBy != "budget" || math.Abs(u.NextEuro-1.73) > 0.35 || u.BreakEven != 2.5 {
 		t.Errorf("strong is limited by %q, next euro %.2f, break-even %.2f", u.LimitedBy, u.NextEuro, u.BreakEven)
 	}
-	if strong.Evidence.K != 0.4 || strong.Evidence.WindowStart != today-28 || strong.Evidence.Spend < 2000 {
+	if strong.Evidence.K != 0.4 || strong.Evidence.WindowStart != today-56 || strong.Evidence.Spend < 2000 {
 		t.Errorf("evidence %+v", strong.Evidence)
 	}
 }
@@ -355,7 +356,7 @@ func TestStoredCurvesGiveTheSamePlan(t *testing.T) {
 	if e := bidding.Expect(u, d.Field, d.Seen); e.GainPerDay != 0 {
 		t.Errorf("leaving it as it is gains %v", e.GainPerDay)
 	}
-	r := bidding.RollbackDraft(*d, "x", "because")
+	r := bidding.RollbackDraft(*d, "x", "because", nil)
 	if r.Seen != d.Proposed || r.Proposed != d.Seen || r.Expected.GainPerDay != -d.Expected.GainPerDay || r.Expected.GainLow > r.Expected.GainHigh {
 		t.Errorf("rollback %+v", r)
 	}

@@ -21,11 +21,13 @@ type planner struct {
 	units      []*unit
 	spend      map[*unit]float64 // budgets the allocation chose
 	explored   map[*unit]exploration
-	mu         float64
+	mu         float64 // what the next unit of money earns
+	spending   float64 // what it has to earn in a budget, in view of doubt
 	allocation Allocation
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
+	kept       bool // the total, since whether to change it is in doubt
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -106,7 +108,7 @@ func (u *unit) silence() (day civil.Date, due float64) {
 // guardrails would allow tonight, so the optimum is one that can be had; all
 // other budgets stay and use up their part of the total.
 func (p *planner) allocate() error {
-	p.mu, p.spend = 1, map[*unit]float64{}
+	p.mu, p.spending, p.spend = 1, 1, map[*unit]float64{}
 	p.paceMonths()
 	total, note := p.total()
 	var problem allocate.Problem
@@ -137,6 +139,11 @@ func (p *planner) allocate() error {
 	if err != nil {
 		return fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
+	p.mu = sol.ShadowPrice
+	if sol, err = p.doubted(problem, sol, chosen); err != nil {
+		return err
+	}
+	p.spending = sol.ShadowPrice
 	even := slices.Repeat([]float64{1.0 / draws}, draws)
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
@@ -148,12 +155,13 @@ func (p *planner) allocate() error {
 	if err := p.explore(problem, sol, chosen); err != nil {
 		return err
 	}
-	if r := p.riskNote(); r != "" {
-		note = append(note, r)
+	for _, n := range []string{p.riskNote(), p.doubtNote()} {
+		if n != "" {
+			note = append(note, n)
+		}
 	}
-	p.mu = sol.ShadowPrice
 	p.priceMonths(chosen, problem, sol.Spend)
-	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = sol.ShadowPrice, total, sol.Status, note
+	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = p.mu, total, sol.Status, note
 	for _, b := range sol.Binding { // each item's own bound is in its row
 		if !strings.HasPrefix(b, "item ") {
 			p.allocation.Binding = append(p.allocation.Binding, bindingText(b, problem.Groups))
@@ -186,7 +194,7 @@ func (p *planner) change(u *unit, v money.Micros) platform.Change {
 
 // consider asks what the unit's lever should be and what the guardrails say.
 func (p *planner) consider(u *unit) {
-	u.describe(p.priceOf(u))
+	u.describe(max(p.mu, u.price))
 	if u.Lever == nil {
 		return
 	}

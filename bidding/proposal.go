@@ -69,21 +69,60 @@ type Body struct {
 	Experiment string `json:"experiment,omitempty"`
 }
 
-// Outturn is what became of an applied change: the mean daily profit of its
-// unit over the days after it, at the worth the proposal assumed, against what
-// it promised. Units: the ad account's currency a day.
+// Verdict says in a word how a change turned out.
+type Verdict string
+
+const (
+	Gain      Verdict = "gain"      // it credibly earned more than leaving the value alone
+	Loss      Verdict = "loss"      // it credibly earned less, by enough to matter
+	Undecided Verdict = "undecided" // it may be either
+	Unjudged  Verdict = "unjudged"  // there is too little to go by
+)
+
+// Outturn is what became of an applied change over the days after it, at the
+// worth the proposal assumed; see Meter.Measure. Units: the ad account's
+// currency a day; every Low and High bound a central 80 %.
 type Outturn struct {
-	From         civil.Date `json:"from"`
-	To           civil.Date `json:"to"`
-	ProfitPerDay float64    `json:"profit_per_day"`
-	// Promised, Low and High are the proposal's own expectation.
-	Promised float64 `json:"promised"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
-	Inside   bool    `json:"inside"` // the interval held it
-	// Unchanged is what the proposal expected of leaving the value as it was.
-	Unchanged  float64 `json:"unchanged"`
-	RolledBack string  `json:"rolled_back,omitempty"` // the proposal that would put it back
+	From    civil.Date `json:"from"`
+	To      civil.Date `json:"to"`
+	Days    int        `json:"days"`               // that count
+	LeftOut []string   `json:"left_out,omitempty"` // why the others do not
+	// ProfitPerDay came, at Spend; Promised is the proposal's expectation, Low and
+	// High bound what it promised to be seen on so many days, the luck of single
+	// orders in it, and PIT is the quantile of that promise that came (0 to 1).
+	ProfitPerDay float64 `json:"profit_per_day"`
+	Spend        float64 `json:"spend"`
+	Promised     float64 `json:"promised"`
+	Low          float64 `json:"low"`
+	High         float64 `json:"high"`
+	Inside       bool    `json:"inside"`
+	PIT          float64 `json:"pit"`
+	// Unchanged is what the proposal expected of leaving the value as it was,
+	// Counterfactual what leaving it would have earned on the days as they were.
+	Unchanged          float64 `json:"unchanged"`
+	Counterfactual     float64 `json:"counterfactual"`
+	CounterfactualLow  float64 `json:"counterfactual_low"`
+	CounterfactualHigh float64 `json:"counterfactual_high"`
+	// Demand is how many times better than usual the days were for the other
+	// units, so many of them.
+	Demand   float64 `json:"demand"`
+	DemandSD float64 `json:"demand_sd"`
+	Others   int     `json:"others"`
+	// Gain is the difference to the counterfactual by these days alone, Believed
+	// together with what was known of the change before.
+	Gain             float64 `json:"gain"`
+	GainLow          float64 `json:"gain_low"`
+	GainHigh         float64 `json:"gain_high"`
+	PromisedGain     float64 `json:"promised_gain"`
+	PromisedGainLow  float64 `json:"promised_gain_low"`
+	PromisedGainHigh float64 `json:"promised_gain_high"`
+	Believed         float64 `json:"believed"`
+	BelievedLow      float64 `json:"believed_low"`
+	BelievedHigh     float64 `json:"believed_high"`
+	LossProbability  float64 `json:"loss_probability"`
+	Verdict          Verdict `json:"verdict"`
+	Why              string  `json:"why,omitempty"`         // it is not judged, or not rolled back
+	RolledBack       string  `json:"rolled_back,omitempty"` // the proposal that would put it back
 }
 
 // Draft is one proposed change before it is stored.

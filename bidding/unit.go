@@ -25,12 +25,15 @@ type unit struct {
 	lever    platform.Entity   // whose value Lever is
 	merged   []*unit           // the units of a portfolio, where this one decides for it
 	days     []response.Day    // summed over the members
+	// simulated is the platform's estimate of other budgets, of a unit of one member.
+	simulated []response.Simulated
 	// What a budget that binds earns, spend not taken off: the mean of the draws,
 	// and with the probabilities that the policy's risk gives them.
 	mean, weighed allocate.Curve
-	// bound: the budget holds spend back (spend is at least boundShare of it).
+	// bound: the budget holds spend back.
 	bound     bool
 	full      int // of the days compared, those on which at least boundShare was spent
+	over      int // and those on which the whole budget was, or more
 	compared  int
 	cycle     int
 	last      civil.Date
@@ -48,6 +51,10 @@ type unit struct {
 const (
 	// boundShare is the share of the budget from which it counts as binding.
 	boundShare = 0.9
+	// overShare is the share of days on which at least the whole budget is spent
+	// from which it counts as binding too: what demand holds back never gets
+	// there, and a platform that spreads a budget that binds does half the time.
+	overShare = 0.2
 	// compareDays is how many days spend and budget are compared over.
 	compareDays = 28
 	// matured is the share of value by which a conversion cycle has passed.
@@ -143,7 +150,8 @@ func (x index) accountUnits(a *Account) []*unit {
 // sum adds up the members' days.
 func (u *unit) sum(series map[platform.Ref]Series) {
 	if len(u.members) == 1 {
-		u.days = series[u.members[0].Ref].Days
+		s := series[u.members[0].Ref]
+		u.days, u.simulated = s.Days, s.Simulated
 		return
 	}
 	at := map[civil.Date]int{}
@@ -337,11 +345,14 @@ func (x index) compare(u *unit) {
 		if d.Spend >= boundShare*budget.Float() {
 			u.full++
 		}
+		if d.Spend >= budget.Float() {
+			u.over++
+		}
 	}
 	if allowed > 0 {
 		u.Utilisation = spent / allowed
 	}
-	u.bound = u.compared >= 3 && u.Utilisation >= boundShare
+	u.bound = u.compared >= 3 && (u.Utilisation >= boundShare || float64(u.over) >= overShare*float64(u.compared))
 }
 
 // cycle is the age in days at which most of a day's value has arrived.

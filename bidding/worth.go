@@ -2,7 +2,9 @@ package bidding
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 )
 
 // Worth is what one unit of platform-reported revenue of a campaign is worth in
@@ -88,29 +90,48 @@ const leanNew = 10
 // share, and the shop-wide one for campaigns that have neither.
 func (b *Book) Worths(in WorthInput) (byCampaign map[string]Worth, def Worth) {
 	byCampaign = map[string]Worth{}
+	again := b.boughtAgain(in)
 	for c := range in.Incremental {
-		byCampaign[c] = b.worth(in, c)
+		byCampaign[c] = b.worth(in, c, again)
 	}
 	for c := range b.by {
-		byCampaign[c] = b.worth(in, c)
+		byCampaign[c] = b.worth(in, c, again)
 	}
-	return byCampaign, b.worth(in, "")
+	return byCampaign, b.worth(in, "", again)
 }
 
-func (b *Book) worth(in WorthInput, campaign string) Worth {
+// boughtAgain is the share of what known customers spend that ads caused again.
+// A lifetime model counts these orders among those that a customer brings of
+// itself, and they are those ads' own value too: each order is paid for once.
+// Summed in the order of the names, so that it is the same every time.
+func (b *Book) boughtAgain(in WorthInput) float64 {
+	repeat := b.shop.revenue - b.shop.newRevenue
+	if repeat <= 0 {
+		return 0
+	}
+	var caused float64
+	for _, c := range slices.Sorted(maps.Keys(b.by)) {
+		if i, ok := in.Incremental[c]; ok && c != "" {
+			caused += i.Share * (b.by[c].revenue - b.by[c].newRevenue)
+		}
+	}
+	return min(max(caused/repeat, 0), 1)
+}
+
+func (b *Book) worth(in WorthInput, campaign string, again float64) Worth {
 	a := b.by[campaign]
 	if a == nil {
 		a = &ledger{}
 	}
 	var w Worth
 	b.setMargin(&w, a)
-	b.setLifetime(&w, a, in, campaign)
+	b.setLifetime(&w, a, in, campaign, again)
 	w.setIncremental(in, campaign)
 	w.RelSD = math.Sqrt(square(w.MarginRelSD) + square(w.LTVRelSD) + square(w.IncrementalRelSD))
 	return w
 }
 
-func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string) {
+func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, again float64) {
 	share, weight := 0.0, float64(leanNew)
 	if b.shop.revenue > 0 {
 		share = b.shop.newRevenue / b.shop.revenue
@@ -126,14 +147,18 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string) 
 	}
 	w.NewShare, w.Lambda, w.LambdaRelSD = share, 1, 0
 	if l.Multiple > 1 && !math.IsInf(l.Multiple, 0) {
-		w.Lambda, w.LambdaRelSD = l.Multiple, min(max(l.RelSD, 0), mostRelSD)
+		w.Lambda, w.LambdaRelSD = 1+(l.Multiple-1)*(1-again), min(max(l.RelSD, 0), mostRelSD)
 	}
 	w.LTVMultiple = 1 - share + share*w.Lambda
 	// The share of new customers is counted too: a binomial of so many orders.
 	variance := share*share*w.Lambda*w.Lambda*w.LambdaRelSD*w.LambdaRelSD + (w.Lambda-1)*(w.Lambda-1)*share*(1-share)/weight
 	w.LTVRelSD = min(math.Sqrt(max(variance, 0))/w.LTVMultiple, mostRelSD)
-	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s); %.0f %% of the revenue is of new customers.",
-		w.Lambda, l.Why, 100*share))
+	without := ""
+	if w.Lambda > 1 && again > 0 {
+		without = fmt.Sprintf("; the %.0f %% of later orders that ads bring again are those ads' own and left out", 100*again)
+	}
+	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s%s); %.0f %% of the revenue is of new customers.",
+		w.Lambda, l.Why, without, 100*share))
 }
 
 func (w *Worth) setIncremental(in WorthInput, campaign string) {

@@ -127,6 +127,15 @@ func (q *Queries) SetMeasured(ctx context.Context, id, measured string, at time.
 	return named(need(q.exec(ctx, `UPDATE proposals SET measured = ?, updated_at = ? WHERE proposal_id = ?`, measured, utc(at), id)), "proposal", id)
 }
 
+// Outcomes lists measured proposals without their Body, those applied last first.
+func (q *Queries) Outcomes(ctx context.Context, account string, limit int) ([]Proposal, error) {
+	w := inAccount(account)
+	w.equal("state", "measured")
+	query, args := limited(`SELECT proposal_id, account, run_id, platform, ad_account, currency, entity_type, entity_id, entity_name, field,
+		seen, proposed, state, measured, applied_at FROM proposals`+w.String()+` ORDER BY applied_at DESC, proposal_id`, w.args, limit)
+	return all[Proposal](ctx, q, query, args...)
+}
+
 // InsertApproval stores an approval, or ErrConflict.
 func (q *Queries) InsertApproval(ctx context.Context, a Approval) error {
 	a.At, a.ExpiresAt = utc(a.At), utc(a.ExpiresAt)

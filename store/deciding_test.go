@@ -192,6 +192,12 @@ func testMoveProposal(t *testing.T, s *store.Store) {
 	}
 	is(t, s.SetProposed(ctx, "none", 0, "", "", later), store.ErrNotFound)
 	is(t, s.SetMeasured(ctx, "none", "", later), store.ErrNotFound)
+	check(t, s.SetMeasured(ctx, "p1", "{}", later))
+	list := must(s.Outcomes(ctx, p.Account, 10))(t) // p2 has words of an outcome, and is not measured
+	if len(list) != 1 || list[0].ProposalID != "p1" || list[0].Measured != "{}" || list[0].Body != "" || list[0].AppliedAt != nullTime(stored(later)) {
+		t.Fatalf("outcomes %+v", list)
+	}
+	same(t, "of another account", len(must(s.Outcomes(ctx, "other", 10))(t)), 0)
 }
 
 func testPush(t *testing.T, s *store.Store) {

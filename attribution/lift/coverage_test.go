@@ -320,3 +320,39 @@ func TestWatchingDoesNotInvalidate(t *testing.T) {
 		t.Errorf("always-valid %d, plain %d of %d", always, plain, n)
 	}
 }
+
+// The same of a switchback that is looked at every week.
+func TestWatchingASwitchback(t *testing.T) {
+	t.Parallel()
+	n := few(300)
+	plain, always := 0, 0
+	for r := range n {
+		rnd := rand.New(rand.NewPCG(uint64(r), 10))
+		plan, err := PlanSwitchback(civil.MustParse("2026-03-02"), 98, 1, 0, uint64(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		test := SwitchbackTest{Plan: plan, Planned: 40}
+		days := shop(rnd, plan, 0, 1)
+		missed, missedAlways := false, false
+		for look := 21; look <= len(days); look += 7 {
+			test.Days = days[:look]
+			res, err := test.Analyse(0.9, uint64(r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			missed = missed || res.Lift.Excludes(0)
+			missedAlways = missedAlways || res.AlwaysValid.Excludes(0)
+		}
+		if missed {
+			plain++
+		}
+		if missedAlways {
+			always++
+		}
+	}
+	t.Logf("looked at every week: the plain interval misses in %d of %d, the always-valid one in %d", plain, n, always)
+	if always > n/10 || plain < n/5 {
+		t.Errorf("always-valid %d, plain %d of %d", always, plain, n)
+	}
+}

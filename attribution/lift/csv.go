@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,7 +123,7 @@ func (t *table) number(column string) (float64, error) {
 		return 0, err
 	}
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsNaN(v) || math.Abs(v) > 1e15 {
+	if err != nil || !amount(v) {
 		return 0, t.fault(column, "%q is not a number to reckon with; write it as 1234.56", s)
 	}
 	return v, nil

@@ -81,6 +81,9 @@ type DesignOptions struct {
 }
 
 func (o DesignOptions) check(p *Panel, pre Period) error {
+	if err := p.check(); err != nil {
+		return err
+	}
 	last := p.First.AddDays(p.Days() - 1)
 	switch {
 	case o.Days < 1:

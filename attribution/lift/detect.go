@@ -24,6 +24,11 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 	if len(s.Blocks) == 0 || len(history) == 0 {
 		return out, errors.New("there is no plan, or there are no days before it")
 	}
+	for _, d := range history {
+		if !amount(d.Revenue) {
+			return out, fmt.Errorf("the revenue of %v is no number to reckon with", d.Date)
+		}
+	}
 	first, last := history[0].Date, history[len(history)-1].Date
 	// The plan begins on its own day of the week.
 	start := first.AddDays((s.Blocks[0].From.Sub(first)%7 + 7) % 7)
@@ -31,9 +36,38 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 	if last.Sub(start)+1 < s.Days() {
 		return out, fmt.Errorf("the days known before the plan go from %v to %v; it lasts %d days and must fit into them", first, last, s.Days())
 	}
-	rnd := rand.New(rand.NewPCG(seed, 0x706f776572))
-	var squares, mean, df float64
+	e, err := s.pretend(history, start, weeks, level, rand.New(rand.NewPCG(seed, 0x706f776572)))
+	if err != nil {
+		return out, err
+	}
+	on := 0
+	for _, b := range s.Blocks {
+		if b.On {
+			on += b.Days - s.Washout
+		}
+	}
+	n := float64(e.placebos)
+	perDay := reach(e.df, level, power) * math.Sqrt(e.squares/n)
+	out.Placebos, out.FalseAlarms, out.Total = e.placebos, float64(e.alarms)/n, perDay*float64(on)
+	if e.mean > 0 {
+		out.Relative = perDay / (e.mean / n)
+	}
+	return out, nil
+}
+
+// pretended is what pretended switchbacks found, in sums over them.
+type pretended struct {
+	placebos, alarms int
+	squares          float64 // of the effects a day
+	mean             float64 // revenue a day
+	df               float64 // of the regression
+}
+
+// pretend analyses switchbacks that were none, drawn anew and beginning on start
+// or up to so many weeks later.
+func (s Switchback) pretend(history []SwitchDay, start civil.Date, weeks int, level float64, rnd *rand.Rand) (pretended, error) {
 	const placebos = 200
+	var out pretended
 	for range placebos {
 		plan := s.moved(start.AddDays(7 * rnd.IntN(weeks+1)))
 		plan.redraw(rnd)
@@ -50,31 +84,16 @@ func (s Switchback) Detectable(history []SwitchDay, level, power float64, seed u
 		}
 		y := f.column(func(d SwitchDay) float64 { return d.Revenue })
 		e := f.hac(y, level)
-		out.Placebos++
-		squares += e.Value * e.Value
-		df = float64(len(y) - len(f.nuisance) - 1)
-		mean += sum(y) / float64(len(y))
+		out.placebos++
+		out.squares += e.Value * e.Value
+		out.mean += sum(y) / float64(len(y))
+		out.df = float64(len(y) - len(f.nuisance) - 1)
 		if e.Excludes(0) {
-			out.FalseAlarms++
+			out.alarms++
 		}
 	}
-	if out.Placebos < placebos/2 {
+	if out.placebos < placebos/2 {
 		return out, errNoContrast
-	}
-	n := float64(out.Placebos)
-	out.FalseAlarms /= n
-	mean /= n
-	sd := math.Sqrt(squares / n)
-	on := 0
-	for _, b := range s.Blocks {
-		if b.On {
-			on += b.Days - s.Washout
-		}
-	}
-	perDay := reach(df, level, power) * sd
-	out.Total = perDay * float64(on)
-	if mean > 0 {
-		out.Relative = perDay / mean
 	}
 	return out, nil
 }

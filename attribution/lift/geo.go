@@ -56,10 +56,7 @@ func (t *GeoTest) Analyse(m Method, level float64) (Result, error) {
 		}
 	}
 	r.Expected = sum(s.daily(s.test, true)) - r.Lift.Value
-	if !finite(r.Lift.Value, r.Lift.SE, r.Expected, r.Cost) {
-		return Result{}, errors.New("the numbers are too large for the regression; give them in a larger unit")
-	}
-	return r, nil
+	return r, r.checkFinite()
 }
 
 // setReturn sets the spend added and the return on it, which regression by region
@@ -261,7 +258,9 @@ func (of series) differs(added Estimate) bool {
 // effectiveness using geo experiments in a time-based regression framework"): the
 // treated's daily sum is regressed on the control's over the days before the
 // test, and the sum of what was seen over what is predicted has the t posterior of
-// a flat prior on the coefficients and the logarithm of the error (section 4).
+// a flat prior on the coefficients and the logarithm of the error (section 4). It
+// supposes that the groups keep to each other as they did, and errors that are
+// anew every day; where they were not before the test a warning says so.
 func (s *split) tbr(level float64) (effect, error) {
 	return timeRegression(s.daily(s.pre, true), s.daily(s.pre, false), s.daily(s.test, true), s.daily(s.test, false), level)
 }
@@ -281,6 +280,9 @@ func timeRegression(y, x, yTest, xTest []float64, level float64) (effect, error)
 	if err != nil {
 		return effect{}, fmt.Errorf("time-based regression: %w", err)
 	}
+	if r := carried(fit.resid); r > 2.576/math.Sqrt(float64(len(y))) {
+		warnings = append(warnings, fmt.Sprintf("before the test, what a day is off carries over to the next (autocorrelation %.2f), which the method takes for chance anew every day: the interval is too narrow; gbr and did do not suppose that", r))
+	}
 	e := effect{df: fit.df, warnings: warnings}
 	total, xs := 0.0, 0.0
 	for d := range yTest {
@@ -292,4 +294,13 @@ func timeRegression(y, x, yTest, xTest []float64, level float64) (effect, error)
 	}
 	e.lift = interval(total, e.spread[len(e.spread)-1], fit.df, level)
 	return e, nil
+}
+
+// carried is the autocorrelation of residuals from one day to the next; 0 where
+// there are none.
+func carried(resid []float64) float64 {
+	if dot(resid, resid) == 0 {
+		return 0
+	}
+	return dot(resid[1:], resid[:len(resid)-1]) / dot(resid, resid)
 }

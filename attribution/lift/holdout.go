@@ -78,6 +78,10 @@ func (p *People) Merge(o People) {
 	p.N = n
 }
 
+func (p *People) finite() bool {
+	return finite(p.Mean[:]...) && finite(p.Co[0][:]...) && finite(p.Co[1][:]...) && finite(p.Co[2][:]...)
+}
+
 // cov is the covariance of the mean of revenue - theta before (i = revenue) or
 // claimed (i = claimed) with another.
 func (p *People) cov(i, j int, theta float64) float64 {
@@ -175,16 +179,15 @@ func (t *HoldoutTest) Analyse(level float64) (HoldoutResult, error) {
 	}
 	out.iota(t, theta, df)
 	out.ratio(t)
-	if !finite(out.Lift.Value, out.Lift.SE, out.Expected) {
-		return out, errors.New("the numbers are too large to reckon with; give them in a larger unit")
-	}
-	return out, nil
+	return out, out.checkFinite()
 }
 
 func (t *HoldoutTest) check() error {
 	switch {
 	case t.Treated.N < 2 || t.Held.N < 2:
 		return fmt.Errorf("%d persons were treated and %d held out; each arm needs two at least, and thousands to see anything", t.Treated.N, t.Held.N)
+	case !t.Treated.finite() || !t.Held.finite():
+		return errors.New("a person's figures are no numbers to reckon with")
 	case t.BasisPoints < 0 || t.BasisPoints >= maxBasisPoints:
 		return Holdout{Salt: "-", BasisPoints: t.BasisPoints}.Check()
 	case t.Claimed < 0 || !finite(t.Claimed):

@@ -173,12 +173,15 @@ func TestPeopleNeededReachThePower(t *testing.T) {
 
 func TestHoldoutSaysWhatItLacks(t *testing.T) {
 	t.Parallel()
-	var some, same People
+	var some, same, odd People
 	for i := range 10 {
 		some.Add(Person{Revenue: float64(i)})
 		same.Add(Person{Revenue: 3})
 	}
+	odd.Add(Person{})
+	odd.Add(Person{Revenue: math.NaN()})
 	for want, test := range map[string]HoldoutTest{
+		"are no numbers":              {Treated: some, Held: odd},
 		"each arm needs two at least": {Treated: some},
 		"brought the same":            {Treated: same, Held: same},
 		"10000 basis points":          {Treated: some, Held: some, BasisPoints: 10000},

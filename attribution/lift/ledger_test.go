@@ -61,7 +61,7 @@ func TestLedgerIsTheModelsPosterior(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 5))
 	var total float64
 	var mean, square [3]float64
-	for range 2_000_000 {
+	for range few(2_000_000) {
 		f := ownShares()[rnd.IntN(len(ownShares()))]
 		d := rnd.NormFloat64()
 		var iota [3]float64

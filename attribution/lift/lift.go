@@ -8,6 +8,7 @@
 package lift
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -131,6 +132,18 @@ func fieller(a, b, varA, varB, cov, df, level float64) (r Estimate, ok bool) {
 	r = Estimate{Value: a / b, Low: (half - root) / lead, High: (half + root) / lead, Level: level}
 	r.SE = math.Sqrt(max(varA-2*r.Value*cov+r.Value*r.Value*varB, 0)) / math.Abs(b)
 	return r, finite(r.Value, r.SE, r.Low, r.High)
+}
+
+// checkFinite returns an error where a figure of the result is no number.
+func (r *Result) checkFinite() error {
+	ok := finite(r.Expected, r.Cost)
+	for _, e := range []*Estimate{&r.Lift, r.IROAS, r.Iota, r.AlwaysValid} {
+		ok = ok && (e == nil || finite(e.Value, e.SE, e.Low, e.High))
+	}
+	if !ok {
+		return errors.New("the numbers are too large or too small to reckon with; give them in another unit")
+	}
+	return nil
 }
 
 // finite reports whether all are numbers.

@@ -3,6 +3,7 @@ package lift
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"adsteward/internal/civil"
 )
@@ -23,6 +24,36 @@ func (p *Panel) Days() int {
 		return 0
 	}
 	return len(p.Response[0])
+}
+
+// maxAmount bounds the figures, so that sums and squares of them are numbers.
+const maxAmount = 1e15
+
+// amount reports whether v is a figure to reckon with.
+func amount(v float64) bool { return math.Abs(v) <= maxAmount }
+
+// check returns the first figure that is none, or row that is missing.
+func (p *Panel) check() error {
+	n := p.Days()
+	if n == 0 {
+		return errors.New("there are no regions or no days")
+	}
+	for _, rows := range [][][]float64{p.Response, p.Cost, p.Claimed} {
+		if rows != nil && len(rows) != len(p.Geos) {
+			return fmt.Errorf("there are %d rows for %d regions", len(rows), len(p.Geos))
+		}
+		for g, row := range rows {
+			if len(row) != n {
+				return fmt.Errorf("region %s has %d days, others %d", p.Geos[g], len(row), n)
+			}
+			for d, v := range row {
+				if !amount(v) {
+					return fmt.Errorf("region %s has a figure of %g on %v, which is no number to reckon with", p.Geos[g], v, p.First.AddDays(d))
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Period is a span of days, both ends in it.
@@ -57,11 +88,10 @@ type GeoTest struct {
 // Check returns the first fault, in words for a person.
 func (t *GeoTest) Check() error {
 	p := t.Panel
-	n := p.Days()
-	if n == 0 {
-		return errors.New("there are no regions or no days")
+	if err := p.check(); err != nil {
+		return err
 	}
-	last := p.First.AddDays(n - 1)
+	last := p.First.AddDays(p.Days() - 1)
 	for _, x := range []struct {
 		name string
 		Period

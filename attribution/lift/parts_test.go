@@ -153,6 +153,25 @@ func TestClusterRobustVarianceIsItsDefinition(t *testing.T) {
 	}
 }
 
+// Errors that carry over from day to day are said, and others not.
+func TestTimeRegressionSaysWhereDaysHangTogether(t *testing.T) {
+	t.Parallel()
+	for carry, want := range map[float64]int{0: 0, 0.8: 1} {
+		rnd := rand.New(rand.NewPCG(9, 9))
+		e := 0.0
+		var y, x []float64
+		for range 70 {
+			e = carry*e + rnd.NormFloat64()
+			x = append(x, 100+10*rnd.NormFloat64())
+			y = append(y, 50+x[len(x)-1]+e)
+		}
+		got, err := timeRegression(y[:42], x[:42], y[42:], x[42:], 0.9)
+		if err != nil || len(got.warnings) != want || want > 0 && !strings.Contains(got.warnings[0], "the interval is too narrow") {
+			t.Errorf("carrying over %g: %q, %v", carry, got.warnings, err)
+		}
+	}
+}
+
 // A weighted fit is the unweighted one of rows times the root of their weights;
 // scale does not matter; columns that say the same are refused.
 func TestLeastSquares(t *testing.T) {
@@ -216,16 +235,18 @@ func TestGeoTestSaysWhatItLacks(t *testing.T) {
 	t.Parallel()
 	fresh := func() *GeoTest { return regions(rand.New(rand.NewPCG(1, 1)), 6, 21, 14, 0.1, 0) }
 	for want, change := range map[string]func(*GeoTest){
-		"ends before it begins":      func(g *GeoTest) { g.Test.To = g.Test.From - 1 },
-		"reaches beyond the data":    func(g *GeoTest) { g.Test.To++ },
-		"the test must come after":   func(g *GeoTest) { g.Test.From = g.Pre.To },
-		"7 is the least":             func(g *GeoTest) { g.Pre.From = g.Pre.To - 3 },
-		"5 regions have an arm":      func(g *GeoTest) { g.Arms = g.Arms[1:] },
-		"0 treated":                  func(g *GeoTest) { clear(g.Arms) },
-		"no regions or no days":      func(g *GeoTest) { g.Panel = &Panel{} },
-		"needs two regions":          func(g *GeoTest) { g.Arms = []Arm{Control, Treated, LeftOut, 0, 0, 0} },
-		"sums to less than nothing":  func(g *GeoTest) { g.Panel.Response[2] = scaled(g.Panel.Response[2], -1) },
-		"too large for the regressi": func(g *GeoTest) { g.Panel.Response[2] = scaled(g.Panel.Response[2], 1e305) },
+		"ends before it begins":     func(g *GeoTest) { g.Test.To = g.Test.From - 1 },
+		"reaches beyond the data":   func(g *GeoTest) { g.Test.To++ },
+		"the test must come after":  func(g *GeoTest) { g.Test.From = g.Pre.To },
+		"7 is the least":            func(g *GeoTest) { g.Pre.From = g.Pre.To - 3 },
+		"5 rows for 6 regions":      func(g *GeoTest) { g.Panel.Cost = g.Panel.Cost[1:] },
+		"region B has 34 days":      func(g *GeoTest) { g.Panel.Response[1] = g.Panel.Response[1][1:] },
+		"5 regions have an arm":     func(g *GeoTest) { g.Arms = g.Arms[1:] },
+		"0 treated":                 func(g *GeoTest) { clear(g.Arms) },
+		"no regions or no days":     func(g *GeoTest) { g.Panel = &Panel{} },
+		"needs two regions":         func(g *GeoTest) { g.Arms = []Arm{Control, Treated, LeftOut, 0, 0, 0} },
+		"sums to less than nothing": func(g *GeoTest) { g.Panel.Response[2] = scaled(g.Panel.Response[2], -1) },
+		"is no number to reckon":    func(g *GeoTest) { g.Panel.Response[2] = scaled(g.Panel.Response[2], 1e305) },
 	} {
 		g := fresh()
 		change(g)
@@ -233,8 +254,17 @@ func TestGeoTestSaysWhatItLacks(t *testing.T) {
 			t.Errorf("%v, %+v, want %q", err, r.Lift, want)
 		}
 	}
-	for _, m := range Methods() { // nothing anywhere
-		g := fresh()
+	for _, m := range Methods() {
+		for _, k := range []float64{1e10, 1e-10, 1e-305, math.Inf(1), math.NaN()} {
+			g := fresh()
+			for i, row := range g.Panel.Response {
+				g.Panel.Response[i] = scaled(row, k)
+			}
+			if r, err := g.Analyse(m, 0.9); err == nil && !finite(r.Lift.Value, r.Lift.Low, r.Lift.High) {
+				t.Errorf("%s times %g: %+v", m, k, r.Lift)
+			}
+		}
+		g := fresh() // nothing anywhere
 		for i := range g.Panel.Response {
 			clear(g.Panel.Response[i])
 		}
@@ -251,7 +281,12 @@ func TestGeoTestSaysWhatItLacks(t *testing.T) {
 			t.Errorf("%s: %v, %+v", m, err, r)
 		}
 	}
-	g := fresh()
+	g := fresh() // spend so small that the return on it is beyond a number
+	g.treat(1e-312, 1)
+	if r, err := g.Analyse(DiD, 0.9); err == nil || !strings.Contains(err.Error(), "too large or too small") {
+		t.Errorf("%v, %+v", err, r.IROAS)
+	}
+	g = fresh()
 	if _, err := g.Analyse(SC, 0.99); err == nil || !strings.Contains(err.Error(), "needs 100 days") {
 		t.Error(err)
 	}

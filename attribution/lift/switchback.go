@@ -39,7 +39,7 @@ type SwitchbackResult struct {
 	HAC     Estimate `json:"hac"`
 	OnDays  int      `json:"on_days"`
 	OffDays int      `json:"off_days"`
-	Washed  int      `json:"washed_days"` // left out after a switch
+	Washed  int      `json:"washed_days"` // left out at the beginning of blocks
 }
 
 // Analyse regresses revenue on the state, with a mean for each day of the week and
@@ -77,7 +77,7 @@ func (t *SwitchbackTest) Analyse(level float64, seed uint64) (SwitchbackResult, 
 	}
 	n := float64(out.OnDays)
 	if t.Planned > 0 {
-		a := AlwaysValid(out.HAC, t.Planned).times(n)
+		a := AlwaysValid(out.PerDay, t.Planned).times(n)
 		out.AlwaysValid = &a
 	}
 	out.Lift = out.PerDay.times(n)
@@ -87,7 +87,7 @@ func (t *SwitchbackTest) Analyse(level float64, seed uint64) (SwitchbackResult, 
 	out.IROAS = f.ratio(&out.Result, y, cost, level, "the spend did not clearly differ between days on and off, so that nothing can be said of the return on it")
 	out.Iota = f.ratio(&out.Result, y, f.column(func(d SwitchDay) float64 { return d.Claimed }), level,
 		"the platform's claims did not clearly differ between days on and off, so that no share of them can be told")
-	return out, nil
+	return out, out.checkFinite()
 }
 
 // counted are the days that count, in order.
@@ -99,7 +99,7 @@ func (t *SwitchbackTest) counted(out *SwitchbackResult) ([]SwitchDay, error) {
 		if i > 0 && d.Date == days[i-1].Date {
 			return nil, fmt.Errorf("%v comes twice", d.Date)
 		}
-		if !finite(d.Revenue, d.Claimed, d.Cost) {
+		if !amount(d.Revenue) || !amount(d.Claimed) || !amount(d.Cost) {
 			return nil, fmt.Errorf("the figures of %v are no numbers", d.Date)
 		}
 		switch on, counted, _ := t.Plan.At(d.Date); {

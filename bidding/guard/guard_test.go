@@ -84,7 +84,7 @@ func TestEachGuardrail(t *testing.T) {
 		"nothing reported":                      {func(_ *guard.Policy, f *guard.Facts) { f.LastData = 0 }, down, guard.Propose, 100 * e, "freshness"},
 		"outage freezes cuts too":               {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 3 }, down, guard.Propose, 100 * e, "tracking_outage"},
 		"outage over":                           {func(_ *guard.Policy, f *guard.Facts) { f.LastOutage = today - 4 }, down, guard.Propose, 90 * e, ""},
-		"few conversions":                       {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 14.9 }, down, guard.Propose, 100 * e, "minimum_data"},
+		"few conversions":                       {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 9.9 }, down, guard.Propose, 100 * e, "minimum_data"},
 		"little spend":                          {func(_ *guard.Policy, f *guard.Facts) { f.Spend = 9 }, down, guard.Propose, 100 * e, "minimum_data"},
 		"rollback needs no evidence":            {func(_ *guard.Policy, f *guard.Facts) { f.Conversions = 0 }, down, guard.Rollback, 90 * e, ""},
 		"somebody else":                         {func(_ *guard.Policy, f *guard.Facts) { f.LastChangeByOther = now.Add(-71 * time.Hour) }, up, guard.Propose, 100 * e, "changed_by_others"},

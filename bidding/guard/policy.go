@@ -53,6 +53,7 @@ type Policy struct {
 	Risk           Risk           `yaml:"risk" json:"risk"`
 	Explore        Explore        `yaml:"explore" json:"explore"`
 	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
+	Rollback       RollbackRule   `yaml:"rollback" json:"rollback"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
 	// Incremental is what is believed of incremental shares no experiment has measured.
 	Incremental attribution.Priors `yaml:"incremental" json:"incremental"`
@@ -157,9 +158,16 @@ type DeadBand struct {
 // Risk is what of the uncertain profit the budgets maximise: mean, quantile (what
 // is missed with the probability Level) or cvar (the mean of the worst share
 // Level). Empty is mean.
+//
+// Doubt is how far all worths together may be off: what the errors of margins,
+// lifetimes and incremental shares have in common. All budgets together are moved
+// only as far as would pay if every sale were worth that share more (before they
+// are cut) or less (before they grow); money that moves between campaigns at the
+// same total does not depend on it. 0: off.
 type Risk struct {
 	Objective string  `yaml:"objective" json:"objective"`
 	Level     float64 `yaml:"level" json:"level"`
+	Doubt     float64 `yaml:"doubt" json:"doubt"`
 }
 
 // Explore lets the plan move up to BudgetPerDay of daily budgets away from what
@@ -187,6 +195,13 @@ const (
 	mostMultiplier  = 10
 )
 
+// RollbackRule is when an applied change is proposed to be put back: it lost money
+// with at least this probability (0: never), and at least MinLoss a day.
+type RollbackRule struct {
+	Probability float64 `yaml:"probability" json:"probability"`
+	MinLoss     float64 `yaml:"min_loss" json:"min_loss"`
+}
+
 // AutoApprove is the policy's own yes; off unless Enabled. A field that is not
 // listed is never approved automatically.
 type AutoApprove struct {
@@ -211,7 +226,7 @@ func Default() Policy {
 	return Policy{
 		Step:           Step{Default: 0.15, HardLimit: 0.20},
 		CoolDown:       CoolDown{Days: 7},
-		Minimum:        Minimum{WindowDays: 28, Conversions: 15, Spend: 10},
+		Minimum:        Minimum{WindowDays: 56, Conversions: 10, Spend: 10},
 		MaxMovement:    0.20,
 		BreakEven:      1,
 		LTVCACFloor:    3,
@@ -223,9 +238,10 @@ func Default() Policy {
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		Experiments:    Experiments{Protect: true},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
-		Risk:           Risk{Objective: "mean", Level: 0.2},
+		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2},
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
+		Rollback:       RollbackRule{Probability: 0.9, MinLoss: 1},
 		Incremental:    attribution.DefaultPriors(),
 		ExpiryHours:    48,
 	}
@@ -306,16 +322,20 @@ func (p Policy) Validate() error {
 	check(!math.IsNaN(p.DeadBand.MinGain) && p.DeadBand.MinGain >= 0, "dead_band.min_gain", p.DeadBand.MinGain, "at least 0")
 	switch r := p.Risk; r.Objective {
 	case "", "mean", "quantile", "cvar":
-		check(r.Level > 0 && r.Level < 1 || r == Risk{}, "risk.level", r.Level, "above 0 and below 1 (0.2 is the worst 20 %)")
+		check(r.Level > 0 && r.Level < 1 || r.Objective == "" && r.Level == 0, "risk.level", r.Level, "above 0 and below 1 (0.2 is the worst 20 %)")
 	default:
 		check(false, "risk.objective", r.Objective, "mean, quantile or cvar")
 	}
+	within("risk.doubt", p.Risk.Doubt, 0, 1)
 	amount("explore.budget_per_day", p.Explore.BudgetPerDay)
 	check(p.Explore.BudgetPerDay == 0 || p.Risk.Objective == "" || p.Risk.Objective == "mean", "explore.budget_per_day", p.Explore.BudgetPerDay,
 		"0 where risk.objective is not mean: exploring takes risks on purpose")
 	within("explore.max_cost_share", p.Explore.MaxCostShare, 0, 1)
 	within("expiry_hours", float64(p.ExpiryHours), 1, 24*30)
 	p.ValueRules.validate(check)
+	check(p.Rollback.Probability == 0 || p.Rollback.Probability >= 0.5 && p.Rollback.Probability < 1, "rollback.probability", p.Rollback.Probability,
+		"0 (never) or at least 0.5 and below 1")
+	amount("rollback.min_loss", p.Rollback.MinLoss)
 	if err := p.Incremental.Validate(); err != nil {
 		errs = append(errs, err)
 	}

@@ -13,8 +13,8 @@ cool_down:
   days: 7           # rest after a change; longer where conversions take longer to arrive
 
 minimum:            # evidence a change needs
-  window_days: 28
-  conversions: 15
+  window_days: 56
+  conversions: 10
   spend: 10
 
 limits:             # bounds of every budget, target and bid; 0 is no bound
@@ -80,6 +80,7 @@ dead_band:          # what is too small to bother anybody with
 risk:               # what the budgets maximise, as curves are never known for sure
   objective: mean   # mean: the average profit; cvar: the average of the worst cases; quantile: what is seldom missed
   level: 0.2        # cvar: the worst 20 % of what may be true; quantile: missed with a probability of 20 %
+  doubt: 0.2        # all worths together may be off by so much: all budgets together change only as far as would pay even so
 
 explore:            # moves some money off what seems best, to learn where that is unsure; off at 0
   budget_per_day: 0     # at most so much of the daily budgets
@@ -95,15 +96,19 @@ value_rules:        # tell Google Ads that some sales are worth more than their 
 # of your own says so: published experiments, by whom a campaign speaks to. The
 # shop's orders correct it where a platform claims what nobody bought.
 incremental:
-  known_audience: {share: 0.30, sd: 0.20} # people who know the shop: its name searched for, visitors, customers
-  mixed_audience: {share: 0.60, sd: 0.20} # the platform chooses among both: Performance Max, Advantage+
-  new_audience: {share: 0.75, sd: 0.20}   # everybody else
+  known_audience: {share: 0.38, sd: 0.20} # people who know the shop: its name searched for, visitors, customers
+  mixed_audience: {share: 0.68, sd: 0.18} # the platform chooses among both: Performance Max, Advantage+
+  new_audience: {share: 0.82, sd: 0.15}   # everybody else
   patterns:         # words of campaign names; * is any ending. Add your shop's name to known
     known: [brand, branded, marke, markenname, retarget*, remarket*, rlsa, visitor*, besucher*, viewed, cart, carts,
       warenkorb*, abandon*, reactivat*, winback, win back, bestandskund*, existing customers, retention]
     mixed: [pmax, performance max, advantage*, asc, dpa, catalog*, katalog*]
     new: [non brand, nonbrand, no brand, non branded, brand awareness, competitor*, konkurren*, wettbewerb*, generic*, prospect*,
       lookalike*, lal, acquisition, new customers, neukund*]
+
+rollback:           # when a change is proposed to be put back, once its days are over
+  probability: 0.9  # it lost money with at least this probability; 0 is never
+  min_loss: 1       # and at least so much a day
 
 expiry_hours: 48    # how long a proposal may be decided and pushed
 

@@ -52,8 +52,11 @@ type Curve struct {
 	// PoolShare is the share of the elasticity's precision that comes from
 	// other units and the prior, 0 to 1.
 	PoolShare float64 `json:"pool_share"`
-	Note      string  `json:"note"` // what a person should know of the fit; may be empty
-	Seed      uint64  `json:"seed"`
+	// SimulatedShare is the share of it that comes from the platform's own
+	// simulation.
+	SimulatedShare float64 `json:"simulated_share,omitempty"`
+	Note           string  `json:"note"` // what a person should know of the fit; may be empty
+	Seed           uint64  `json:"seed"`
 }
 
 // Draw is one curve of the posterior.

@@ -32,6 +32,9 @@ type Unit struct {
 	// Budget is the daily budget, the reference spend where there is no history.
 	Budget float64
 	Days   []Day // ascending dates; days without a row had no spend
+	// Simulated is what the platform itself estimates of other budgets, in any
+	// order; nil where it does not say.
+	Simulated []Simulated
 }
 
 // Input is everything Fit looks at. All amounts are in one currency.
@@ -73,8 +76,9 @@ const halfLife = 28
 
 // Fit fits a curve to every unit: a quasi-Poisson regression (log link) of
 // reported value on ln spend with offset ln F(age) and day-of-week factors
-// shared by the platform, days weighted by 2^(-age/28). Elasticities are pooled
-// unit -> type -> platform -> all (see pool.go); the level leans on the type's
+// shared by the platform, days weighted by 2^(-age/28). Elasticities lean on the
+// platform's own simulations (see simulated.go) and are pooled unit -> type ->
+// platform -> all (see pool.go); the level leans on the type's
 // ROAS with the weight of one conversion. The posterior is Laplace's
 // approximation at the mode, widened by how much good and bad days cluster.
 // Fit is deterministic in its input and uses all processors.

@@ -93,7 +93,8 @@ func (n *node) close() {
 }
 
 // poolElasticities gives every unit its prior: what all other units say of its
-// elasticity through the tree (its own data are left out, so that they count once).
+// elasticity through the tree (its own data are left out, so that they count once),
+// and what the platform's simulation says of it.
 func (f *fitter) poolElasticities() []Pool {
 	all := &node{down: gauss{p: 1 / (priorElasticitySD * priorElasticitySD)}}
 	all.down.h = priorElasticity * all.down.p
@@ -137,7 +138,7 @@ func (f *fitter) poolElasticities() []Pool {
 	}
 	for i := range f.units {
 		u := &f.units[i]
-		u.prior = types[poolKey{u.Platform, u.Type}].without(u.likelihood())
+		u.prior = types[poolKey{u.Platform, u.Type}].without(u.likelihood()).plus(u.simulated)
 	}
 	return pools
 }

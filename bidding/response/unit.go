@@ -32,6 +32,7 @@ type unitFit struct {
 	own                float64 // the likelihood's mode of eps
 	phi                float64
 	prior              gauss // of the elasticity
+	simulated          gauss // what the platform's simulation says of it
 
 	seen, fitted      [7]float64 // by day of the week
 	chi, df           float64    // Pearson's statistic
@@ -70,6 +71,7 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 	for k := range f.rows {
 		f.rows[k].w *= sum / squares
 	}
+	f.simulated = simulation(u.Simulated, recentSpend(f.rows))
 	// Start where the average day is.
 	switch n := float64(len(f.rows)); {
 	case n > 0:
@@ -207,14 +209,14 @@ func (f *unitFit) blocks(dow *[7]float64) {
 	}
 }
 
-// likelihood is what the unit's own days say of its elasticity; nothing where
-// they leave it open by more than 1 either way.
+// likelihood is what the unit's own days and the platform's simulation say of its
+// elasticity; of the days nothing where they leave it open by more than 1 either way.
 func (f *unitFit) likelihood() gauss {
 	if f.phi <= 0 || f.infoEps/f.phi < 1 {
-		return gauss{}
+		return f.simulated
 	}
 	p := f.infoEps / f.phi
-	return gauss{p: p, h: p * f.own}
+	return gauss{p: p, h: p * f.own}.plus(f.simulated)
 }
 
 // orderCV is the coefficient of variation of order values that is assumed;
@@ -230,8 +232,9 @@ func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 		Elasticity: min(max(f.eps, MinElasticity), MaxElasticity),
 		Dispersion: f.phi, Clustering: clustering,
 		Days: len(f.rows), Conversions: f.conversions,
-		PoolShare: f.prior.p / (own + f.prior.p),
-		Seed:      unitSeed(seed, f.ID),
+		PoolShare:      (f.prior.p - f.simulated.p) / (own + f.prior.p),
+		SimulatedShare: f.simulated.p / (own + f.prior.p),
+		Seed:           unitSeed(seed, f.ID),
 	}
 	if f.conversions > 0 {
 		c.OrderLuck = (1 + orderCV*orderCV) * f.value / f.conversions
@@ -252,6 +255,8 @@ func (f *unitFit) note(c Curve) string {
 		s = "No value has been reported, so there is no curve."
 	case len(f.rows) == 0:
 		s = "It has no days of its own; the curve is that of its kind."
+	case c.SimulatedShare > 0.3:
+		s = fmt.Sprintf("%.0f %% of its elasticity rests on what the platform itself estimates of other budgets (%.2f).", 100*c.SimulatedShare, f.simulated.mean())
 	case f.DemandDriven:
 		s = "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind."
 	case c.PoolShare > 0.5:

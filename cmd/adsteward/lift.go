@@ -174,7 +174,7 @@ func (r geoReport) print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nCaused: sales of the treated regions that would not have come without the treatment, with the interval that holds it with %g %%.\n", 100*r.Results[0].Lift.Level)
+	fmt.Fprintf(out, "\nCaused: sales of the treated regions that would not have come without the treatment, with an interval that holds it in %g of 100 such tests.\n", 100*r.Results[0].Lift.Level)
 	fmt.Fprintln(out, "By chance: how often a pretended treatment shows at least as much; below 0.1 is some evidence, below 0.01 strong.")
 	for _, x := range r.Results {
 		if i := x.Iota; i != nil {

@@ -83,7 +83,7 @@ func printLiftHoldout(out io.Writer, r lift.HoldoutResult) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nThe interval holds the truth with %g %%.\n", 100*r.Lift.Level)
+	fmt.Fprintf(out, "\nFrom and to hold the truth in %g of 100 such tests.\n", 100*r.Lift.Level)
 	warn(out, "", r.Warnings)
 	return nil
 }
@@ -162,7 +162,7 @@ func (c *liftSwitchback) Run(e *env) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "\nThe interval holds the truth with %g %%. Another draw of the days shows as much by chance in %.1f of 100.\n", 100*r.Lift.Level, 100*r.Placebo.P)
+	fmt.Fprintf(e.stdout, "\nFrom and to hold the truth in %g of 100 such tests. Another draw of the days shows as much by chance in %.1f of 100.\n", 100*r.Lift.Level, 100*r.Placebo.P)
 	warn(e.stdout, "", r.Warnings)
 	return nil
 }

@@ -39,6 +39,7 @@ type cli struct {
 	KillSwitch  killSwitchCmd  `cmd:"" help:"Stop every push, or allow them again."`
 	Proposals   proposalsCmd   `cmd:"" help:"List, show and decide on proposals, and push them."`
 	Targets     targetsCmd     `cmd:"" help:"What a sale is worth per campaign, and what ROAS that asks for."`
+	Outcomes    outcomesCmd    `cmd:"" help:"What became of the changes: promised against realised."`
 	Values      valuesCmd      `cmd:"" help:"What the platforms are told of orders: preview it, list it, send it."`
 	Export      exportCmd      `cmd:"" help:"Approved changes as the platforms' own bulk-edit sheets."`
 	Audit       auditCmd       `cmd:"" help:"The audit log: list it, verify its chain."`

@@ -137,6 +137,9 @@ func (c *proposalsShow) Run(e *env) error {
 		fmt.Fprintf(w, "\nExpected: %s %s a day more (80 %%: %s), %s a day in all\n", present.Signed(b.Expected.GainPerDay, p.Currency), p.Currency,
 			present.Interval(b.Expected.GainLow, b.Expected.GainHigh, p.Currency), present.Signed(b.Expected.ProfitPerDay, p.Currency))
 	}
+	if err := showOutcome(w, p); err != nil {
+		return err
+	}
 	fmt.Fprint(w, "\nWhy:\n")
 	for _, r := range b.Reasons {
 		fmt.Fprintf(w, "  - %s\n", r)

@@ -144,14 +144,15 @@ func (s *Steward) Rollback(ctx context.Context, actor, id string) (string, error
 		if err != nil {
 			return err
 		}
-		newProposal, err = s.rollbackOf(ctx, q, p, actor, "Asked for by "+actor+".")
+		newProposal, err = s.rollbackOf(ctx, q, p, actor, "Asked for by "+actor+".", nil)
 		return err
 	})
 	return newProposal, err
 }
 
-// rollbackOf stores the rollback of an applied proposal within q.
-func (s *Steward) rollbackOf(ctx context.Context, q *store.Queries, p store.Proposal, actor, why string) (string, error) {
+// rollbackOf stores the rollback of an applied proposal within q; measured is its
+// outcome, if there is one that asks for it.
+func (s *Steward) rollbackOf(ctx context.Context, q *store.Queries, p store.Proposal, actor, why string, measured *bidding.Outturn) (string, error) {
 	if st := bidding.State(p.State); st != bidding.Applied && st != bidding.Measured {
 		return "", refused("only an applied change is rolled back; it is %s", p.State)
 	}
@@ -169,7 +170,7 @@ func (s *Steward) rollbackOf(ctx context.Context, q *store.Queries, p store.Prop
 		}
 	}
 	now := s.Now()
-	d := bidding.RollbackDraft(draftOf(p), p.ProposalID, why)
+	d := bidding.RollbackDraft(draftOf(p), p.ProposalID, why, measured)
 	set := store.ChangeSet{ChangeSetID: newID(), Account: p.Account, Date: s.dateOf(p.Account, now),
 		Hash: bidding.ChangeSetHash("rollback of "+p.ProposalID, []bidding.Draft{d}), CreatedAt: now}
 	if original, err := q.ChangeSet(ctx, p.ChangeSetID); err == nil {

@@ -24,6 +24,8 @@ type fakeAds struct {
 	entities []platform.Entity
 	days     []platform.Performance
 
+	simulations []platform.Simulation
+
 	mu sync.Mutex
 	// spoil is asked before every call and may return an error to answer with;
 	// "apply after" is asked when the effect is there.
@@ -64,6 +66,10 @@ func (f *fakeAds) Performance(_ context.Context, from, to civil.Date, yield func
 		}
 	}
 	return yield(out)
+}
+
+func (f *fakeAds) Simulations(context.Context) ([]platform.Simulation, error) {
+	return f.simulations, f.fault("simulations")
 }
 
 func (f *fakeAds) Changes(context.Context, time.Time) ([]platform.ChangeEvent, error) {

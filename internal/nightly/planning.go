@@ -25,7 +25,7 @@ const alertModel = "alert"
 
 // curves refits the response curve of every unit of control.
 func curves(ctx context.Context, n *night) (report, error) {
-	in, err := n.planInput(ctx)
+	in, err := n.accountInput(ctx)
 	if err != nil {
 		return report{}, err
 	}
@@ -44,8 +44,10 @@ func curves(ctx context.Context, n *night) (report, error) {
 
 // planInput gathers what a plan looks at.
 func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
-	now := n.asOf()
-	in := bidding.Input{Now: now, Currency: n.shop.Currency, Policy: n.shop.Policy, Worth: map[string]bidding.Worth{}, Seed: seedOf(RunID(n.shop.Name, n.date))}
+	in, err := n.accountInput(ctx)
+	if err != nil {
+		return in, err
+	}
 	on, err := n.Killed(ctx)
 	if err != nil {
 		return in, err
@@ -56,9 +58,14 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	if err := n.loadWorths(ctx, &in); err != nil {
-		return in, err
-	}
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in))
+}
+
+// accountInput is what curves are fitted to and outcomes measured by: the ad
+// accounts with their structure, performance and changes, and no worths.
+func (n *night) accountInput(ctx context.Context) (bidding.Input, error) {
+	now := n.asOf()
+	in := bidding.Input{Now: now, Currency: n.shop.Currency, Policy: n.shop.Policy, Seed: seedOf(RunID(n.shop.Name, n.date))}
 	accounts, err := n.Store.AdAccounts(ctx, n.shop.Name)
 	if err != nil {
 		return in, err
@@ -75,7 +82,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 			Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
-		n.loadPerformance(ctx, in.Accounts, at), n.loadChanges(ctx, &in, at), n.loadSold(ctx, &in))
+		n.loadPerformance(ctx, in.Accounts, at), n.loadSimulations(ctx, in.Accounts), n.loadChanges(ctx, &in, at))
 }
 
 // seedOf makes the random draws of a run its own and the same each time.
@@ -176,12 +183,15 @@ func (n *night) loadChanges(ctx context.Context, in *bidding.Input, at map[[2]st
 			Field: f, At: when, Date: civil.Of(when.In(loc)), Ours: ours, Actor: actor, Old: from, New: to})
 	}
 	ours, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Applied), string(bidding.Measured),
-		string(bidding.Approved), string(bidding.Applying), string(bidding.Unknown)}})
+		string(bidding.Approved), string(bidding.Applying), string(bidding.Unknown), string(bidding.Proposed)}})
 	if err != nil {
 		return err
 	}
 	for _, p := range ours {
-		when := in.Now // approved or under way: as if changed now
+		if bidding.State(p.State) == bidding.Proposed && p.RollbackOf == "" {
+			continue // tonight's takes its place
+		}
+		when := in.Now // approved, under way, or a rollback that waits for somebody: as if changed now
 		if p.AppliedAt.Valid {
 			when = p.AppliedAt.Time
 		}

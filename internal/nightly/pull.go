@@ -36,6 +36,10 @@ func pull(ctx context.Context, n *night) (report, error) {
 	rows, reached := 0, 0
 	for _, c := range conns {
 		k, err := n.pullAdAccount(ctx, c)
+		if err == nil {
+			reached++
+			err = n.pullSimulations(ctx, c) // older ones serve
+		}
 		if uerr := n.countUsage(ctx, c); uerr != nil {
 			return report{}, uerr
 		}
@@ -44,8 +48,6 @@ func pull(ctx context.Context, n *night) (report, error) {
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, err))
-		} else {
-			reached++
 		}
 		rows += k
 	}

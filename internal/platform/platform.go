@@ -173,6 +173,21 @@ type Usage struct {
 	Limit int64
 }
 
+// Simulation is what a platform itself estimates that a campaign or ad set would
+// have brought at other daily budgets, ascending.
+type Simulation struct {
+	Entity Ref
+	Points []SimulatedPoint
+}
+
+// SimulatedPoint is one of them: a day's spend, in units of the account's
+// currency, and what it would have brought, value or number of results: only the
+// proportions of one simulation's points mean anything.
+type SimulatedPoint struct {
+	Spend  float64 `json:"spend"`
+	Result float64 `json:"result"`
+}
+
 // Ads is what every ad platform adapter does. All methods observe the context's
 // deadline, page to the end, retry what is safe to retry, and return errors of
 // type *Error. Reads may be repeated freely. Apply is never retried by the
@@ -186,6 +201,9 @@ type Ads interface {
 	// Performance hands the days from..to, both inclusive, to yield in batches.
 	// It stops at the first error of yield and returns it.
 	Performance(ctx context.Context, from, to civil.Date, yield func([]Performance) error) error
+	// Simulations lists the platform's own estimates, of those entities for which
+	// it has one.
+	Simulations(ctx context.Context) ([]Simulation, error)
 	// Changes lists the account's change history since a time, oldest first.
 	Changes(ctx context.Context, since time.Time) ([]ChangeEvent, error)
 	// Read returns the current state of the named entities, in any order;

@@ -140,7 +140,27 @@ func (s *steward) night(ctx context.Context, day civil.Date) error {
 	if err != nil {
 		s.game.failed++
 	}
-	return errors.Join(err, s.checkFreshness(ctx))
+	return errors.Join(err, s.approveRollbacks(ctx), s.checkFreshness(ctx))
+}
+
+// approveRollbacks says yes to what the night proposes to put back, as somebody
+// who trusts it would; the policy leaves that to people. The next night pushes it.
+func (s *steward) approveRollbacks(ctx context.Context) error {
+	rows, err := s.store.Proposals(ctx, store.Filter{Account: shopName, States: []string{string(bidding.Proposed)}})
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, p := range rows {
+		if p.RollbackOf != "" {
+			ids = append(ids, p.ProposalID)
+		}
+	}
+	var errs []error
+	for _, o := range s.nights.Approve(ctx, "simulated marketer", ids) {
+		errs = append(errs, o.Err)
+	}
+	return errors.Join(errs...)
 }
 
 // shop is the configuration of the simulated shop.

@@ -34,8 +34,7 @@ type proposalView struct {
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
 	Audit     []auditRow
-	Measured  []pair
-	Inside    string
+	Outcome   *outcomeView
 	CanRoll   bool
 	RollsBack string
 	EditValue string
@@ -86,7 +85,7 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	state := bidding.State(p.State)
 	v.CanRoll = state == bidding.Applied || state == bidding.Measured
 	v.Expected = expected(v.Row.body.Expected, p.Currency)
-	v.Measured, v.Inside = measured(p)
+	v.Outcome = outcomeOf(p)
 	for _, fill := range []func(context.Context, store.Proposal, *proposalView, *time.Location) error{
 		s.fillPush, s.fillAudit, s.fillCharts,
 	} {
@@ -117,25 +116,6 @@ func expected(e bidding.Expected, currency string) []pair {
 		{"Profit if left alone", present.Signed(e.ProfitPerDay-e.GainPerDay, currency) + per, ""},
 		{"Gain of the change", present.Signed(e.GainPerDay, currency) + per, present.Interval(e.GainLow, e.GainHigh, currency)},
 	}
-}
-
-// measured reads what became of an applied change.
-func measured(p store.Proposal) (figures []pair, verdict string) {
-	var m bidding.Outturn
-	if p.Measured == "" || json.Unmarshal([]byte(p.Measured), &m) != nil {
-		return nil, ""
-	}
-	verdict = "Outside its interval"
-	if m.Inside {
-		verdict = "Within its interval"
-	}
-	per := " " + p.Currency + "/day"
-	return []pair{
-		{"Period", dates(m.From, m.To), ""},
-		{"Profit that came", present.Signed(m.ProfitPerDay, p.Currency) + per, ""},
-		{"Promised", present.Signed(m.Promised, p.Currency) + per, present.Interval(m.Low, m.High, p.Currency)},
-		{"Expected if left alone", present.Signed(m.Unchanged, p.Currency) + per, ""},
-	}, verdict
 }
 
 // fillPush adds the approval and what the platform answered.

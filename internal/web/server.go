@@ -103,6 +103,7 @@ func (s *Server) routes() (http.Handler, error) {
 	page("GET /runs", viewer, s.runs)
 	page("GET /runs/{account}/{date}", viewer, s.run)
 	page("GET /runs/{account}/{date}/events", viewer, s.runEvents)
+	page("GET /outcomes", viewer, s.outcomes)
 	page("GET /value", viewer, s.value)
 	page("GET /value/targets", viewer, s.targets)
 	page("GET /value/segments", viewer, s.segments)

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // readable are the pages and answers anybody with a session may ask for.
 var readable = []string{
 	"/", "/?state=approved", "/?sort=name&platform=meta", "/?scope=earlier&state=rejected", "/proposals/" + proposalID(0), "/proposals/" + proposalID(8),
-	"/runs", "/runs/demo-shop/2026-01-04", "/audit", "/audit?before=5", "/audit?proposal=" + proposalID(3), "/settings",
+	"/runs", "/runs/demo-shop/2026-01-04", "/audit", "/audit?before=5", "/audit?proposal=" + proposalID(3), "/settings", "/outcomes",
 	"/api/proposals", "/api/proposals?state=applied&limit=5", "/api/status",
 }
 

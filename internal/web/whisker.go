@@ -27,27 +27,39 @@ func addWhiskers(rows []*row) {
 			ends = append(ends, e.GainLow, e.GainHigh)
 		}
 	}
+	x := whiskScale(ends)
+	for i := range rows {
+		if e := rows[i].body.Expected; e.Level > 0 {
+			rows[i].Whisk = newWhisker(x, e.GainPerDay, e.GainLow, e.GainHigh, rows[i].GainClass)
+		}
+	}
+}
+
+// newWhisker draws one interval; nil where there is nothing to draw.
+func newWhisker(x func(float64) float64, mean, low, high float64, class string) *whisker {
+	if x == nil || math.IsNaN(mean+low+high) {
+		return nil
+	}
+	l, h := x(low), x(high)
+	return &whisker{Zero: coord(x(0)), Low: coord(l), Width: coord(max(h-l, 1)), Mean: coord(x(mean)), Class: class}
+}
+
+// whiskScale is the scale on which the ends of some intervals and zero are seen;
+// nil where they are all one.
+func whiskScale(ends []float64) func(float64) float64 {
 	if len(ends) == 0 {
-		return
+		return nil
 	}
 	slices.Sort(ends)
 	// One giant must not flatten all others: the outermost hundredth is cut.
 	at := func(q float64) float64 { return ends[int(q*float64(len(ends)-1)+0.5)] }
 	lo, hi := min(0, at(0.01)), max(0, at(0.99))
 	if !(hi > lo) {
-		return
+		return nil
 	}
-	x := func(v float64) float64 {
+	return func(v float64) float64 {
 		v = min(max(v, lo), hi)
 		return whiskPad + (v-lo)/(hi-lo)*(whiskWidth-2*whiskPad)
-	}
-	for i := range rows {
-		e := rows[i].body.Expected
-		if e.Level == 0 || math.IsNaN(e.GainPerDay+e.GainLow+e.GainHigh) {
-			continue
-		}
-		l, h := x(e.GainLow), x(e.GainHigh)
-		rows[i].Whisk = &whisker{Zero: coord(x(0)), Low: coord(l), Width: coord(max(h-l, 1)), Mean: coord(x(e.GainPerDay)), Class: rows[i].GainClass}
 	}
 }
 

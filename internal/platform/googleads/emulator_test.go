@@ -3,6 +3,7 @@ package googleads_test
 import (
 	"context"
 	"maps"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -498,5 +499,26 @@ func testUnit(t *testing.T, currency string, unit, good, bad money.Micros) {
 	c.Value = bad
 	if results := r.apply(c); platform.KindOf(results[0].Err) != platform.Rejected || r.value(c) != good {
 		t.Errorf("%v, then %v", results, r.value(c))
+	}
+}
+
+func TestSimulationsAreADays(t *testing.T) {
+	t.Parallel()
+	r := setup(t)
+	sims, err := r.client.Simulations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sims) != 4 { // g1, g4, g5, g6; g2 and g3 share a budget
+		t.Fatalf("%d simulations: %v", len(sims), sims)
+	}
+	want := r.market.Simulate(0)
+	if len(sims[0].Points) != len(want) || sims[0].Entity != (platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Google, 0)}) {
+		t.Fatalf("%v, want %v", sims[0], want)
+	}
+	for k, p := range sims[0].Points {
+		if math.Abs(p.Spend-want[k].Spend) > 1e-5 || math.Abs(p.Result-want[k].Value) > 1e-6 {
+			t.Errorf("point %d is %v, want %v", k, p, want[k])
+		}
 	}
 }

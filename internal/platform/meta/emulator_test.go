@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -538,3 +539,34 @@ func TestTheTokenIsNeverInAnAddress(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestSimulationsAreOfTheBudgetsOwners(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR")
+	sims, err := w.client.Simulations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sims) != 2 {
+		t.Fatalf("%d simulations, want one a campaign: %v", len(sims), sims)
+	}
+	for i, s := range sims {
+		want := w.market.Simulate(i)
+		if s.Entity.Type != platform.Campaign || len(s.Points) != len(want) {
+			t.Fatalf("%v has %d points, want %d", s.Entity, len(s.Points), len(want))
+		}
+		for k, p := range s.Points {
+			ratio := (p.Result / s.Points[0].Result) / (want[k].Value / want[0].Value)
+			if math.Abs(p.Spend-want[k].Spend) > 0.01 || math.Abs(ratio-1) > 1e-9 {
+				t.Errorf("point %d of %v is %v, want %v", k, s.Entity, p, want[k])
+			}
+		}
+	}
+	// While a campaign learns Meta is not sure, and says a point of zeros.
+	if err := w.market.SetBudget("m1", 300*money.One, "somebody", ""); err != nil {
+		t.Fatal(err)
+	}
+	if sims, err = w.client.Simulations(t.Context()); err != nil || len(sims) != 1 {
+		t.Errorf("a learning campaign is simulated: %v, %v", sims, err)
+	}
+}

@@ -153,6 +153,8 @@ func (a *account) entities(resource string) []entity {
 		out = a.currencyEntities()
 	case "change_event":
 		out = a.changeEntities()
+	case "campaign_simulation":
+		out = a.simulationEntities()
 	case "user_list":
 		out = a.listEntities()
 	default:

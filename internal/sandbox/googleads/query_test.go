@@ -258,9 +258,6 @@ func TestStructure(t *testing.T) {
 	if len(groups) != 1 || groups[0].GetAdGroup().GetResourceName() != g2AdGroup || groups[0].GetAdGroup().GetCampaign() != g2Campaign {
 		t.Errorf("ad groups %v", groups)
 	}
-	if rows := r.query("SELECT campaign_simulation.type FROM campaign_simulation"); len(rows) != 0 {
-		t.Errorf("%d simulations", len(rows))
-	}
 	for code, unit := range map[string]int64{"EUR": 10_000, "JPY": 1_000_000, "KWD": 1_000} {
 		rows := r.query("SELECT currency_constant.billable_unit_micros FROM currency_constant WHERE currency_constant.code = '" + code + "'")
 		if len(rows) != 1 || rows[0].GetCurrencyConstant().GetBillableUnitMicros() != unit {

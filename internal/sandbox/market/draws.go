@@ -19,6 +19,7 @@ const (
 	forOrganic
 	forClaims
 	forCatalogue
+	forSimulation
 )
 
 // stream is a random number generator that is set to a key again and again, so

@@ -3,6 +3,7 @@ package meta
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -216,11 +217,30 @@ func (s *server) adSetObject(st structure, c market.Campaign) object {
 	}
 	return object{kind: "AdSet", values: v, known: sharedFields + " daily_budget bid_strategy bid_constraints targeting promoted_object destination_type",
 		edge: func(name string) ([]object, bool, bool) {
-			if name != "campaign" {
-				return nil, false, false
+			switch name {
+			case "campaign":
+				return []object{s.campaignObject(st, c)}, false, true
+			case "delivery_estimate":
+				return []object{s.deliveryEstimate(c)}, true, true
 			}
-			return []object{s.campaignObject(st, c)}, false, true
+			return nil, false, false
 		}}
+}
+
+// deliveryEstimate is what Meta expects of other budgets; a single point of zeros
+// while the ad set is learning, or has too little behind it.
+func (s *server) deliveryEstimate(c market.Campaign) object {
+	curve := []map[string]any{{"spend": 0, "reach": 0, "impressions": 0, "actions": 0}}
+	if points := s.Market.Simulate(c.Index); c.Learning == "" && len(points) > 0 {
+		spec := s.Market.Scenario().Campaigns[c.Index]
+		curve = curve[:0]
+		for _, p := range points {
+			clicks := p.Spend / spec.P
+			curve = append(curve, map[string]any{"spend": math.Round(p.Spend * 1e6 / float64(s.unit)), "reach": math.Round(20 * clicks),
+				"impressions": math.Round(60 * clicks), "actions": p.Value / spec.Basket})
+		}
+	}
+	return object{kind: "AdCampaignDeliveryEstimate", values: map[string]any{"daily_outcomes_curve": curve, "estimate_ready": true}}
 }
 
 // roasUnit is a roas_average_floor of 1: a ten-thousandth.

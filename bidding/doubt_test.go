@@ -1,0 +1,60 @@
+package bidding_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"adsteward/bidding"
+)
+
+// doubting plans two campaigns, the first worth more than the second, whose sales
+// are all worth scale times what breaks even, under a doubt of a fifth.
+func doubting(t *testing.T, scale, limit float64) bidding.Output {
+	t.Helper()
+	in := input(1, 1, sim{id: "a", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.375 * scale},
+		sim{id: "b", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.3 * scale})
+	in.Policy.Risk.Doubt, in.Policy.TotalDailyCap = 0.2, limit
+	in.Policy.MaxMovement = 1
+	return curved(t, in, curveOf("a", 100, 600, 0.5), curveOf("b", 100, 600, 0.5))
+}
+
+// At 600 a day and an elasticity of a half the next unit of money earns 3 k: 1.125
+// in the first campaign and 0.9 in the second, times scale.
+func TestDoubtKeepsTheTotalAndMovesMoney(t *testing.T) {
+	t.Parallel()
+	for _, scale := range []float64{0.9, 1, 1.1} {
+		out := doubting(t, scale, 1000)
+		if got := out.Allocation.After - out.Allocation.Before; math.Abs(got.Float()) > 0.02 {
+			t.Errorf("at %g times the worth the total moves by %v", scale, got)
+		}
+		if a, b := budgetOf(t, out, "ba"), budgetOf(t, out, "bb"); a <= eur(105) || b >= eur(95) {
+			t.Errorf("at %g times the worth the budgets are %v and %v; money should move to the first", scale, a, b)
+		}
+		if notes := strings.Join(out.Allocation.Notes, " "); scale != 1 && !strings.Contains(notes, "risk.doubt") { // at 1 the bounds keep it
+			t.Errorf("nothing says why the total is kept: %s", notes)
+		}
+	}
+}
+
+func TestDoubtGivesWayToWhatIsSure(t *testing.T) {
+	t.Parallel()
+	if out := doubting(t, 1.6, 1000); out.Allocation.After <= out.Allocation.Before+eur(20) {
+		t.Errorf("sales worth 60 %% more than needed: the total goes from %v to %v", out.Allocation.Before, out.Allocation.After)
+	}
+	if out := doubting(t, 0.6, 1000); out.Allocation.After >= out.Allocation.Before-eur(20) {
+		t.Errorf("sales worth 40 %% less than needed: the total goes from %v to %v", out.Allocation.Before, out.Allocation.After)
+	}
+	if out := doubting(t, 1, 190); out.Allocation.After > eur(190) {
+		t.Errorf("the cap of 190 is broken: %v", out.Allocation.After)
+	}
+}
+
+// What is shown of the market does not change with doubt: the price of money and
+// the targets are those of what is believed.
+func TestDoubtLeavesTargetsAlone(t *testing.T) {
+	t.Parallel()
+	out := doubting(t, 1, 1000)
+	near(t, "shadow price", out.Allocation.ShadowPrice, 1, 1e-9)
+	near(t, "target", targetOf(t, out, "budget", "ba").Target.Value, 1/(0.5*0.375), 1e-9)
+}
