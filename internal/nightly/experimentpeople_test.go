@@ -229,7 +229,15 @@ func TestHoldoutFindsTheShare(t *testing.T) {
 	if err := d.Store.UpsertPerformance(t.Context(), start.AddDays(40), perf); err != nil {
 		t.Fatal(err)
 	}
-	d.now = d.now.AddDate(0, 0, 60)
+	if _, err := d.ConcludeExperiment(t.Context(), "bob", e.ExperimentID, "early"); !IsRefused(err) {
+		t.Errorf("concluded while it runs: %v", err)
+	}
+	d.now = d.now.AddDate(0, 0, 15)
+	d.atOnce(t) // it has ended
+	if _, err := d.ConcludeExperiment(t.Context(), "bob", e.ExperimentID, ""); !IsRefused(err) || !strings.Contains(err.Error(), "still come in") {
+		t.Errorf("concluded without a reason before its sales are in: %v", err)
+	}
+	d.now = d.now.AddDate(0, 0, 45)
 	d.atOnce(t)
 	n := &night{Steward: d.Steward, shop: &d.Shops[0], date: civil.Of(d.now)}
 	watched, concluded, err := n.watchExperiments(t.Context())

@@ -82,9 +82,13 @@ func (s *Steward) StopExperiment(ctx context.Context, actor, id, reason string) 
 
 // CancelExperiment gives an experiment up: nothing it found is kept as a result.
 func (s *Steward) CancelExperiment(ctx context.Context, actor, id, reason string) (store.Experiment, error) {
-	return s.moveExperiment(ctx, id, attribution.ExperimentCancelled, actor, func(_ *store.Queries, e *store.Experiment, _ *attribution.ExperimentPlan, now time.Time) (string, error) {
+	return s.moveExperiment(ctx, id, attribution.ExperimentCancelled, actor, func(_ *store.Queries, e *store.Experiment, p *attribution.ExperimentPlan, now time.Time) (string, error) {
 		if reason == "" {
 			return "", refused("cancelling an experiment wants a reason; it goes into the audit log")
+		}
+		if p == nil && e.ToRestore {
+			e.ToRestore = false
+			reason += "; its stored plan cannot be trusted, so that nothing is put back by itself: look at the budget"
 		}
 		if !e.EndedAt.Valid {
 			e.EndedAt = sql.NullTime{Time: now, Valid: true}
@@ -102,7 +106,7 @@ func (s *Steward) moveExperiment(ctx context.Context, id string, to attribution.
 			return err
 		}
 		p, err := planOf(e)
-		if err != nil {
+		if err != nil && to != attribution.ExperimentCancelled { // else it could never be got rid of
 			return err
 		}
 		from := e.State

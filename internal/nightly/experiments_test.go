@@ -266,6 +266,18 @@ func TestExperimentStopsWhereSomethingIsWrong(t *testing.T) {
 	if _, err := planOf(other); !IsRefused(err) || !strings.Contains(err.Error(), "hash") {
 		t.Errorf("a changed plan: %v", err)
 	}
+	// Nothing is pushed while such a plan is in force, and cancelling gets rid of it.
+	other.ExperimentID = "tampered"
+	if err := d.Store.InsertExperiment(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := protections(t.Context(), d.Store.Queries, "shop"); !IsRefused(err) {
+		t.Errorf("what a changed plan protects: %v", err)
+	}
+	gone, err := d.CancelExperiment(t.Context(), "bob", "tampered", "it was changed")
+	if err != nil || gone.ToRestore || !strings.Contains(gone.Reason, "look at the budget") {
+		t.Errorf("%+v, %v", gone, err)
+	}
 	if _, err := d.CancelExperiment(t.Context(), "bob", e.ExperimentID, "wrong campaign"); err != nil {
 		t.Fatal(err)
 	}
