@@ -30,7 +30,7 @@ func benchmarkJourneys(b *testing.B, rows int) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		j, _, err := ReadCSV(b.Context(), f, ">", 3)
+		j, _, err := ReadCSV(b.Context(), f, ">", Options{Order: 3})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -6,6 +6,7 @@ package attribution
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -45,13 +46,31 @@ type Match struct {
 	// with its click id and its customer's inside the window. The shares add up
 	// to 1; nil where there is none.
 	Credits []Part
+	// Path is the newest of those touches and of the other channels', maxPath at
+	// most, in order of time. It is valid until yield returns.
+	Path []Step
+	// Touches counts them all. FirstAd and LastAd are when the first and the last
+	// touch of an ad platform were, to the second; zero where there was none.
+	Touches         int
+	FirstAd, LastAd time.Time
 }
 
 // Part is the share of an order that is one campaign's.
 type Part struct {
 	Campaign string // CampaignKey's form
 	Share    float64
+	ByClick  bool // a touch of it has the order's click id
 }
+
+// Step is one touch on the way to an order: the campaign, as CampaignKey writes
+// it, or the channel where that is none of an ad platform's.
+type Step struct {
+	Name string
+	At   time.Time // to the second
+}
+
+// maxPath is how many touches of an order are kept in their order.
+const maxPath = 12
 
 // By says how a match was found.
 type By string
@@ -94,13 +113,14 @@ func CampaignKey(channel, campaign string) string {
 // touches alike, since the last one has only closed what others may have begun.
 // Touches after an order do not count. The sequences may come in any order;
 // of touches that are equally late, the one that comes later counts. The orders
-// are held in memory, with the campaigns that touched each, and the touches are
-// not. Matches come in the order of the orders. It stops at the first error of a
+// are held in memory, with the campaigns that touched each and when, and the
+// touches are not. Matches come in the order of the orders. It stops at the first error of a
 // sequence or of yield.
 func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], window time.Duration, yield func(Match) error) (Counts, error) {
 	var c Counts
 	var open []openOrder
 	byCustomer, byClick := map[string][]int{}, map[string][]int{}
+	names := nameList{at: map[string]int32{}}
 	for o, err := range orders {
 		if err != nil {
 			return c, err
@@ -121,7 +141,7 @@ func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], windo
 		if t.ClickID != "" {
 			for _, i := range byClick[t.ClickID] {
 				open[i].click.offer(t.At, open[i].order.At, key)
-				open[i].share(t.At, key)
+				open[i].note(&names, t, key, true)
 			}
 		}
 		if t.CustomerID != "" {
@@ -131,13 +151,16 @@ func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], windo
 				}
 				open[i].touch.offer(t.At, open[i].order.At, key)
 				if t.ClickID == "" || t.ClickID != open[i].order.ClickID { // else it has its share
-					open[i].share(t.At, key)
+					open[i].note(&names, t, key, false)
 				}
 			}
 		}
 	}
+	var path []Step
 	for i := range open {
 		m := open[i].match()
+		path = names.steps(path[:0], open[i].path)
+		m.Path = path
 		c.count(m.By)
 		if err := yield(m); err != nil {
 			return c, err
@@ -160,32 +183,91 @@ func (c *Counts) count(by By) {
 
 // openOrder is an order whose touches are being looked for.
 type openOrder struct {
-	order        Order
-	click, touch candidate
-	credits      []Part // Share counts touches
+	order           Order
+	click, touch    candidate
+	credits         []Part // Share counts touches
+	path            []openStep
+	touches         int
+	firstAd, lastAd int64 // Unix seconds; 0: none
 }
 
-// share notes a touch of an ad platform's.
-func (o *openOrder) share(at time.Time, campaign string) {
-	if campaign == "" || at.After(o.order.At) {
+// openStep is a Step in sixteen bytes: there are as many as touches.
+type openStep struct {
+	at   int64 // Unix seconds
+	name int32 // of a nameList
+}
+
+// nameList numbers names.
+type nameList struct {
+	names []string
+	at    map[string]int32
+}
+
+func (l *nameList) number(name string) int32 {
+	i, ok := l.at[name]
+	if !ok {
+		i = int32(len(l.names))
+		l.names, l.at[name] = append(l.names, name), i
+	}
+	return i
+}
+
+func (l *nameList) steps(into []Step, path []openStep) []Step {
+	for _, s := range path {
+		into = append(into, Step{l.names[s.name], time.Unix(s.at, 0).UTC()})
+	}
+	return into
+}
+
+// note takes a touch into the order's credits and path.
+func (o *openOrder) note(names *nameList, t Touch, campaign string, byClick bool) {
+	if t.At.After(o.order.At) {
 		return
 	}
+	o.touches++
+	step := openStep{at: t.At.Unix()}
+	if campaign == "" {
+		step.name = names.number(strings.ToLower(strings.TrimSpace(t.Channel)))
+	} else {
+		step.name = names.number(campaign)
+		o.share(names.names[step.name], byClick)
+		if o.firstAd == 0 || step.at < o.firstAd {
+			o.firstAd = step.at
+		}
+		o.lastAd = max(o.lastAd, step.at)
+	}
+	i := len(o.path)
+	for i > 0 && o.path[i-1].at > step.at {
+		i--
+	}
+	o.path = slices.Insert(o.path, i, step)
+	if len(o.path) > maxPath {
+		o.path = slices.Delete(o.path, 0, 1)
+	}
+}
+
+// share counts a touch of an ad platform's.
+func (o *openOrder) share(campaign string, byClick bool) {
 	for i := range o.credits {
-		if o.credits[i].Campaign == campaign {
-			o.credits[i].Share++
+		if c := &o.credits[i]; c.Campaign == campaign {
+			c.Share++
+			c.ByClick = c.ByClick || byClick
 			return
 		}
 	}
-	o.credits = append(o.credits, Part{campaign, 1})
+	o.credits = append(o.credits, Part{campaign, 1, byClick})
 }
 
 func (o *openOrder) match() Match {
-	m := Match{Order: o.order, Credits: o.credits}
+	m := Match{Order: o.order, Credits: o.credits, Touches: o.touches}
 	switch {
 	case o.click.found:
 		m.Campaign, m.By = o.click.campaign, ByClick
 	case o.touch.found:
 		m.Campaign, m.By = o.touch.campaign, ByTouch
+	}
+	if len(m.Credits) > 0 {
+		m.FirstAd, m.LastAd = time.Unix(o.firstAd, 0).UTC(), time.Unix(o.lastAd, 0).UTC()
 	}
 	var touches float64
 	for _, c := range m.Credits {

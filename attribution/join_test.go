@@ -112,7 +112,7 @@ func TestCreditsOfAllTouches(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string][]Part{"three": {{"meta:20", 1. / 3}, {"google:10", 2. / 3}}, "guest": {{"google:12", 1}}, "none": nil}
+	want := map[string][]Part{"three": {{"meta:20", 1. / 3, false}, {"google:10", 2. / 3, true}}, "guest": {{"google:12", 1, true}}, "none": nil}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -190,5 +190,44 @@ func BenchmarkJoin(b *testing.B) {
 		if _, err := Join(seq(orders...), seq(touches...), DefaultWindow, func(Match) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// The path of an order is in order of time whatever that of the touches, ends with
+// the newest, and counts those that it leaves out.
+func TestPathOfTouches(t *testing.T) {
+	t.Parallel()
+	orders := seq(Order{OrderID: "short", CustomerID: "a", At: at(20, 12), ClickID: "G1"}, Order{OrderID: "long", CustomerID: "b", At: at(20, 12)}, Order{OrderID: "mail", CustomerID: "c", At: at(20, 12)})
+	touches := []Touch{
+		{CustomerID: "a", At: at(19, 9), Channel: "google", Campaign: "10", ClickID: "G1"},
+		{CustomerID: "a", At: at(21, 9), Channel: "google", Campaign: "11"},
+		{CustomerID: "a", At: at(3, 9), Channel: "meta", Campaign: "20"},
+		{CustomerID: "a", At: at(19, 10), Channel: " Email ", Campaign: "spring"},
+		{CustomerID: "c", At: at(19, 10), Channel: "email"},
+	}
+	for i := range 15 {
+		touches = append(touches, Touch{CustomerID: "b", At: at(19, 23-i), Channel: "meta", Campaign: fmt.Sprint(i)})
+	}
+	if _, err := Join(orders, seq(touches...), DefaultWindow, func(m Match) error {
+		switch m.Order.OrderID {
+		case "short":
+			if diff := cmp.Diff([]Step{{"meta:20", at(3, 9)}, {"google:10", at(19, 9)}, {"email", at(19, 10)}}, m.Path); diff != "" || m.Touches != 3 {
+				t.Error(m.Touches, diff)
+			}
+			if !m.FirstAd.Equal(at(3, 9)) || !m.LastAd.Equal(at(19, 9)) {
+				t.Errorf("ads from %s to %s", m.FirstAd, m.LastAd)
+			}
+		case "long":
+			if len(m.Path) != maxPath || m.Touches != 15 || m.Path[0].Name != "meta:11" || m.Path[maxPath-1].Name != "meta:0" || !m.FirstAd.Equal(at(19, 9)) {
+				t.Errorf("%d of %d: %v", len(m.Path), m.Touches, m.Path)
+			}
+		case "mail":
+			if m.Touches != 1 || !m.FirstAd.IsZero() || m.Credits != nil {
+				t.Errorf("%+v", m)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -9,6 +9,8 @@ type Journeys struct {
 	ids   map[string]int32
 	rules rules
 	grams *grams
+	sets  *sets // nil where they are not counted
+	rows  *rows // nil where they are not kept
 
 	conversions, value, nulls sum
 
@@ -22,10 +24,17 @@ type Totals struct {
 	Value       float64 `json:"value"`
 }
 
-// newJourneys returns no journeys. order is the highest order of the Markov
-// model they are to serve.
-func newJourneys(order int) *Journeys {
-	return &Journeys{ids: map[string]int32{}, grams: newGrams(order)}
+// newJourneys returns no journeys, to be counted as o says.
+func newJourneys(o Options) *Journeys {
+	o = o.normal()
+	j := &Journeys{ids: map[string]int32{}, grams: newGrams(o.Order), rules: newRules(o)}
+	if o.Sets {
+		j.sets = newSets()
+	}
+	if o.Keep {
+		j.rows = &rows{}
+	}
+	return j
 }
 
 // Totals sums up all journeys that have a channel.
@@ -41,36 +50,51 @@ func (j *Journeys) channel(name []byte) int32 {
 		id = int32(len(j.names))
 		j.names = append(j.names, string(name))
 		j.ids[j.names[id]] = id
-		j.rules.grow(len(j.names))
+		j.rules.grow(j.names[id])
 	}
 	return id
 }
 
 // add adds a row; the path has a channel, and the counts are finite and not
-// negative.
-func (j *Journeys) add(path []int32, conversions, value, nulls float64) {
-	j.conversions.add(conversions)
-	j.value.add(value)
-	j.nulls.add(nulls)
-	if conversions > 0 || value > 0 {
-		j.rules.add(path, conversions, value)
+// negative. ages are as rules.add takes them.
+func (j *Journeys) add(path []int32, ages []float64, e end) {
+	j.conversions.add(e.conv)
+	j.value.add(e.value)
+	j.nulls.add(e.nulls)
+	if e.conv > 0 || e.value != 0 {
+		j.rules.add(path, ages, e.conv, e.value)
 	}
-	if conversions+nulls > 0 {
-		j.grams.add(path, end{conversions, value, nulls})
+	if e.conv+e.nulls > 0 {
+		j.grams.add(path, e)
+	}
+	if j.sets != nil {
+		j.sets.add(path, e)
+	}
+	if j.rows != nil {
+		j.rows.add(path, ages, e)
 	}
 }
 
-// merge adds what o has counted, to the same order.
+// merge adds what o has counted, in the same way. Rows are not merged.
 func (j *Journeys) merge(o *Journeys) {
-	ids := make([]int32, len(o.names))
-	for i, name := range o.names {
-		ids[i] = j.channel([]byte(name))
-	}
+	ids := j.known(o.names)
 	j.conversions.merge(o.conversions)
 	j.value.merge(o.value)
 	j.nulls.merge(o.nulls)
 	j.rules.merge(&o.rules, ids)
 	j.grams.merge(o.grams, ids)
+	if j.sets != nil {
+		j.sets.merge(o.sets, ids)
+	}
+}
+
+// known returns the ids of names.
+func (j *Journeys) known(names []string) []int32 {
+	ids := make([]int32, len(names))
+	for i, name := range names {
+		ids[i] = j.channel([]byte(name))
+	}
+	return ids
 }
 
 // sum adds without losing what is small beside the total (Neumaier 1974), so

@@ -39,6 +39,9 @@ func (j *Journeys) markov(ctx context.Context, order int) (Result, error) {
 	for x := range n {
 		effect[x] = lost(kept[x].conv, kept[n].conv)
 		valueEffect[x] = lost(kept[x].value, kept[n].value)
+		if kept[n].value < 0 { // a loss in all, as a margin may be, is shared like the orders
+			valueEffect[x] = effect[x]
+		}
 	}
 	t := j.Totals()
 	res := j.result("markov", split(t.Conversions, effect), split(t.Value, valueEffect), effect)

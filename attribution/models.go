@@ -15,6 +15,12 @@ type Credit struct {
 	// RemovalEffect is the share of conversions lost without the channel, of
 	// the Markov model only.
 	RemovalEffect *float64 `json:"removal_effect"`
+	// ErrorBound is how far Conversions are off at most, with 95 %, where they were
+	// sampled: shapley_rate over more than 20 channels.
+	ErrorBound *float64 `json:"error_bound,omitempty"`
+	// The shares with their intervals, where they were asked for.
+	ConversionShare *Interval `json:"conversion_share,omitempty"`
+	ValueShare      *Interval `json:"value_share,omitempty"`
 }
 
 // Result is the credit of every channel by one model, by name of the channel.
@@ -32,15 +38,18 @@ const MaxOrder = 10
 
 // ruleNames are the rules' names as models.
 func ruleNames() []string {
-	return []string{lastClick: "last_click", firstClick: "first_click", linear: "linear", timeDecay: "time_decay", position: "position", shapley: "shapley"}
+	return []string{lastClick: "last_click", firstClick: "first_click", lastNonDirect: "last_non_direct", linear: "linear", timeDecay: "time_decay", position: "position", shapley: "shapley"}
 }
 
-// Models lists the models Attribute knows.
+// Models lists the models that split what was sold.
 func Models() []string { return append(ruleNames(), "markov") }
+
+// AllModels are Models and shapley_rate, whose credits may be negative.
+func AllModels() []string { return append(Models(), "shapley_rate") }
 
 // Attribute splits conversions and value over the channels by a model. order is
 // that of the Markov model: at least 1, at most that for which the journeys were
-// counted.
+// counted. shapley_rate needs journeys counted by their sets.
 func (j *Journeys) Attribute(ctx context.Context, model string, order int) (Result, error) {
 	if model == "markov" {
 		if order < 1 || order > j.grams.order {
@@ -48,9 +57,15 @@ func (j *Journeys) Attribute(ctx context.Context, model string, order int) (Resu
 		}
 		return j.markov(ctx, order)
 	}
+	if model == "shapley_rate" {
+		if j.sets == nil {
+			return Result{}, fmt.Errorf("the journeys were not counted by their sets of channels, which shapley_rate needs")
+		}
+		return j.shapleyRate(ctx)
+	}
 	k := slices.Index(ruleNames(), model)
 	if k < 0 {
-		return Result{}, fmt.Errorf("there is no model %q; choose among %s", model, strings.Join(Models(), ", "))
+		return Result{}, fmt.Errorf("there is no model %q; choose among %s", model, strings.Join(AllModels(), ", "))
 	}
 	conv, value := j.rules.credit(rule(k))
 	return j.result(model, conv, value, nil), nil

@@ -61,7 +61,7 @@ func column(t testing.TB, name, column string) map[string]float64 {
 
 func zhao(t testing.TB) *Journeys {
 	t.Helper()
-	j, out, err := ReadCSV(t.Context(), shared(t, "zhao_sample.csv"), ">", 3)
+	j, out, err := ReadCSV(t.Context(), shared(t, "zhao_sample.csv"), ">", Options{Order: 3})
 	if err != nil || out.Rows != 0 {
 		t.Fatal(out, err)
 	}
@@ -79,7 +79,7 @@ type failer interface {
 // read counts rows "path,conversions,value,nulls" for orders up to 4.
 func read(t failer, rows ...string) *Journeys {
 	t.Helper()
-	j, _, err := ReadCSV(context.Background(), strings.NewReader(header4+strings.Join(rows, "\n")), ">", 4)
+	j, _, err := ReadCSV(context.Background(), strings.NewReader(header4+strings.Join(rows, "\n")), ">", Options{Order: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestSumsEqualTotals(t *testing.T) {
 		cents += v
 		fmt.Fprintf(text, ",1,%d.%02d,1\n", v/100, v%100)
 	}
-	j, _, err := ReadCSV(t.Context(), text, ">", 2)
+	j, _, err := ReadCSV(t.Context(), text, ">", Options{Order: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

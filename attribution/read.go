@@ -63,16 +63,15 @@ type layout struct {
 
 // ReadCSV counts the journeys of a CSV file with the columns path and
 // total_conversions, and total_conversion_value and total_null where it has
-// them; order is the highest order of the Markov model that will be asked for, 0
-// for none, and at most MaxOrder. White space around channels and empty ones between separators are
+// them, as o says. White space around channels and empty ones between separators are
 // dropped. The error is a *BadInput, r's or ctx's. Memory grows with the runs of
-// order + 1 channels that are different, not with the rows.
-func ReadCSV(ctx context.Context, r io.Reader, separator string, order int) (*Journeys, LeftOut, error) {
+// Order + 1 channels that are different, not with the rows unless they are kept.
+func ReadCSV(ctx context.Context, r io.Reader, separator string, o Options) (*Journeys, LeftOut, error) {
 	if separator == "" {
 		return nil, LeftOut{}, &BadInput{What: "the separator is empty; give what stands between channels, as >"}
 	}
-	if order < 0 || order > MaxOrder {
-		return nil, LeftOut{}, &BadInput{What: fmt.Sprintf("the order of the Markov model is %d; give 1 to %d", order, MaxOrder)}
+	if err := o.Validate(); err != nil {
+		return nil, LeftOut{}, &BadInput{What: err.Error()}
 	}
 	n := runtime.GOMAXPROCS(0)
 	src := newBlocks(r, 4*n)
@@ -84,7 +83,7 @@ func ReadCSV(ctx context.Context, r io.Reader, separator string, order int) (*Jo
 	var failed atomic.Bool
 	var wg sync.WaitGroup
 	for i := range counters {
-		c := &counter{Journeys: newJourneys(order), layout: cols, separator: []byte(separator), in: make(chan block, 2)}
+		c := &counter{Journeys: newJourneys(o), layout: cols, separator: []byte(separator), in: make(chan block, 2)}
 		counters[i] = c
 		wg.Go(func() {
 			for b := range c.in {
@@ -119,6 +118,9 @@ func ReadCSV(ctx context.Context, r io.Reader, separator string, order int) (*Jo
 // combine merges what was counted, or tells the first thing that was wrong.
 func combine(counters []*counter, err error) (*Journeys, LeftOut, error) {
 	j, out := counters[0].Journeys, LeftOut{}
+	if j.rows != nil {
+		j.deal(counters)
+	}
 	var bad *BadInput
 	for i, c := range counters {
 		if c.err != nil && (bad == nil || c.err.Line < bad.Line) {
@@ -221,6 +223,9 @@ func (c *counter) count(b block) *BadInput {
 			return &BadInput{Line: where(), Column: c.column(len(c.records.cells)), What: err.Error()}
 		}
 		if !ok {
+			if c.rows != nil {
+				c.rows.mark()
+			}
 			return nil
 		}
 		if len(c.records.cells) != len(c.header) {
@@ -263,7 +268,7 @@ func (c *counter) row() *BadInput {
 		return bad
 	}
 	if len(c.path) > 0 {
-		c.add(c.path, counts[convColumn], counts[valueColumn], counts[nullColumn])
+		c.add(c.path, nil, end{counts[convColumn], counts[valueColumn], counts[nullColumn]})
 	}
 	return nil
 }

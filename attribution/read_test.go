@@ -44,7 +44,7 @@ func TestReadCSV(t *testing.T) {
 			t.Parallel()
 			// One byte at a time, or all at once: the same.
 			for _, r := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text)), iotest.DataErrReader(strings.NewReader(c.text))} {
-				j, out, err := ReadCSV(t.Context(), r, c.separator, 2)
+				j, out, err := ReadCSV(t.Context(), r, c.separator, Options{Order: 2})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,23 +92,23 @@ func TestReadCSVRefuses(t *testing.T) {
 		h + "\"a\nb\",1,0\n,1,0\nc,1,-\n": `line 5: column total_null: "-"`,
 	} {
 		for _, r := range []io.Reader{strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text))} {
-			_, _, err := ReadCSV(t.Context(), r, ">", 1)
+			_, _, err := ReadCSV(t.Context(), r, ">", Options{Order: 1})
 			var bad *BadInput
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%q: %v, want %s", text, err, want)
 			}
 		}
 	}
-	if _, _, err := ReadCSV(t.Context(), strings.NewReader(h), "", 1); err == nil || !strings.Contains(err.Error(), "separator") {
+	if _, _, err := ReadCSV(t.Context(), strings.NewReader(h), "", Options{Order: 1}); err == nil || !strings.Contains(err.Error(), "separator") {
 		t.Error(err)
 	}
 	broken := errors.New("broken")
-	if _, _, err := ReadCSV(t.Context(), io.MultiReader(strings.NewReader(h+"a,1,0\n"), iotest.ErrReader(broken)), ">", 1); err != broken {
+	if _, _, err := ReadCSV(t.Context(), io.MultiReader(strings.NewReader(h+"a,1,0\n"), iotest.ErrReader(broken)), ">", Options{Order: 1}); err != broken {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := ReadCSV(ctx, strings.NewReader(h+"a,1,0\n"), ">", 1); !errors.Is(err, context.Canceled) {
+	if _, _, err := ReadCSV(ctx, strings.NewReader(h+"a,1,0\n"), ">", Options{Order: 1}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -133,7 +133,7 @@ func TestManyBlocks(t *testing.T) {
 		fmt.Fprintf(&text, "\"c%d>c%d>\"\"c\n%d\"\"\",%d\n", rows%3, rows%5, rows%7, rows%4)
 	}
 	good := text.String()
-	j, _, err := ReadCSV(t.Context(), strings.NewReader(good), ">", 2)
+	j, _, err := ReadCSV(t.Context(), strings.NewReader(good), ">", Options{Order: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestManyBlocks(t *testing.T) {
 	for _, at := range []int{2001, 40_001} {
 		lines[at] = "a,x\n" + lines[at]
 	}
-	_, _, err = ReadCSV(t.Context(), strings.NewReader(strings.Join(lines, "")), ">", 2)
+	_, _, err = ReadCSV(t.Context(), strings.NewReader(strings.Join(lines, "")), ">", Options{Order: 2})
 	var bad *BadInput
 	if !errors.As(err, &bad) || bad.Line != 2002 {
 		t.Error(err)
@@ -167,7 +167,7 @@ func TestOpenQuote(t *testing.T) {
 	row := strings.Repeat("a > b > c > d > e > f > g > h > i > j > k > l", 20) + ",1\n"
 	for first, want := range map[string]string{"\"a,1\n": "line 3: a row is longer than 16 MiB", "b\"c,1\n": "line 3: column path: a \" stands"} {
 		src := io.MultiReader(strings.NewReader("path,total_conversions\na,1\n"+first), &repeated{text: row, left: 200 << 20})
-		_, _, err := ReadCSV(t.Context(), src, ">", 1)
+		_, _, err := ReadCSV(t.Context(), src, ">", Options{Order: 1})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -228,7 +228,7 @@ func FuzzReadCSV(f *testing.F) {
 		f.Add(s, ">")
 	}
 	f.Fuzz(func(t *testing.T, rows, separator string) {
-		j, _, err := ReadCSV(t.Context(), strings.NewReader(header4+rows), separator, 2)
+		j, _, err := ReadCSV(t.Context(), strings.NewReader(header4+rows), separator, Options{Order: 2})
 		var bad *BadInput
 		if err != nil {
 			if !errors.As(err, &bad) || strings.Contains(err.Error(), "\n") {
@@ -271,7 +271,7 @@ func TestRepeatable(t *testing.T) {
 	var first []Result
 	for range 3 {
 		runtime.Gosched()
-		j, _, err := ReadCSV(t.Context(), bytes.NewReader(text.Bytes()), ">", 2)
+		j, _, err := ReadCSV(t.Context(), bytes.NewReader(text.Bytes()), ">", Options{Order: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,8 +105,11 @@ func audienceOf(a Addressed) Audience {
 	return New
 }
 
-func platformOf(v CampaignValue) string {
-	p, _, _ := strings.Cut(v.Campaign, ":")
+func platformOf(v CampaignValue) string { return platformIn(v.Campaign) }
+
+// platformIn is the platform of a campaign in CampaignKey's form.
+func platformIn(campaign string) string {
+	p, _, _ := strings.Cut(campaign, ":")
 	return p
 }
 

@@ -237,6 +237,21 @@ func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to ci
 	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
 }
 
+// EachFirstOrder hands over, in no order, the ids of the orders of the dates
+// from..to whose customers ordered on no day before, and of those that name no
+// customer: guest says which.
+func (q *Queries) EachFirstOrder(ctx context.Context, account string, from, to civil.Date, fn func(orderID string, guest bool) error) error {
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		var id string
+		var guest int
+		if err := rows.Scan(&id, &guest); err != nil {
+			return err
+		}
+		return fn(id, guest > 0)
+	}, `SELECT o.order_id, CASE WHEN o.customer_id = '' THEN 1 ELSE 0 END`+soldOrders+` AND (o.customer_id = '' OR NOT EXISTS (SELECT 1 FROM orders p
+		WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date < o.order_date))`, account, from, to)
+}
+
 // SetOrderCampaigns sets the campaign the last click before each named order
 // came from; orders that do not exist are passed over.
 func (q *Queries) SetOrderCampaigns(ctx context.Context, account string, campaigns map[string]string) error {

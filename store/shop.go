@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -87,9 +88,9 @@ func (q *Queries) EachCustomer(ctx context.Context, account string, fn func(Cust
 // UpsertTouches stores touches and returns how many are new or changed.
 func (q *Queries) UpsertTouches(ctx context.Context, touches []Touch) (changed int, err error) {
 	touches = lastOf(touches, func(t *Touch) [2]string { return [2]string{t.Account, t.TouchID} })
-	in := upsert("touches", "account touch_id", "customer_id visitor_id at channel campaign click_id")
+	in := upsert("touches", "account touch_id", "customer_id visitor_id at channel campaign click_id kind")
 	return insertAll(ctx, q, in, touches, func(args []any, t *Touch) []any {
-		return append(args, t.Account, t.TouchID, t.CustomerID, t.VisitorID, utc(t.At), t.Channel, t.Campaign, t.ClickID)
+		return append(args, t.Account, t.TouchID, t.CustomerID, t.VisitorID, utc(t.At), t.Channel, t.Campaign, t.ClickID, cmp.Or(t.Kind, "click"))
 	})
 }
 
@@ -101,23 +102,14 @@ func (q *Queries) EachTouch(ctx context.Context, account string, from, to time.T
 	return q.eachTouch(ctx, w, fn)
 }
 
-// EachOrderTouch is EachTouch without those that cannot have led to an order of
-// the dates ordered since..until: of nobody known, under the click of no order.
-func (q *Queries) EachOrderTouch(ctx context.Context, account string, from, to time.Time, since, until civil.Date, fn func(Touch) error) error {
-	w := &where{}
-	w.add("account = ? AND at >= ? AND at < ?", account, utc(from), utc(to))
-	w.add("(customer_id <> '' OR click_id IN (SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''))", account, since, until)
-	return q.eachTouch(ctx, w, fn)
-}
-
 func (q *Queries) eachTouch(ctx context.Context, w *where, fn func(Touch) error) error {
 	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var t Touch
-		if err := rows.Scan(&t.Account, &t.TouchID, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID); err != nil {
+		if err := rows.Scan(&t.Account, &t.TouchID, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID, &t.Kind); err != nil {
 			return err
 		}
 		return fn(t)
-	}, `SELECT account, touch_id, customer_id, visitor_id, at, channel, campaign, click_id FROM touches`+w.String()+
+	}, `SELECT account, touch_id, customer_id, visitor_id, at, channel, campaign, click_id, kind FROM touches`+w.String()+
 		` ORDER BY customer_id, visitor_id, at, touch_id`, w.args...)
 }
 

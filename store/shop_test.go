@@ -325,19 +325,6 @@ func testTouches(t *testing.T, s *store.Store) {
 	}
 	same(t, "all", ids(time.Time{}, at.AddDate(1, 0, 0)), []string{"t4", "t3", "t2", "t1"})
 	same(t, "the end is excluded", ids(at, at.Add(time.Hour)), []string{"t3", "t1"})
-
-	unknown := []store.Touch{touch("never bought", "", "w", at), touch("bought", "", "w", at.Add(time.Minute)), touch("bought too early", "", "w", at)}
-	unknown[1].ClickID, unknown[2].ClickID = "gclid", "gclid-2"
-	must(s.UpsertTouches(ctx, unknown))(t)
-	early := order("b", "1", "2025-12-31", 1)
-	early.ClickID = "gclid-2"
-	must(s.UpsertOrders(ctx, []store.Order{order("a", "1", "2026-01-01", 1), early}))(t)
-	var led []string
-	check(t, s.EachOrderTouch(ctx, acc, at, at.AddDate(1, 0, 0), day("2026-01-01"), day("2026-12-31"), func(touch store.Touch) error {
-		led = append(led, touch.TouchID)
-		return nil
-	}))
-	same(t, "that may have led to orders", led, []string{"bought", "t4", "t3", "t2", "t1"})
 }
 
 func testCarts(t *testing.T, s *store.Store) {

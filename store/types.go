@@ -129,6 +129,7 @@ type Touch struct {
 	Channel    string    `db:"channel"`
 	Campaign   string    `db:"campaign"`
 	ClickID    string    `db:"click_id"`
+	Kind       string    `db:"kind"` // click or view; "" is click
 }
 
 // Cart is a shopping cart; Email is plain here and encrypted in the database.

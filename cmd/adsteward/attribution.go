@@ -15,15 +15,42 @@ import (
 )
 
 type attributionCmd struct {
-	File      string   `arg:"" name:"file" help:"CSV with path and total_conversions, and total_conversion_value and total_null where there are; - for standard input."`
-	Models    []string `help:"last_click, first_click, linear, time_decay, position, shapley, markov; all where not given." placeholder:"M"`
-	Order     []int    `default:"1" help:"Order of the Markov model, or several: 1,2,3." placeholder:"N"`
-	Separator string   `default:">" help:"What stands between the channels of a path."`
-	JSON      bool     `name:"json" help:"One JSON object."`
+	File   string   `arg:"" name:"file" help:"CSV with path and total_conversions, and total_conversion_value and total_null where there are; - for standard input."`
+	Models []string `help:"last_click, first_click, last_non_direct, linear, time_decay, position, shapley, markov; all of these where not given. Also shapley_rate: what each channel adds to the conversion rate, which may be less than nothing." placeholder:"M"`
+	Order  []int    `default:"1" help:"Order of the Markov model, or several: 1,2,3." placeholder:"N"`
+	modelFlags
+	Separator string `default:">" help:"What stands between the channels of a path."`
+	JSON      bool   `name:"json" help:"One JSON object."`
 }
 
 func (c *attributionCmd) Help() string {
-	return "Example: adsteward attribution journeys.csv --models last_click,linear,markov --order 2"
+	return "Example: adsteward attribution journeys.csv --models last_click,linear,markov --order 2. Over the shop's own stored orders: adsteward journeys."
+}
+
+// modelFlags are those of the models, wherever the journeys come from.
+type modelFlags struct {
+	HalfLife        float64   `help:"After how much a touch weighs half in time_decay: in touches for a file of paths (default 1), in days for stored journeys (default 7)." placeholder:"H"`
+	PositionWeights []float64 `help:"Shares of the first and the last touch in position; those between share the rest." placeholder:"F,L" default:"0.4,0.4"`
+	Intervals       bool      `help:"Also the 90 % interval of each channel's share, by drawing the journeys anew 200 times."`
+}
+
+// repetitions of the journeys are drawn for intervals.
+const repetitions = 200
+
+// options are the flags as the models take them.
+func (f *modelFlags) options() (attribution.Options, error) {
+	o := attribution.Options{HalfLife: f.HalfLife, Keep: f.Intervals}
+	if len(f.PositionWeights) != 2 {
+		return o, usage("--position-weights has %d numbers; give two, as 0.4,0.4", len(f.PositionWeights))
+	}
+	o.First, o.Last = f.PositionWeights[0], f.PositionWeights[1]
+	if o.First == 0 && o.Last == 0 {
+		return o, usage("--position-weights are both 0; give the first or the last touch a share")
+	}
+	if err := o.Validate(); err != nil {
+		return o, usage("%v", err)
+	}
+	return o, nil
 }
 
 // attributionReport is the JSON of attribution.
@@ -38,7 +65,11 @@ func (c *attributionCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	journeys, err := c.read(e)
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	journeys, err := c.read(e, o)
 	if err != nil {
 		return err
 	}
@@ -59,6 +90,11 @@ func (c *attributionCmd) Run(e *env) error {
 			out.Models = append(out.Models, res)
 		}
 	}
+	if c.Intervals {
+		if err := journeys.Intervals(e.ctx, out.Models, repetitions); err != nil {
+			return err
+		}
+	}
 	out.Seconds = time.Since(start).Seconds()
 	if c.JSON {
 		return printJSON(e.stdout, out)
@@ -74,8 +110,8 @@ func (c *attributionCmd) check() error {
 	var models []string
 	for _, m := range c.Models {
 		m = strings.TrimSpace(m)
-		if !slices.Contains(attribution.Models(), m) {
-			return usage("--models: there is no model %q; choose among %s", m, strings.Join(attribution.Models(), ", "))
+		if !slices.Contains(attribution.AllModels(), m) {
+			return usage("--models: there is no model %q; choose among %s", m, strings.Join(attribution.AllModels(), ", "))
 		}
 		if !slices.Contains(models, m) {
 			models = append(models, m)
@@ -94,7 +130,7 @@ func (c *attributionCmd) check() error {
 }
 
 // read counts the journeys and reports the rows that were left out.
-func (c *attributionCmd) read(e *env) (*attribution.Journeys, error) {
+func (c *attributionCmd) read(e *env, o attribution.Options) (*attribution.Journeys, error) {
 	in := e.stdin
 	if c.File != "-" {
 		f, err := os.Open(c.File)
@@ -104,11 +140,11 @@ func (c *attributionCmd) read(e *env) (*attribution.Journeys, error) {
 		defer f.Close() // read only
 		in = f
 	}
-	order := 0
 	if slices.Contains(c.Models, "markov") {
-		order = slices.Max(c.Order)
+		o.Order = slices.Max(c.Order)
 	}
-	journeys, left, err := attribution.ReadCSV(e.ctx, in, c.Separator, order)
+	o.Sets = slices.Contains(c.Models, "shapley_rate")
+	journeys, left, err := attribution.ReadCSV(e.ctx, in, c.Separator, o)
 	if errors.Is(err, context.Canceled) {
 		return nil, err
 	}
@@ -136,6 +172,7 @@ func (r attributionReport) print(out io.Writer) error {
 	if r.Value > 0 {
 		r.table(out, "value", "%.2f", func(c attribution.Credit) *float64 { return &c.Value })
 	}
+	r.shares(out)
 	r.table(out, "removal effect", "%.4f", func(c attribution.Credit) *float64 { return c.RemovalEffect })
 	_, err := fmt.Fprintf(out, "%.10g journeys, %.10g conversions, value %.2f. Credit is no proof that a channel caused an order; experiments are.\n",
 		r.Journeys, r.Conversions, r.Value)
@@ -167,4 +204,25 @@ func (r attributionReport) table(out io.Writer, title, format string, figure fun
 	}
 	fmt.Fprintln(w)
 	w.Flush() // where out fails, the last line tells
+}
+
+// shares writes the intervals, where there are any.
+func (r attributionReport) shares(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	some := false
+	for _, m := range r.Models {
+		for _, c := range m.Channels {
+			if s := c.ConversionShare; s != nil {
+				if !some {
+					fmt.Fprintln(w, "SHARE OF CONVERSIONS\tMODEL\tSHARE\t90 % INTERVAL")
+				}
+				some = true
+				fmt.Fprintf(w, "%s\t%s\t%.1f %%\t%.1f to %.1f %%\n", c.Channel, m.Model, 100*s.Share, 100*s.Low, 100*s.High)
+			}
+		}
+	}
+	if some {
+		fmt.Fprintln(w)
+		w.Flush() // where out fails, the last line tells
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -89,6 +90,54 @@ func TestAttributionRefuses(t *testing.T) {
 	} {
 		out, errs, code := adsteward(t, append([]string{"attribution", "--json"}, args...)...)
 		if code != codeUsage || out != "" || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: code %d, %q, want %q", args, code, errs, want)
+		}
+	}
+}
+
+func TestAttributionOptions(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "paths.csv")
+	if err := os.WriteFile(file, []byte("path,total_conversions,total_conversion_value,total_null\na > b > direct,90,900,10\nb,10,100,90\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code := adsteward(t, "attribution", file, "--models", "time_decay,position,last_non_direct,shapley_rate", "--half-life", "0.5", "--position-weights", "0.5,0.1", "--intervals", "--json")
+	var rep struct {
+		Models []struct {
+			Model    string
+			Channels []struct {
+				Channel         string
+				Conversions     float64
+				ConversionShare struct{ Share, Low, High float64 } `json:"conversion_share"`
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &rep); err != nil || code != codeDone || errs != "" {
+		t.Fatal(code, errs, err)
+	}
+	want := map[string][]float64{"time_decay": {90. / 21, 10 + 360./21, 90 * 16. / 21}, "position": {45, 36 + 10, 9}, "last_non_direct": {0, 100, 0},
+		"shapley_rate": {200 * 0.4 / 3, 200 * (0.1 + 0.4/3), 200 * 0.4 / 3}} // b alone converts 1 of 10, all three 1 of 2
+	for _, m := range rep.Models {
+		for i, c := range m.Channels {
+			if math.Abs(c.Conversions-want[m.Model][i]) > 1e-9 {
+				t.Errorf("%s gives %s %v, want %v", m.Model, c.Channel, c.Conversions, want[m.Model][i])
+			}
+			if s := c.ConversionShare; math.Abs(s.Share-want[m.Model][i]/100) > 1e-9 || s.Low > s.Share || s.High < s.Share {
+				t.Errorf("%s gives %s the share %+v", m.Model, c.Channel, s)
+			}
+		}
+	}
+	out, _, _ = adsteward(t, "attribution", file, "--models", "linear", "--intervals")
+	if !strings.Contains(out, "90 % INTERVAL") {
+		t.Error(out)
+	}
+	for want, args := range map[string][]string{
+		"--position-weights has 3 numbers": {"--position-weights", "0.4,0.2,0.4"},
+		"--position-weights are both 0":    {"--position-weights", "0,0"},
+		"the position weights are 0.8":     {"--position-weights", "0.8,0.4"},
+		"the half-life is -1":              {"--half-life=-1"},
+	} {
+		if _, errs, code := adsteward(t, append([]string{"attribution", file}, args...)...); code != codeUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%v: code %d, %q, want %q", args, code, errs, want)
 		}
 	}

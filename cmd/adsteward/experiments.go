@@ -378,7 +378,7 @@ func (c *experimentsLedger) Run(e *env) error {
 			if err != nil {
 				return err
 			}
-			all = append(all, present.IotaLedger(rows, present.CampaignNames(entities), civil.Of(a.steward.Now().In(acc.Location())))...)
+			all = append(all, present.IotaLedger(rows, present.NamesOfCampaigns(entities), civil.Of(a.steward.Now().In(acc.Location())))...)
 		}
 		if c.JSON {
 			return printJSON(e.stdout, all)
@@ -418,6 +418,6 @@ func (c *experimentsSheet) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		return present.WriteGeoSheet(csv.NewWriter(e.stdout), x, present.CampaignNames(entities))
+		return present.WriteGeoSheet(csv.NewWriter(e.stdout), x, present.NamesOfCampaigns(entities))
 	})
 }

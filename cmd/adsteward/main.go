@@ -51,6 +51,9 @@ type cli struct {
 	Experiments experimentsCmd `cmd:"" help:"Experiments that find what advertising caused: plan, start, watch and end them."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
 	Lift        liftCmd        `cmd:"" help:"What advertising caused: experiments on regions, people and days, planned and analysed on files."`
+	Journeys    journeysCmd    `cmd:"" help:"Attribution models over the shop's stored orders, and who is one person."`
+	Reconcile   reconcileCmd   `cmd:"" help:"What the platforms claim against the shop's own orders, each paid once."`
+	Events      eventsCmd      `cmd:"" help:"Which purchases told by the website's pixel and by a server count twice."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
 	Audiences   audiencesCmd   `cmd:"" help:"Normalise and hash identifiers as the platforms do."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`

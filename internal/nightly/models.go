@@ -46,3 +46,16 @@ func loadModels[T any](ctx context.Context, q *store.Queries, runID, kind string
 	}
 	return out, nil
 }
+
+// loadModel reads one result that add stored, or store.ErrNotFound.
+func loadModel[T any](ctx context.Context, q *store.Queries, runID, kind, key string) (T, error) {
+	var v T
+	row, err := q.Model(ctx, runID, kind, key)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal([]byte(row.Body), &v); err != nil {
+		return v, fmt.Errorf("the stored model %s of %q cannot be read: %w", kind, key, err)
+	}
+	return v, nil
+}

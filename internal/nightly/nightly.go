@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"adsteward/attribution"
 	"adsteward/bidding/guard"
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
@@ -68,7 +69,10 @@ type Shop struct {
 	Model      ModelSettings
 	Audience   AudienceSettings
 	Tell       []TellSettings // one for each platform of the shop
-	Feeds      []Feed
+	// Paths are how touches and orders make journeys; the zero value is
+	// attribution.DefaultPathRules.
+	Paths attribution.PathRules
+	Feeds []Feed
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.

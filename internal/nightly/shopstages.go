@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 
 	"adsteward/attribution"
 	"adsteward/bidding"
@@ -97,14 +96,26 @@ func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Prod
 	})
 }
 
-// attributeDays are joined anew every night: orders come in late, and touches too.
+// attributeDays are joined where much has come in since the last night, and iotaDays
+// every night: orders come in late, and touches too.
 const attributeDays = 90
 
 // attribute joins orders to the clicks before them and compares, campaign by
 // campaign, what the shop sold with what the platform claims. An order's
 // campaign is the last click's; what is compared is credit shared by all clicks.
 func attribute(ctx context.Context, n *night) (report, error) {
-	from := n.date.AddDays(-attributeDays)
+	due, anew, err := n.journeysDue(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	from := n.date.AddDays(-iotaDays)
+	if anew {
+		from = n.date.AddDays(-attributeDays)
+	}
+	people, err := n.stitched(ctx, from, due)
+	if err != nil {
+		return report{}, err
+	}
 	campaigns := map[string]string{}
 	type sum struct {
 		orders  float64
@@ -112,8 +123,13 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	}
 	shop := map[string]sum{}
 	window := n.date.AddDays(-iotaDays)
-	counts, err := attribution.Join(n.orders(ctx, from), n.touches(ctx, from), attribution.DefaultWindow, func(m attribution.Match) error {
+	claims, err := n.reconciling(ctx, reconcileDays)
+	if err != nil {
+		return report{}, err
+	}
+	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
 		campaigns[m.Order.OrderID] = m.Campaign
+		claims.match(m)
 		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < window || d >= n.date.AddDays(-matureDays) {
 			return nil
 		}
@@ -135,7 +151,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1))
+	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)
 	if err != nil {
 		return report{}, err
 	}
@@ -165,11 +181,25 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	for _, s := range shares {
 		models.add(n.runID, "attribution", s.Campaign, s)
 	}
+	reconciled, err := claims.result(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	models.add(n.runID, reconcileModel, "", reconciled)
+	if due {
+		if err := n.addJourneys(ctx, &models, people, from); err != nil {
+			return report{}, err
+		}
+	}
 	if err := models.put(ctx, n.Store.Queries); err != nil {
 		return report{}, err
 	}
-	return report{Summary: fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
-		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)}, nil
+	summary := fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
+		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)
+	if ads := reconciled.Ads; ads.Over.Verdict != attribution.NotCompared && ads.Credited.Value > 0 {
+		summary += fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*ads.Claimed.Value.Float()/ads.Credited.Value.Float())
+	}
+	return report{Summary: summary}, nil
 }
 
 const (
@@ -197,23 +227,29 @@ func (n *night) fitLags(ctx context.Context) (map[string]response.Lag, error) {
 }
 
 // reportedValue sums what the platforms report by campaign, in the order
-// stored, each day divided by the share of it that has arrived.
-func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag, from, to civil.Date) ([]attribution.CampaignValue, error) {
+// stored, each day divided by the share of it that has arrived. What is reported
+// of those days and of later ones is held against orders on the way.
+func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag, from, to civil.Date, claims *reconciling) ([]attribution.CampaignValue, error) {
 	var out []attribution.CampaignValue
 	parent, err := n.campaignOf(ctx)
 	if err != nil {
 		return nil, err
 	}
 	at := map[string]int{}
-	err = n.Store.EachPerformance(ctx, n.shop.Name, from, to, func(p store.Performance) error {
+	err = n.Store.EachPerformance(ctx, n.shop.Name, from, n.date.AddDays(-1), func(p store.Performance) error {
 		k := parent(p.Platform, p.AdAccount, platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID})
+		arrived := lags[p.Platform].At(n.date.Sub(p.Date))
+		claims.claim(k, p, arrived)
+		if p.Date > to {
+			return nil
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(out)
 			at[k] = i
 			out = append(out, attribution.CampaignValue{Campaign: k})
 		}
-		out[i].Reported += micros(p.Value.Float() / lags[p.Platform].At(n.date.Sub(p.Date)))
+		out[i].Reported += micros(p.Value.Float() / arrived)
 		return nil
 	})
 	return out, err
@@ -272,37 +308,3 @@ func entityOf(row store.Entity) (platform.Entity, error) {
 	}
 	return e, nil
 }
-
-// orders streams the shop's orders as attribution sees them.
-func (n *night) orders(ctx context.Context, from civil.Date) iter.Seq2[attribution.Order, error] {
-	return func(yield func(attribution.Order, error) bool) {
-		err := n.Store.EachOrderHead(ctx, n.shop.Name, from, n.date, func(o store.Order) error {
-			if !yield(attribution.Order{OrderID: o.OrderID, CustomerID: o.CustomerID, At: o.OrderedAt, ClickID: o.ClickID, Revenue: o.Revenue - o.Refunded}, nil) {
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			yield(attribution.Order{}, err)
-		}
-	}
-}
-
-// touches streams the touches that may have led to those orders.
-func (n *night) touches(ctx context.Context, from civil.Date) iter.Seq2[attribution.Touch, error] {
-	start := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
-	return func(yield func(attribution.Touch, error) bool) {
-		err := n.Store.EachOrderTouch(ctx, n.shop.Name, start, n.date.AddDays(1).In(n.shop.Location), from, n.date, func(t store.Touch) error {
-			if !yield(attribution.Touch{CustomerID: t.CustomerID, At: t.At, Channel: t.Channel, Campaign: t.Campaign, ClickID: t.ClickID}, nil) {
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			yield(attribution.Touch{}, err)
-		}
-	}
-}
-
-// errStop ends a stream early.
-var errStop = errors.New("enough")

@@ -101,8 +101,8 @@ func IotaLedger(rows []store.IotaEntry, names map[string]string, today civil.Dat
 	return out
 }
 
-// CampaignNames are the names of campaigns, by the key orders and worths know them by.
-func CampaignNames(entities []store.Entity) map[string]string {
+// NamesOfCampaigns are the names of campaigns, by the key orders and worths know them by.
+func NamesOfCampaigns(entities []store.Entity) map[string]string {
 	out := map[string]string{}
 	for _, e := range entities {
 		if e.EntityType == "campaign" {

@@ -24,8 +24,8 @@ func columnsOf(k Kind) ([]column, bool) {
 			opt("country"), opt("source"), opt("click_id"),
 			opt("sku"), opt("quantity"), opt("unit_price"), opt("unit_cost")}, true
 	case Touches:
-		return []column{req("customer_id", "visitor_id", "click_id"), opt("visitor_id"), req("at"), req("channel"),
-			opt("campaign"), opt("click_id")}, true
+		return []column{req("customer_id", "visitor_id", "click_id", "landing_url"), opt("visitor_id"), req("at"), req("channel", "landing_url"),
+			opt("campaign"), opt("click_id"), opt("landing_url"), opt("kind")}, true
 	case Carts:
 		return []column{req("cart_id"), req("customer_id", "visitor_id", "email"), opt("visitor_id"), opt("email"),
 			req("updated_at"), req("value"), opt("skus")}, true

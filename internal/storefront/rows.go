@@ -20,7 +20,10 @@ func (r *touchReader) flush(ctx context.Context) error { return r.out.flush(ctx)
 
 func (r *touchReader) row(ctx context.Context, rec record) error {
 	t := store.Touch{Account: r.o.Account, CustomerID: rec.get("customer_id"), VisitorID: rec.get("visitor_id"),
-		Campaign: rec.get("campaign"), ClickID: rec.get("click_id")}
+		Channel: rec.get("channel"), Campaign: rec.get("campaign"), ClickID: rec.get("click_id"), Kind: rec.get("kind")}
+	if err := landed(rec, &t); err != nil {
+		return err
+	}
 	if t.CustomerID == "" && t.VisitorID == "" && t.ClickID == "" {
 		return rec.bad("customer_id", "is empty, and neither visitor_id nor click_id says whose touch it is")
 	}
@@ -28,10 +31,13 @@ func (r *touchReader) row(ctx context.Context, rec record) error {
 	if t.At, err = r.instant(rec, "at"); err != nil {
 		return err
 	}
-	if t.Channel, err = r.text(rec, "channel"); err != nil {
-		return err
+	if t.Channel == "" {
+		return rec.bad("channel", "is empty, and no landing_url says where the visit came from")
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{t.CustomerID, t.VisitorID, t.At.Format(time.RFC3339Nano), t.Channel, t.Campaign, t.ClickID}, "\x00")))
+	if t.Kind != "" && t.Kind != "click" && t.Kind != "view" {
+		return rec.bad("kind", "%q is neither click nor view", t.Kind)
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{t.CustomerID, t.VisitorID, t.At.Format(time.RFC3339Nano), t.Channel, t.Campaign, t.ClickID}, "\x00") + strings.TrimPrefix(t.Kind, "click")))
 	t.TouchID = hex.EncodeToString(sum[:16])
 	return r.out.add(ctx, t)
 }

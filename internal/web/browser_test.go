@@ -17,6 +17,7 @@ func TestBrowser(t *testing.T) {
 	x := newSite(t)
 	x.fill(12)
 	x.fillRun(testDay.AddDays(1), "running")
+	x.fillAttribution()
 	x.fillExperiments()
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
@@ -74,6 +75,7 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"runs", "/runs", `table.data`},
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
 		{"run-live", "/runs/" + shop + "/" + testDay.AddDays(1).String(), `ol.stages`},
+		{"attribution", "/attribution", `.claims table.data`},
 		{"experiments", "/experiments", `#ledger`},
 		{"experiment", "/experiments/e1e1e1e1", `#difference`},
 		{"experiment-plan", "/experiments/plan?kind=switchback&campaign=google:1", `.pairs`},

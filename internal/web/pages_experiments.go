@@ -48,7 +48,7 @@ func (s *Server) experiments(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	names := present.CampaignNames(entities)
+	names := present.NamesOfCampaigns(entities)
 	rows, err := s.store.Experiments(ctx, v.Account)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *Server) experiment(w http.ResponseWriter, r *request) error {
 	may := func(to attribution.ExperimentState) bool {
 		return attribution.MoveExperiment(attribution.ExperimentState(x.State), to) == nil
 	}
-	v := experimentView{Experiment: x, Kind: kindName(x.Kind), Campaign: campaignList(x.Plan.Campaigns, present.CampaignNames(entities)),
+	v := experimentView{Experiment: x, Kind: kindName(x.Kind), Campaign: campaignList(x.Plan.Campaigns, present.NamesOfCampaigns(entities)),
 		Forecast: forecastPairs(x.Forecast), Created: stampOf(x.CreatedAt, loc), Protects: x.Plan.Protects,
 		CanStart: may(attribution.ExperimentRunning), CanStop: may(attribution.ExperimentEnded), CanCancel: may(attribution.ExperimentCancelled), CanTake: may(attribution.ExperimentConcluded)}
 	if x.Forecast != nil {

@@ -29,7 +29,8 @@ type proposalView struct {
 	Response  *chart.Figure
 	History   *chart.Figure
 	NoCurve   string
-	Worth     bool // it tells what sales are worth: no spend and no curve belong to it
+	Claims    string // where its campaign's claim is held against the orders; "" where it has none
+	Worth     bool   // it tells what sales are worth: no spend and no curve belong to it
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
@@ -183,6 +184,9 @@ func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalVi
 		return err
 	}
 	v.History = historyChart(days, p)
+	if refs[0].Type == platform.Campaign {
+		v.Claims = claimURL(p.Account, bidding.CampaignKey(key.Platform, refs[0].ID))
+	}
 	return nil
 }
 

@@ -109,6 +109,8 @@ func (s *Server) routes() (http.Handler, error) {
 	page("GET /value/segments", viewer, s.segments)
 	page("GET /value/lifetime", viewer, s.lifetime)
 	page("GET /value/told", viewer, s.told)
+	page("GET /attribution", viewer, s.attribution)
+	page("GET /attribution/csv/{table}", viewer, s.attributionCSV)
 	page("GET /experiments", viewer, s.experiments)
 	page("GET /experiments/plan", approver, s.planForm)
 	page("GET /experiments/{id}", viewer, s.experiment)
@@ -130,6 +132,7 @@ func (s *Server) routes() (http.Handler, error) {
 
 	page("GET /api/proposals", viewer, s.apiProposals)
 	page("GET /api/status", viewer, s.apiStatus)
+	page("GET /api/attribution", viewer, s.apiAttribution)
 
 	mux.Handle("GET /login", s.open(s.loginForm))
 	mux.Handle("POST /login", s.open(s.login))

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 var readable = []string{
 	"/", "/?state=approved", "/?sort=name&platform=meta", "/?scope=earlier&state=rejected", "/proposals/" + proposalID(0), "/proposals/" + proposalID(8),
 	"/runs", "/runs/demo-shop/2026-01-04", "/audit", "/audit?before=5", "/audit?proposal=" + proposalID(3), "/settings", "/outcomes",
-	"/api/proposals", "/api/proposals?state=applied&limit=5", "/api/status",
+	"/api/proposals", "/api/proposals?state=applied&limit=5", "/api/status", "/attribution", "/api/attribution",
 }
 
 func TestHeaders(t *testing.T) {
@@ -293,7 +293,7 @@ func TestEmpty(t *testing.T) {
 	x := newSite(t)
 	cookie := x.as(admin)
 	for path, want := range map[string]string{"/": "No night has run yet", "/runs": "No night has run yet", "/audit": "Nothing is recorded yet",
-		"/settings": "No run has stored a policy yet", "/push": "Nothing is approved", "/api/proposals": "[]", "/api/status": `"runs": []`} {
+		"/settings": "No run has stored a policy yet", "/push": "Nothing is approved", "/api/proposals": "[]", "/api/status": `"runs": []`, "/attribution": "No night has held", "/api/attribution": `"comparison": null`} {
 		if a := x.get(path, cookie); a.StatusCode != http.StatusOK || !strings.Contains(a.Text, want) {
 			t.Errorf("%s: status %d, without %q", path, a.StatusCode, want)
 		}

@@ -1,0 +1,111 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"adsteward/store"
+)
+
+func testIdentity(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	touch := func(id, customer, visitor, click, kind string, at time.Time) store.Touch {
+		return store.Touch{Account: acc, TouchID: id, CustomerID: customer, VisitorID: visitor, At: at, Channel: "google", Campaign: "7", ClickID: click, Kind: kind}
+	}
+	later := at.Add(time.Hour)
+	must(s.UpsertTouches(ctx, []store.Touch{touch("1", "", "phone", "g1", "", later), touch("2", "", "phone", "g1", "", at), touch("3", "ada", "laptop", "", "view", at),
+		touch("4", "", "other", "", "", at)}))(t)
+	ordered := func(id, customer, click string, date string) store.Order {
+		o := order(id, customer, date, 50)
+		o.ClickID = click // "" too
+		return o
+	}
+	must(s.UpsertOrders(ctx, []store.Order{ordered("o1", "ada", "g1", "2026-04-01"), ordered("o2", "ada", "", "2026-04-02"), ordered("o3", "guest", "", "2026-04-02")}))(t)
+	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "ada", Email: "Ada@x.org", Phone: "+49 1"}, {Account: acc, CustomerID: "guest", Email: "ada@x.org "},
+		{Account: acc, CustomerID: "bob", Email: "bob@x.org"}}))(t)
+	must(s.UpsertCarts(ctx, []store.Cart{{Account: acc, CartID: "k1", VisitorID: "tablet", Email: "ada@x.org", UpdatedAt: at}, {Account: acc, CartID: "k2", VisitorID: "desk", CustomerID: "bob", UpdatedAt: at}}))(t)
+
+	seen := func(kind, value string) (out []string) {
+		for _, x := range must(s.SeenWith(ctx, acc, kind, value, 10))(t) {
+			when := ""
+			if !x.At.IsZero() {
+				when = x.At.Format(" 2006-01-02T15:04")
+			}
+			out = append(out, x.Kind+":"+x.Value+" "+x.Where+when)
+		}
+		slices.Sort(out)
+		return out
+	}
+	email, phone := s.EmailKeyOf("ada@x.org"), s.PhoneKeyOf("+491")
+	same(t, "a click", seen("click", "g1"), []string{"customer:ada order o1 2026-04-01T12:00", "visitor:phone visit 2026-03-29T00:59"})
+	same(t, "a customer", seen("customer", "ada"), []string{"click:g1 order o1 2026-04-01T12:00", "email:" + email + " customer record",
+		"phone:" + phone + " customer record", "visitor:laptop visit 2026-03-29T00:59"})
+	same(t, "an e-mail", seen("email", email), []string{"customer:ada customer record", "customer:guest customer record", "visitor:tablet cart k1 2026-03-29T00:59"})
+	same(t, "a phone", seen("phone", phone), []string{"customer:ada customer record"})
+	same(t, "a visitor", seen("visitor", "phone"), []string{"click:g1 visit 2026-03-29T00:59"})
+	same(t, "a cart's visitor", seen("visitor", "desk"), []string{"customer:bob cart k2 2026-03-29T00:59"})
+	same(t, "nobody", seen("visitor", "never"), []string(nil))
+	same(t, "no more than asked for", len(must(s.SeenWith(ctx, acc, "email", email, 1))(t)), 2) // of each source
+
+	var visits []string
+	check(t, s.EachVisit(ctx, acc, at, later, func(x store.Touch) error {
+		visits = append(visits, x.CustomerID+" "+x.VisitorID+" "+x.Kind)
+		return nil
+	}))
+	slices.Sort(visits)
+	same(t, "visits, the end excluded", visits, []string{" other click", " phone click", "ada laptop view"})
+
+	var known []string
+	must(s.UpsertTouches(ctx, []store.Touch{touch("5", "", "tablet", "", "", at), touch("6", "", "laptop", "g9", "", at)}))(t)
+	check(t, s.EachKnownVisit(ctx, acc, at, later.Add(time.Second), day("2026-04-01"), day("2026-04-02"), func(x store.Touch) error {
+		known = append(known, x.CustomerID+"/"+x.VisitorID+"/"+x.ClickID)
+		return nil
+	}))
+	slices.Sort(known)
+	same(t, "of those who may be known", known, []string{"/laptop/g9", "/phone/g1", "/phone/g1", "/tablet/", "ada/laptop/"})
+
+	var buyers []string
+	check(t, s.EachBuyer(ctx, acc, day("2026-04-01"), day("2026-04-02"), func(b store.Buyer) error {
+		if b.Revenue != euro(50) || b.Tax != 3 || b.OrderedAt.Hour() != 12 {
+			t.Errorf("%+v", b)
+		}
+		buyers = append(buyers, fmt.Sprint(b.OrderID, " ", b.CustomerID, " ", b.ClickID, " ", b.New))
+		return nil
+	}))
+	slices.Sort(buyers)
+	same(t, "buyers", buyers, []string{"o1 ada g1 true", "o2 ada  false", "o3 guest  true"})
+
+	var shared []string
+	check(t, s.EachSharedContact(ctx, acc, later, func(customer, kind, key string) error {
+		shared = append(shared, customer+" "+kind+" "+key)
+		return nil
+	}))
+	slices.Sort(shared)
+	same(t, "shared", shared, []string{"ada email " + email, "guest email " + email})
+	emails := 0
+	check(t, s.EachSharedContact(ctx, acc, at, func(string, string, string) error { emails++; return nil }))
+	same(t, "and those of carts", emails, 4)
+
+	var carts []string
+	check(t, s.EachCartVisitor(ctx, acc, at, func(visitor, customer, key string) error {
+		carts = append(carts, visitor+" "+customer+" "+key)
+		return nil
+	}))
+	slices.Sort(carts)
+	same(t, "carts", carts, []string{"desk bob ", "tablet  " + email})
+}
+
+func testSplits(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	check(t, s.PutSplit(ctx, store.Split{Account: acc, A: "visitor:z", B: "customer:1", Reason: "a family", Actor: "ann", At: at}))
+	check(t, s.PutSplit(ctx, store.Split{Account: acc, A: "customer:1", B: "visitor:z", Reason: "two people", Actor: "ann", At: at})) // the same
+	check(t, s.PutSplit(ctx, store.Split{Account: acc, A: "visitor:kiosk", Reason: "in the shop", Actor: "bob", At: at.Add(time.Hour)}))
+	check(t, s.PutSplit(ctx, store.Split{Account: "other", A: "visitor:z", B: "customer:1", Reason: "theirs", Actor: "ann", At: at}))
+	same(t, "splits", must(s.Splits(ctx, acc))(t), []store.Split{{Account: acc, A: "customer:1", B: "visitor:z", Reason: "two people", Actor: "ann", At: stored(at)},
+		{Account: acc, A: "visitor:kiosk", Reason: "in the shop", Actor: "bob", At: stored(at.Add(time.Hour))}})
+	check(t, s.DropSplit(ctx, acc, "visitor:z", "customer:1"))
+	is(t, s.DropSplit(ctx, acc, "visitor:z", "customer:1"), store.ErrNotFound)
+	same(t, "one is left", len(must(s.Splits(ctx, acc))(t)), 1)
+}
