@@ -42,6 +42,16 @@ func DefaultPathRules() PathRules {
 		Session: 30 * time.Minute, Skew: 5 * time.Minute, Pause: DefaultWindow}
 }
 
+// Longest is the longest of the windows, and no less than DefaultWindow: how long
+// before the first order touches may matter.
+func (r PathRules) Longest() time.Duration {
+	longest := max(DefaultWindow, r.Default.Click, r.Default.View)
+	for _, w := range r.ByPlatform {
+		longest = max(longest, w.Click, w.View)
+	}
+	return longest
+}
+
 // Visit is a touch: of whom, when, and whence. Node is any identifier's number.
 type Visit struct {
 	Node              int32

@@ -3,6 +3,7 @@ package attribution
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -201,4 +202,28 @@ func TestCampaignsBeyondTheMostTouched(t *testing.T) {
 	if !slices.ContainsFunc(rep.Models[0].Channels, func(c Credit) bool { return c.Channel == "other google" }) {
 		t.Error("the others are not told")
 	}
+}
+
+// BenchmarkTrail makes journeys of two million touches and three hundred thousand
+// orders, and asks all models for them.
+func BenchmarkTrail(b *testing.B) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	channels := []string{"google", "meta", "email", "direct", "google organic", "referral"}
+	for b.Loop() {
+		rnd := rand.New(rand.NewPCG(4, 4))
+		t := NewTrail(DefaultPathRules())
+		when := func() time.Time { return at.Add(time.Duration(rnd.IntN(90*24*60)) * time.Minute) }
+		for range 2_000_000 {
+			t.Visit(Visit{Node: rnd.Int32N(700_000), At: when(), Channel: channels[rnd.IntN(len(channels))], Campaign: fmt.Sprint(rnd.IntN(20))})
+		}
+		for i := range 300_000 {
+			t.Buy(Purchase{OrderID: fmt.Sprint(i), Node: rnd.Int32N(700_000), At: when(), Value: 50 * money.One, Margin: 20 * money.One, New: i%2 == 0})
+		}
+		t.Settle(same)
+		rep, err := t.Report(b.Context(), PathQuery{By: "channel", Orders: "all", Models: Models(), Order: []int{1, 3}})
+		if err != nil || rep.Conversions == 0 {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(peakMemory(b))/(1<<20), "peak-MiB")
 }

@@ -16,11 +16,12 @@ import (
 type Alert struct {
 	Key
 	Name      string     `json:"name"`
-	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, spend_anomaly or stock
-	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend or stock
+	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, spend_anomaly, stock or item_spend
+	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items or losing_items
 	Since     civil.Date `json:"since,omitzero"` // the most likely first day; zero: not known
 	// Change is how the figure stands against what is usual, as a share: -0.3 is
-	// 30 % less. For stock it is the share of sales that cannot be sold.
+	// 30 % less. For stock it is the share of sales that cannot be sold, for items
+	// the share of the spend on them.
 	Change float64 `json:"change"`
 	// ChanceDays: chance alone raises such an alert once in so many days at most;
 	// 0 where chance has no part in it.
@@ -47,6 +48,7 @@ func (p *planner) watch(outages []response.Outage) {
 		}
 		x.spend(u, p.in)
 		x.stock(u, p.in)
+		x.items(u, p.in)
 		for _, f := range figures {
 			x.add(u, f)
 		}
@@ -218,6 +220,12 @@ func (u *unit) warn(f *guard.Facts) {
 			f.SpendAnomaly = a.Detail
 		case "stock":
 			f.Unsellable = max(f.Unsellable, a.Change)
+		case "item_spend":
+			if a.Figure == "unfit_items" {
+				f.UnfitSpend = a.Change
+			} else {
+				f.LosingSpend = a.Change
+			}
 		}
 	}
 }
@@ -242,6 +250,36 @@ func (x *watcher) stock(u *unit, in *Input) {
 	if share := bad / goods; share > in.Policy.Stock.MaxUnsellable && share <= 1 {
 		u.alert(Alert{Guardrail: "stock", Figure: "stock", Change: share,
 			Detail: fmt.Sprintf("Of what it sold lately, %.0f %% is out of stock or has errors in the feed.", 100*share)})
+	}
+}
+
+// ItemMoney is where what one campaign spent on single items of the feeds went, in
+// units of the currency; see feeds.CampaignItems.
+type ItemMoney struct{ Spend, Unfit, Losing float64 }
+
+// items weighs how much of what the unit's campaigns spent on items went to those
+// that should not be advertised, where that is enough money to speak of.
+func (x *watcher) items(u *unit, in *Input) {
+	seen := map[string]bool{} // ad sets share their campaign's
+	var sum ItemMoney
+	for _, m := range u.members {
+		if c := campaign(u.Platform, m); !seen[c] {
+			seen[c] = true
+			i := in.Items[c]
+			sum = ItemMoney{sum.Spend + i.Spend, sum.Unfit + i.Unfit, sum.Losing + i.Losing}
+		}
+	}
+	if sum.Spend <= 0 || sum.Spend < in.Policy.Minimum.Spend {
+		return
+	}
+	limits := in.Policy.Stock
+	if share := sum.Unfit / sum.Spend; limits.MaxUnfitSpend < 1 && share > limits.MaxUnfitSpend {
+		u.alert(Alert{Guardrail: "item_spend", Figure: "unfit_items", Change: share,
+			Detail: fmt.Sprintf("Of its spend on single items, %.0f %% went to items that are missing from the feed, wrong in it, out of stock or sold at their cost.", 100*share)})
+	}
+	if share := sum.Losing / sum.Spend; limits.MaxLosingSpend < 1 && share > limits.MaxLosingSpend {
+		u.alert(Alert{Guardrail: "item_spend", Figure: "losing_items", Change: share,
+			Detail: fmt.Sprintf("Of its spend on single items, %.0f %% went to items whose price does not carry their cost and their advertising at break-even.", 100*share)})
 	}
 }
 

@@ -229,3 +229,21 @@ func TestWhatCannotBeSoldIsNotScaled(t *testing.T) {
 		t.Errorf("40 %% is not above 40 %%: %v", out.Blocked)
 	}
 }
+
+func TestSpendOnUnfitItemsIsNotScaled(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	in.Items = map[string]bidding.ItemMoney{"google:strong": {Spend: 1000, Unfit: 260, Losing: 900}, "google:weak": {Spend: 5, Unfit: 5}}
+	out := plan(t, in)
+	if figuresOf(out) != "bstrong unfit_items" || heldBy(out, "bstrong") != "item_spend" {
+		t.Errorf("alerts %q, blocked %v", figuresOf(out), out.Blocked)
+	}
+	in.Policy.Stock.MaxUnfitSpend, in.Policy.Stock.MaxLosingSpend = 0.26, 0.5
+	if out = plan(t, in); figuresOf(out) != "bstrong losing_items" || heldBy(out, "bstrong") != "item_spend" {
+		t.Errorf("alerts %q, blocked %v", figuresOf(out), out.Blocked)
+	}
+	in.Policy.Stock.MaxLosingSpend = 1
+	if out = plan(t, in); draftOf(out, "bstrong") == nil {
+		t.Errorf("nothing is beyond its limit: %v", out.Blocked)
+	}
+}

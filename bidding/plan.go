@@ -77,7 +77,9 @@ type Input struct {
 	Policy       guard.Policy
 	Changes      []PastChange
 	// Sold is by CampaignKey what the shop sold lately and could not sell now.
-	Sold       map[string]Sold
+	Sold map[string]Sold
+	// Items is by CampaignKey where what was spent on items of the feeds went.
+	Items      map[string]ItemMoney
 	KillSwitch string // why it is on; empty: off
 	Seed       uint64
 	// Experiments is by Key.String() what experiments are running on.

@@ -72,6 +72,7 @@ type across struct {
 	ids, gtins, groups, variants hashSet
 	labels                       [5]map[uint64]bool
 	unchecked                    bool
+	shards                       bool // lines are of several files
 
 	items           int
 	brand, category constant
@@ -103,7 +104,7 @@ func newAcross(k *checker) *across {
 
 // item adds what is wrong with an item beside those before it, and returns what
 // that says of the file.
-func (a *across) item(it Item, t *traces, issues []Issue) (all, file []Issue) {
+func (a *across) item(it *Item, t *traces, issues []Issue) (all, file []Issue) {
 	tell := func(rule string, line int, attribute, value, message string) {
 		if issue, ok := a.k.tell(rule, line, attribute, value, message); ok {
 			issues = append(issues, issue)
@@ -116,9 +117,9 @@ func (a *across) item(it Item, t *traces, issues []Issue) (all, file []Issue) {
 		tag, first, full := a.ids.put(t.id, t.tag, uint32(it.Line))
 		switch {
 		case first != nil && tag == t.tag:
-			tell("id.duplicate", t.idLine, "id", it.ID, fmt.Sprintf("id: came on line %d already; Google keeps one of the copies, Meta none", *first))
+			tell("id.duplicate", t.idLine, "id", it.ID, fmt.Sprintf("id: came on line %d%s already; Google keeps one of the copies, Meta none", *first, a.ofWhich()))
 		case first != nil:
-			tell("id.case", t.idLine, "id", it.ID, fmt.Sprintf("id: differs from that of line %d in capitals or spaces only", *first))
+			tell("id.case", t.idLine, "id", it.ID, fmt.Sprintf("id: differs from that of line %d%s in capitals or spaces only", *first, a.ofWhich()))
 		case full && !a.unchecked:
 			a.unchecked = true
 			if issue, ok := a.k.tell("id.unchecked", it.Line, "id", "", fmt.Sprintf("id: from here on, ids are compared with the first %d only", maxIDs)); ok {
@@ -128,7 +129,7 @@ func (a *across) item(it Item, t *traces, issues []Issue) (all, file []Issue) {
 	}
 	if t.gtin != 0 {
 		if tag, first, _ := a.gtins.put(t.gtin, uint16(t.id>>16), uint32(it.Line)); first != nil && tag != uint16(t.id>>16) {
-			tell("gtin.duplicate", t.gtinLine, "gtin", "", fmt.Sprintf("gtin: the item of line %d has the same", *first))
+			tell("gtin.duplicate", t.gtinLine, "gtin", "", fmt.Sprintf("gtin: the item of line %d%s has the same", *first, a.ofWhich()))
 		}
 	}
 	if t.group != 0 {
@@ -150,12 +151,20 @@ func (a *across) item(it Item, t *traces, issues []Issue) (all, file []Issue) {
 	return issues, file
 }
 
+// ofWhich says where a line is, which of several files is not remembered.
+func (a *across) ofWhich() string {
+	if a.shards {
+		return " of this or an earlier file"
+	}
+	return ""
+}
+
 // variantOf compares an item with the others of its group: the group's value
 // holds 16 bits of its title's hash, and its variant attributes.
-func (a *across) variantOf(it Item, t *traces, tell func(rule string, line int, attribute, value, message string)) {
+func (a *across) variantOf(it *Item, t *traces, tell func(rule string, line int, attribute, value, message string)) {
 	if tag, first, _ := a.variants.put(t.variant, uint16(t.id>>16), uint32(it.Line)); first != nil && tag != uint16(t.id>>16) {
 		tell("item_group_id.same", t.groupLine, "item_group_id", it.ItemGroupID,
-			fmt.Sprintf("item_group_id: nothing tells the item from the variant of line %d", *first))
+			fmt.Sprintf("item_group_id: nothing tells the item from the variant of line %d%s", *first, a.ofWhich()))
 	}
 	facts := 1<<31 | uint32(uint16(t.groupTitle))<<8 | uint32(t.fields)
 	_, first, _ := a.groups.put(t.group, 0, facts)

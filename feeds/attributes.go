@@ -58,6 +58,7 @@ const (
 	aShippingMaxHandling
 	aShippingMinTransit
 	aShippingMaxTransit
+	aShippingWeight
 	aShippingLength
 	aShippingWidth
 	aShippingHeight
@@ -122,7 +123,7 @@ var ruledNames = [firstPlain]string{
 	aShippingRegion: "shipping.region", aShippingService: "shipping.service", aShippingPrice: "shipping.price",
 	aShippingMinHandling: "shipping.min_handling_time", aShippingMaxHandling: "shipping.max_handling_time",
 	aShippingMinTransit: "shipping.min_transit_time", aShippingMaxTransit: "shipping.max_transit_time",
-	aShippingLength: "shipping_length", aShippingWidth: "shipping_width", aShippingHeight: "shipping_height",
+	aShippingWeight: "shipping_weight", aShippingLength: "shipping_length", aShippingWidth: "shipping_width", aShippingHeight: "shipping_height",
 	aProductLength: "product_length", aProductWidth: "product_width", aProductHeight: "product_height",
 	aMinHandling: "min_handling_time", aMaxHandling: "max_handling_time", aInstallment: "installment", aInstallmentMonths: "installment.months",
 	aInstallmentAmount: "installment.amount", aSubscription: "subscription_cost", aSubscriptionPeriod: "subscription_cost.period",
@@ -151,7 +152,7 @@ var plainNames = strings.Fields(`
 	external_seller_id shopping_ads_excluded_country pause display_ads_id display_ads_link display_ads_title display_ads_value display_ads_similar_ids
 	ads_grouping ads_labels feed_label carrier_shipping carrier_shipping.origin_postal_code carrier_shipping.flat_price carrier_shipping.carrier_price
 	carrier_shipping.country shipping.postal_code shipping.location_id shipping.location_group_name
-	shipping_label shipping_weight ships_from_country free_shipping_threshold.country
+	shipping_label ships_from_country free_shipping_threshold.country
 	minimum_order_value.country minimum_order_value.service minimum_order_value.surface
 	handling_cutoff_time handling_cutoff_time.country handling_cutoff_time.cutoff_time handling_cutoff_time.cutoff_timezone
 	shipping_handling_business_days shipping_transit_business_days return return.country return.item_condition return.window_type return.window_days return.method

@@ -39,3 +39,42 @@ func readInterval(s string) (interval, bool) {
 	end, zone2, ok2 := readMoment(strings.TrimSpace(to))
 	return interval{start, end, zone1 && zone2}, found && ok1 && ok2
 }
+
+// validity is between which instants a verdict stays what it is. Its bounds are
+// whole seconds since 1970, narrowed where they fall between two; 0 is none.
+type validity struct {
+	after, until int64
+}
+
+func (v validity) holds(now time.Time) bool {
+	return (v.after == 0 || now.After(time.Unix(v.after, 0))) && (v.until == 0 || !now.After(time.Unix(v.until, 0)))
+}
+
+// past tells whether now is later than t, and notes from when or until when
+// that is so. It is the only way rules look at the clock, for verdicts to be
+// kept no longer than they hold. Without a now nothing is past.
+func (k *checker) past(r *record, t time.Time) bool {
+	if k.now.IsZero() {
+		return false
+	}
+	second, v := t.Unix(), &r.valid
+	if !k.now.After(t) {
+		if second == 0 {
+			second = -1 // 0 stands for none
+		}
+		if v.until == 0 || second < v.until {
+			v.until = second
+		}
+		return false
+	}
+	if t.Nanosecond() > 0 || second == 0 {
+		second++
+	}
+	if second == 0 {
+		second++
+	}
+	if v.after == 0 || second > v.after {
+		v.after = second
+	}
+	return true
+}

@@ -1,6 +1,6 @@
 // Package feeds tells whether what is advertised is fit to be advertised: it
-// reads product feeds (RSS 2.0 and Atom with Google's g: attributes, TSV, CSV)
-// item by item and holds each against one table of Google's and Meta's rules
+// reads product feeds (RSS 2.0 and Atom with Google's g: attributes, TSV, CSV,
+// the product exports of Shopify and WooCommerce) item by item and holds each against one table of Google's and Meta's rules
 // (Rules), and against the items before it. It reads an io.Reader; where feeds
 // come from, and what a verdict does to spend, is not its business. It opens no
 // links or images, and knows no time but the one it is given.
@@ -35,12 +35,25 @@ const (
 type Options struct {
 	Platform string // google, meta or both
 	Country  string // target country, ISO 3166 alpha-2, or ""
-	Format   string // auto (or ""), xml, tsv, csv
+	Format   string // auto (or ""), xml, tsv, csv, shopify, woocommerce
 	Encoding string // WHATWG or IANA name; "" is what the feed says, else UTF-8
+	Currency string // of prices in the shop systems' exports, which name none; ISO 4217
+	ShopURL  string // where the shop is, for the links such exports lack
 
 	Now        time.Time           // what dates are compared with; the zero time compares none
 	Taxonomy   *Taxonomy           // nil checks categories by form only
 	Severities map[string]Severity // by Rule.ID, instead of the rule's own
+	// Supplemental says that the feed only adds to another: what it leaves out is
+	// no fault.
+	Supplemental bool
+
+	// Known is what an earlier Validate wrote to Keep: items whose bytes are the
+	// same are not checked again, only compared with the others. What is damaged,
+	// or of other rules or options, is not used. Keep takes this feed's verdicts,
+	// about a third of its size; they are whole once Validate has returned
+	// without an error. Nil for both checks every item and keeps nothing.
+	Known io.Reader
+	Keep  io.Writer
 }
 
 // Price is an amount with its currency.
@@ -52,13 +65,18 @@ type Price struct {
 // Item is one product of a feed, as far as the program uses it. Prices are nil
 // where absent or unreadable. It may be kept.
 type Item struct {
-	Line            int // physical line, from 1, on which the item begins; 0 for the file itself
+	File            string // of a feed in several files (Shards), the one it is in
+	Line            int    // physical line, from 1, on which the item begins; 0 for the file itself
 	ID              string
 	Title           string
+	Link            string // of the product's page
 	Price           *Price
 	SalePrice       *Price
 	CostOfGoodsSold *Price
-	Availability    string // lower case, with underscores: in_stock
+	SaleFrom        time.Time // when SalePrice begins to hold; zero: it does already
+	SaleUntil       time.Time // when it ceases to; zero: it does not
+	Availability    string    // lower case, with underscores: in_stock
+	Stock           *int64    // pieces; nil where the feed does not say
 	ProductType     string
 	Brand           string
 	ItemGroupID     string
@@ -68,6 +86,7 @@ type Item struct {
 // Issue is one finding.
 type Issue struct {
 	ItemID    string   `json:"item_id"`
+	File      string   `json:"file,omitempty"` // of a feed in several files, the one it is in
 	Line      int      `json:"line"`
 	Attribute string   `json:"attribute"`
 	Rule      string   `json:"rule"`
@@ -86,6 +105,7 @@ type Report struct {
 	Valid    int            `json:"valid"`
 	Errors   int            `json:"errors"`
 	Warnings int            `json:"warnings"`
+	Reused   int            `json:"reused,omitempty"` // items whose verdict was known, see Options.Known
 	ByRule   map[string]int `json:"by_rule"`
 }
 
@@ -102,39 +122,114 @@ func (e *NotAFeed) Error() string { return e.What }
 // wrong inside a feed is an Issue.
 func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, error) {
 	v := &validator{rep: Report{ByRule: map[string]int{}}, visit: visit, told: map[string]bool{}}
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return v.rep, err
 	}
 	k := newChecker(o)
 	v.across = newAcross(k)
-	src, err := open(r, o, k)
-	if err != nil {
+	var known *verdictReader
+	if o.Known != nil {
+		known = newVerdictReader(o.Known, k.print)
+	}
+	var err error
+	if v.keep, err = newVerdictWriter(o.Keep, k.print); err != nil {
 		return v.rep, err
 	}
-	err = pipe(src, k, v.block)
+	if shards, ok := r.(Shards); ok {
+		err = v.shards(shards, o, k, known)
+	} else {
+		err = v.read(r, o, k, known)
+	}
 	if err == nil {
-		err = v.end()
+		err = errors.Join(v.end(), v.keep.flush())
 	}
 	return v.rep, err
 }
 
-func (o Options) check() error {
+// Shards is a feed in several files. Read ends with io.EOF at the end of each;
+// Next goes on to the next one and returns its name, and io.EOF after the last.
+// It is called before the first Read.
+type Shards interface {
+	io.Reader
+	Next() (name string, err error)
+}
+
+// read reads a feed of one file, or a shard.
+func (v *validator) read(r io.Reader, o Options, k *checker, known *verdictReader) error {
+	src, packed, err := open(r, o, k)
+	if err != nil {
+		return err
+	}
+	if err := pipe(src, k, known, v.block); err != nil {
+		return err
+	}
+	if name := packed.second(); name != "" {
+		if issue, ok := k.tell("file.archive", 1, "", name, "the archive holds more than one file; the first was read, and none of the others"); ok {
+			return v.file([]Issue{issue})
+		}
+	}
+	return nil
+}
+
+// shards reads one file after the other. What is compared across items is
+// compared across all of them.
+func (v *validator) shards(r Shards, o Options, k *checker, known *verdictReader) error {
+	v.across.shards = true
+	for {
+		name, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v.shard = name
+		err = v.read(r, o, k, known)
+		if not := (*NotAFeed)(nil); errors.As(err, &not) {
+			return &NotAFeed{name + ": " + not.What}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Check says in one sentence what is wrong with the options, or nil; the error is
+// a *NotAFeed. Whether there is such an encoding shows on reading.
+func (o Options) Check() error {
 	if o.Platform != "google" && o.Platform != "meta" && o.Platform != "both" {
 		return &NotAFeed{fmt.Sprintf("there is no platform %q; choose google, meta or both", o.Platform)}
 	}
 	if o.Country != "" && !isCountry(strings.ToUpper(o.Country)) {
 		return &NotAFeed{fmt.Sprintf("there is no country %q in ISO 3166-1; write two letters, as DE or GB", o.Country)}
 	}
+	switch o.Format {
+	case "", "auto", "xml", "tsv", "csv", "shopify", "woocommerce":
+	default:
+		return &NotAFeed{fmt.Sprintf("there is no format %q; choose auto, xml, tsv, csv, shopify or woocommerce", o.Format)}
+	}
+	if o.Currency != "" && !isCurrency(strings.ToUpper(o.Currency)) {
+		return &NotAFeed{fmt.Sprintf("there is no currency %q in ISO 4217; write three letters, as EUR or USD", o.Currency)}
+	}
+	if err := CheckSeverities(o.Severities); err != nil {
+		return &NotAFeed{err.Error()}
+	}
+	return nil
+}
+
+// CheckSeverities says in one sentence what is wrong with Options.Severities, or
+// nil.
+func CheckSeverities(severities map[string]Severity) error {
 	known := map[string]bool{}
 	for _, r := range Rules() {
 		known[r.ID] = true
 	}
-	for id, s := range o.Severities {
+	for id, s := range severities {
 		if !known[id] {
-			return &NotAFeed{fmt.Sprintf("there is no rule %q whose severity could be set", id)}
+			return fmt.Errorf("there is no rule %q whose severity could be set", id)
 		}
 		if s != Error && s != Warning && s != Normalized && s != Ignore {
-			return &NotAFeed{fmt.Sprintf("there is no severity %q; choose error, warning, normalized or ignore", s)}
+			return fmt.Errorf("there is no severity %q; choose error, warning, normalized or ignore", s)
 		}
 	}
 	return nil
@@ -146,6 +241,8 @@ type validator struct {
 	visit  func(Item, []Issue) error
 	across *across
 	told   map[string]bool // what is told once of a file
+	keep   *verdictWriter
+	shard  string // name of the file that is read, where there are several
 }
 
 // maxTold is how many things are told once of a file.
@@ -186,7 +283,7 @@ func (v *validator) unknown(names []novel) error {
 func (v *validator) file(issues []Issue) error {
 	var fresh []Issue
 	for _, i := range issues {
-		if key := i.Rule + " " + i.Value; !v.told[key] && len(v.told) < maxTold {
+		if key := v.shard + " " + i.Rule + " " + i.Value; !v.told[key] && len(v.told) < maxTold {
 			v.told[key] = true
 			fresh = append(fresh, i)
 		}
@@ -201,13 +298,21 @@ func (v *validator) file(issues []Issue) error {
 func (v *validator) item(res *result) error {
 	issues, once := res.issues, res.once
 	v.rep.Items++
+	if res.reused {
+		v.rep.Reused++
+	}
+	if err := v.keep.add(res.hash, res.verdict); err != nil {
+		return err
+	}
 	if !res.lost {
 		var more []Issue
-		issues, more = v.across.item(res.item, &res.traces, issues)
+		issues, more = v.across.item(&res.item, &res.traces, issues)
 		once = append(once, more...)
 	}
-	if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {
-		return err
+	if len(once) > 0 || len(res.novel) > 0 {
+		if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {
+			return err
+		}
 	}
 	for i := range issues {
 		issues[i].ItemID = res.item.ID
@@ -219,6 +324,7 @@ func (v *validator) item(res *result) error {
 }
 
 func (v *validator) end() error {
+	v.shard = ""
 	file := v.across.end()
 	if v.rep.Items == 0 {
 		if issue, ok := v.across.k.tell("file.empty", 1, "", "", "the feed holds no item; Meta deletes every product of a feed that is empty"); ok {
@@ -246,6 +352,11 @@ func (v *validator) count(issues []Issue) (bad bool) {
 func (v *validator) call(it Item, issues []Issue) error {
 	if v.visit == nil {
 		return nil
+	}
+	if it.File = v.shard; v.shard != "" {
+		for i := range issues {
+			issues[i].File = v.shard
+		}
 	}
 	return v.visit(it, issues)
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -12,12 +11,17 @@ import (
 const headSize = 16 << 10
 
 // open undoes compression and encoding, finds out what the feed is written in,
-// and returns its items.
-func open(r io.Reader, o Options, k *checker) (source, error) {
-	br, err := inflate(r)
+// and returns its items, and what it was packed in.
+func open(r io.Reader, o Options, k *checker) (source, *archive, error) {
+	br, packed, err := inflate(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	src, err := openText(br, o, k)
+	return src, packed, err
+}
+
+func openText(br *bufio.Reader, o Options, k *checker) (source, error) {
 	decoded, issues, err := decode(br, o, k)
 	if err != nil {
 		return nil, err
@@ -34,8 +38,11 @@ func open(r io.Reader, o Options, k *checker) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if format == "xml" {
+	switch format {
+	case "xml":
 		return newXMLSource(text, head, k, issues), nil
+	case "shopify", "woocommerce":
+		return newExportSource(text, format, o, k, issues)
 	}
 	return newTableSource(text, format, k, issues)
 }
@@ -48,7 +55,7 @@ func peek(br *bufio.Reader) ([]byte, error) {
 	return head, err
 }
 
-// recognise tells xml, tsv and csv apart by content.
+// recognise tells formats apart by content.
 func recognise(head []byte, format string) (string, error) {
 	text := bytes.TrimSpace(head)
 	if len(text) == 0 {
@@ -58,12 +65,8 @@ func recognise(head []byte, format string) (string, error) {
 	if isPage(lower) {
 		return "", &NotAFeed{"this is an HTML page, not a feed; is the address right, and does it need a password?"}
 	}
-	switch format {
-	case "", "auto":
-	case "xml", "tsv", "csv":
+	if format != "" && format != "auto" {
 		return format, nil
-	default:
-		return "", &NotAFeed{fmt.Sprintf("there is no format %q; choose auto, xml, tsv or csv", format)}
 	}
 	if text[0] == '<' {
 		for _, root := range []string{"<rss", "<feed", "<item", "<channel", "<entry", "<rdf:rdf", ":feed", ":rss"} {
@@ -76,6 +79,11 @@ func recognise(head []byte, format string) (string, error) {
 	for _, b := range text {
 		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
 			return "", &NotAFeed{"the file is binary, not a feed"}
+		}
+	}
+	for _, shop := range []string{"shopify", "woocommerce"} {
+		if isTableOf(text, shop) {
+			return shop, nil
 		}
 	}
 	if header := headerLine(text); bytes.IndexByte(header, '\t') >= 0 {

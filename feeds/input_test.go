@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -136,6 +137,15 @@ func TestArchives(t *testing.T) {
 			t.Errorf("%s: %+v %v", name, rep, err)
 		}
 	}
+	for name, text := range map[string]string{"deflated": zipped(t, false, "a.xml", feed, "b.xml", feed), "stored": zipped(t, true, "a.xml", feed, "b.xml", feed)} {
+		rep, err := Validate(strings.NewReader(text), Options{Platform: "google"}, nil)
+		if err != nil || rep.Valid != 2 || rep.ByRule["file.archive"] != 1 {
+			t.Errorf("two files, %s: %+v %v", name, rep, err)
+		}
+	}
+	if rep, err := Validate(strings.NewReader(zipped(t, false, "a.xml", feed, "__MACOSX/._a.xml", "junk")), Options{Platform: "google"}, nil); err != nil || rep.ByRule["file.archive"] != 0 {
+		t.Errorf("a Mac's archive: %+v %v", rep, err)
+	}
 	cut := zipped(t, true, "feed.xml", feed)
 	rep, err := Validate(strings.NewReader(cut[:strings.Index(cut, "<title>A red")+600]), Options{Platform: "google"}, nil)
 	if err != nil || rep.ByRule["file.truncated"] != 1 {
@@ -198,6 +208,69 @@ func TestReaderFails(t *testing.T) {
 	for _, text := range []string{rss(good("1"), good("2"))[:600], table("\t", good("1")), z.String()[:z.Len()-9]} {
 		if _, err := Validate(&failing{text, broken}, Options{Platform: "google"}, nil); !errors.Is(err, broken) {
 			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestTwiceCompressed reads what a server compressed although it was.
+func TestTwiceCompressed(t *testing.T) {
+	t.Parallel()
+	text := []byte(rss(good("1"), good("2")))
+	for n := range 3 {
+		rep, err := Validate(bytes.NewReader(text), Options{Platform: "google"}, nil)
+		if err != nil || rep.Valid != 2 {
+			t.Errorf("compressed %d times: %+v %v", n, rep, err)
+		}
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		w.Write(text)
+		w.Close()
+		text = z.Bytes()
+	}
+}
+
+// endlessText costs nothing to read.
+type endlessText struct{}
+
+func (endlessText) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestUnpackedLimits: what grows slowly is let grow, up to a limit.
+func TestUnpackedLimits(t *testing.T) {
+	t.Parallel()
+	packed := &counter{}
+	u := &unpacked{r: endlessText{}, packed: packed}
+	buf := make([]byte, 1<<30)
+	for {
+		n, err := u.Read(buf)
+		packed.n += int64(n) / 2
+		if err != nil {
+			if !errors.Is(err, errBomb) || u.n < maxUnpacked || u.n > maxUnpacked+2<<30 {
+				t.Errorf("%v after %d bytes", err, u.n)
+			}
+			return
+		}
+	}
+}
+
+// TestLaughs: entities of a document's own are not expanded, be they harmless or
+// a billion laughs; the item that uses one is said to be broken.
+func TestLaughs(t *testing.T) {
+	t.Parallel()
+	var dtd strings.Builder
+	dtd.WriteString(`<!DOCTYPE rss [<!ENTITY a0 "ha"><!ENTITY file SYSTEM "file:///etc/passwd">`)
+	for i := 1; i < 40; i++ {
+		fmt.Fprintf(&dtd, `<!ENTITY a%d "%s">`, i, strings.Repeat(fmt.Sprintf("&a%d;", i-1), 10))
+	}
+	dtd.WriteString("]>")
+	for _, entity := range []string{"&a39;", "&a0;", "&file;"} {
+		text := strings.Replace(rss(good("1"), with(good("2"), "title", "A "+entity)), "<rss", dtd.String()+"<rss", 1)
+		var title string
+		rep, err := Validate(strings.NewReader(text), Options{Platform: "google"}, func(it Item, _ []Issue) error {
+			title = it.Title
+			return nil
+		})
+		if err != nil || rep.Items != 2 || rep.ByRule["item.broken"] != 1 || !strings.Contains(title, entity) {
+			t.Errorf("%s: %+v %v %q", entity, rep, err, title)
 		}
 	}
 }

@@ -6,6 +6,9 @@ import "strconv"
 // are written with it, several times quicker than with encoding/json.
 func (i *Issue) AppendJSON(b []byte) []byte {
 	b = appendField(b, `{"item_id":`, i.ItemID)
+	if i.File != "" {
+		b = appendField(b, `,"file":`, i.File)
+	}
 	b = append(b, `,"line":`...)
 	b = strconv.AppendInt(b, int64(i.Line), 10)
 	b = appendField(b, `,"attribute":`, i.Attribute)

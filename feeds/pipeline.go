@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -22,6 +23,9 @@ type source interface {
 	fill(b *block) error
 	// read takes one item of a block apart. It is called by several goroutines.
 	read(text string, s span, r *record)
+	// around stands for what an item's meaning rests on beside its bytes, once
+	// an item was found.
+	around() uint64
 }
 
 // span is where an item lies in its block.
@@ -38,6 +42,8 @@ type block struct {
 	file    []Issue // told before the items
 	tail    []Issue // told after them
 	results []result
+	known   []*page       // verdicts of the run before, to look in
+	useful  *page         // the last of them that was of use
 	done    chan struct{} // one value when the results are there
 }
 
@@ -49,21 +55,26 @@ type result struct {
 	novel  []novel // attributes the platforms do not know
 	traces traces
 	lost   bool
+
+	reused  bool
+	hash    uint64
+	verdict []byte // written down, where verdicts are kept
 }
 
 // pipe reads blocks from src, has their items checked by as many goroutines as
 // there are processors, and hands them to take in order. It returns when all of
 // them have ended.
-func pipe(src source, k *checker, take func(*block) error) error {
+func pipe(src source, k *checker, known *verdictReader, take func(*block) error) error {
 	workers := min(runtime.GOMAXPROCS(0), 16)
 	under := 2*workers + 1 // blocks on their way
 	jobs := make(chan *block, under)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			var r record
+			r := record{right: new([numAttrs]rightValue)}
+			var room room
 			for b := range jobs {
-				b.check(src, k, &r)
+				b.check(src, k, &r, &room)
 				b.done <- struct{}{}
 			}
 		})
@@ -77,6 +88,7 @@ func pipe(src source, k *checker, take func(*block) error) error {
 		if end == nil {
 			b := take1(&free)
 			end = src.fill(b)
+			b.known = known.window()
 			queue = append(queue, b)
 			jobs <- b
 		}
@@ -87,6 +99,7 @@ func pipe(src source, k *checker, take func(*block) error) error {
 			if err := take(b); err != nil {
 				return err
 			}
+			known.passed(b.useful)
 			free = append(free, b)
 		}
 	}
@@ -105,27 +118,50 @@ func take1(free *[]*block) *block {
 	b := (*free)[n-1]
 	*free = (*free)[:n-1]
 	clear(b.results)
-	b.data, b.spans, b.file, b.tail, b.results = b.data[:0], b.spans[:0], nil, nil, b.results[:0]
+	b.data, b.spans, b.file, b.tail, b.results, b.known, b.useful = b.data[:0], b.spans[:0], nil, nil, b.results[:0], nil, nil
 	return b
 }
 
-// check reads and checks the items of a block.
-func (b *block) check(src source, k *checker, r *record) {
-	text := string(b.data)
-	for _, s := range b.spans {
+// check reads and checks the items of a block, or recalls what was found out
+// about them before.
+func (b *block) check(src source, k *checker, r *record, room *room) {
+	text := ""
+	var at cursor
+	hashes := k.keep || len(b.known) > 0
+	b.results = slices.Grow(b.results, len(b.spans))[:len(b.spans)] // all zero, see take1
+	for i, s := range b.spans {
+		res := &b.results[i]
+		if hashes && s.problem == "" {
+			res.hash = hashText(src.around(), b.data[s.start:s.end])
+			if body := at.find(b.known, res.hash); body != nil && k.recall(body, s.line, res, room) {
+				res.reused, res.verdict = true, body
+				b.useful = b.known[at.page]
+				continue
+			}
+		}
+		if text == "" {
+			text = string(b.data)
+		}
 		r.reset(s.line)
 		src.read(text, s, r)
-		if len(r.cells) == maxCells {
-			r.broke(k, s.line, fmt.Sprintf("the item has more than %d values; the rest is not read", maxCells))
+		k.judge(r, res)
+		if k.keep && s.problem == "" {
+			res.verdict = k.verdict(res, r.valid)
 		}
-		res := result{lost: r.lost, once: append([]Issue(nil), r.once...), novel: append([]novel(nil), r.novel...)}
-		if r.lost {
-			res.item, res.issues = Item{Line: r.line, ID: clip(r.id())}, r.broken
-		} else {
-			r.digest()
-			res.issues = k.item(r)
-			res.item, res.traces = r.item(), tracesOf(r)
-		}
-		b.results = append(b.results, res)
 	}
+}
+
+// judge checks an item that was read.
+func (k *checker) judge(r *record, res *result) {
+	if len(r.cells) == maxCells {
+		r.broke(k, r.line, fmt.Sprintf("the item has more than %d values; the rest is not read", maxCells))
+	}
+	res.lost, res.once, res.novel = r.lost, append([]Issue(nil), r.once...), append([]novel(nil), r.novel...)
+	if r.lost {
+		res.item, res.issues = Item{Line: r.line, ID: clip(r.id())}, r.broken
+		return
+	}
+	r.digest()
+	res.issues = k.item(r)
+	res.item, res.traces = r.item(), tracesOf(r)
 }

@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -38,14 +39,19 @@ type record struct {
 	price, sale, cost priced
 	availability      string // folded
 
-	broken []Issue // what kept the item from being read; the rest is checked all the same
-	once   []Issue // of the file, to be told once: see report
-	novel  []novel // attributes the platforms do not know
-	lost   bool    // too little could be read for it to be checked
+	// right are values of earlier items which rules that look at nothing else have
+	// found right; nil remembers none.
+	right *[numAttrs]rightValue
+
+	broken []Issue  // what kept the item from being read; the rest is checked all the same
+	once   []Issue  // of the file, to be told once: see report
+	novel  []novel  // attributes the platforms do not know
+	valid  validity // of the verdict
+	lost   bool     // too little could be read for it to be checked
 }
 
 func (r *record) reset(line int) {
-	*r = record{line: line, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0]}
+	*r = record{line: line, right: r.right, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0]}
 }
 
 // add appends a value, without the white space around it.
@@ -156,13 +162,25 @@ func (r *record) split(c cell, parts []attrID) {
 // item is what the program uses of a record; its text is a copy of its own.
 func (r *record) item() Item {
 	fields := [...]string{r.id(), r.get(aTitle), r.availability, r.get(aProductType), r.get(aBrand), r.get(aItemGroupID),
-		r.get(aLabel0), r.get(aLabel1), r.get(aLabel2), r.get(aLabel3), r.get(aLabel4)}
+		r.get(aLabel0), r.get(aLabel1), r.get(aLabel2), r.get(aLabel3), r.get(aLabel4), r.get(aLink)}
 	all := strings.Join(fields[:], "")
 	for i, f := range fields {
 		fields[i], all = all[:len(f)], all[len(f):]
 	}
 	it := Item{Line: r.line, ID: fields[0], Title: fields[1], Availability: fields[2], ProductType: fields[3], Brand: fields[4], ItemGroupID: fields[5],
-		CustomLabels: [5]string(fields[6:])}
+		CustomLabels: [5]string(fields[6:11]), Link: fields[11]}
 	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(), r.sale.pointer(), r.cost.pointer()
+	if span, ok := readInterval(r.get(aSaleDates)); ok && it.SalePrice != nil {
+		it.SaleFrom, it.SaleUntil = span.start, span.end
+	}
+	for _, name := range stockNames {
+		if n, err := strconv.ParseInt(r.get(name), 10, 64); err == nil && n >= 0 {
+			it.Stock = &n
+			break
+		}
+	}
 	return it
 }
+
+// stockNames are the attributes that tell how many pieces there are.
+var stockNames = [...]attrID{attributeIDs["quantity_to_sell_on_facebook"], attributeIDs["inventory"], attributeIDs["quantity"]}

@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +28,11 @@ type Rule struct {
 // check holds an item against a rule. It is nil where the rule is told of by a
 // reader, by what is compared across items, or not at all.
 type check struct {
-	f    checkFunc
-	when when
+	f     checkFunc
+	when  when
+	over  int    // values of at most this many bytes are right
+	alone bool   // the value tells, whatever else the item says
+	only  traits // values without any of these are right; 0 asks nothing
 }
 
 type when uint8
@@ -43,13 +47,23 @@ const (
 type checkFunc func(k *checker, r *record, c *cell) string
 
 // each checks every value that is not empty.
-func each(f checkFunc) check { return check{f, everyValue} }
+func each(f checkFunc) check { return check{f: f, when: everyValue} }
+
+// alone checks every value by a function that looks at nothing but the value: what
+// was right is right when it comes again.
+func alone(f checkFunc) check { return check{f: f, when: everyValue, alone: true} }
+
+// within checks the length of every value.
+func within(limit int) check { return check{f: longer(limit), when: everyValue, over: limit} }
+
+// only checks every value that has one of the traits: others need no call.
+func only(t traits, f checkFunc) check { return check{f: f, when: everyValue, only: t} }
 
 // first checks the attribute's first value, where there is one.
-func first(f checkFunc) check { return check{f, firstValue} }
+func first(f checkFunc) check { return check{f: f, when: firstValue} }
 
 // once checks the attribute's first value, which may be missing.
-func once(f checkFunc) check { return check{f, perItem} }
+func once(f checkFunc) check { return check{f: f, when: perItem} }
 
 // from names another source than the platform's specification.
 func (r Rule) from(source string) Rule {
@@ -100,14 +114,20 @@ func Rules() []Rule {
 // checker holds items against the rules of the platforms asked for. It does not
 // change while it is used, and may be used by several goroutines.
 type checker struct {
-	byAttr   [numAttrs][]ready
-	once     []ready
-	named    map[string]*Rule // those that are told of elsewhere, by ID
-	platform string
-	country  string
-	currency string // of the country, or ""
-	now      time.Time
-	taxonomy *Taxonomy
+	byAttr       [numAttrs][]ready // those that look at the value alone come first
+	alone        [numAttrs]int     // how many do
+	once         []ready
+	named        map[string]*Rule // those that are told of elsewhere, by ID
+	platform     string
+	country      string
+	currency     string // of the country, or ""
+	now          time.Time
+	taxonomy     *Taxonomy
+	supplemental bool
+	all          []*Rule           // those that may be told of
+	places       map[rulePlace]int // in all
+	print        uint64            // see Options.fingerprint
+	keep         bool              // verdicts are written down
 }
 
 // ready is a rule as it is applied.
@@ -118,7 +138,11 @@ type ready struct {
 }
 
 func newChecker(o Options) *checker {
-	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, named: map[string]*Rule{}}
+	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, supplemental: o.Supplemental,
+		named: map[string]*Rule{}, places: map[rulePlace]int{}, keep: o.Keep != nil}
+	if o.Keep != nil || o.Known != nil {
+		k.print = o.fingerprint()
+	}
 	if k.country != "" {
 		k.currency = currencyIn(k.country)
 	}
@@ -133,17 +157,33 @@ func newChecker(o Options) *checker {
 			r.Severity = s
 		}
 		attr := attributeIDs[r.Attribute]
+		k.places[rulePlace{r.ID, r.Platform}] = len(k.all)
+		k.all = append(k.all, &r)
 		switch {
 		case r.Severity == Ignore || r.Needs != "":
 		case r.check.f == nil:
 			k.named[r.ID] = &r
+		case r.check.when == perItem && o.Supplemental && r.Attribute != "id":
 		case r.check.when == perItem:
 			k.once = append(k.once, ready{r.check, attr, &r})
 		default:
 			k.byAttr[attr] = append(k.byAttr[attr], ready{r.check, attr, &r})
 		}
 	}
+	for a, rules := range k.byAttr {
+		slices.SortStableFunc(rules, func(x, y ready) int { return cmp.Compare(rank(x), rank(y)) })
+		for _, r := range rules {
+			k.alone[a] += 1 - rank(r)
+		}
+	}
 	return k
+}
+
+func rank(r ready) int {
+	if r.alone {
+		return 0
+	}
+	return 1
 }
 
 // item holds one item against every rule that looks at it alone.
@@ -155,12 +195,20 @@ func (k *checker) item(r *record) []Issue {
 			continue
 		}
 		rules := k.byAttr[c.name]
+		if n := k.alone[c.name]; n > 0 {
+			if r.right == nil || !r.right[c.name].is(c.value) {
+				out = k.value(rules[:n], out, r, c)
+			}
+			rules = rules[n:]
+		}
 		for j := range rules {
-			if rules[j].when == firstValue && int(r.first[c.name]) != i+1 {
+			rule := &rules[j]
+			if len(c.value) <= rule.over || rule.only != 0 && rule.only&c.traits == 0 ||
+				rule.when == firstValue && int(r.first[c.name]) != i+1 {
 				continue
 			}
-			if what := rules[j].f(k, r, c); what != "" {
-				out = append(out, rules[j].rule.issue(c, what))
+			if what := rule.f(k, r, c); what != "" {
+				out = append(out, rule.rule.issue(c, what))
 			}
 		}
 		if c.traits&(hasControl|hasHigh) != 0 {
@@ -179,6 +227,35 @@ func (k *checker) item(r *record) []Issue {
 		}
 	}
 	return out
+}
+
+// value holds a value against the rules that look at nothing else, and remembers
+// it where all of them find it right.
+func (k *checker) value(rules []ready, out []Issue, r *record, c *cell) []Issue {
+	before := len(out)
+	for j := range rules {
+		if what := rules[j].f(k, r, c); what != "" {
+			out = append(out, rules[j].rule.issue(c, what))
+		}
+	}
+	if len(out) == before && r.right != nil {
+		r.right[c.name].set(c.value)
+	}
+	return out
+}
+
+// rightValue is a short value that was found to be right.
+type rightValue struct {
+	n    uint8
+	text [63]byte
+}
+
+func (n *rightValue) is(value string) bool { return string(n.text[:n.n]) == value }
+
+func (n *rightValue) set(value string) {
+	if len(value) <= len(n.text) {
+		n.n = uint8(copy(n.text[:], value))
+	}
 }
 
 // characters looks for control characters and garbled text in any attribute.

@@ -14,16 +14,16 @@ func campaignRules() []Rule {
 		return names(k, r, &one)
 	}
 	rules := []Rule{
-		google("promotion_id.value", "promotion_id", Error, "G122", "use letters, digits, _ and -, at most 50", each(promotionID)),
+		google("promotion_id.value", "promotion_id", Error, "G122", "use letters, digits, _ and -, at most 50", alone(promotionID)),
 		google("promotion_id.count", "promotion_id", Error, "G122", "give at most 10 promotions", first(more(10))).as("attribute_has_too_many_values"),
-		google("external_seller_id.length", "external_seller_id", Error, "G123", "shorten it to 50 characters", each(longer(50))),
-		google("excluded_destination.value", "excluded_destination", Error, "G124", "name a destination Google knows, as Shopping_ads", each(listed(places))),
-		google("included_destination.value", "included_destination", Error, "G124", "name a destination Google knows, as Shopping_ads", each(listed(places))),
+		google("external_seller_id.length", "external_seller_id", Error, "G123", "shorten it to 50 characters", within(50)),
+		google("excluded_destination.value", "excluded_destination", Error, "G124", "name a destination Google knows, as Shopping_ads", alone(listed(places))),
+		google("included_destination.value", "included_destination", Error, "G124", "name a destination Google knows, as Shopping_ads", alone(listed(places))),
 		google("included_destination.contradiction", "included_destination", Error, "G125", "name a destination once, as included or as excluded", each(includedExcluded)),
-		google("shopping_ads_excluded_country.value", "shopping_ads_excluded_country", Error, "G127", "write the country as two letters, as GB", each(listed(countryCode))),
-		google("display_ads_id.length", "display_ads_id", Warning, "G129", "shorten it to 100 characters", each(longer(100))).from(googleAPI),
-		google("ads_grouping.length", "ads_grouping", Warning, "G130", "shorten it to 100 characters, or use custom labels", each(longer(100))).from(googleAPI),
-		google("feed_label.value", "feed_label", Error, "G131", "use at most 20 of A-Z, 0-9, - and _", each(feedLabel)).from(googleAPI),
+		google("shopping_ads_excluded_country.value", "shopping_ads_excluded_country", Error, "G127", "write the country as two letters, as GB", alone(listed(countryCode))),
+		google("display_ads_id.length", "display_ads_id", Warning, "G129", "shorten it to 100 characters", within(100)).from(googleAPI),
+		google("ads_grouping.length", "ads_grouping", Warning, "G130", "shorten it to 100 characters, or use custom labels", within(100)).from(googleAPI),
+		google("feed_label.value", "feed_label", Error, "G131", "use at most 20 of A-Z, 0-9, - and _", alone(feedLabel)).from(googleAPI),
 
 		beyond("excluded_destination.all", "excluded_destination", "google", Warning, "G126", "an earlier feed", "an item excluded everywhere for 7 days is deleted"),
 		beyond("custom_label.campaigns", "custom_label_0", "both", Warning, "X008", "spend", "give every label a campaign uses to at least one item"),
@@ -31,8 +31,8 @@ func campaignRules() []Rule {
 	for i := range 5 {
 		name := fmt.Sprintf("custom_label_%d", i)
 		rules = append(rules,
-			google(name+".length", name, Error, fmt.Sprintf("G%d", 117+i), "shorten the label to 100 characters", each(longer(100))).as("text_value_too_long"),
-			meta(name+".length", name, Error, fmt.Sprintf("M%03d", 37+i), "shorten the label to 100 characters", each(longer(100))))
+			google(name+".length", name, Error, fmt.Sprintf("G%d", 117+i), "shorten the label to 100 characters", within(100)).as("text_value_too_long"),
+			meta(name+".length", name, Error, fmt.Sprintf("M%03d", 37+i), "shorten the label to 100 characters", within(100)))
 	}
 	return rules
 }

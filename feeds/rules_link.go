@@ -10,20 +10,20 @@ import (
 func linkRules() []Rule {
 	rules := []Rule{
 		both("link.required", "link", Error, "G016 M014", "give the address of the product's page", once(missing)),
-		both("link.url", "link", Error, "G016 M014", "write a whole address, as https://shop.example/product", each(webAddress)),
-		meta("link.facebook", "link", Error, "M014", "give the page of your own shop", each(facebookLink)),
+		both("link.url", "link", Error, "G016 M014", "write a whole address, as https://shop.example/product", alone(webAddress)),
+		meta("link.facebook", "link", Error, "M014", "give the page of your own shop", alone(facebookLink)),
 		both("image_link.required", "image_link", Error, "G018 M015", "give the address of the main image", once(missing)),
-		both("image_link.url", "image_link", Error, "G018", "write a whole address, as https://shop.example/image.jpg", each(webAddress)),
-		google("image_link.format", "image_link", Error, "G019", "use JPEG, WebP, PNG, GIF, BMP or TIFF", each(imageFormat)),
-		both("additional_image_link.url", "additional_image_link", Warning, "G024", "write a whole address, as https://shop.example/image.jpg", each(webAddresses)),
+		both("image_link.url", "image_link", Error, "G018", "write a whole address, as https://shop.example/image.jpg", alone(webAddress)),
+		google("image_link.format", "image_link", Error, "G019", "use JPEG, WebP, PNG, GIF, BMP or TIFF", alone(imageFormat)),
+		both("additional_image_link.url", "additional_image_link", Warning, "G024", "write a whole address, as https://shop.example/image.jpg", alone(webAddresses)),
 		google("additional_image_link.count", "additional_image_link", Error, "G024", "give at most 10 further images", first(images(10))).as("attribute_has_too_many_values"),
 		meta("additional_image_link.count", "additional_image_link", Error, "M025", "give at most 20 further images", first(images(20))),
 		google("ads_redirect.site", "ads_redirect", Error, "G116", "lead to the site of link", each(redirectSite)),
-		google("ads_redirect.url", "ads_redirect", Error, "G116", "write a whole address", each(webAddress)),
-		google("mobile_link.url", "mobile_link", Error, "G027", "write a whole address, as https://m.shop.example/product", each(webAddress)),
-		google("lifestyle_image_link.url", "lifestyle_image_link", Warning, "G028", "write a whole address", each(webAddress)),
-		google("video_link.url", "video_link", Warning, "G025", "write a whole address, commas as %2C", each(webAddress)),
-		meta("video.url", "video.url", Warning, "M049", "give the address of the film itself, .mp4, .mov or .avi", each(webAddress)),
+		google("ads_redirect.url", "ads_redirect", Error, "G116", "write a whole address", alone(webAddress)),
+		google("mobile_link.url", "mobile_link", Error, "G027", "write a whole address, as https://m.shop.example/product", alone(webAddress)),
+		google("lifestyle_image_link.url", "lifestyle_image_link", Warning, "G028", "write a whole address", alone(webAddress)),
+		google("video_link.url", "video_link", Warning, "G025", "write a whole address, commas as %2C", alone(webAddress)),
+		meta("video.url", "video.url", Warning, "M049", "give the address of the film itself, .mp4, .mov or .avi", alone(webAddress)),
 		google("virtual_model_link.url", "virtual_model_link", Warning, "G026", "give the address of a .gltf or .glb file", each(ending(".gltf", ".glb"))),
 		google("document_link.url", "document_link", Warning, "G030", "give the address of a .pdf file", each(ending(".pdf"))),
 		google("document_link.count", "document_link", Warning, "G030", "give at most 5 documents", first(more(5))),
@@ -37,8 +37,8 @@ func linkRules() []Rule {
 	for _, name := range []string{"link", "image_link", "mobile_link"} {
 		rows := "X004"
 		rules = append(rules, google(name+".length", name, Error, map[string]string{"link": "G016", "image_link": "G018", "mobile_link": "G027"}[name],
-			"shorten the address to 2,000 characters", each(longer(2000))))
-		rules = append(rules, both(name+".encoding", name, Warning, rows, "encode white space and letters beyond ASCII as %20 and the like", each(encoded)))
+			"shorten the address to 2,000 characters", within(2000)))
+		rules = append(rules, both(name+".encoding", name, Warning, rows, "encode white space and letters beyond ASCII as %20 and the like", only(hasHigh|hasSpace|hasMarkup, encoded)))
 	}
 	return rules
 }

@@ -28,28 +28,28 @@ func priceRules() []Rule {
 		google("sale_price_effective_date.alone", "sale_price_effective_date", Warning, "G055", "give a sale_price, or leave the dates out", each(saleDatesAlone)),
 		both("sale_price_effective_date.over", "sale_price_effective_date", Warning, "G056", "take the sale that is over out of the feed", each(saleOver)),
 
-		google("cost_of_goods_sold.format", "cost_of_goods_sold", Error, "G040", "write the cost as 5.20 EUR", each(amount)),
+		google("cost_of_goods_sold.format", "cost_of_goods_sold", Error, "G040", "write the cost as 5.20 EUR", alone(amount)),
 		google("cost_of_goods_sold.currency", "cost_of_goods_sold", Warning, "G041", "give the cost in the currency of the price", each(sameCurrency)).from(ownRule),
 		both("cost_of_goods_sold.loss", "cost_of_goods_sold", Warning, "G042", "sell above cost, or stop advertising the item", each(sellsAtLoss)).from(ownRule),
 
 		google("auto_pricing_min_price.value", "auto_pricing_min_price", Warning, "G063", "give a price in the price's currency and not above it", each(notAbovePrice)),
 		google("maximum_retail_price.value", "maximum_retail_price", Warning, "G064", "give a price in INR above 0", each(rupees)),
 		google("loyalty_program.price", "loyalty_program.price", Error, "G061", "make the members' price lower than the price", each(notAbovePrice)),
-		google("loyalty_program.points", "loyalty_program.loyalty_points", Error, "G061", "give a whole number of points", each(whole(0, 1<<31))),
-		google("loyalty_points.name", "loyalty_points.name", Warning, "G062", "shorten the name to 24 characters", each(longer(24))).from(googleAPI),
-		google("installment.months", "installment.months", Error, "G059", "give a whole number of months", each(whole(1, 600))),
-		google("installment.amount", "installment.amount", Error, "G059", "give the monthly amount with its currency", each(amount)),
+		google("loyalty_program.points", "loyalty_program.loyalty_points", Error, "G061", "give a whole number of points", alone(whole(0, 1<<31))),
+		google("loyalty_points.name", "loyalty_points.name", Warning, "G062", "shorten the name to 24 characters", within(24)).from(googleAPI),
+		google("installment.months", "installment.months", Error, "G059", "give a whole number of months", alone(whole(1, 600))),
+		google("installment.amount", "installment.amount", Error, "G059", "give the monthly amount with its currency", alone(amount)),
 		google("installment.parts", "installment.months", Error, "G059", "give months and amount together", each(needs(aInstallmentAmount))).as("attribute_missing_required_subattribute"),
-		google("installment.credit_type", "installment.credit_type", Error, "G059", "say finance or lease", each(oneOf("finance", "lease"))),
-		google("subscription_cost.period", "subscription_cost.period", Error, "G060", "say week, month or year", each(oneOf("week", "month", "year"))),
-		google("subscription_cost.length", "subscription_cost.period_length", Error, "G060", "give a whole number above 0", each(whole(1, 1000))),
-		google("subscription_cost.amount", "subscription_cost.amount", Error, "G060", "give the amount with its currency", each(amount)),
+		google("installment.credit_type", "installment.credit_type", Error, "G059", "say finance or lease", alone(oneOf("finance", "lease"))),
+		google("subscription_cost.period", "subscription_cost.period", Error, "G060", "say week, month or year", alone(oneOf("week", "month", "year"))),
+		google("subscription_cost.length", "subscription_cost.period_length", Error, "G060", "give a whole number above 0", alone(whole(1, 1000))),
+		google("subscription_cost.amount", "subscription_cost.amount", Error, "G060", "give the amount with its currency", alone(amount)),
 		google("subscription_cost.category", "subscription_cost.amount", Error, "G060", "give the google_product_category", each(subscriptionCategory)),
 
-		google("unit_pricing_measure.format", "unit_pricing_measure", Error, "G057", "write the amount as 750ml", each(measure(unitsOf(0.000001, 1e9)...))),
+		google("unit_pricing_measure.format", "unit_pricing_measure", Error, "G057", "write the amount as 750ml", alone(measure(unitsOf(0.000001, 1e9)...))),
 		google("unit_pricing_base_measure.format", "unit_pricing_base_measure", Error, "G058", "write 1, 10, 100, 2, 4 or 8 with a unit, as 100ml", each(baseMeasure)),
 		google("unit_pricing_base_measure.alone", "unit_pricing_base_measure", Error, "G058", "give the unit_pricing_measure as well, in the same kind of unit", each(baseAlone)).as("unit_pricing_base_measure_without_measure"),
-		meta("unit_price.unit", "unit_price.unit", Warning, "M051", "use a unit Meta knows, as ml or kg", each(oneOf("cl", "cm", "ct", "cbm", "ft", "fl oz", "gal", "g", "in", "kg", "l", "m", "mg", "ml", "oz", "pt", "lb", "qt", "sqft", "sqm", "yd"))),
+		meta("unit_price.unit", "unit_price.unit", Warning, "M051", "use a unit Meta knows, as ml or kg", alone(oneOf("cl", "cm", "ct", "cbm", "ft", "fl oz", "gal", "g", "in", "kg", "l", "m", "mg", "ml", "oz", "pt", "lb", "qt", "sqft", "sqm", "yd"))),
 
 		beyond("price.tax", "price", "google", Warning, "G047", "the page", "give prices without tax in the US and Canada, with it elsewhere"),
 		beyond("price.page", "price", "both", Error, "G048 X002", "the page", "make price in feed, page, structured data and checkout the same"),
@@ -130,8 +130,8 @@ func saleDatesAlone(_ *checker, r *record, _ *cell) string {
 	return ""
 }
 
-func saleOver(k *checker, _ *record, c *cell) string {
-	if iv, ok := readInterval(c.value); ok && !k.now.IsZero() && iv.end.Before(k.now) {
+func saleOver(k *checker, r *record, c *cell) string {
+	if iv, ok := readInterval(c.value); ok && k.past(r, iv.end) {
 		return "the sale is over"
 	}
 	return ""

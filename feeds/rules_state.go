@@ -17,25 +17,25 @@ func stateRules() []Rule {
 		meta("availability.written", "availability", Normalized, "M010", "write it in small letters with spaces", each(availabilityWritten(" "))),
 		google("availability.limited", "availability", Warning, "G033", "say in_stock", each(limitedAvailability)).from(googleAPI),
 		google("availability_date.required", "availability_date", Error, "G036", "say from when the product ships, as 2026-01-31T00:00Z", once(availabilityDate)).from(googleHelp + "6324470"),
-		google("availability_date.format", "availability_date", Error, "G036", "write the date as 2026-01-31T00:00Z", each(moment)).from(googleHelp + "6324470"),
+		google("availability_date.format", "availability_date", Error, "G036", "write the date as 2026-01-31T00:00Z", alone(moment)).from(googleHelp + "6324470"),
 		google("availability_date.far", "availability_date", Error, "G037", "name a day within a year", each(availabilityFar)).from(googleHelp + "6324470"),
 		google("availability_date.past", "availability_date", Warning, "G038", "say in_stock where the product has come, else the new day", each(availabilityPast)).from(ownRule),
 		google("availability_date.idle", "availability_date", Warning, "G039", "leave the date out where the product is not on preorder or backorder", each(availabilityIdle)).from(ownRule),
-		google("expiration_date.format", "expiration_date", Warning, "G043", "write the date as 2026-01-31T00:00Z", each(moment)),
-		meta("expiration_date.format", "expiration_date", Warning, "M052", "write the date as 2026-01-31", each(moment)),
+		google("expiration_date.format", "expiration_date", Warning, "G043", "write the date as 2026-01-31T00:00Z", alone(moment)),
+		meta("expiration_date.format", "expiration_date", Warning, "M052", "write the date as 2026-01-31", alone(moment)),
 		both("expiration_date.past", "expiration_date", Warning, "G043 M052", "leave the date out, or the item", each(expired)),
 		meta("condition.required", "condition", Error, "M012", "say new, refurbished or used", once(missing)),
-		google("condition.value", "condition", Error, "G086 G155", "say new, refurbished or used, in English", each(oneOf("new", "refurbished", "used"))),
+		google("condition.value", "condition", Error, "G086 G155", "say new, refurbished or used, in English", alone(oneOf("new", "refurbished", "used"))),
 		meta("condition.value", "condition", Error, "M012", "say new, refurbished or used, in English",
-			each(oneOf("new", "refurbished", "used", "cpo", "open_box_new", "used_like_new", "used_good", "used_fair"))),
-		google("adult.value", "adult", Error, "G087", "say yes or no", each(yesNo)),
-		google("pause.value", "pause", Warning, "G128", "say ads, or leave it out", each(oneOf("ads", "all"))),
-		google("energy_efficiency_class.value", "energy_efficiency_class", Error, "G113", "say A+++ to G", each(energyClass)),
+			alone(oneOf("new", "refurbished", "used", "cpo", "open_box_new", "used_like_new", "used_good", "used_fair"))),
+		google("adult.value", "adult", Error, "G087", "say yes or no", alone(yesNo)),
+		google("pause.value", "pause", Warning, "G128", "say ads, or leave it out", alone(oneOf("ads", "all"))),
+		google("energy_efficiency_class.value", "energy_efficiency_class", Error, "G113", "say A+++ to G", alone(energyClass)),
 		google("energy_efficiency_class.country", "energy_efficiency_class", Error, "G113", "use certification in the EU", each(energyCountry)),
 		google("min_energy_efficiency_class.value", "min_energy_efficiency_class", Warning, "G114", "say A+++ to G, and the class itself", each(energyBound)),
 		google("max_energy_efficiency_class.value", "max_energy_efficiency_class", Warning, "G115", "say A+++ to G, and the class itself", each(energyBound)),
 		google("certification.parts", "certification.certification_code", Error, "G112", "give authority, name and code", each(certificationWhole)).as("attribute_missing_required_subattribute"),
-		google("certification.authority", "certification.certification_authority", Error, "G112", "give the authority of at most 2,000 characters, as EC", each(longer(2000))),
+		google("certification.authority", "certification.certification_authority", Error, "G112", "give the authority of at most 2,000 characters, as EC", within(2000)),
 
 		beyond("availability.page", "availability", "google", Error, "G034", "the page", "make feed, page and checkout say the same"),
 		beyond("availability.spend", "availability", "both", Warning, "G035 M011", "spend", "spend nothing on what is out of stock"),
@@ -102,9 +102,9 @@ func availabilityDate(_ *checker, r *record, c *cell) string {
 	return ""
 }
 
-func availabilityFar(k *checker, _ *record, c *cell) string {
+func availabilityFar(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && !k.now.IsZero() && t.After(k.now.AddDate(1, 0, 0)) {
+	if ok && !k.now.IsZero() && !k.past(r, t.AddDate(-1, 0, 0)) {
 		return "the day is more than a year away"
 	}
 	return ""
@@ -112,7 +112,7 @@ func availabilityFar(k *checker, _ *record, c *cell) string {
 
 func availabilityPast(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && awaited(r) && !k.now.IsZero() && t.Before(k.now.Add(-24*time.Hour)) {
+	if ok && awaited(r) && k.past(r, t.Add(24*time.Hour)) {
 		return "the day has passed"
 	}
 	return ""
@@ -125,9 +125,9 @@ func availabilityIdle(_ *checker, r *record, _ *cell) string {
 	return ""
 }
 
-func expired(k *checker, _ *record, c *cell) string {
+func expired(k *checker, r *record, c *cell) string {
 	t, _, ok := readMoment(c.value)
-	if ok && !k.now.IsZero() && t.Before(k.now.Add(-24*time.Hour)) {
+	if ok && k.past(r, t.Add(24*time.Hour)) {
 		return "the item has expired and is not shown"
 	}
 	return ""

@@ -3,6 +3,7 @@ package feeds
 import (
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -331,8 +332,8 @@ func itemOf(base map[string]string, changes string) string {
 	for _, n := range sorted(all) {
 		b.WriteString("<g:" + n + ">" + all[n] + "</g:" + n + ">")
 	}
-	for top, elements := range groups {
-		b.WriteString("<g:" + top + ">" + strings.Join(elements, "") + "</g:" + top + ">")
+	for _, top := range slices.Sorted(maps.Keys(groups)) {
+		b.WriteString("<g:" + top + ">" + strings.Join(groups[top], "") + "</g:" + top + ">")
 	}
 	return "<item>" + b.String() + strings.Join(extra, "") + "</item>"
 }

@@ -25,6 +25,7 @@ type tableSource struct {
 	sep   byte
 	tabs  bool // rows are lines: no cell goes over a line end
 	cols  []column
+	named uint64 // see around
 	buf   []byte // of the block that is being filled
 	left  []byte // what the block before left over
 	end   error
@@ -53,25 +54,36 @@ func newTableSource(br *bufio.Reader, format string, k *checker, issues []Issue)
 		s.sep = separator(headerLine(head))
 		s.tabs = s.sep == '\t'
 	}
-	var header span
-	for header.end == 0 {
+	cells, err := s.firstRow()
+	if err != nil {
+		return nil, err
+	}
+	if !isHeader(cells, k.supplemental) {
+		return nil, errNoHeader(nil)
+	}
+	s.header(cells)
+	s.named = hashText(k.print, fmt.Sprintf("%c%q", s.sep, cells))
+	return s, nil
+}
+
+// firstRow reads the header.
+func (s *tableSource) firstRow() ([]string, error) {
+	for {
 		if s.end != nil {
 			return nil, errNoHeader(s.end)
 		}
 		s.more()
 		if end, _, ok := s.row(s.buf); ok && end <= maxLine {
-			header.end = end
+			cells := s.cells(string(s.buf[:end]), nil)
+			if len(cells) > maxColumns {
+				return nil, errNoHeader(nil)
+			}
+			s.drop(end)
+			return cells, nil
 		} else if len(s.buf) > maxLine {
 			return nil, errNoHeader(nil)
 		}
 	}
-	cells := s.cells(string(s.buf[:header.end]), nil)
-	if !isHeader(cells) || len(cells) > maxColumns {
-		return nil, errNoHeader(nil)
-	}
-	s.header(cells)
-	s.drop(header.end)
-	return s, nil
 }
 
 func errNoHeader(err error) error {
@@ -130,12 +142,14 @@ func attributeName(s string) string {
 	return strings.ReplaceAll(s, " ", "_")
 }
 
-func isHeader(cells []string) bool {
+// isHeader takes a row that names id and what every feed has, or, of a feed that
+// only adds to another, any attribute.
+func isHeader(cells []string, supplemental bool) bool {
 	id, other := false, false
 	for _, c := range cells {
 		n := attributeName(c)
 		id = id || n == "id"
-		other = other || n == "title" || n == "link" || n == "price"
+		other = other || n == "title" || n == "link" || n == "price" || supplemental && n != "id" && attributeIDs[n] != aOther
 	}
 	return id && other
 }
@@ -164,6 +178,8 @@ func (s *tableSource) header(cells []string) {
 		s.cols = append(s.cols, col)
 	}
 }
+
+func (s *tableSource) around() uint64 { return s.named }
 
 func (s *tableSource) novel(name string) {
 	if name == "" || strings.ContainsAny(name, ".[:") {

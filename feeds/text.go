@@ -46,6 +46,11 @@ var byteTraits = func() (t [256]traits) {
 }()
 
 func traitsOf(s string) (t traits) {
+	for ; len(s) >= 8; s = s[8:] { // one load of eight bytes instead of eight
+		w := word(s)
+		t |= byteTraits[w&0xff] | byteTraits[w>>8&0xff] | byteTraits[w>>16&0xff] | byteTraits[w>>24&0xff] |
+			byteTraits[w>>32&0xff] | byteTraits[w>>40&0xff] | byteTraits[w>>48&0xff] | byteTraits[w>>56]
+	}
 	for i := range len(s) {
 		t |= byteTraits[s[i]]
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +38,7 @@ type xmlSource struct {
 	head   []byte // what stands before the first item, at most headSize of it
 	found  bool   // an item was found
 	spaces map[string]string
+	space  uint64 // see around
 	long   longLine
 	file   []Issue
 }
@@ -160,17 +163,36 @@ func (s *xmlSource) cut(b *block) {
 			s.at = p
 			return
 		}
+		next := byte(0)
+		if len(rest) > 0 {
+			next = rest[0]
+		}
 		switch {
-		case bytes.HasPrefix(rest, []byte("!--")):
+		case next == '!' && bytes.HasPrefix(rest, []byte("!--")):
 			s.skipTo("-->", p, 4)
-		case bytes.HasPrefix(rest, []byte("![CDATA[")):
+		case next == '!' && bytes.HasPrefix(rest, []byte("![CDATA[")):
 			s.skipTo("]]>", p, 9)
-		case bytes.HasPrefix(rest, []byte("?")):
+		case next == '?':
 			s.skipTo("?>", p, 2)
+		case s.inside && !s.isItem(rest): // the rest of the item is its reader's
+			s.at = p + 1
 		default:
 			s.tag(b, p)
 		}
 	}
+}
+
+// isItem tells a tag whose local name begins as that of items does.
+func (s *xmlSource) isItem(tag []byte) bool {
+	for i, c := range tag[:min(len(tag), 64)] {
+		switch {
+		case c == ':':
+			return bytes.HasPrefix(tag[i+1:], []byte(s.itemName))
+		case c <= ' ' || c == '>':
+			return bytes.HasPrefix(bytes.TrimPrefix(tag, []byte("/")), []byte(s.itemName))
+		}
+	}
+	return true
 }
 
 // maxTag is how many bytes of a tag are looked at, for its name and whether it
@@ -211,18 +233,23 @@ func (s *xmlSource) tag(b *block, p int) {
 		text = text[1:]
 	}
 	name := localName(text)
-	if name == "" || name[0] == '!' {
+	if len(name) == 0 || name[0] == '!' {
 		return
 	}
 	if s.rootName == "" && !closing {
-		s.rootName = name
+		s.rootName = string(name)
 	}
-	s.closed = closing && name == s.rootName
-	if name != "item" && name != "entry" || s.itemName != "" && name != s.itemName {
-		return
-	}
-	if s.itemName == "" { // readers look at it while items are cut
-		s.itemName = name
+	s.closed = closing && string(name) == s.rootName
+	switch s.itemName {
+	case "":
+		if string(name) != "item" && string(name) != "entry" {
+			return
+		}
+		s.itemName = string(name) // once: readers look at it while items are cut
+	default:
+		if string(name) != s.itemName {
+			return
+		}
 	}
 	length, empty := tagEnd(s.buf[p:])
 	switch {
@@ -246,9 +273,20 @@ func (s *xmlSource) enter(p int) {
 	s.remember(s.buf[:p])
 	if !s.found {
 		s.found, s.spaces = true, namespaces(s.head)
+		s.hashSpaces()
 	}
 	s.advanceTo(p)
 	s.inside, s.tooLong, s.start, s.begun = true, false, p, s.line
+}
+
+func (s *xmlSource) around() uint64 { return s.space }
+
+// hashSpaces makes around of the prefixes that are declared.
+func (s *xmlSource) hashSpaces() {
+	s.space = hashText(s.k.print, s.itemName)
+	for _, prefix := range slices.Sorted(maps.Keys(s.spaces)) {
+		s.space = hashText(hashText(s.space, prefix), s.spaces[prefix])
+	}
 }
 
 func (s *xmlSource) leave(b *block, end int, problem string) {
@@ -283,26 +321,20 @@ func (s *xmlSource) cutShort() []Issue {
 	return nil
 }
 
-// localName is the name a tag begins with, without prefix.
-func localName(text []byte) string {
-	head := text[:min(len(text), 64)]
-	n := bytes.IndexAny(head, " \t\r\n/><")
-	if n < 0 {
-		n = len(head)
+// localName is the name a tag begins with, without prefix, as a piece of text.
+func localName(text []byte) []byte {
+	from := 0
+	for i, c := range text[:min(len(text), 64)] {
+		switch c {
+		case ' ', '\t', '\r', '\n', '/', '>', '<':
+			return text[from:i]
+		case ':':
+			if from == 0 {
+				from = i + 1
+			}
+		}
 	}
-	name := head[:n]
-	if i := bytes.IndexByte(name, ':'); i >= 0 {
-		name = name[i+1:]
-	}
-	switch string(name) { // the common ones without a copy
-	case "item":
-		return "item"
-	case "entry":
-		return "entry"
-	case "":
-		return ""
-	}
-	return string(name)
+	return text[from:min(len(text), 64)]
 }
 
 // tagEnd returns the length of the tag text begins with, and whether it closes

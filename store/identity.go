@@ -114,7 +114,8 @@ func (q *Queries) EachBuyer(ctx context.Context, account string, from, to civil.
 }
 
 // EachSharedContact hands over the customers whose e-mail or phone another one
-// has too, or a cart updated since from, each with that key: "email" or "phone".
+// has too, or a cart of nobody known updated since from, each with that key: "email"
+// or "phone".
 func (q *Queries) EachSharedContact(ctx context.Context, account string, from time.Time, fn func(customerID, kind, key string) error) error {
 	shared := func(kind, among string, args ...any) error {
 		column := kind + "_key"
@@ -132,7 +133,7 @@ func (q *Queries) EachSharedContact(ctx context.Context, account string, from ti
 			return err
 		}
 	}
-	return shared("email", `SELECT email_key FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND email_key <> ''`, account, utc(from))
+	return shared("email", `SELECT email_key FROM carts WHERE account = ? AND updated_at >= ? AND customer_id = '' AND visitor_id <> '' AND email_key <> ''`, account, utc(from))
 }
 
 // EachCartVisitor hands over the visitors of carts updated since from with their

@@ -243,28 +243,6 @@ func (q *Queries) Costs(ctx context.Context, account string) (map[string]Cost, e
 	return costs, err
 }
 
-// ReplaceProducts makes the given products all that the account advertises.
-func (q *Queries) ReplaceProducts(ctx context.Context, account string, products []Product) error {
-	products = lastOf(products, func(p *Product) string { return p.ItemID })
-	in := upsert("products", "account item_id", "title price currency availability product_type unit_cost errors warnings feed_date")
-	return q.atomically(ctx, func(q *Queries) error {
-		if _, err := q.exec(ctx, `DELETE FROM products WHERE account = ?`, account); err != nil {
-			return err
-		}
-		_, err := insertAll(ctx, q, in, products, func(args []any, p *Product) []any {
-			return append(args, account, p.ItemID, p.Title, int64(p.Price), p.Currency, p.Availability, p.ProductType,
-				micros(p.UnitCost), p.Errors, p.Warnings, p.FeedDate.String())
-		})
-		return err
-	})
-}
-
-// Products lists the products by item id.
-func (q *Queries) Products(ctx context.Context, account string) ([]Product, error) {
-	w := inAccount(account)
-	return all[Product](ctx, q, `SELECT * FROM products`+w.String()+` ORDER BY item_id, account`, w.args...)
-}
-
 // micros is an optional amount as the drivers take it.
 func micros(m *money.Micros) any {
 	if m == nil {

@@ -163,19 +163,71 @@ type Cost struct {
 	Currency string       `db:"currency"`
 }
 
-// Product is an item of the newest good feed.
+// Product is an item of the newest good version of a feed.
 type Product struct {
 	Account      string        `db:"account"`
 	ItemID       string        `db:"item_id"`
+	Feed         string        `db:"feed"`     // its location as configured
+	Position     int           `db:"position"` // of the feed in the configuration
 	Title        string        `db:"title"`
 	Price        money.Micros  `db:"price"`
 	Currency     string        `db:"currency"`
+	SalePrice    *money.Micros `db:"sale_price"` // nil where there is none
+	SaleFrom     sql.NullTime  `db:"sale_from"`  // not valid: no beginning
+	SaleUntil    sql.NullTime  `db:"sale_until"` // not valid: no end
 	Availability string        `db:"availability"`
+	Stock        *int64        `db:"stock"` // pieces; nil where the feed does not say
 	ProductType  string        `db:"product_type"`
+	ItemGroup    string        `db:"item_group"`
+	Brand        string        `db:"brand"`
+	Label0       string        `db:"label_0"`
+	Label1       string        `db:"label_1"`
+	Label2       string        `db:"label_2"`
+	Label3       string        `db:"label_3"`
+	Label4       string        `db:"label_4"`
 	UnitCost     *money.Micros `db:"unit_cost"`
-	Errors       int           `db:"errors"`
-	Warnings     int           `db:"warnings"`
-	FeedDate     civil.Date    `db:"feed_date"`
+	// Errors and Warnings count issues; an issue for both platforms is one of
+	// them here and one of each platform's.
+	Errors         int        `db:"errors"`
+	Warnings       int        `db:"warnings"`
+	GoogleErrors   int        `db:"google_errors"`
+	GoogleWarnings int        `db:"google_warnings"`
+	MetaErrors     int        `db:"meta_errors"`
+	MetaWarnings   int        `db:"meta_warnings"`
+	FeedDate       civil.Date `db:"feed_date"`
+}
+
+// FeedIssue is one thing found wrong in a night's feeds; ItemID is empty where it
+// is about the file.
+type FeedIssue struct {
+	Account   string `db:"account"`
+	RunID     string `db:"run_id"`
+	Number    int    `db:"number"`
+	Feed      string `db:"feed"`
+	ItemID    string `db:"item_id"`
+	Line      int    `db:"line"`
+	Rule      string `db:"rule"`
+	Severity  string `db:"severity"`
+	Platform  string `db:"platform"`
+	Attribute string `db:"attribute"`
+	Value     string `db:"value"`
+	Message   string `db:"message"`
+	Fix       string `db:"fix"`
+}
+
+// ItemSpend is what one campaign spent on one item: on Date, or over several days
+// where it is a sum and Date is zero. ItemID is as the platform writes it.
+type ItemSpend struct {
+	Account     string       `db:"account"`
+	Platform    string       `db:"platform"`
+	AdAccount   string       `db:"ad_account"`
+	Date        civil.Date   `db:"date"`
+	Campaign    string       `db:"campaign"`
+	ItemID      string       `db:"item_id"`
+	Cost        money.Micros `db:"cost"`
+	Value       money.Micros `db:"value"`
+	Conversions float64      `db:"conversions"`
+	Clicks      int64        `db:"clicks"`
 }
 
 // Run is one night of one account group.

@@ -71,6 +71,11 @@ type Facts struct {
 	// the feed now says is out of stock or has errors in; of products that the
 	// feed knows. 0 where unknown.
 	Unsellable float64 `json:"unsellable,omitempty"`
+	// UnfitSpend is the share of what its campaigns spent on single items of the
+	// feeds that went to items that should not be advertised, LosingSpend to items
+	// that do not pay at break-even; see feeds.CampaignItems. 0 where unknown.
+	UnfitSpend  float64 `json:"unfit_spend,omitempty"`
+	LosingSpend float64 `json:"losing_spend,omitempty"`
 	// Frequency is how often one person saw it in seven days; 0 where unknown.
 	Frequency float64 `json:"frequency,omitempty"`
 	// FirstOrder is the mean first order, to which a new-customer value is added;
@@ -82,7 +87,7 @@ type Facts struct {
 
 // sane reports whether every number is one.
 func (f Facts) sane() bool {
-	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.Frequency} {
+	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.UnfitSpend, f.LosingSpend, f.Frequency} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return false
 		}

@@ -126,9 +126,12 @@ type Alerts struct {
 	BidPressure       bool    `yaml:"bid_pressure" json:"bid_pressure"`
 }
 
-// Stock bars scaling up what sells goods that cannot be sold now. 1: off.
+// Stock bars scaling up what sells goods that cannot be sold now, and what spends
+// on items that should not be advertised. Each is a share; 1: off.
 type Stock struct {
-	MaxUnsellable float64 `yaml:"max_unsellable" json:"max_unsellable"`
+	MaxUnsellable  float64 `yaml:"max_unsellable" json:"max_unsellable"`     // of what was sold
+	MaxUnfitSpend  float64 `yaml:"max_unfit_spend" json:"max_unfit_spend"`   // of what was spent on single items
+	MaxLosingSpend float64 `yaml:"max_losing_spend" json:"max_losing_spend"` // likewise
 }
 
 // ChangeByOthers keeps away from what somebody else has just changed.
@@ -234,7 +237,7 @@ func Default() Policy {
 		TrackingOutage: TrackingOutage{FreezeDays: 3},
 		SpendAnomaly:   SpendAnomaly{Days: 3, Beyond: 0.25},
 		Alerts:         Alerts{DaysPerFalseAlarm: 1000, Fall: 0.30, Fatigue: true, BidPressure: true},
-		Stock:          Stock{MaxUnsellable: 0.25},
+		Stock:          Stock{MaxUnsellable: 0.25, MaxUnfitSpend: 0.25, MaxLosingSpend: 1},
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		Experiments:    Experiments{Protect: true},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
@@ -313,6 +316,8 @@ func (p Policy) Validate() error {
 	within("alerts.fall", p.Alerts.Fall, 0.1, 0.9)
 	within("max_frequency", p.MaxFrequency, 0, 1000)
 	within("stock.max_unsellable", p.Stock.MaxUnsellable, 0, 1)
+	within("stock.max_unfit_spend", p.Stock.MaxUnfitSpend, 0, 1)
+	within("stock.max_losing_spend", p.Stock.MaxLosingSpend, 0, 1)
 	within("change_by_others.hours", float64(p.ChangeByOthers.Hours), 0, 24*365)
 	for i, b := range p.BlackOut {
 		key := fmt.Sprintf("black_out[%d]", i)

@@ -56,6 +56,7 @@ var rules = []rule{
 	{"monthly_pace", spend, false, monthlyPace},
 	{"alert", spend, false, alert},
 	{"stock", spend, false, stock},
+	{"item_spend", spend, false, itemSpend},
 	{"frequency", spend, false, frequency},
 	{"creative_fatigue", spend, false, creativeFatigue},
 	{"bid_pressure", spend, false, bidPressure},
@@ -288,6 +289,18 @@ func alert(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros)
 func stock(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	if most := p.Stock.MaxUnsellable; m != Rollback && grows(c) && most < 1 && f.Unsellable > most {
 		return block("stock.max_unsellable", "Of what it sold lately, %.0f %% is out of stock or has errors in the feed, more than %.0f %%.", 100*f.Unsellable, 100*most)
+	}
+	return pass()
+}
+
+func itemSpend(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	unfit, losing := p.Stock.MaxUnfitSpend, p.Stock.MaxLosingSpend
+	switch {
+	case m == Rollback || !grows(c):
+	case unfit < 1 && f.UnfitSpend > unfit:
+		return block("stock.max_unfit_spend", "Of its spend on single items, %.0f %% went to items that should not be advertised, more than %.0f %%: they are missing from the feed, wrong in it, out of stock or sold at their cost.", 100*f.UnfitSpend, 100*unfit)
+	case losing < 1 && f.LosingSpend > losing:
+		return block("stock.max_losing_spend", "Of its spend on single items, %.0f %% went to items that lose money at break-even, more than %.0f %%.", 100*f.LosingSpend, 100*losing)
 	}
 	return pass()
 }

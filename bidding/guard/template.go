@@ -61,6 +61,10 @@ alerts:             # figures that have become worse than chance explains; nothi
 
 stock:
   max_unsellable: 0.25  # share of what was sold lately that is out of stock or wrong in the feed; 1 is off
+  max_unfit_spend: 0.25 # share of its spend on single items that went to items missing from the feed, wrong in it, out of
+                        # stock or sold at their cost; 1 is off
+  max_losing_spend: 1   # likewise to items whose price does not carry their cost and their advertising at break-even; off
+                        # at 1, since what the campaign earns as a whole is weighed anyway
 
 max_frequency: 0    # how often one person may see it in seven days before it is scaled up no more (Meta); 0 is off
 

@@ -54,6 +54,8 @@ accounts:
       customer_id: "%[2]s"
       endpoint: %[3]s
       data_manager_endpoint: http://%[4]s/
+      merchant_id: "%[15]s"
+      merchant_endpoint: http://%[4]s/
       token_url: %[5]s
       client_id: %[6]s
       client_secret: %[7]s
@@ -66,6 +68,7 @@ accounts:
     meta:
       ad_account_id: "%[9]s"
       base_url: http://%[10]s/
+      catalog_id: "%[16]s"
       access_token: %[11]s
       app_secret: %[12]s
       conversions:
@@ -89,7 +92,7 @@ func (c *demoCmd) writeConfig(i sandbox.Info) error {
 		return err
 	}
 	yaml := fmt.Sprintf(demoYAML, c.Addr, i.CustomerID, i.GoogleAddr, i.DataManagerAddr, i.TokenURL, i.ClientID, i.ClientSecret, i.RefreshToken,
-		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret, i.ConversionActionID, i.DataSetID)
+		i.AdAccountID, i.MetaAddr, i.AccessToken, i.AppSecret, i.ConversionActionID, i.DataSetID, i.MerchantID, i.CatalogID)
 	for name, body := range map[string]string{"adsteward.yaml": yaml, "policy.yaml": demoPolicy, "adsteward.key": config.NewKey()} {
 		file := filepath.Join(c.Data, name)
 		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"adsteward/feeds"
@@ -41,6 +43,9 @@ func newFeedWriter(w io.Writer, output, file string) feedWriter {
 type feedTable struct{ out *bufio.Writer }
 
 func (t *feedTable) issue(i *feeds.Issue) error {
+	if i.File != "" {
+		fmt.Fprintf(t.out, "%s ", i.File)
+	}
 	_, err := fmt.Fprintf(t.out, "line %-8d %-10s %-8s %-24s %s; %s\n", i.Line, i.Severity, i.Platform, i.ItemID, i.Message, i.Fix)
 	return err
 }
@@ -62,6 +67,9 @@ func (t *feedTable) end(r feeds.Report, _ time.Duration) error {
 		fmt.Fprintf(t.out, "%10d  %s\n", r.ByRule[rule], rule)
 	}
 	fmt.Fprintf(t.out, "%d items, %d without error; %d errors, %d warnings.\n", r.Items, r.Valid, r.Errors, r.Warnings)
+	if r.Reused > 0 {
+		fmt.Fprintf(t.out, "%d items are as they were in the cache, and were not checked again.\n", r.Reused)
+	}
 	return t.out.Flush()
 }
 
@@ -110,14 +118,14 @@ func (c *feedCSV) header() error {
 		return nil
 	}
 	c.some = true
-	return c.out.Write([]string{"item_id", "line", "attribute", "rule", "severity", "platform", "value", "message", "fix", "code"})
+	return c.out.Write([]string{"item_id", "line", "attribute", "rule", "severity", "platform", "value", "message", "fix", "code", "file"})
 }
 
 func (c *feedCSV) issue(i *feeds.Issue) error {
 	if err := c.header(); err != nil {
 		return err
 	}
-	return c.out.Write([]string{i.ItemID, strconv.Itoa(i.Line), i.Attribute, i.Rule, string(i.Severity), i.Platform, i.Value, i.Message, i.Fix, i.Code})
+	return c.out.Write([]string{i.ItemID, strconv.Itoa(i.Line), i.Attribute, i.Rule, string(i.Severity), i.Platform, i.Value, i.Message, i.Fix, i.Code, i.File})
 }
 
 func (c *feedCSV) end(feeds.Report, time.Duration) error {
@@ -181,7 +189,11 @@ func (s *feedSARIF) issue(i *feeds.Issue) error {
 	if res.Level == "" {
 		res.Level = "note"
 	}
-	res.Locations[0].Physical.Artifact.URI, res.Locations[0].Physical.Region.StartLine = s.file, max(i.Line, 1)
+	at := &res.Locations[0].Physical
+	at.Artifact.URI, at.Region.StartLine = s.file, max(i.Line, 1)
+	if i.File != "" {
+		at.Artifact.URI = path.Join(s.file, i.File)
+	}
 	raw, err := json.Marshal(res)
 	if err != nil {
 		return err
@@ -254,7 +266,7 @@ func (j *feedJUnit) issue(i *feeds.Issue) error {
 	if c.listed++; c.listed > junitIssues {
 		return nil
 	}
-	line := fmt.Sprintf("line %d: %s: %s; %s\n", i.Line, i.ItemID, i.Message, i.Fix)
+	line := strings.TrimSpace(fmt.Sprintf("%s line %d: %s: %s; %s", i.File, i.Line, i.ItemID, i.Message, i.Fix)) + "\n"
 	if c.Failure != nil {
 		c.Failure.Text += line
 	} else {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"time"
@@ -15,21 +17,32 @@ import (
 )
 
 type feedsCmd struct {
+	Pages    feedsPages    `cmd:"" help:"Hold the landing pages of a feed's items against the feed: a sample, and the ids you name. Example: adsteward feeds pages feed.xml --sample 50"`
 	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
+	Score    feedsScore    `cmd:"" help:"How well the check of the feeds foretold what the platforms made of each item, as the newest night found. Example: adsteward feeds score"`
+	Spend    feedsSpend    `cmd:"" help:"What was spent on items that should not be advertised, that lose money, and items without spend. Example: adsteward feeds spend --limit 50"`
+	Labels   feedsLabels   `cmd:"" help:"Write a supplemental feed with each item's margin tier as a custom label. Example: adsteward feeds labels --out labels.tsv --platform google"`
 	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
 }
 
 type feedsValidate struct {
-	File     string            `arg:"" name:"file" help:"A file, - for standard input, or an http(s) address."`
-	Platform string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
-	Country  string            `help:"Target country." placeholder:"CC"`
-	Format   string            `enum:"auto,xml,tsv,csv" default:"auto" help:"auto, xml, tsv or csv."`
-	Encoding string            `help:"Character encoding, where the file does not say." placeholder:"E"`
-	Taxonomy string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
-	Severity map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
-	Limit    int               `help:"List at most this many issues; all where 0." default:"0"`
-	Output   string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
-	JSON     bool              `name:"json" help:"The same as --output json."`
+	File         string            `arg:"" name:"file" help:"A file, a directory of files, - for standard input, or an http(s) or sftp address."`
+	Platform     string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
+	Country      string            `help:"Target country." placeholder:"CC"`
+	Format       string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce."`
+	Currency     string            `help:"Currency of prices in a shop system's export, which names none." placeholder:"EUR"`
+	ShopURL      string            `name:"shop-url" help:"Address of the shop, for the links such an export lacks." placeholder:"URL"`
+	Encoding     string            `help:"Character encoding, where the file does not say." placeholder:"E"`
+	Taxonomy     string            `help:"Google's taxonomy-with-ids file, to look categories up in." type:"path" placeholder:"FILE"`
+	Severity     map[string]string `help:"Set rules' severity to error, warning, normalized or ignore." placeholder:"RULE=SEVERITY"`
+	Supplemental bool              `help:"The feed only adds to another: what it leaves out is no fault."`
+	Cache        string            `help:"Keep verdicts in this file; the next time, items that have not changed are not checked again." type:"path" placeholder:"FILE"`
+	PasswordEnv  string            `help:"Environment variable that holds the password for SFTP." placeholder:"NAME"`
+	KeyEnv       string            `help:"Environment variable that holds the private key for SFTP." placeholder:"NAME"`
+	KnownHosts   string            `help:"File of the servers' keys for SFTP; that of ssh by default." type:"path" placeholder:"FILE"`
+	Limit        int               `help:"List at most this many issues; all where 0." default:"0"`
+	Output       string            `enum:"table,json,csv,sarif,junit" default:"table" help:"table, json, csv, sarif or junit."`
+	JSON         bool              `name:"json" help:"The same as --output json."`
 }
 
 // feedMemory is what the Go heap is held to while a feed is checked; feeds are
@@ -45,7 +58,8 @@ func (c *feedsValidate) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	r, _, err := feedsource.Open(e.ctx, c.File, feedsource.Options{Stdin: e.stdin})
+	r, _, err := feedsource.Open(e.ctx, c.File, feedsource.Options{Stdin: e.stdin,
+		Password: os.Getenv(c.PasswordEnv), Key: os.Getenv(c.KeyEnv), KnownHosts: c.KnownHosts})
 	if errors.Is(err, feedsource.ErrUnreachable) {
 		return err
 	}
@@ -55,18 +69,7 @@ func (c *feedsValidate) Run(e *env) (err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
 
 	out := newFeedWriter(e.stdout, c.Output, c.File)
-	listed := 0
-	rep, err := feeds.Validate(e.progress(r), o, func(_ feeds.Item, issues []feeds.Issue) error {
-		for i := range issues {
-			if listed++; c.Limit > 0 && listed > c.Limit {
-				return nil
-			}
-			if err := out.issue(&issues[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	rep, err := c.withCache(o, func(o feeds.Options) (feeds.Report, error) { return c.validate(e, r, o, out) })
 	var not *feeds.NotAFeed
 	if errors.As(err, &not) {
 		return usage("%s: %v", c.File, err)
@@ -80,8 +83,51 @@ func (c *feedsValidate) Run(e *env) (err error) {
 	return err
 }
 
+func (c *feedsValidate) validate(e *env, r io.Reader, o feeds.Options, out feedWriter) (feeds.Report, error) {
+	listed := 0
+	return feeds.Validate(e.progress(r), o, func(_ feeds.Item, issues []feeds.Issue) error {
+		for i := range issues {
+			if listed++; c.Limit > 0 && listed > c.Limit {
+				return nil
+			}
+			if err := out.issue(&issues[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// withCache lends the verdicts of the file to a validation, and replaces them by
+// its own when it has come to an end.
+func (c *feedsValidate) withCache(o feeds.Options, run func(feeds.Options) (feeds.Report, error)) (rep feeds.Report, err error) {
+	if c.Cache == "" {
+		return run(o)
+	}
+	known, err := os.Open(c.Cache)
+	switch {
+	case err == nil:
+		defer known.Close()
+		in := bufio.NewReader(known)
+		if mark, _ := in.Peek(len(feeds.VerdictMark)); string(mark) != feeds.VerdictMark {
+			return rep, usage("%s: holds no verdicts, and is not written over; name another file for --cache", c.Cache)
+		}
+		o.Known = in
+	case !errors.Is(err, fs.ErrNotExist):
+		return rep, usage("%v", err)
+	}
+	err = writeWhole(c.Cache, func(w io.Writer) (err error) {
+		out := bufio.NewWriterSize(w, 256<<10)
+		o.Keep = out
+		rep, err = run(o)
+		return errors.Join(err, out.Flush())
+	})
+	return rep, err
+}
+
 func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
-	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Now: now, Severities: map[string]feeds.Severity{}}
+	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Currency: c.Currency, ShopURL: c.ShopURL, Now: now, Supplemental: c.Supplemental,
+		Severities: map[string]feeds.Severity{}}
 	for rule, severity := range c.Severity {
 		o.Severities[rule] = feeds.Severity(severity)
 	}
@@ -106,6 +152,9 @@ func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
 func (e *env) progress(r io.Reader) io.Reader {
 	if !e.terminal() {
 		return r
+	}
+	if _, many := r.(feeds.Shards); many {
+		return r // a tee would hide where files end
 	}
 	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(e.stderr), progressbar.OptionShowBytes(true),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())

@@ -23,6 +23,10 @@ type journeysCmd struct {
 	Persons journeysPersons `cmd:"" help:"Who is behind an identifier and why, and who is not one person."`
 }
 
+func (*journeysCmd) Help() string {
+	return "Example: adsteward journeys --model last_click,markov. Without a command it compares the models."
+}
+
 type journeysCompare struct {
 	Model   []string `help:"last_click, first_click, last_non_direct, linear, time_decay, position, shapley, markov, shapley_rate; all but the last where not given." placeholder:"M"`
 	Order   []int    `default:"1" help:"Order of the Markov model, or several: 1,2,3." placeholder:"N"`
@@ -220,6 +224,10 @@ type journeysPersons struct {
 	Split   personsSplit   `cmd:"" help:"Keep two identifiers from being taken for one person; with one, it joins nobody."`
 	Unsplit personsUnsplit `cmd:"" help:"Take a split back."`
 	List    personsList    `cmd:"" help:"The splits there are."`
+}
+
+func (*journeysPersons) Help() string {
+	return "Example: adsteward journeys persons show customer:1001"
 }
 
 type personsShow struct {

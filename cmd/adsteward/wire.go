@@ -11,15 +11,18 @@ import (
 	"os"
 	"time"
 
+	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/internal/config"
+	"adsteward/internal/feedsource"
 	"adsteward/internal/nightly"
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/datamanager"
 	"adsteward/internal/platform/googleads"
 	"adsteward/internal/platform/googleauth"
 	"adsteward/internal/platform/googlelists"
+	"adsteward/internal/platform/merchant"
 	"adsteward/internal/platform/meta"
 	"adsteward/store"
 )
@@ -100,9 +103,14 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy, now) },
 		}
 		s.Tell = telling(a)
+		s.Labels = a.FeedLabels.Or()
+		s.Paths = pathRules(&a.Journeys)
 		for _, f := range a.Feeds {
-			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform})
+			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,
+				ShopURL: f.ShopURL, Source: feedsource.Options{Password: os.Getenv(f.PasswordEnv), Key: os.Getenv(f.KeyEnv), KnownHosts: f.KnownHosts},
+				Collapse: f.Collapse, Severities: f.Severity, Pages: pagesOf(f.Pages)})
 		}
+		s.Catalogs = a.Google != nil && a.Google.MerchantID != "" || a.Meta != nil && a.Meta.CatalogID != ""
 		if a.Google != nil {
 			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Google, AdAccount: a.Google.ID()})
 		}
@@ -112,6 +120,31 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		shops = append(shops, s)
 	}
 	return shops, nil
+}
+
+func pagesOf(p *config.Pages) nightly.PageSettings {
+	if p == nil {
+		return nightly.PageSettings{}
+	}
+	return nightly.PageSettings{Enabled: true, Sample: p.Sample, Rate: p.Rate, AllowPrivate: p.AllowPrivate}
+}
+
+// pathRules are how an account's touches and orders make journeys.
+func pathRules(j *config.Journeys) attribution.PathRules {
+	r := attribution.DefaultPathRules()
+	days := func(d float64) time.Duration { return time.Duration(d * float64(24*time.Hour)) }
+	for platform, w := range j.Windows {
+		windows := attribution.Windows{Click: days(w.ClickDays), View: days(w.ViewDays)}
+		if platform == "other" {
+			r.Default = windows
+		} else {
+			r.ByPlatform[platform] = windows
+		}
+	}
+	if j.SessionMinutes > 0 {
+		r.Session = time.Duration(j.SessionMinutes) * time.Minute
+	}
+	return r
 }
 
 // telling is what each of an account's platforms is told of orders.
@@ -201,7 +234,12 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 	if err != nil {
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
-	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences}
+	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences, Items: ads}
+	if g.MerchantID != "" {
+		if conn.Catalog, err = merchant.Open(merchant.Config{BaseURL: g.MerchantEndpoint, AccountID: g.MerchantID, TokenSource: tokens}); err != nil {
+			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
+		}
+	}
 	if v := g.Conversions.Or(); v.Enabled {
 		if conn.Conversions, err = audiences.Conversions(v.ConversionAction); err != nil {
 			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
@@ -219,7 +257,7 @@ func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, err
 			return nil, &config.Error{File: cfg.File(), Msg: "google.service_account_file: " + err.Error()}
 		}
 		return googleauth.NewServiceAccount(googleauth.ServiceAccount{JSON: key, Subject: g.Subject,
-			Scopes: []string{googleauth.ScopeAds, googleauth.ScopeDataManager}})
+			Scopes: scopesOf(g)})
 	}
 	secret, err := secretOf(cfg, g.ClientSecret, g.ClientSecretFile, "google.client_secret")
 	if err != nil {
@@ -230,6 +268,16 @@ func googleTokens(cfg *config.Config, g *config.Google) (*googleauth.Source, err
 		return nil, err
 	}
 	return googleauth.NewRefreshToken(googleauth.RefreshToken{ClientID: g.ClientID, ClientSecret: secret, Token: refresh, TokenURL: g.TokenURL})
+}
+
+// scopesOf are what a service account asks for: the Merchant API only where it is
+// used, since a delegation that does not name a scope refuses them all.
+func scopesOf(g *config.Google) []string {
+	scopes := []string{googleauth.ScopeAds, googleauth.ScopeDataManager}
+	if g.MerchantID != "" {
+		scopes = append(scopes, googleauth.ScopeContent)
+	}
+	return scopes
 }
 
 func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nightly.Connection, error) {
@@ -245,7 +293,12 @@ func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nigh
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c}
+	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c, Items: c}
+	if m.CatalogID != "" {
+		if conn.Catalog, err = c.Catalog(m.CatalogID); err != nil {
+			return nightly.Connection{}, errors.Join(err, c.Close())
+		}
+	}
 	if v := m.Conversions.Or(); v.Enabled {
 		if conn.Conversions, err = c.Conversions(v.Dataset); err != nil {
 			return nightly.Connection{}, errors.Join(err, c.Close())

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"adsteward/feeds"
 	"adsteward/internal/money"
 )
 
@@ -50,7 +51,24 @@ func (a *Account) check(key string, f *faults) {
 		f.wrong(feed.Location == "", "%sfeeds[%d].location: is missing; write a file or an address", key, i)
 		f.wrong(feed.Platform != "google" && feed.Platform != "meta" && feed.Platform != "both",
 			"%sfeeds[%d].platform: %q is none of google, meta, both", key, i, feed.Platform)
+		if err := (feeds.Options{Platform: "both", Country: feed.Country, Format: feed.Format}).Check(); err != nil {
+			f.wrong(true, "%sfeeds[%d]: %v", key, i, err)
+		}
+		f.wrong(!(feed.Collapse >= 0 && feed.Collapse <= 1), "%sfeeds[%d].collapse: %v is not a share; write 70 %% as 0.7", key, i, feed.Collapse)
+		if err := feeds.CheckSeverities(feed.Severity); err != nil {
+			f.wrong(true, "%sfeeds[%d].severity: %v", key, i, err)
+		}
 	}
+	if err := a.FeedLabels.Or().Check(); err != nil {
+		f.wrong(true, "%sfeed_labels.%v", key, err)
+	}
+	for i, feed := range a.Feeds {
+		if p := feed.Pages; p != nil {
+			f.wrong(p.Sample < 0 || p.Sample > 100_000, "%sfeeds[%d].pages.sample: %d is not between 0 and 100000", key, i, p.Sample)
+			f.wrong(!(p.Rate > 0 && p.Rate <= 100), "%sfeeds[%d].pages.rate: %v is not above 0 and at most 100 pages a second", key, i, p.Rate)
+		}
+	}
+	a.Journeys.check(key, f)
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
 	f.wrong(!(u.TopLTVShare > 0 && u.TopLTVShare <= 1), "%saudiences.top_ltv_share: %v is not a share above 0 and at most 1", key, u.TopLTVShare)
@@ -59,6 +77,7 @@ func (a *Account) check(key string, f *faults) {
 	if g := a.Google; g != nil {
 		f.wrong(g.ID() == "", "%sgoogle.customer_id: %q is not a customer id; write it as 123-456-7890", key, g.CustomerID)
 		f.wrong(g.LoginCustomerID != "" && g.LoginID() == "", "%sgoogle.login_customer_id: %q is not a customer id; write it as 123-456-7890", key, g.LoginCustomerID)
+		f.wrong(g.MerchantID != "" && !isID(g.MerchantID), "%sgoogle.merchant_id: %q is not a Merchant Center id; write its digits", key, g.MerchantID)
 		if c := g.Conversions; c != nil {
 			c.check(key+"google.conversions.", f)
 			f.wrong(c.Enabled && !isID(c.ConversionAction), "%sgoogle.conversions.conversion_action: %q is not the id of a conversion action; write its digits", key, c.ConversionAction)
@@ -67,6 +86,7 @@ func (a *Account) check(key string, f *faults) {
 	}
 	if m := a.Meta; m != nil {
 		f.wrong(m.ID() == "", "%smeta.ad_account_id: %q is not an ad account id; write its digits", key, m.AdAccountID)
+		f.wrong(m.CatalogID != "" && !isID(m.CatalogID), "%smeta.catalog_id: %q is not the id of a catalog; write its digits", key, m.CatalogID)
 		if c := m.Conversions; c != nil {
 			c.check(key+"meta.conversions.", f)
 			f.wrong(c.Enabled && !isID(c.Dataset), "%smeta.conversions.dataset: %q is not the id of a data set (pixel); write its digits", key, c.Dataset)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"adsteward/feeds"
 )
 
 // Config is the whole file.
@@ -55,13 +57,15 @@ type Account struct {
 	Currency string `yaml:"currency"`
 	TimeZone string `yaml:"time_zone"`
 	// Policy is the file with this account's guardrails.
-	Policy     string     `yaml:"policy,omitempty"`
-	Storefront Storefront `yaml:"storefront,omitempty"`
-	Feeds      []Feed     `yaml:"feeds,omitempty"`
-	Value      Value      `yaml:"value,omitempty"`
-	Audiences  Audiences  `yaml:"audiences,omitempty"`
-	Google     *Google    `yaml:"google,omitempty"`
-	Meta       *Meta      `yaml:"meta,omitempty"`
+	Policy     string      `yaml:"policy,omitempty"`
+	Storefront Storefront  `yaml:"storefront,omitempty"`
+	Feeds      []Feed      `yaml:"feeds,omitempty"`
+	FeedLabels *FeedLabels `yaml:"feed_labels,omitempty"`
+	Value      Value       `yaml:"value,omitempty"`
+	Audiences  Audiences   `yaml:"audiences,omitempty"`
+	Journeys   Journeys    `yaml:"journeys,omitempty"`
+	Google     *Google     `yaml:"google,omitempty"`
+	Meta       *Meta       `yaml:"meta,omitempty"`
 }
 
 // Storefront is where the shop's own data comes from.
@@ -73,8 +77,70 @@ type Storefront struct {
 
 // Feed is one product feed.
 type Feed struct {
-	Location string `yaml:"location"` // file or URL
+	Location string `yaml:"location"` // file, directory or URL
 	Platform string `yaml:"platform"` // google, meta or both
+	Country  string `yaml:"country,omitempty"`
+	Format   string `yaml:"format,omitempty"`   // auto, xml, tsv, csv, shopify, woocommerce
+	Encoding string `yaml:"encoding,omitempty"` // where the file does not say
+	// ShopURL is for the links a shop system's export lacks.
+	ShopURL string `yaml:"shop_url,omitempty"`
+	// PasswordEnv and KeyEnv name the environment variables that hold what SFTP
+	// asks for; KnownHosts is a file in the form of OpenSSH.
+	PasswordEnv string `yaml:"password_env,omitempty"`
+	KeyEnv      string `yaml:"key_env,omitempty"`
+	KnownHosts  string `yaml:"known_hosts,omitempty"`
+	// Pages has the items' landing pages looked at every night; nil: none.
+	Pages *Pages `yaml:"pages,omitempty"`
+	// Collapse is the share of the last good version's items below which a new one
+	// is refused; 0: 0.7.
+	Collapse float64 `yaml:"collapse,omitempty"`
+	// Severity sets rules' severity to error, warning, normalized or ignore.
+	Severity map[string]feeds.Severity `yaml:"severity,omitempty"`
+}
+
+// Pages says how the landing pages of a feed are looked at.
+type Pages struct {
+	Sample       int     `yaml:"sample"`                  // items drawn each night, other ones every night
+	Rate         float64 `yaml:"rate"`                    // pages a second and host
+	AllowPrivate bool    `yaml:"allow_private,omitempty"` // also addresses that are not public
+}
+
+// UnmarshalYAML fills in the defaults before reading.
+func (p *Pages) UnmarshalYAML(n *yaml.Node) error {
+	type plain Pages
+	v := plain{Sample: 100, Rate: 1}
+	if err := decodeNode(n, &v); err != nil {
+		return err
+	}
+	*p = Pages(v)
+	return nil
+}
+
+// FeedLabels names items' margin tiers in a custom label.
+type FeedLabels struct {
+	Slot  int    `yaml:"slot"` // of custom_label_0 to custom_label_4
+	Tiers []Tier `yaml:"tiers"`
+}
+
+// Tier is a class of margin, as a share of the price; the last has no bound.
+type Tier struct {
+	Name  string  `yaml:"name"`
+	Below float64 `yaml:"below,omitempty"`
+}
+
+// Or is the labels in the words of feeds, the defaults where nothing is set.
+func (l *FeedLabels) Or() feeds.Labels {
+	out := feeds.DefaultLabels()
+	if l == nil {
+		return out
+	}
+	if out.Slot = l.Slot; len(l.Tiers) > 0 {
+		out.Tiers = nil
+	}
+	for _, t := range l.Tiers {
+		out.Tiers = append(out.Tiers, feeds.Tier{Name: t.Name, Below: t.Below})
+	}
+	return out
 }
 
 // Value holds what the models need and no data set tells.
@@ -101,6 +167,8 @@ type Google struct {
 	LoginCustomerID     string `yaml:"login_customer_id,omitempty"`
 	Endpoint            string `yaml:"endpoint,omitempty"`
 	DataManagerEndpoint string `yaml:"data_manager_endpoint,omitempty"`
+	MerchantID          string `yaml:"merchant_id,omitempty"` // of Merchant Center; its product statuses are then read
+	MerchantEndpoint    string `yaml:"merchant_endpoint,omitempty"`
 	TokenURL            string `yaml:"token_url,omitempty"`
 	DailyOperations     int64  `yaml:"daily_operations,omitempty"`
 
@@ -122,6 +190,7 @@ type Meta struct {
 	AdAccountID     string `yaml:"ad_account_id"`
 	Version         string `yaml:"version,omitempty"`
 	BaseURL         string `yaml:"base_url,omitempty"`
+	CatalogID       string `yaml:"catalog_id,omitempty"` // of products; its items' reviews are then read
 	AccessToken     Secret `yaml:"access_token,omitempty"`
 	AccessTokenFile string `yaml:"access_token_file,omitempty"`
 	AppSecret       Secret `yaml:"app_secret,omitempty"`
@@ -306,6 +375,7 @@ func (c *Config) resolve() {
 		abs(&a.Storefront.Directory)
 		for j := range a.Feeds {
 			abs(&a.Feeds[j].Location)
+			abs(&a.Feeds[j].KnownHosts)
 		}
 		if g := a.Google; g != nil {
 			for _, p := range []*string{&g.ClientSecretFile, &g.RefreshTokenFile, &g.ServiceAccountFile, &g.DeveloperTokenFile} {

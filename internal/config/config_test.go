@@ -88,3 +88,28 @@ func TestTemplateConversions(t *testing.T) {
 		}
 	}
 }
+
+func TestJourneys(t *testing.T) {
+	t.Parallel()
+	load := func(text string) (*Config, error) {
+		file := filepath.Join(t.TempDir(), "adsteward.yaml")
+		if err := os.WriteFile(file, []byte(strings.Replace(Template, "    google:\n", text+"    google:\n", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Load(file)
+	}
+	c, err := load("    journeys: {windows: {meta: {click_days: 1, view_days: 0}}, session_minutes: 45}\n")
+	if err != nil || c.Accounts[0].Journeys.Windows["meta"].ClickDays != 1 || c.Accounts[0].Journeys.SessionMinutes != 45 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for want, text := range map[string]string{
+		"journeys.windows.tv: is none of":            "    journeys: {windows: {tv: {click_days: 1}}}\n",
+		"journeys.windows.meta.click_days: 0 is not": "    journeys: {windows: {meta: {view_days: 1}}}\n",
+		"journeys.windows.meta.view_days: 99 is not": "    journeys: {windows: {meta: {click_days: 7, view_days: 99}}}\n",
+		"journeys.session_minutes: -1 is not":        "    journeys: {session_minutes: -1}\n",
+	} {
+		if _, err := load(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -106,7 +106,9 @@ func data(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Tim
 
 func feed(ctx context.Context, shop *nightly.Shop, feed nightly.Feed) Finding {
 	f := Finding{Check: shop.Name + ": feed", Verdict: OK, Detail: feed.Location}
-	r, _, err := feedsource.Open(ctx, feed.Location, feedsource.Options{Timeout: 30 * time.Second})
+	source := feed.Source
+	source.Timeout = 30 * time.Second
+	r, _, err := feedsource.Open(ctx, feed.Location, source)
 	if err != nil {
 		return Finding{f.Check, Error, err.Error(), "correct feeds.location; until then the last good feed stays in force"}
 	}
@@ -129,6 +131,9 @@ func adAccounts(ctx context.Context, shop *nightly.Shop, now time.Time) []Findin
 		if c.Conversions != nil {
 			out = append(out, conversions(ctx, shop, c.Conversions, now))
 			err = errors.Join(err, c.Conversions.Close())
+		}
+		if c.Catalog != nil {
+			out = append(out, catalog(ctx, shop, c))
 		}
 		if err != nil {
 			out = append(out, Finding{shop.Name + ": connection", Warning, err.Error(), ""})
@@ -159,6 +164,27 @@ func conversions(ctx context.Context, shop *nightly.Shop, api platform.Conversio
 	f := Finding{Check: fmt.Sprintf("%s: values told to %s", shop.Name, api.Platform()), Verdict: OK, Detail: "the platform would take orders"}
 	if err := api.Check(ctx, now); err != nil {
 		return Finding{f.Check, Error, err.Error(), remedyOf(err)}
+	}
+	return f
+}
+
+var errEnough = errors.New("enough")
+
+// catalog reads the first items of the platform's catalog.
+func catalog(ctx context.Context, shop *nightly.Shop, c nightly.Connection) Finding {
+	f := Finding{Check: fmt.Sprintf("%s: catalog of %s", shop.Name, c.Ads.Platform()), Verdict: OK}
+	items := 0
+	err := c.Catalog.ItemStatuses(ctx, func(s []platform.ItemStatus) error {
+		items = len(s)
+		return errEnough
+	})
+	switch {
+	case err != nil && !errors.Is(err, errEnough):
+		return Finding{f.Check, Error, err.Error(), remedyOf(err)}
+	case items == 0:
+		f.Verdict, f.Detail, f.Remedy = Warning, "the catalog holds no item", "see whether its id in the configuration is the one the feed is uploaded to"
+	default:
+		f.Detail = fmt.Sprintf("%d items on the first page", items)
 	}
 	return f
 }

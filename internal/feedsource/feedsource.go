@@ -1,6 +1,8 @@
-// Package feedsource opens product feeds where they lie: a file, standard
-// input, or an HTTP(S) address. It hands over the bytes as they are; what is in
-// them, compression included, is the business of package feeds.
+// Package feedsource opens product feeds where they lie: a file, a directory of
+// files, standard input, or an HTTP(S) or SFTP address. It hands over the bytes
+// as they are; what is in them, compression included, is the business of package
+// feeds. What comes from afar is bounded in size and time, and leads nowhere the
+// configuration does not.
 package feedsource
 
 import (
@@ -9,8 +11,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,8 +36,17 @@ type Options struct {
 	MaxBytes int64
 	// Timeout limits the whole transfer; 0 is 10 minutes.
 	Timeout time.Duration
-	Client  *http.Client // nil is http.DefaultClient
-	Stdin   io.Reader    // what "-" means
+	Stdin   io.Reader // what "-" means
+
+	// For SFTP: what the user is known by, and the known_hosts file the server's
+	// key has to be in ("" is that of the user who runs the program).
+	Password   string
+	Key        string // a private key in PEM
+	KnownHosts string
+
+	// What tests put in place of the network; nil asks the system.
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Info describes the feed that was opened.
@@ -44,13 +56,17 @@ type Info struct {
 	LastModified string
 }
 
-// Open opens a file path, "-" or an http:// or https:// address. The caller
-// closes what it returns. Reading past MaxBytes is an error, not a short feed.
-// Errors say which feed and what to do; errors.Is(err, ErrUnreachable) tells a
-// server that does not answer from one that refuses.
+// Open opens a file path, a directory (whose files, in the order of their names,
+// are one feed: see feeds.Shards), "-", or an http://, https:// or sftp://
+// address. The caller closes what it returns. Reading past MaxBytes is an error,
+// not a short feed. Errors say which feed and what to do; errors.Is(err,
+// ErrUnreachable) tells a server that does not answer from one that refuses.
 func Open(ctx context.Context, location string, o Options) (io.ReadCloser, Info, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 4 << 30
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 10 * time.Minute
 	}
 	switch scheme, _, isURL := strings.Cut(location, "://"); {
 	case location == "-":
@@ -60,8 +76,10 @@ func Open(ctx context.Context, location string, o Options) (io.ReadCloser, Info,
 		return limited(io.NopCloser(o.Stdin), "standard input", o.MaxBytes), Info{Name: "standard input"}, nil
 	case isURL && (scheme == "http" || scheme == "https"):
 		return fetch(ctx, location, o)
+	case isURL && scheme == "sftp":
+		return fetchSFTP(ctx, location, o)
 	case isURL:
-		return nil, Info{}, fmt.Errorf("feeds are not read over %s://; give a file or an http:// or https:// address", scheme)
+		return nil, Info{}, fmt.Errorf("feeds are not read over %s://; give a file or an http://, https:// or sftp:// address", scheme)
 	}
 	return openFile(location, o)
 }
@@ -76,7 +94,8 @@ func openFile(path string, o Options) (io.ReadCloser, Info, error) {
 	}
 	stat, err := f.Stat()
 	if err == nil && stat.IsDir() {
-		err = fmt.Errorf("%s is a directory; name a file in it", path)
+		f.Close()
+		return openDirectory(path, o)
 	}
 	if err != nil {
 		f.Close()
@@ -88,82 +107,6 @@ func openFile(path string, o Options) (io.ReadCloser, Info, error) {
 		return nil, Info{}, ErrNotModified
 	}
 	return limited(f, path, o.MaxBytes), Info{Name: filepath.Base(path), LastModified: modified}, nil
-}
-
-func fetch(ctx context.Context, location string, o Options) (io.ReadCloser, Info, error) {
-	u, err := url.Parse(location)
-	if err != nil || u.Host == "" {
-		// url.Parse's own error would repeat a password.
-		return nil, Info{}, errors.New("the feed's address is not a valid URL")
-	}
-	info := Info{Name: u.Scheme + "://" + u.Host + u.Path}
-	if o.Timeout <= 0 {
-		o.Timeout = 10 * time.Minute
-	}
-	if o.Client == nil {
-		o.Client = http.DefaultClient
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
-	resp, err := get(ctx, u, o)
-	if err == nil {
-		err = judge(resp, o)
-	}
-	if err != nil {
-		cancel()
-		if errors.Is(err, ErrNotModified) {
-			return nil, info, err
-		}
-		return nil, info, fmt.Errorf("%s: %w", info.Name, err)
-	}
-	info.ETag, info.LastModified = resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")
-	body := limited(resp.Body, info.Name, o.MaxBytes)
-	body.cancel = cancel
-	return body, info, nil
-}
-
-func get(ctx context.Context, u *url.URL, o Options) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, errors.New("the feed's address is not a valid URL")
-	}
-	if o.ETag != "" {
-		req.Header.Set("If-None-Match", o.ETag)
-	}
-	if o.LastModified != "" {
-		req.Header.Set("If-Modified-Since", o.LastModified)
-	}
-	req.Header.Set("User-Agent", "adsteward")
-	resp, err := o.Client.Do(req)
-	if err != nil {
-		// *url.Error repeats the whole address, with its query.
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err
-		}
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	return resp, nil
-}
-
-// judge closes the body of an answer that is no feed and says why.
-func judge(resp *http.Response, o Options) error {
-	var err error
-	switch code := resp.StatusCode; {
-	case code == http.StatusOK && resp.ContentLength > o.MaxBytes:
-		err = tooLarge(o.MaxBytes)
-	case code == http.StatusOK:
-		return nil
-	case code == http.StatusNotModified:
-		err = ErrNotModified
-	case code >= 500 || code == http.StatusTooManyRequests:
-		err = fmt.Errorf("%w: the server answered %s", ErrUnreachable, resp.Status)
-	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		err = fmt.Errorf("the server answered %s; put user and password into the address", resp.Status)
-	default:
-		err = fmt.Errorf("the server answered %s; check the address", resp.Status)
-	}
-	resp.Body.Close()
-	return err
 }
 
 func tooLarge(limit int64) error {

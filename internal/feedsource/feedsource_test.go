@@ -34,6 +34,16 @@ func server(t *testing.T) *httptest.Server {
 			w.(http.Flusher).Flush()
 		}
 	})
+	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, "<html>")
+	})
+	mux.HandleFunc("/to-file", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "file:///etc/passwd")
+		w.WriteHeader(http.StatusFound)
+	})
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.FormValue("to"), http.StatusFound) })
 	mux.HandleFunc("/busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	mux.HandleFunc("/closed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -61,7 +71,7 @@ func read(t *testing.T, location string, o Options) (string, Info, error) {
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	s := server(t)
-	o := Options{Client: s.Client()}
+	o := Options{}
 	text, info, err := read(t, s.URL+"/feed.xml?key=secret", o)
 	if err != nil || text != "0123456789" || info.ETag != `"v1"` || info.Name != s.URL+"/feed.xml" {
 		t.Errorf("%q %+v %v", text, info, err)
@@ -71,7 +81,7 @@ func TestHTTP(t *testing.T) {
 		t.Errorf("the copy at hand: %v", err)
 	}
 	address := strings.Replace(s.URL, "http://", "http://shop:pw@", 1) + "/user"
-	if _, info, err := read(t, address, Options{Client: s.Client()}); err != nil || strings.Contains(info.Name, "pw") {
+	if _, info, err := read(t, address, Options{}); err != nil || strings.Contains(info.Name, "pw") {
 		t.Errorf("%+v %v", info, err)
 	}
 }
@@ -95,15 +105,18 @@ func TestHTTPFailures(t *testing.T) {
 		{s.URL + "/feed.xml", Options{MaxBytes: 9}, false, "larger than 9 bytes"},
 		{s.URL + "/stream", Options{MaxBytes: 99}, false, "larger than 99 bytes"},
 		{"http://user:secret@%zz/", Options{}, false, "not a valid URL"},
-		{"sftp://host/feed", Options{}, false, "sftp://"},
+		{"file:///etc/passwd", Options{}, false, "file://"},
+		{"ftp://host/feed", Options{}, false, "ftp://"},
+		{s.URL + "/page", Options{}, false, "HTML page"},
+		{s.URL + "/to-file", Options{}, false, "file address"},
+		{s.URL + "/loop", Options{}, false, "more than 5 times"},
 	} {
-		tc.o.Client = s.Client()
 		_, _, err := read(t, tc.location, tc.o)
 		if err == nil || errors.Is(err, ErrUnreachable) != tc.unreachable || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", tc.location, err)
 		}
 	}
-	if text, _, err := read(t, s.URL+"/stream", Options{MaxBytes: 100, Client: s.Client()}); err != nil || len(text) != 100 {
+	if text, _, err := read(t, s.URL+"/stream", Options{MaxBytes: 100}); err != nil || len(text) != 100 {
 		t.Errorf("exactly the limit: %d bytes, %v", len(text), err)
 	}
 }
@@ -125,7 +138,7 @@ func TestFileAndStdin(t *testing.T) {
 	if text, _, err := read(t, "-", Options{Stdin: strings.NewReader("x")}); err != nil || text != "x" {
 		t.Errorf("%q %v", text, err)
 	}
-	for _, location := range []string{filepath.Join(dir, "none"), dir, "-"} {
+	for _, location := range []string{filepath.Join(dir, "none"), t.TempDir(), "-"} {
 		if _, _, err := read(t, location, Options{}); err == nil {
 			t.Errorf("%s was read", location)
 		}

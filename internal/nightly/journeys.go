@@ -153,9 +153,7 @@ func (p *people) trail(ctx context.Context, from civil.Date) (JourneysBasis, *at
 		o := &p.orders[i]
 		who := p.ofOrder(o)
 		buyers[who] = true
-		sold := o.Revenue - o.Refunded
-		t.Buy(attribution.Purchase{OrderID: o.OrderID, Node: int32(who), At: o.OrderedAt, Value: sold, Margin: micros(sold.Float() * margin(o.Campaign)),
-			New: o.New, Offline: isOffline(o.Source)})
+		t.Buy(attribution.Purchase{OrderID: o.id, Node: int32(who), At: o.at, Value: o.sold, Margin: micros(o.sold.Float() * margin(o.campaign)), New: o.isNew, Offline: o.offline})
 	}
 	for i := range p.visits {
 		v := &p.visits[i]

@@ -13,7 +13,9 @@ import (
 
 	"adsteward/attribution"
 	"adsteward/bidding/guard"
+	"adsteward/feeds"
 	"adsteward/internal/civil"
+	"adsteward/internal/feedsource"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -54,6 +56,9 @@ type Connection struct {
 	Audiences platform.Audiences // nil where lists are not kept
 	// Conversions is nil where the platform is not told what orders are worth.
 	Conversions platform.Conversions
+	// Catalog is nil where the platform's judgement of items is not read.
+	Catalog platform.Catalog
+	Items   platform.Items // nil where spend is not told by item
 }
 
 // Shop is one account group: what the configuration says of it, in the words
@@ -71,8 +76,10 @@ type Shop struct {
 	Tell       []TellSettings // one for each platform of the shop
 	// Paths are how touches and orders make journeys; the zero value is
 	// attribution.DefaultPathRules.
-	Paths attribution.PathRules
-	Feeds []Feed
+	Paths    attribution.PathRules
+	Feeds    []Feed
+	Catalogs bool         // some platform's judgement of items is to be read
+	Labels   feeds.Labels // margin tiers as custom labels
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.
@@ -90,9 +97,19 @@ type AdAccountName struct {
 
 // Feed is where one product feed lies and for whom it is checked.
 type Feed struct {
-	Location string
-	Platform string // google, meta or both
+	Location                           string
+	Platform                           string             // google, meta or both
+	Country, Format, Encoding, ShopURL string             // see feeds.Options; "" where not known
+	Source                             feedsource.Options // who the program is to the server
+	Pages                              PageSettings
+	// Collapse is the share of the last good version's items below which a new one
+	// is taken for broken and refused; 0 is defaultCollapse.
+	Collapse   float64
+	Severities map[string]feeds.Severity // by rule, instead of its own
 }
+
+// on reports whether the feed is for a platform.
+func (f Feed) on(p platform.Name) bool { return f.Platform == string(p) || f.Platform == "both" }
 
 // ModelSettings are what the models need and no data set tells.
 type ModelSettings struct {
@@ -157,7 +174,7 @@ type stageFunc func(ctx context.Context, n *night) (report, error)
 
 func stageFuncs() map[Stage]stageFunc {
 	return map[Stage]stageFunc{
-		Pull: pull, Feeds: checkFeeds, Attribute: attribute, Value: value, Curves: curves,
+		Pull: pull, Feeds: checkProducts, Attribute: attribute, Value: value, Curves: curves,
 		Propose: propose, Approve: autoApprove, Push: pushApproved, Audiences: reach, Measure: measure,
 	}
 }

@@ -1,15 +1,19 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"adsteward/attribution"
 	"adsteward/attribution/identity"
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
 	"adsteward/store"
 )
 
@@ -32,9 +36,14 @@ type seenVisit struct {
 	source                   int32
 }
 
+// boughtOrder is what is kept of an order.
 type boughtOrder struct {
-	store.Buyer
+	id              string
+	at              time.Time
+	sold            money.Micros // less refunds
+	campaign        string       // as the nights before found
 	customer, click identity.Node
+	isNew, offline  bool
 }
 
 // stitched reads the orders of from..the night's date, and whoever may have to do
@@ -42,7 +51,11 @@ type boughtOrder struct {
 // customers' first: what journeys need, at twice the cost.
 func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*people, error) {
 	p := &people{n: n, stitcher: identity.New(identity.DefaultLimits()), ids: map[store.Touch]int32{}}
-	since := from.In(n.shop.Location).Add(-attribution.DefaultWindow)
+	before := attribution.DefaultWindow
+	if all {
+		before = n.shop.Paths.Longest()
+	}
+	since := from.In(n.shop.Location).Add(-before)
 	if err := p.readOrders(ctx, from, all); err != nil {
 		return nil, err
 	}
@@ -56,6 +69,7 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 	if err != nil {
 		return nil, err
 	}
+	p.sort()
 	node := p.stitcher.Node
 	err = n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error {
 		contact, err := identity.ParseID(kind + ":" + key)
@@ -84,7 +98,8 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 
 func (p *people) readOrders(ctx context.Context, from civil.Date, firsts bool) error {
 	add := func(b store.Buyer) error {
-		o := boughtOrder{b, p.stitcher.Node(identity.ID{Kind: identity.Customer, Value: b.CustomerID}), p.stitcher.Node(identity.ID{Kind: identity.Click, Value: b.ClickID})}
+		o := boughtOrder{id: b.OrderID, at: b.OrderedAt, sold: b.Revenue - b.Refunded, campaign: b.Campaign, isNew: b.New, offline: isOffline(b.Source),
+			customer: p.stitcher.Node(identity.ID{Kind: identity.Customer, Value: b.CustomerID}), click: p.stitcher.Node(identity.ID{Kind: identity.Click, Value: b.ClickID})}
 		p.stitcher.Join(o.customer, o.click)
 		p.orders = append(p.orders, o)
 		return nil
@@ -114,6 +129,18 @@ func (p *people) visit(t store.Touch) error {
 	return nil
 }
 
+// sort puts the visits in the order of time, those of one moment by where they came
+// from, so that which of them was last does not depend on the database.
+func (p *people) sort() {
+	slices.SortFunc(p.visits, func(a, b seenVisit) int {
+		if c := cmp.Compare(a.at, b.at); c != 0 {
+			return c
+		}
+		x, y := &p.sources[a.source], &p.sources[b.source]
+		return cmp.Or(strings.Compare(x.Channel, y.Channel), strings.Compare(x.Campaign, y.Campaign), strings.Compare(x.Kind, y.Kind))
+	})
+}
+
 func (p *people) ofVisit(v *seenVisit) identity.Node {
 	return p.persons.First(v.customer, v.visitor, v.click)
 }
@@ -134,7 +161,7 @@ func (p *people) joinOrders() iter.Seq2[attribution.Order, error] {
 	return func(yield func(attribution.Order, error) bool) {
 		for i := range p.orders {
 			o := &p.orders[i]
-			if !yield(attribution.Order{OrderID: o.OrderID, CustomerID: token(p.ofOrder(o)), At: o.OrderedAt, ClickID: token(o.click), Revenue: o.Revenue - o.Refunded}, nil) {
+			if !yield(attribution.Order{OrderID: o.id, CustomerID: token(p.ofOrder(o)), At: o.at, ClickID: token(o.click), Revenue: o.sold}, nil) {
 				return
 			}
 		}

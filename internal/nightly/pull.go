@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"adsteward/internal/civil"
@@ -35,10 +36,14 @@ func pull(ctx context.Context, n *night) (report, error) {
 	failed := []error{connErr}
 	rows, reached := 0, 0
 	for _, c := range conns {
-		k, err := n.pullAdAccount(ctx, c)
+		k, today, err := n.pullAdAccount(ctx, c)
 		if err == nil {
 			reached++
-			err = n.pullSimulations(ctx, c) // older ones serve
+			if more := errors.Join(n.pullSimulations(ctx, c), n.pullItems(ctx, c, today)); store.IsFull(more) {
+				err = more
+			} else if more != nil { // the account's own figures are there
+				failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, more))
+			}
 		}
 		if uerr := n.countUsage(ctx, c); uerr != nil {
 			return report{}, uerr
@@ -99,28 +104,31 @@ func (n *night) pullShop(ctx context.Context) (files int, err error) {
 	return files, err
 }
 
-func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, err error) {
+// pullAdAccount also returns the date it is in the ad account's zone.
+func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, today civil.Date, err error) {
 	p := c.Ads.Platform()
 	acc, err := c.Ads.Account(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	now := n.asOf()
 	if err := n.Store.UpsertAdAccount(ctx, store.AdAccount{Account: n.shop.Name, Platform: string(p), AdAccount: c.AdAccount,
 		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: n.Now()}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := n.pullStructure(ctx, c, now); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if err := n.pullChanges(ctx, c, now); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	loc, err := time.LoadLocation(acc.TimeZone)
 	if err != nil {
-		return 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
+		return 0, 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
 	}
-	return n.pullPerformance(ctx, c, civil.Of(now.In(loc)))
+	today = civil.Of(now.In(loc))
+	rows, err = n.pullPerformance(ctx, c, today)
+	return rows, today, err
 }
 
 func (n *night) pullStructure(ctx context.Context, c Connection, now time.Time) error {
@@ -179,4 +187,41 @@ func (n *night) pullPerformance(ctx context.Context, c Connection, today civil.D
 		return n.Store.UpsertPerformance(ctx, today, out)
 	})
 	return rows, err
+}
+
+const (
+	// itemDays of spend by item are kept and looked at.
+	itemDays = 30
+	// itemRestateDays are pulled again every night: what clicks cost is corrected
+	// within days.
+	itemRestateDays = 7
+)
+
+// pullItems reads what campaigns spent on items, where the shop has a feed for
+// the platform.
+func (n *night) pullItems(ctx context.Context, c Connection, today civil.Date) error {
+	p := c.Ads.Platform()
+	if c.Items == nil || !slices.ContainsFunc(n.shop.Feeds, func(f Feed) bool { return f.on(p) }) {
+		return nil
+	}
+	last, err := n.Store.LastItemSpend(ctx, n.shop.Name, string(p), c.AdAccount)
+	if err != nil {
+		return err
+	}
+	from := today.AddDays(-itemDays)
+	if !last.IsZero() {
+		from = max(from, min(last.AddDays(1), today).AddDays(-itemRestateDays))
+	}
+	var rows []store.ItemSpend
+	err = c.Items.ItemPerformance(ctx, from, today.AddDays(-1), func(batch []platform.ItemPerformance) error {
+		for _, i := range batch {
+			rows = append(rows, store.ItemSpend{Date: i.Date, Campaign: i.Campaign.ID, ItemID: i.ItemID, Cost: i.Cost, Value: i.Value,
+				Conversions: i.Conversions, Clicks: i.Clicks})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return n.Store.UpsertItemSpend(ctx, n.shop.Name, string(p), c.AdAccount, from, today.AddDays(-itemDays), rows)
 }

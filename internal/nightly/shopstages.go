@@ -3,98 +3,16 @@ package nightly
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"adsteward/attribution"
 	"adsteward/bidding"
 	"adsteward/bidding/response"
-	"adsteward/feeds"
 	"adsteward/internal/civil"
-	"adsteward/internal/feedsource"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
-
-// collapse is the share of the last good feed's items below which a new one is
-// taken for broken and refused.
-const collapse = 0.7
-
-// checkFeeds reads every feed, checks it and keeps the products of those that
-// are fit to be believed; a feed that cannot be read or has collapsed leaves
-// the last good one in force.
-func checkFeeds(ctx context.Context, n *night) (report, error) {
-	if len(n.shop.Feeds) == 0 {
-		return report{Summary: "no feed is configured"}, nil
-	}
-	before, err := n.Store.Products(ctx, n.shop.Name)
-	if err != nil {
-		return report{}, err
-	}
-	products := map[string]store.Product{}
-	var total feeds.Report
-	var faults []error
-	for _, f := range n.shop.Feeds {
-		rep, err := n.readFeed(ctx, f, products)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("feed %s: %w", f.Location, err))
-		}
-		total.Items += rep.Items
-		total.Errors += rep.Errors
-		total.Warnings += rep.Warnings
-		total.Valid += rep.Valid
-	}
-	var models modelSet
-	models.add(n.runID, "feed", "", total)
-	if err := models.put(ctx, n.Store.Queries); err != nil {
-		return report{}, err
-	}
-	summary := fmt.Sprintf("%d items, %d without error, %d errors, %d warnings",
-		total.Items, total.Valid, total.Errors, total.Warnings)
-	switch {
-	case len(faults) > 0:
-		return report{Summary: "the last good feed stays in force", Partial: errors.Join(faults...)}, nil
-	case float64(len(products)) < collapse*float64(len(before)):
-		return report{Summary: "the last good feed stays in force", Partial: fmt.Errorf("the feed fell from %d items to %d; look at its export", len(before), len(products))}, nil
-	}
-	rows := make([]store.Product, 0, len(products))
-	for _, p := range products {
-		rows = append(rows, p)
-	}
-	return report{Summary: summary}, n.Store.ReplaceProducts(ctx, n.shop.Name, rows)
-}
-
-func (n *night) readFeed(ctx context.Context, f Feed, into map[string]store.Product) (feeds.Report, error) {
-	r, _, err := feedsource.Open(ctx, f.Location, feedsource.Options{})
-	if err != nil {
-		return feeds.Report{}, err
-	}
-	defer r.Close()
-	return feeds.Validate(r, feeds.Options{Platform: f.Platform, Now: n.asOf()}, func(it feeds.Item, issues []feeds.Issue) error {
-		if it.ID == "" {
-			return nil
-		}
-		p := store.Product{Account: n.shop.Name, ItemID: it.ID, Title: it.Title, Availability: it.Availability,
-			ProductType: it.ProductType, FeedDate: n.date}
-		if it.Price != nil {
-			p.Price, p.Currency = it.Price.Amount, it.Price.Currency
-		}
-		if c := it.CostOfGoodsSold; c != nil && c.Currency == n.shop.Currency {
-			p.UnitCost = &c.Amount
-		}
-		for _, i := range issues {
-			switch i.Severity {
-			case feeds.Error:
-				p.Errors++
-			case feeds.Warning:
-				p.Warnings++
-			}
-		}
-		into[it.ID] = p
-		return nil
-	})
-}
 
 // attributeDays are joined where much has come in since the last night, and iotaDays
 // every night: orders come in late, and touches too.

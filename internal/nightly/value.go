@@ -33,6 +33,9 @@ func value(ctx context.Context, n *night) (report, error) {
 		models.add(n.runID, "worth", k, w)
 	}
 	models.add(n.runID, "worth", "", def)
+	if err := n.joinItems(ctx, &models, worths, def); err != nil {
+		return report{}, err
+	}
 	summary := fmt.Sprintf("margin %.0f %%, a new customer is worth %.2f first orders", 100*def.Margin, def.Lambda)
 	if warning != "" {
 		summary += "; " + warning

@@ -139,6 +139,28 @@ type Performance struct {
 	Impressions int64
 }
 
+// ItemPerformance is one campaign's day on one item of a product feed, as the
+// platform reports it at the time of asking. ItemID is as the platform writes it:
+// Google in lower case. Meta tells no conversions by item.
+type ItemPerformance struct {
+	Campaign    Ref
+	ItemID      string
+	Date        civil.Date
+	Cost        money.Micros
+	Value       money.Micros
+	Conversions float64
+	Clicks      int64
+	Impressions int64
+}
+
+// Items is what the ad accounts of shops with product feeds can also be asked.
+type Items interface {
+	// ItemPerformance hands the days from..to, both inclusive, to yield in
+	// batches: campaigns that advertise items of a feed, item by item. It stops at
+	// the first error of yield and returns it.
+	ItemPerformance(ctx context.Context, from, to civil.Date, yield func([]ItemPerformance) error) error
+}
+
 // ChangeEvent is a change somebody made, as the platform's history tells it.
 type ChangeEvent struct {
 	At     time.Time

@@ -53,6 +53,17 @@ func PlatformName(name string) string {
 	return Words(name)
 }
 
+// CatalogName is what people call the platform's catalog of products.
+func CatalogName(name string) string {
+	switch platform.Name(name) {
+	case platform.Google:
+		return "Google Merchant Center"
+	case platform.Meta:
+		return "Meta catalog"
+	}
+	return Words(name)
+}
+
 // EntityTypeName is what people call a kind of entity.
 func EntityTypeName(t string) string { return Words(t) }
 

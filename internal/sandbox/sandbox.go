@@ -23,12 +23,14 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/catalog"
 	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/datamanager"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/googleads"
 	"adsteward/internal/sandbox/lists"
 	"adsteward/internal/sandbox/market"
+	"adsteward/internal/sandbox/merchant"
 	"adsteward/internal/sandbox/meta"
 	"adsteward/internal/sandbox/oauth"
 
@@ -42,6 +44,8 @@ const (
 	dataSetID    = "310157399204321"
 	accessToken  = "sandbox-access-token"
 	appSecret    = "sandbox-app-secret"
+	merchantID   = "5310015739"
+	catalogID    = "410157399204322"
 	clientID     = "sandbox.apps.example"
 	clientSecret = "sandbox-client-secret"
 	refreshToken = "sandbox-refresh-token"
@@ -81,7 +85,9 @@ type Info struct {
 	UserListID      string `json:"user_list_id"`
 	// ConversionActionID is the Google account's conversion action for orders.
 	ConversionActionID string `json:"conversion_action_id"`
-	DataSetID          string `json:"dataset_id"` // Meta's, for orders
+	DataSetID          string `json:"dataset_id"`  // Meta's, for orders
+	MerchantID         string `json:"merchant_id"` // Merchant Center's; its API answers at DataManagerAddr
+	CatalogID          string `json:"catalog_id"`  // Meta's, of products
 	TokenURL           string `json:"token_url"`
 	ClientID           string `json:"client_id"`
 	ClientSecret       string `json:"client_secret"`
@@ -160,6 +166,7 @@ func (s *Sandbox) listen() error {
 	s.info.GoogleAddr, s.info.MetaAddr, s.info.DataManagerAddr, s.info.ControlAddr = addrs[0], addrs[1], addrs[2], addrs[3]
 	s.info.CustomerID, s.info.AdAccountID = strconv.FormatInt(customerID, 10), adAccountID
 	s.info.ConversionActionID, s.info.DataSetID = strconv.FormatInt(actionID, 10), dataSetID
+	s.info.MerchantID, s.info.CatalogID = merchantID, catalogID
 	s.info.AccessToken, s.info.AppSecret = accessToken, appSecret
 	s.info.ClientID, s.info.ClientSecret, s.info.RefreshToken = clientID, clientSecret, refreshToken
 	s.info.TokenURL = "http://" + s.info.DataManagerAddr + "/token"
@@ -168,6 +175,8 @@ func (s *Sandbox) listen() error {
 		Lists: s.googleLists, ValueRules: s.valueRules, AccessTokens: s.tokens.Valid, Log: s.opts.Log})
 	members := http.NewServeMux()
 	members.Handle("/token", s.tokens)
+	members.Handle(merchant.Pattern, merchant.New(merchant.Options{AccountID: merchantID, Country: "DE", Faults: s.faults, AccessTokens: s.tokens.Valid,
+		Items: func() ([]catalog.Item, error) { return s.judged(platform.Google) }}))
 	members.Handle("/", s.keeping(datamanager.New(datamanager.Options{Market: s.market, Faults: s.faults, CustomerID: customerID,
 		Lists: s.googleLists, AccessTokens: s.tokens.Valid, ConversionActionID: actionID, Conversions: s.recorded.Google})))
 
@@ -175,7 +184,8 @@ func (s *Sandbox) listen() error {
 	s.cancel = cancel
 	s.serve("google", func() error { return s.google.Serve(open[0]) })
 	s.serveHTTP(ctx, "meta", open[1], s.keeping(meta.New(meta.Options{Market: s.market, Faults: s.faults, AdAccountID: adAccountID,
-		AccessToken: accessToken, AppSecret: appSecret, Lists: s.metaLists, DataSetID: dataSetID, Conversions: s.recorded.Meta})))
+		AccessToken: accessToken, AppSecret: appSecret, Lists: s.metaLists, DataSetID: dataSetID, Conversions: s.recorded.Meta,
+		CatalogID: catalogID, Items: func() ([]catalog.Item, error) { return s.judged(platform.Meta) }})))
 	s.serveHTTP(ctx, "datamanager", open[2], members)
 	s.serveHTTP(ctx, "control", open[3], s.control())
 	return nil

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/xml"
 	"errors"
@@ -15,6 +16,8 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/catalog"
 	"adsteward/internal/sandbox/market"
 )
 
@@ -183,6 +186,15 @@ func (s *Sandbox) writeFeed(w io.Writer) error {
 	enc := xml.NewEncoder(w)
 	enc.Indent("", "  ")
 	return enc.Encode(feed)
+}
+
+// judged is what a platform makes of the feed as it is now.
+func (s *Sandbox) judged(p platform.Name) ([]catalog.Item, error) {
+	var feed bytes.Buffer
+	if err := s.writeFeed(&feed); err != nil {
+		return nil, err
+	}
+	return catalog.Judge(&feed, p, s.market.Today().In(time.UTC))
 }
 
 func price(m money.Micros, currency string) string {

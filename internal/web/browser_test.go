@@ -16,6 +16,7 @@ import (
 func TestBrowser(t *testing.T) {
 	x := newSite(t)
 	x.fill(12)
+	x.fillFeeds()
 	x.fillRun(testDay.AddDays(1), "running")
 	x.fillAttribution()
 	x.fillExperiments()
@@ -79,6 +80,8 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"experiments", "/experiments", `#ledger`},
 		{"experiment", "/experiments/e1e1e1e1", `#difference`},
 		{"experiment-plan", "/experiments/plan?kind=switchback&campaign=google:1", `.pairs`},
+		{"feeds", "/feeds", `table.data`},
+		{"feed-item", "/feeds/item?id=SHOE-1", `.pairs`},
 		{"audit", "/audit", `table.data`},
 		{"settings", "/settings", `#kill-switch`},
 		{"push", "/push", `.effects`},

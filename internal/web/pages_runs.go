@@ -101,7 +101,7 @@ type alertRow struct{ Name, Figure, Guard, Change, Since, Detail string }
 
 func alertOf(a bidding.Alert) alertRow {
 	row := alertRow{Name: a.Name, Figure: figureName(a.Figure), Guard: a.Guardrail, Change: present.SignedPercent(a.Change), Since: "–", Detail: a.Detail}
-	if a.Figure == "stock" { // a share, not a change
+	if a.Guardrail == "stock" || a.Guardrail == "item_spend" { // a share, not a change
 		row.Change = present.Percent(a.Change)
 	}
 	if !a.Since.IsZero() {
@@ -123,6 +123,10 @@ func figureName(figure string) string {
 		return "cost per click"
 	case "stock":
 		return "sales that stock or feed now stop"
+	case "unfit_items":
+		return "spend on items not fit to be advertised"
+	case "losing_items":
+		return "spend on items that lose money"
 	}
 	return strings.ReplaceAll(figure, "_", " ")
 }

@@ -2,6 +2,7 @@ package googleads_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"net"
@@ -520,5 +521,46 @@ func TestSimulationsAreADays(t *testing.T) {
 		if math.Abs(p.Spend-want[k].Spend) > 1e-5 || math.Abs(p.Result-want[k].Value) > 1e-6 {
 			t.Errorf("point %d is %v, want %v", k, p, want[k])
 		}
+	}
+}
+
+func TestItemPerformance(t *testing.T) {
+	t.Parallel()
+	r := setupWith(t, `{"name": "items", "seed": 2, "start": "2026-03-01", "history_days": 20, "campaigns": [
+		{"id": "g1", "platform": "google", "type": "shopping", "budget": 60}, {"id": "g2", "platform": "google", "type": "search", "budget": 60}]}`, googleads.ExplorerLimit)
+	today := r.market.Today()
+	got := map[string]platform.ItemPerformance{}
+	read := func(from, to civil.Date) error {
+		return r.client.ItemPerformance(t.Context(), from, to, func(days []platform.ItemPerformance) error {
+			for _, d := range days {
+				got[d.ItemID+d.Date.String()] = d
+			}
+			return nil
+		})
+	}
+	if err := read(today.AddDays(-7), today.AddDays(-1)); err != nil {
+		t.Fatal(err)
+	}
+	want := r.market.ItemReport(platform.Google, today.AddDays(-7), today.AddDays(-1))
+	if len(want) == 0 || len(got) != len(want) {
+		t.Fatalf("%d rows, want %d", len(got), len(want))
+	}
+	for _, d := range want {
+		w := platform.ItemPerformance{Campaign: platform.Ref{Type: platform.Campaign, ID: market.RemoteCampaignID(platform.Google, 0)}, ItemID: strings.ToLower(d.Product.SKU),
+			Date: d.Date, Cost: d.Cost, Value: d.Value, Conversions: d.Conversions, Clicks: d.Clicks, Impressions: d.Impressions}
+		if diff := cmp.Diff(w, got[w.ItemID+w.Date.String()]); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if n := r.client.Usage().Operations; n != 1 {
+		t.Errorf("it took %d operations", n)
+	}
+	clear(got)
+	if err := read(today, today.AddDays(-1)); err != nil || len(got) != 0 || r.client.Usage().Operations != 1 {
+		t.Errorf("no days: %d rows, %v", len(got), err)
+	}
+	refused := errors.New("refused")
+	if err := r.client.ItemPerformance(t.Context(), today.AddDays(-7), today, func([]platform.ItemPerformance) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("yield's error became %v", err)
 	}
 }

@@ -75,6 +75,14 @@ func performanceQuery(from, to civil.Date) string {
 		"metrics.clicks, metrics.impressions FROM campaign WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
 }
 
+// itemsQuery asks for what campaigns with a product feed spent on each item and
+// day.
+func itemsQuery(from, to civil.Date) string {
+	return fmt.Sprintf("SELECT campaign.id, segments.date, segments.product_item_id, metrics.cost_micros, metrics.conversions_value, "+
+		"metrics.conversions, metrics.clicks, metrics.impressions FROM shopping_performance_view "+
+		"WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
+}
+
 // changesQuery asks for one page of the change history; both times are in the
 // account's zone.
 func changesQuery(from, to time.Time) string {

@@ -25,6 +25,7 @@ import (
 const (
 	ScopeAds         = "https://www.googleapis.com/auth/adwords"
 	ScopeDataManager = "https://www.googleapis.com/auth/datamanager"
+	ScopeContent     = "https://www.googleapis.com/auth/content" // Merchant Center
 )
 
 // DefaultTokenURL is Google's token endpoint.

@@ -101,6 +101,22 @@ func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Clien
 		results, err := conversions.Send(ctx, in.Conversions)
 		return casetest.Results(results), err
 	}
+	if tc.Call == "catalog_groups" {
+		items, err := c.Catalog("410")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return items.Groups(ctx)
+	}
+	if tc.Call == "catalog" {
+		items, err := c.Catalog("410")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []platform.ItemStatus
+		err = items.ItemStatuses(ctx, func(s []platform.ItemStatus) error { all = append(all, s...); return nil })
+		return all, err
+	}
 	t.Fatalf("there is no call %q", tc.Call)
 	return nil, nil
 }

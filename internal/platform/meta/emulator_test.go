@@ -19,6 +19,7 @@ import (
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/meta"
 	"adsteward/internal/platform/pace"
+	"adsteward/internal/sandbox/catalog"
 	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
@@ -568,5 +569,104 @@ func TestSimulationsAreOfTheBudgetsOwners(t *testing.T) {
 	}
 	if sims, err = w.client.Simulations(t.Context()); err != nil || len(sims) != 1 {
 		t.Errorf("a learning campaign is simulated: %v, %v", sims, err)
+	}
+}
+
+// TestCatalog reads an emulated catalog over several pages, and what is said of
+// it as a whole.
+func TestCatalog(t *testing.T) {
+	t.Parallel()
+	var judged []catalog.Item
+	for i := range 25 {
+		it := catalog.Item{ID: fmt.Sprint(i), Pending: i == 3}
+		if i%10 == 0 {
+			it.Issues = []catalog.Issue{{Code: "EMPTY_PRICE", Attribute: "price", Title: "No price", Error: true}, {Code: "IMAGE_RESOLUTION_LOW", Title: "Small"}}
+		}
+		judged = append(judged, it)
+	}
+	w := setup(t, "EUR")
+	server := httptest.NewServer(emulator.New(emulator.Options{Market: w.market, AdAccountID: accountID, AccessToken: token, CatalogID: "410",
+		Items: func() ([]catalog.Item, error) { return judged, nil }}))
+	t.Cleanup(server.Close)
+	client, err := meta.Open(meta.Config{BaseURL: server.URL, AdAccountID: accountID, AccessToken: token, PageSize: 10, CallsPerSecond: 1e6, HTTPClient: server.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := client.Catalog("410")
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[platform.ItemState]int{}
+	pages := 0
+	if err := items.ItemStatuses(t.Context(), func(batch []platform.ItemStatus) error {
+		pages++
+		for _, s := range batch {
+			states[s.State]++
+			if s.State == platform.ItemDisapproved && (len(s.Issues) != 2 || s.Issues[0].Attribute != "price" || !s.Issues[0].Error || s.Issues[1].Error) {
+				t.Errorf("item %s: %+v", s.ItemID, s.Issues)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[platform.ItemState]int{platform.ItemApproved: 21, platform.ItemPending: 1, platform.ItemDisapproved: 3}, states); d != "" || pages != 3 {
+		t.Errorf("%d pages; %s", pages, d)
+	}
+	groups, err := items.Groups(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []platform.CatalogGroup{{Code: "ATTRIBUTES_MISSING", Error: true, Title: "Some items need a look", Items: 3}, {Code: "IMAGE_QUALITY", Title: "Some items need a look", Items: 3}}
+	if d := cmp.Diff(want, groups); d != "" {
+		t.Error(d)
+	}
+	other, err := client.Catalog("411")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ItemStatuses(t.Context(), nil); platform.KindOf(err) != platform.Rejected {
+		t.Errorf("another catalog: %v", err)
+	}
+	if _, err := client.Catalog("41x"); err == nil {
+		t.Error("a catalog's id that is none was taken")
+	}
+}
+
+// What items cost adds up to the campaign, whichever way it is asked for; Meta
+// tells no purchases by item.
+func TestItemPerformance(t *testing.T) {
+	t.Parallel()
+	for name, asyncRows := range map[string]int{"at once": 1 << 20, "as a report": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, "EUR", func(c *meta.Config) { c.PageSize, c.AsyncRows = 7, asyncRows })
+			from, to := civil.MustParse("2026-02-20"), civil.MustParse("2026-02-25")
+			var cost, clicks = map[string]money.Micros{}, map[string]int64{}
+			rows := 0
+			err := w.client.ItemPerformance(t.Context(), from, to, func(batch []platform.ItemPerformance) error {
+				for _, p := range batch {
+					rows++
+					cost[p.Campaign.ID] += p.Cost
+					clicks[p.Campaign.ID] += p.Clicks
+					if p.Conversions != 0 || p.Value != 0 || strings.ContainsAny(p.ItemID, ", ") || p.ItemID == "" || p.Date < from || p.Date > to {
+						t.Errorf("%+v", p)
+					}
+				}
+				return nil
+			})
+			if err != nil || rows == 0 {
+				t.Fatal(rows, err)
+			}
+			wantCost, wantClicks := map[string]money.Micros{}, map[string]int64{}
+			for _, d := range w.market.Report(platform.Meta, from, to) {
+				id := market.RemoteCampaignID(platform.Meta, map[string]int{"m1": 0, "m2": 1}[d.Entity.ID])
+				wantCost[id] += d.Cost.RoundTo(10_000)
+				wantClicks[id] += d.Clicks
+			}
+			if diff := cmp.Diff(wantCost, cost) + cmp.Diff(wantClicks, clicks); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

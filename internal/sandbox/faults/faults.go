@@ -39,12 +39,12 @@ const (
 var kinds = map[Kind]bool{TimeoutBefore: true, TimeoutAfter: true, RateLimit: true, Unavailable: true,
 	PartialFailure: true, StaleRead: true, ExpiredToken: true, SlowStream: true}
 
-var services = map[string]bool{"": true, "google": true, "meta": true, "datamanager": true, "oauth": true}
+var services = map[string]bool{"": true, "google": true, "meta": true, "datamanager": true, "merchant": true, "oauth": true}
 
 // Rule makes matching calls fail.
 type Rule struct {
 	Kind Kind `json:"kind"`
-	// Service is google, meta, datamanager or oauth; empty means any.
+	// Service is google, meta, datamanager, merchant or oauth; empty means any.
 	Service string `json:"service,omitempty"`
 	// Method is a part of the full gRPC method or of "POST /v26.0/123"; empty means any.
 	Method string `json:"method,omitempty"`
@@ -63,7 +63,7 @@ func (r Rule) Check() error {
 	case !kinds[r.Kind]:
 		return fmt.Errorf("the kind %q is not known", r.Kind)
 	case !services[r.Service]:
-		return fmt.Errorf("the service %q is none of google, meta, datamanager, oauth", r.Service)
+		return fmt.Errorf("the service %q is none of google, meta, datamanager, merchant, oauth", r.Service)
 	case r.After < 0 || r.Times < -1 || r.DelayMS < 0:
 		return fmt.Errorf("after and delay_ms must be at least 0 and times at least -1")
 	}

@@ -132,6 +132,15 @@ func (a *account) entities(resource string) []entity {
 		for _, c := range a.campaigns {
 			out = append(out, entity{row: a.campaignRow(c), campaigns: []string{c.ID}})
 		}
+	case shoppingView:
+		for _, c := range a.campaigns {
+			if c.SellsItems() {
+				row := a.base()
+				row.Campaign = a.campaignProto(c)
+				row.ShoppingPerformanceView = &resources.ShoppingPerformanceView{ResourceName: a.s.customerName() + "/shoppingPerformanceView"}
+				out = append(out, entity{row: row, campaigns: []string{c.ID}})
+			}
+		}
 	case "ad_group":
 		for _, c := range a.campaigns {
 			row := a.campaignRow(c)

@@ -32,6 +32,8 @@ func lookupResource(name string) (resource, bool) {
 		r.attributed = []string{"campaign", "ad_group", "customer"}
 	case "user_list", "customer_client", "conversion_value_rule", "conversion_value_rule_set", "goal":
 		r.attributed = []string{"customer"}
+	case shoppingView:
+		r.metrics, r.attributed = true, []string{"campaign", "customer"}
 	case "campaign_simulation":
 		r.attributed = []string{"campaign", "customer"}
 	case "currency_constant":
@@ -40,6 +42,12 @@ func lookupResource(name string) (resource, bool) {
 	}
 	return r, true
 }
+
+// shoppingView is what campaigns with a product feed spent, by item.
+const shoppingView = "shopping_performance_view"
+
+// ofItem reports whether a segment is one of items.
+func ofItem(path string) bool { return strings.HasPrefix(path, "segments.product_") }
 
 // valueType is how a field is compared with values of a query.
 type valueType int
@@ -151,7 +159,7 @@ func compatible(r resource, f *field, where clause) error {
 				"Error in query: the metric '%s' is incompatible with the resource %s in the FROM clause.", f.path, r.name)
 		}
 	case f.isSegment():
-		if !r.metrics || !supportedSegment(f.path) {
+		if !r.metrics || !supportedSegment(f.path) || ofItem(f.path) && r.name != shoppingView {
 			return refuse(adserrors.QueryErrorEnum_PROHIBITED_SEGMENT_IN_SELECT_OR_WHERE_CLAUSE,
 				"Error in query: the segment '%s' is incompatible with the resource %s in the FROM clause.", f.path, r.name)
 		}

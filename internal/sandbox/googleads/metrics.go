@@ -10,6 +10,7 @@ import (
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/market"
 )
 
 // sums are the additive metrics of a row.
@@ -72,6 +73,7 @@ type bucket struct {
 	day, week, month, quarter civil.Date // first days
 	year                      int
 	weekday                   enums.DayOfWeekEnum_DayOfWeek
+	item                      *market.Product // only of shopping_performance_view
 }
 
 // bucketOf returns the whole bucket of a day; weeks begin on Monday.
@@ -111,6 +113,19 @@ func (b bucket) segment(name protoreflect.Name) (protoreflect.Value, bool) {
 	case "day_of_week":
 		return protoreflect.ValueOfEnum(b.weekday.Number()), true
 	}
+	if b.item == nil {
+		b.item = &market.Product{}
+	}
+	switch name {
+	case "product_item_id": // Google writes ids in lower case
+		return protoreflect.ValueOfString(strings.ToLower(b.item.SKU)), true
+	case "product_title":
+		return protoreflect.ValueOfString(b.item.Title), true
+	case "product_brand":
+		return protoreflect.ValueOfString(strings.ToLower(b.item.Brand)), true
+	case "product_type_l1", "product_custom_attribute0":
+		return protoreflect.ValueOfString(strings.ToLower(b.item.Group)), true
+	}
 	return protoreflect.Value{}, false
 }
 
@@ -131,6 +146,8 @@ func (b bucket) only(segments []*field) bucket {
 			out.year = b.year
 		case "day_of_week":
 			out.weekday = b.weekday
+		default:
+			out.item = b.item
 		}
 	}
 	return out

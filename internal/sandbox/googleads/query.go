@@ -10,6 +10,7 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/market"
 )
 
 // query is a statement whose names and values are resolved and checked.
@@ -215,12 +216,14 @@ func (q *query) records(a *account, res *result, keep []bool) []record {
 		}
 	}
 	onDay := q.dayFilter()
-	for _, p := range q.report(a) {
+	add := func(p platform.Performance, item *market.Product) {
 		i, ok := owner[p.Entity.ID]
 		if !ok || len(segments) > 0 && p.Impressions == 0 || !onDay(p.Date) {
-			continue
+			return
 		}
-		k := key{i, bucketOf(p.Date).only(segments)}
+		b := bucketOf(p.Date)
+		b.item = item
+		k := key{i, b.only(segments)}
 		at, ok := index[k]
 		if !ok {
 			at = len(recs)
@@ -229,11 +232,13 @@ func (q *query) records(a *account, res *result, keep []bool) []record {
 		}
 		recs[at].sums.add(p)
 	}
+	q.report(a, add)
 	return recs
 }
 
-// report reads the performance of the days the query may be about.
-func (q *query) report(a *account) []platform.Performance {
+// report reads the performance of the days the query may be about, of
+// shopping_performance_view item by item.
+func (q *query) report(a *account, add func(platform.Performance, *market.Product)) {
 	m := a.s.opts.Market
 	from, to := m.Scenario().Start.AddDays(-m.Scenario().History), m.Today()-1
 	lo, hi := q.bounds((*field).coreDate)
@@ -244,9 +249,17 @@ func (q *query) report(a *account) []platform.Performance {
 		to = min(to, *hi)
 	}
 	if from > to {
-		return nil
+		return
 	}
-	return m.Report(platform.Google, from, to)
+	if q.resource.name == shoppingView {
+		for _, d := range m.ItemReport(platform.Google, from, to) {
+			add(d.Performance, d.Product)
+		}
+		return
+	}
+	for _, p := range m.Report(platform.Google, from, to) {
+		add(p, nil)
+	}
 }
 
 // dayFilter returns whether a day fulfils the conditions on segments, judging

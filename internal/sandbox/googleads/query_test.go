@@ -314,3 +314,33 @@ func TestLearningAndChangeEvents(t *testing.T) {
 		t.Errorf("%d changes yesterday", len(rows))
 	}
 }
+
+// shopping_performance_view has the campaigns that advertise items, item by item,
+// with ids in lower case; the segments of items are of no other resource.
+func TestShoppingPerformanceView(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, testScenario, nil)
+	const where = " WHERE segments.date BETWEEN '2026-03-01' AND '2026-03-10'"
+	whole, cost := map[string]int64{}, map[string]int64{}
+	for _, row := range r.query("SELECT campaign.name, metrics.cost_micros FROM campaign" + where) {
+		whole[row.GetCampaign().GetName()] = row.GetMetrics().GetCostMicros()
+	}
+	for _, row := range r.query("SELECT campaign.name, segments.date, segments.product_item_id, segments.product_type_l1, metrics.cost_micros FROM shopping_performance_view" + where) {
+		cost[row.GetCampaign().GetName()] += row.GetMetrics().GetCostMicros()
+		if id := row.GetSegments().GetProductItemId(); id == "" || id != strings.ToLower(id) || row.GetSegments().GetProductTypeL1() != "all" {
+			t.Fatalf("item %q of type %q", id, row.GetSegments().GetProductTypeL1())
+		}
+	}
+	if len(cost) != 2 {
+		t.Errorf("items of %v", cost)
+	}
+	for _, name := range []string{"Shopping", "PMax"} { // to the cent of each of ten days
+		if d := cost[name] - whole[name]; cost[name] == 0 || d > 100_000 || d < -100_000 {
+			t.Errorf("%s: items cost %d, the campaign %d", name, cost[name], whole[name])
+		}
+	}
+	_, err := r.ads().Search(r.ctx, &services.SearchGoogleAdsRequest{CustomerId: testCustomer, Query: "SELECT segments.product_item_id, metrics.clicks FROM campaign"})
+	if err == nil {
+		t.Error("a campaign query takes a segment of items")
+	}
+}

@@ -25,6 +25,8 @@ func (s *server) handle(req request) (any, *graphError) {
 		return s.account(req, edge)
 	case id == s.DataSetID:
 		return s.dataSet(req, edge)
+	case id == s.CatalogID && s.Items != nil:
+		return s.catalogNode(req, edge)
 	}
 	st := s.structure(req.stale)
 	if c, ok := st.campaign(id); ok {

@@ -28,6 +28,7 @@ type insightRow struct {
 	campaign int // index in structure.campaigns; -1 for the account
 	from, to civil.Date
 	platform.Performance
+	item *market.Product // of the breakdown by product_id
 }
 
 // rowSet is the result of a query on one day of the market, kept for its pages.
@@ -50,6 +51,7 @@ type query struct {
 	from, to civil.Date
 	step     int // days in a row; 0 for all
 	filter   string
+	byItem   bool // broken down by product_id
 }
 
 // insights answers GET .../insights. own is the level of the object asked; c is
@@ -91,10 +93,10 @@ func (s *server) insightRows(req request, own string, c *market.Campaign) ([]ins
 	if !hasWord("account campaign adset ad", q.level) {
 		return nil, st, "", invalid("Param level must be one of {ad, adset, campaign, account}")
 	}
-	if _, ok := given(req, "breakdowns"); ok {
-		return nil, st, "", invalid("breakdowns are not available for this account")
-	}
 	var fail *graphError
+	if q.byItem, fail = breakdown(req); fail != nil {
+		return nil, st, "", fail
+	}
 	if q.from, q.to, fail = s.timeRange(req); fail != nil {
 		return nil, st, "", fail
 	}
@@ -111,6 +113,22 @@ func (s *server) insightRows(req request, own string, c *market.Campaign) ([]ins
 	}
 	q.filter = req.params.Get("filtering") + req.params.Get("effective_status")
 	return s.computed(q, st, match), st, q.level, nil
+}
+
+// breakdown reads the one breakdown there is, product_id, as a list or a word.
+func breakdown(req request) (byItem bool, fail *graphError) {
+	text, ok := given(req, "breakdowns")
+	if !ok {
+		return false, nil
+	}
+	names := []string{text}
+	if strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &names) != nil {
+		return false, invalid("Param breakdowns must be an array")
+	}
+	if len(names) != 1 || names[0] != "product_id" {
+		return false, invalid("Param breakdowns: only product_id is available for this account")
+	}
+	return true, nil
 }
 
 // matches applies the conditions to a campaign's row.
@@ -163,23 +181,27 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 	if step == 0 {
 		step = q.to.Sub(q.from) + 1
 	}
+	type place struct {
+		campaign, period int
+		item             *market.Product
+	}
 	var rows []insightRow
-	at := map[[2]int]int{} // campaign and period -> index in rows
-	for _, p := range s.Market.Report(platform.Meta, q.from, q.to) {
+	at := map[place]int{}
+	add := func(p platform.Performance, item *market.Product) {
 		i, ok := position[p.Entity.ID]
 		if !ok || q.campaign >= 0 && i != q.campaign {
-			continue
+			return
 		}
 		if q.level == "account" {
 			i = -1
 		}
 		period := p.Date.Sub(q.from) / step
-		k, ok := at[[2]int{i, period}]
+		k, ok := at[place{i, period, item}]
 		if !ok {
 			from := q.from.AddDays(period * step)
 			k = len(rows)
-			at[[2]int{i, period}] = k
-			rows = append(rows, insightRow{campaign: i, from: from, to: min(from.AddDays(step-1), q.to)})
+			at[place{i, period, item}] = k
+			rows = append(rows, insightRow{campaign: i, from: from, to: min(from.AddDays(step-1), q.to), item: item})
 		}
 		r := &rows[k]
 		r.Cost += p.Cost
@@ -187,6 +209,15 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 		r.Conversions += p.Conversions
 		r.Clicks += p.Clicks
 		r.Impressions += p.Impressions
+	}
+	if q.byItem {
+		for _, d := range s.Market.ItemReport(platform.Meta, q.from, q.to) {
+			add(d.Performance, d.Product)
+		}
+		return rows
+	}
+	for _, p := range s.Market.Report(platform.Meta, q.from, q.to) {
+		add(p, nil)
 	}
 	return rows
 }
@@ -252,6 +283,10 @@ func (s *server) insightObject(r insightRow, st structure, level string, windows
 			v["adset_id"], v["adset_name"] = adSetID(c), c.Name+" ad set"
 		}
 	}
+	if r.item != nil { // purchases on the shop's site are of no product
+		r.Conversions, r.Value = 0, 0
+		v["product_id"] = r.item.SKU + ", " + r.item.Title
+	}
 	if r.Clicks > 0 || r.Conversions > 0 {
 		actions := []map[string]string{{"action_type": "link_click", "value": fmt.Sprint(r.Clicks)}}
 		v["actions"] = append(actions, purchases(r.Conversions, 0, windows)...)
@@ -263,7 +298,7 @@ func (s *server) insightObject(r insightRow, st structure, level string, windows
 		}
 	}
 	// The asked-for fields always include the days.
-	return object{kind: "AdsInsights", values: v, known: insightKnown + " campaign_id campaign_name adset_id adset_name ad_id ad_name cpc actions action_values purchase_roas"}.always("date_start", "date_stop")
+	return object{kind: "AdsInsights", values: v, known: insightKnown + " campaign_id campaign_name adset_id adset_name ad_id ad_name cpc actions action_values purchase_roas"}.always("date_start", "date_stop", "product_id")
 }
 
 // audiencePerOpportunity is how many people a campaign can reach for each of its

@@ -22,6 +22,7 @@ import (
 
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/meta"
+	"adsteward/internal/sandbox/catalog"
 	"adsteward/internal/sandbox/conversions"
 	"adsteward/internal/sandbox/faults"
 	"adsteward/internal/sandbox/lists"
@@ -44,6 +45,10 @@ type Options struct {
 	DataSetID string
 	// Conversions holds what was recorded of it; a ledger of its own where nil.
 	Conversions *conversions.Ledger
+	// CatalogID is the business's only product catalog, and Items its items as
+	// they are judged now; none where empty.
+	CatalogID string
+	Items     func() ([]catalog.Item, error)
 	// CallsPerHour is the account's limit; 100,000 where 0.
 	CallsPerHour int
 	// Now is the clock of the hourly limit; time.Now where nil.

@@ -1,0 +1,223 @@
+package feeds
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Verdicts are kept between runs, so that an item whose bytes have not changed
+// is not checked again. They lie in the feed's order and are read beside it: a
+// window of them is in memory, whatever the feed's length. What is compared
+// across items is compared anew each time. A verdict holds for the same rules,
+// options and header, and no longer than a rule that looks at the date says the
+// same (validity). Kept verdicts that are damaged or of other rules are passed
+// over.
+
+// verdictVersion changes whenever a reader or a rule finds something else in the
+// same item; TestVerdictVersion notices.
+const verdictVersion = 1
+
+// VerdictMark is what kept verdicts begin with, see Options.Keep.
+const VerdictMark = "adsteward verdicts\n"
+
+// Verdicts lie in pages of at most pageRecords and about pageBytes; so many are
+// in memory at once, and so many of them behind the last that was of use.
+const (
+	pageRecords = 1024
+	pageBytes   = 256 << 10
+	maxPage     = pageBytes + maxVerdict + 64
+	maxVerdict  = 64 << 10 // larger ones are not kept
+	windowPages = 40
+	behindPages = 6
+)
+
+// page is some of the verdicts of the run before. It does not change.
+type page struct {
+	number int
+	data   []byte   // of each verdict its item's hash, its length and itself
+	starts []uint32 // in data, and the end
+	slots  []uint16 // 1 + the index of a start, by the low bits of the hash
+}
+
+func (p *page) hash(i int) uint64 { return binary.LittleEndian.Uint64(p.data[p.starts[i]:]) }
+
+func (p *page) body(i int) []byte {
+	b := p.data[p.starts[i]+8 : p.starts[i+1]]
+	_, w := binary.Uvarint(b)
+	return b[w:]
+}
+
+// verdictReader holds the window. pages is only appended to and cut at the front,
+// so that goroutines may read the pieces they were given.
+type verdictReader struct {
+	r     *bufio.Reader
+	pages []*page
+	count int // pages read
+	end   bool
+}
+
+// newVerdictReader returns nil where the verdicts are not of these rules.
+func newVerdictReader(r io.Reader, print uint64) *verdictReader {
+	v := &verdictReader{r: bufio.NewReaderSize(r, 64<<10)}
+	head := make([]byte, len(VerdictMark)+8)
+	if _, err := io.ReadFull(v.r, head); err != nil || string(head[:len(VerdictMark)]) != VerdictMark ||
+		binary.LittleEndian.Uint64(head[len(VerdictMark):]) != print {
+		return nil
+	}
+	return v
+}
+
+// window returns the pages to look in.
+func (v *verdictReader) window() []*page {
+	if v == nil {
+		return nil
+	}
+	for !v.end && len(v.pages) < windowPages {
+		p, err := v.page()
+		if v.end = err != nil; !v.end {
+			p.number = v.count
+			v.count++
+			v.pages = append(v.pages, p)
+		}
+	}
+	return v.pages
+}
+
+// passed moves the window on behind a page that was of use.
+func (v *verdictReader) passed(p *page) {
+	if p == nil {
+		return
+	}
+	for len(v.pages) > 0 && v.pages[0].number < p.number-behindPages {
+		v.pages = v.pages[1:]
+	}
+}
+
+var errVerdicts = errors.New("the kept verdicts are damaged")
+
+func (v *verdictReader) page() (*page, error) {
+	size, err := binary.ReadUvarint(v.r)
+	if err != nil || size <= 8 || size > maxPage {
+		return nil, errVerdicts
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(v.r, data); err != nil {
+		return nil, errVerdicts
+	}
+	sum, data := binary.LittleEndian.Uint64(data), data[8:]
+	if hashText(0, data) != sum {
+		return nil, errVerdicts
+	}
+	p := &page{data: data, starts: make([]uint32, 1, pageRecords+1), slots: make([]uint16, 2*pageRecords)}
+	for at := 0; at < len(data); {
+		if len(data)-at < 9 || len(p.starts) > pageRecords {
+			return nil, errVerdicts
+		}
+		n, w := binary.Uvarint(data[at+8:])
+		if w <= 0 || n > uint64(len(data)-at-8-w) {
+			return nil, errVerdicts
+		}
+		i := binary.LittleEndian.Uint64(data[at:]) % uint64(len(p.slots))
+		for p.slots[i] != 0 {
+			i = (i + 1) % uint64(len(p.slots))
+		}
+		p.slots[i] = uint16(len(p.starts))
+		at += 8 + w + int(n)
+		p.starts = append(p.starts, uint32(at))
+	}
+	return p, nil
+}
+
+// cursor is where the verdict of the next item is looked for first.
+type cursor struct{ page, index int }
+
+// find looks for an item's verdict: most often it follows the one before.
+func (at *cursor) find(pages []*page, hash uint64) []byte {
+	if at.page < len(pages) && at.index == len(pages[at.page].starts)-1 {
+		at.page, at.index = at.page+1, 0
+	}
+	if at.page < len(pages) && pages[at.page].hash(at.index) == hash {
+		at.index++
+		return pages[at.page].body(at.index - 1)
+	}
+	for n, p := range pages {
+		for i := hash % uint64(len(p.slots)); p.slots[i] != 0; i = (i + 1) % uint64(len(p.slots)) {
+			if j := int(p.slots[i]) - 1; p.hash(j) == hash {
+				at.page, at.index = n, j+1
+				return p.body(j)
+			}
+		}
+	}
+	return nil
+}
+
+// verdictWriter writes pages.
+type verdictWriter struct {
+	w    io.Writer
+	data []byte
+	n    int
+}
+
+func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
+	if w == nil {
+		return nil, nil
+	}
+	_, err := w.Write(binary.LittleEndian.AppendUint64([]byte(VerdictMark), print))
+	return &verdictWriter{w: w}, err
+}
+
+func (v *verdictWriter) add(hash uint64, body []byte) error {
+	if v == nil || len(body) == 0 || len(body) > maxVerdict {
+		return nil
+	}
+	v.data = binary.LittleEndian.AppendUint64(v.data, hash)
+	v.data = binary.AppendUvarint(v.data, uint64(len(body)))
+	v.data = append(v.data, body...)
+	if v.n++; v.n < pageRecords && len(v.data) < pageBytes {
+		return nil
+	}
+	return v.flush()
+}
+
+func (v *verdictWriter) flush() error {
+	if v == nil || v.n == 0 {
+		return nil
+	}
+	head := binary.AppendUvarint(nil, uint64(len(v.data)+8))
+	head = binary.LittleEndian.AppendUint64(head, hashText(0, v.data))
+	_, err := v.w.Write(head)
+	if err == nil {
+		_, err = v.w.Write(v.data)
+	}
+	v.data, v.n = v.data[:0], 0
+	return err
+}
+
+// fingerprint stands for all that a verdict rests on beside the item and what
+// stands around it.
+func (o Options) fingerprint() uint64 {
+	h := hashText(verdictVersion, o.Platform+" "+strings.ToUpper(o.Country))
+	for _, id := range slices.Sorted(maps.Keys(o.Severities)) {
+		h = hashText(h, id+" "+string(o.Severities[id]))
+	}
+	for _, r := range Rules() {
+		for _, s := range []string{r.ID, r.Attribute, r.Platform, string(r.Severity), r.Fix, r.Code} {
+			h = hashText(h, s)
+		}
+	}
+	for a := range firstPlain + attrID(len(plainNames)) { // traces rest on their numbers
+		h = hashText(h, nameOf(a))
+	}
+	if o.Taxonomy != nil {
+		for _, number := range slices.Sorted(maps.Keys(o.Taxonomy.paths)) {
+			h = hashText(hashText(h, number), o.Taxonomy.paths[number])
+		}
+	}
+	return hashText(h, fmt.Sprint(o.Now.IsZero(), o.Supplemental))
+}

@@ -1,0 +1,283 @@
+package feeds
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// findingsOf is everything Validate tells of a feed, as text.
+func findingsOf(t testing.TB, text string, o Options) (lines []string, rep Report) {
+	t.Helper()
+	rep, err := Validate(strings.NewReader(text), o, func(it Item, issues []Issue) error {
+		line, err := json.Marshal(struct {
+			Item   Item
+			Issues []Issue
+		}{it, issues})
+		lines = append(lines, string(line))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines, rep
+}
+
+// recheck validates a feed with the verdicts of another, and tells how many
+// were of use; it fails where it finds anything else than without them.
+func recheck(t *testing.T, before, text string, o, p Options) int {
+	t.Helper()
+	var kept, again bytes.Buffer
+	o.Keep = &kept
+	findingsOf(t, before, o)
+	want, rep := findingsOf(t, text, p)
+	p.Known, p.Keep = &kept, &again
+	got, rep2 := findingsOf(t, text, p)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("with kept verdicts (-without, +with): %s", diff)
+	}
+	reused := rep2.Reused
+	if rep2.Reused = 0; !cmp.Equal(rep, rep2) {
+		t.Errorf("%+v, with kept verdicts %+v", rep, rep2)
+	}
+	// What was kept the second time is as good.
+	p.Known, p.Keep = &again, nil
+	if got, rep := findingsOf(t, text, p); !cmp.Equal(want, got) || rep.Reused < reused {
+		t.Errorf("the third time: %d reused, after %d", rep.Reused, reused)
+	}
+	return reused
+}
+
+// oddFeed has an item for every rule's case, broken ones among them.
+func oddFeed(platform string) string {
+	var b strings.Builder
+	for i, tc := range ruleCases() {
+		fmt.Fprintf(&b, "<!-- %d -->\n", i)
+		for _, changes := range []string{tc.pass, tc.fail} {
+			b.WriteString(itemOf(wellFor(platform), changes))
+		}
+	}
+	return `<?xml version="1.0"?><rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>` + "\n" + b.String() +
+		"<item><g:id>broken &nbsp; one</g:id></item>\n<item><g:id>unclosed</item>\n<item><h:id>x</h:id><g:colour>red</g:colour></item>\n</channel></rss>"
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	o := Options{Platform: "both", Country: "DE", Now: testNow}
+	odd := oddFeed("both")
+	items := strings.Count(odd, "<item>")
+	if n := recheck(t, odd, odd, o, o); n < items-10 {
+		t.Errorf("%d of %d items were known", n, items)
+	}
+	for _, sep := range []string{"xml", "\t", ","} {
+		feed := plainFeed(3000, sep)
+		if n := recheck(t, feed, feed, o, o); n != 3000 {
+			t.Errorf("%q: %d of 3000 items were known", sep, n)
+		}
+		other := strings.Replace(feed, "sku-0002000", "sku-0001999", 1) // now a duplicate, which only a comparison shows
+		other = strings.Replace(other, "54.90 EUR", "0 EUR", 1)
+		if n := recheck(t, feed, other, o, o); n != 2998 {
+			t.Errorf("%q: %d items were known after two changed", sep, n)
+		}
+	}
+}
+
+// TestVerdictsMoved finds the verdicts of items that come before or after others
+// that went, came, or changed places.
+func TestVerdictsMoved(t *testing.T) {
+	t.Parallel()
+	o := Options{Platform: "google"}
+	lines := strings.SplitAfter(plainFeed(30_000, "\t"), "\n")
+	head, rows := lines[0], lines[1:30_001]
+	whole := head + strings.Join(rows, "")
+	for name, tc := range map[string]struct {
+		rows []string
+		want int
+	}{
+		"the first 20,000 went":    {rows[20_000:], 10_000},
+		"in the middle 9,000 went": {append(append([]string(nil), rows[:500]...), rows[9500:]...), 21_000},
+		"the two halves swapped":   {append(append([]string(nil), rows[15_000:]...), rows[:15_000]...), 15_000},
+	} {
+		if n := recheck(t, whole, head+strings.Join(tc.rows, ""), o, o); n < tc.want {
+			t.Errorf("%s: %d were known, not %d", name, n, tc.want)
+		}
+	}
+	if n := recheck(t, head+strings.Join(rows[20_000:], ""), whole, o, o); n != 10_000 {
+		t.Errorf("20,000 came: %d were known", n)
+	}
+}
+
+// TestVerdictsOfOthers uses none that were found under other circumstances.
+func TestVerdictsOfOthers(t *testing.T) {
+	t.Parallel()
+	feed := plainFeed(10, "xml")
+	o := Options{Platform: "both", Country: "DE", Now: testNow}
+	for name, p := range map[string]Options{
+		"platform": {Platform: "meta", Country: "DE", Now: testNow}, "country": {Platform: "both", Country: "US", Now: testNow},
+		"no date": {Platform: "both", Country: "DE"}, "severity": {Platform: "both", Country: "DE", Now: testNow, Severities: map[string]Severity{"title.cut": Error}},
+		"supplemental": {Platform: "both", Country: "DE", Now: testNow, Supplemental: true},
+		"taxonomy":     {Platform: "both", Country: "DE", Now: testNow, Taxonomy: &Taxonomy{paths: map[string]string{"1": "A"}, known: map[string]bool{"a": true}}},
+	} {
+		if n := recheck(t, feed, feed, o, p); n != 0 {
+			t.Errorf("%s: %d were used", name, n)
+		}
+	}
+	if n := recheck(t, feed, strings.Replace(feed, "http://base.google.com/ns/1.0", "http://base.google.com/ns/2.0", 1), o, o); n != 0 {
+		t.Errorf("another namespace: %d were used", n)
+	}
+	tsv := plainFeed(10, "\t")
+	if n := recheck(t, tsv, strings.Replace(tsv, "\tcolor\t", "\tmaterial\t", 1), o, o); n != 0 {
+		t.Errorf("another header: %d were used", n)
+	}
+}
+
+// TestVerdictDates: a verdict found on one day holds on another exactly where it
+// would be the same.
+func TestVerdictDates(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 8))
+	moment := func(days int) string {
+		return testNow.AddDate(0, 0, days).Add(time.Duration(r.IntN(86_400_000)) * time.Millisecond).Format("2006-01-02T15:04:05.000Z07:00")
+	}
+	var items []map[string]string
+	for i := range 300 {
+		it := good(fmt.Sprint("d", i))
+		switch i % 4 {
+		case 0:
+			with(it, "sale_price", "1 EUR", "sale_price_effective_date", moment(-9)+"/"+moment(r.IntN(12)-4))
+		case 1:
+			with(it, "availability", "preorder", "availability_date", moment(r.IntN(8)-3))
+		case 2:
+			with(it, "availability", "backorder", "availability_date", moment(362+r.IntN(8)))
+		case 3:
+			with(it, "expiration_date", moment(r.IntN(8)-3))
+		}
+		items = append(items, it)
+	}
+	items = append(items, with(good("1970"), "expiration_date", "1970-01-01T00:00Z"), with(good("9999"), "expiration_date", "9999-12-31T23:59Z"))
+	feed := rss(items...)
+	for range 12 {
+		o := Options{Platform: "both", Now: testNow.Add(time.Duration(r.Int64N(int64(200*time.Hour))) - 100*time.Hour)}
+		p := Options{Platform: "both", Now: o.Now.Add(time.Duration(r.Int64N(int64(48*time.Hour))) - 24*time.Hour)}
+		if n := recheck(t, feed, feed, o, p); n < 150 || n > 302 {
+			t.Errorf("from %v to %v: %d were known", o.Now, p.Now, n)
+		}
+		if n := recheck(t, feed, feed, o, o); n < 300 {
+			t.Errorf("at the same moment %d were known", n)
+		}
+	}
+}
+
+// TestVerdictsDamaged never uses what is damaged, nor fails over it.
+func TestVerdictsDamaged(t *testing.T) {
+	t.Parallel()
+	feed := plainFeed(3000, "\t")
+	var kept bytes.Buffer
+	o := Options{Platform: "google"}
+	want, _ := findingsOf(t, feed, Options{Platform: "google", Keep: &kept})
+	r := rand.New(rand.NewPCG(1, 9))
+	for range 15 {
+		bad := bytes.Clone(kept.Bytes())
+		if r.IntN(2) == 0 {
+			bad = bad[:r.IntN(len(bad))]
+		} else {
+			bad[r.IntN(len(bad))] ^= byte(1 + r.IntN(255))
+		}
+		o.Known = bytes.NewReader(bad)
+		if got, rep := findingsOf(t, feed, o); !cmp.Equal(want, got) || rep.Reused == 3000 {
+			t.Errorf("damaged verdicts were used: %d", rep.Reused)
+		}
+	}
+}
+
+// FuzzRecall: whatever bytes a verdict has, it is read or refused.
+func FuzzRecall(f *testing.F) {
+	k := newChecker(Options{Platform: "both", Now: testNow, Keep: &bytes.Buffer{}})
+	s := testSource(true)
+	for _, tc := range ruleCases()[:40] {
+		var r record
+		var res result
+		r.reset(1)
+		s.read(itemOf(wellFor("both"), tc.fail), span{end: len(itemOf(wellFor("both"), tc.fail)), line: 1}, &r)
+		k.judge(&r, &res)
+		f.Add(k.verdict(&res, r.valid))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var res result
+		if !k.recall(body, 7, &res, &room{}) {
+			return
+		}
+		if again := k.verdict(&res, validity{}); again == nil {
+			t.Fatalf("%q was read and cannot be written", body)
+		}
+	})
+}
+
+func TestKeepFails(t *testing.T) {
+	t.Parallel()
+	full := errors.New("no space left")
+	if _, err := Validate(strings.NewReader(plainFeed(3000, "\t")), Options{Platform: "google", Keep: fullDisk{full}}, nil); !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+}
+
+type fullDisk struct{ err error }
+
+func (d fullDisk) Write([]byte) (int, error) { return 0, d.err }
+
+// verdictSum is what TestVerdictVersion found when verdictVersion was last set.
+const verdictSum = 0x5cf153fa2efb4a22
+
+// TestVerdictVersion fails when an item's verdict is another than it was: kept
+// verdicts of before are then wrong, and verdictVersion has to be raised.
+func TestVerdictVersion(t *testing.T) {
+	t.Parallel()
+	sum := uint64(verdictVersion)
+	for _, platform := range []string{"google", "meta"} {
+		lines, _ := findingsOf(t, oddFeed(platform), Options{Platform: platform, Country: "DE", Now: testNow})
+		sum = hashText(sum, strings.Join(lines, "\n"))
+	}
+	if sum != verdictSum {
+		t.Errorf("verdicts have changed: raise verdictVersion and set verdictSum to %#x", sum)
+	}
+}
+
+// BenchmarkRevalidate checks feeds that have not changed.
+func BenchmarkRevalidate(b *testing.B) {
+	const n = 50_000
+	for _, f := range []struct{ name, sep string }{{"xml", "xml"}, {"tsv", "\t"}, {"csv", ","}} {
+		text := plainFeed(n, f.sep)
+		var kept bytes.Buffer
+		o := Options{Platform: "both", Country: "DE", Keep: &kept}
+		if _, err := Validate(strings.NewReader(text), o, nil); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(f.name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			before := cpu(b)
+			var next bytes.Buffer
+			for b.Loop() {
+				next.Reset()
+				o.Known, o.Keep = bytes.NewReader(kept.Bytes()), &next
+				issues := 0
+				rep, err := Validate(strings.NewReader(text), o, func(_ Item, is []Issue) error {
+					issues += len(is)
+					return nil
+				})
+				if err != nil || rep.Reused != n {
+					b.Fatal(rep, err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "items/s")
+			b.ReportMetric(float64(n)*float64(b.N)/(cpu(b)-before), "items/cpu-s")
+			b.ReportMetric(float64(kept.Len())/n, "kept-B/item")
+		})
+	}
+}
