@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"adsteward/attribution/lift"
 	"adsteward/internal/money"
 )
 
@@ -33,6 +34,9 @@ type Share struct {
 	// against orders; Iota is then the prior's.
 	Compared bool
 	Why      string
+	// Measured is what experiments made of it; nil where there were none. Iota and
+	// RelSD are then its.
+	Measured *lift.Iota `json:"measured,omitempty"`
 }
 
 const (
@@ -246,6 +250,28 @@ func (s *Share) conclude(e evidence, p *claims) {
 	s.Iota = mean / total
 	s.RelSD = math.Sqrt(max(squares/total-s.Iota*s.Iota, 0)) / s.Iota
 	s.Why = s.explain()
+}
+
+// leastShare keeps a share that was measured as nothing from being divided by.
+const leastShare = 0.01
+
+// Calibrated reports whether an experiment has measured the campaign itself.
+func (s *Share) Calibrated() bool { return s.Measured != nil && s.Measured.Measured }
+
+// Take puts what experiments found in the place of the belief, which is in it.
+func (s *Share) Take(m lift.Iota) {
+	before := s.Iota
+	s.Measured, s.Iota = &m, max(m.Mean, leastShare)
+	s.RelSD = min(m.SD/s.Iota, 1)
+	if m.Measured {
+		what := "an experiment"
+		if k := len(m.Sources); k > 1 {
+			what = fmt.Sprintf("%d experiments", k)
+		}
+		s.Why = fmt.Sprintf("measured by %s, the newest of which ended %d days ago, and %.0f %% of it rests on that; without it %.0f %% would be believed", what, m.AgeDays, 100*m.Weight, 100*before)
+		return
+	}
+	s.Why += fmt.Sprintf("; corrected by what experiments found for %d campaigns to the same people, to %.0f %%", m.Pooled, 100*s.Iota)
 }
 
 func (s *Share) explain() string {

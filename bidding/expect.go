@@ -104,7 +104,7 @@ func central(xs []float64) (low, high float64) {
 func RollbackDraft(applied Draft, id, why string, measured *Outturn) Draft {
 	d := applied
 	d.Seen, d.Proposed = applied.Proposed, applied.Seen
-	d.Guardrails = nil
+	d.Guardrails, d.Experiment = nil, ""
 	e := applied.Expected
 	d.Expected = Expected{ProfitPerDay: e.ProfitPerDay - e.GainPerDay, Low: e.Low - e.GainPerDay, High: e.High - e.GainPerDay,
 		GainPerDay: -e.GainPerDay, GainLow: -e.GainHigh, GainHigh: -e.GainLow, Level: e.Level}

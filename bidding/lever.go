@@ -228,6 +228,9 @@ func (u *unit) leverFacts(in *Input) guard.Facts {
 		if f.ReadOnly == "" {
 			f.ReadOnly = o.ReadOnly
 		}
+		if f.Experiment == "" {
+			f.Experiment = o.Experiment
+		}
 	}
 	return f
 }

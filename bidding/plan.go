@@ -82,8 +82,19 @@ type Input struct {
 	Items      map[string]ItemMoney
 	KillSwitch string // why it is on; empty: off
 	Seed       uint64
+	// Experiments is by Key.String() what experiments are running on.
+	Experiments map[string]UnderExperiment
 	// Curves is what FitCurves returned for the same input; nil: fitted here.
 	Curves *response.Result
+}
+
+// UnderExperiment is an entity that a running experiment needs to be left alone.
+type UnderExperiment struct {
+	Name string
+	// Budget is what the daily budget is when the experiment does not turn it
+	// down; 0 where it never does. It counts towards the total all along, so that
+	// nothing else grows into what comes back.
+	Budget money.Micros
 }
 
 // Output is a night's plan.

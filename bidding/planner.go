@@ -127,6 +127,7 @@ func (p *planner) allocate() error {
 		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: u.likely()})
 		chosen = append(chosen, u)
 		least += lo.Float()
+		room -= (u.owned(p.in) - u.Lever.Seen).Float() // what an experiment will put back
 	}
 	room, problem.Groups = p.monthLimits(chosen, problem.Items, room)
 	if room < least {

@@ -65,6 +65,8 @@ type Body struct {
 	// Alerts are what is wrong with what the change steers: a cut may be right
 	// all the same.
 	Alerts []Alert `json:"alerts,omitempty"`
+	// Experiment is the experiment whose plan asks for the change; empty: none.
+	Experiment string `json:"experiment,omitempty"`
 }
 
 // Verdict says in a word how a change turned out.

@@ -70,7 +70,7 @@ func (p *planner) mind(u *unit) string {
 
 func calibration(w Worth) string {
 	if w.Calibrated {
-		return ""
+		return " (measured by an experiment)"
 	}
 	return " (not calibrated by an experiment)"
 }

@@ -381,6 +381,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		f.ExpectedCurrency = in.Currency
 	}
 	u.warn(&f)
+	f.Experiment = u.experiment(in, e)
 	for _, m := range u.members {
 		f.Campaigns = append(f.Campaigns, m.ID, m.Name)
 		if f.Learning == "" {
@@ -410,5 +411,16 @@ func (u *unit) owned(in *Input) money.Micros {
 	if u.Currency != in.Currency {
 		return 0
 	}
-	return u.Budget
+	return max(u.Budget, in.Experiments[Key{u.Platform, u.AdAccount, u.owner.Ref}.String()].Budget)
+}
+
+// experiment names the experiment running on an entity or on one of the unit's
+// campaigns.
+func (u *unit) experiment(in *Input, e platform.Entity) string {
+	for _, x := range append([]platform.Entity{e}, u.members...) {
+		if name := in.Experiments[Key{u.Platform, u.AdAccount, x.Ref}.String()].Name; name != "" {
+			return name
+		}
+	}
+	return ""
 }

@@ -70,6 +70,8 @@ func TestConformance(t *testing.T) {
 		{"told conversions", testTold},
 		{"item statuses", testItemStatuses},
 		{"orders to tell", testOrdersToTell},
+		{"experiments", testExperiments},
+		{"experiment units", testExperimentUnits},
 		{"users and sessions", testUsers},
 		{"login links", testLoginLinks},
 		{"rollback", testRollback},

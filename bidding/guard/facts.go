@@ -34,6 +34,9 @@ type Facts struct {
 	KillSwitch string       `json:"kill_switch"` // why it is on; empty: off
 	ReadOnly   string       `json:"read_only"`   // why the entity must not be changed
 	Learning   string       `json:"learning"`    // the platform's word; empty: not learning
+	// Experiment names the experiment running on the entity or on a campaign it
+	// serves; empty: none.
+	Experiment string `json:"experiment,omitempty"`
 	// LastChange is the date of the newest change of the entity, ours or
 	// anybody's; zero: none known. Cycle is one conversion cycle in days.
 	LastChange        civil.Date `json:"last_change"`
@@ -134,6 +137,13 @@ func (p Policy) bounds(f Facts, c platform.Change) (lo, hi money.Micros, loKey, 
 		lo, loKey = f.MinBudget, "the platform's minimum budget"
 	}
 	return lo, hi, loKey, hiKey
+}
+
+// Floor is the least value the policy and the platform allow the field of the
+// entity.
+func (p Policy) Floor(f Facts, c platform.Change) money.Micros {
+	lo, _, _, _ := p.bounds(f, c)
+	return lo
 }
 
 // micros converts a validated amount; what is out of range counts as none.

@@ -68,7 +68,13 @@ func TestEachGuardrail(t *testing.T) {
 		"protected by rule": {func(p *guard.Policy, _ *guard.Facts) {
 			p.Entities = []guard.EntityRule{{Match: "c1", Protected: true}}
 		}, up, guard.Propose, 100 * e, "protected"},
-		"read only":                             {func(_ *guard.Policy, f *guard.Facts) { f.ReadOnly = "ended" }, up, guard.Propose, 100 * e, "read_only"},
+		"read only":                  {func(_ *guard.Policy, f *guard.Facts) { f.ReadOnly = "ended" }, up, guard.Propose, 100 * e, "read_only"},
+		"experiment":                 {func(_ *guard.Policy, f *guard.Facts) { f.Experiment = "brand off" }, up, guard.Propose, 100 * e, "experiment"},
+		"experiment stops rollbacks": {func(_ *guard.Policy, f *guard.Facts) { f.Experiment = "brand off" }, down, guard.Rollback, 100 * e, "experiment"},
+		"experiment stops targets":   {func(_ *guard.Policy, f *guard.Facts) { f.Experiment = "brand off" }, target(4*e, 3_600_000), guard.Edit, 4 * e, "experiment"},
+		"experiments are not protected": {func(p *guard.Policy, f *guard.Facts) {
+			p.Experiments.Protect, f.Experiment = false, "brand off"
+		}, up, guard.Propose, 110 * e, ""},
 		"currency":                              {func(_ *guard.Policy, f *guard.Facts) { f.Currency = "USD" }, up, guard.Propose, 100 * e, "currency"},
 		"time zone":                             {func(_ *guard.Policy, f *guard.Facts) { f.TimeZone = "UTC" }, up, guard.Propose, 100 * e, "time_zone"},
 		"black-out":                             {func(p *guard.Policy, _ *guard.Facts) { p.BlackOut = []guard.BlackOut{{From: today, To: today}} }, up, guard.Propose, 100 * e, "black_out"},

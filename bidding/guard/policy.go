@@ -48,6 +48,7 @@ type Policy struct {
 	MaxFrequency   float64        `yaml:"max_frequency" json:"max_frequency"`
 	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
 	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
+	Experiments    Experiments    `yaml:"experiments" json:"experiments"`
 	DeadBand       DeadBand       `yaml:"dead_band" json:"dead_band"`
 	Risk           Risk           `yaml:"risk" json:"risk"`
 	Explore        Explore        `yaml:"explore" json:"explore"`
@@ -145,6 +146,12 @@ type BlackOut struct {
 	Reason string     `yaml:"reason" json:"reason"`
 }
 
+// Experiments says whether what an experiment runs on is left alone by everything
+// but the experiment itself.
+type Experiments struct {
+	Protect bool `yaml:"protect" json:"protect"`
+}
+
 // DeadBand is what is too small to bother anybody with.
 type DeadBand struct {
 	Change  float64 `yaml:"change" json:"change"`     // share of the value seen
@@ -232,6 +239,7 @@ func Default() Policy {
 		Alerts:         Alerts{DaysPerFalseAlarm: 1000, Fall: 0.30, Fatigue: true, BidPressure: true},
 		Stock:          Stock{MaxUnsellable: 0.25, MaxUnfitSpend: 0.25, MaxLosingSpend: 1},
 		ChangeByOthers: ChangeByOthers{Hours: 72},
+		Experiments:    Experiments{Protect: true},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
 		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2},
 		Explore:        Explore{MaxCostShare: 0.1},

@@ -38,6 +38,7 @@ var rules = []rule{
 	{"value_rules", worth, false, valueRules},
 	{"protected", every, false, protected},
 	{"read_only", every, false, readOnly},
+	{"experiment", spend, false, experiment},
 	{"currency", every, false, currency},
 	{"time_zone", every, false, timeZone},
 	{"black_out", every, false, blackOut},
@@ -142,6 +143,13 @@ func protected(p Policy, _ Mode, f Facts, c platform.Change) (Verdict, money.Mic
 func readOnly(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
 	if f.ReadOnly != "" {
 		return block("none", "It cannot be changed: %s.", f.ReadOnly)
+	}
+	return pass()
+}
+
+func experiment(p Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
+	if p.Experiments.Protect && f.Experiment != "" {
+		return block("experiments.protect", "The experiment %q is running on it; any other change would spoil what it measures.", f.Experiment)
 	}
 	return pass()
 }

@@ -74,6 +74,9 @@ change_by_others:
 black_out: []       # dates on which nothing is changed:
 # - {from: 2026-11-27, to: 2026-11-30, reason: Black Friday}
 
+experiments:
+  protect: true     # what an experiment runs on is changed by that experiment alone until it ends
+
 dead_band:          # what is too small to bother anybody with
   change: 0.03
   min_gain: 0.01    # expected profit a day

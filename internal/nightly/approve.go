@@ -16,9 +16,20 @@ import (
 	"adsteward/store"
 )
 
-// autoApprove lets what is too old expire and, where the policy says so, says
-// yes within its caps. People decide on the rest, on the page.
+// autoApprove takes the steps of experiments that a person has approved, lets
+// what is too old expire and, where the policy says so, says yes within its caps.
+// People decide on the rest, on the page.
 func autoApprove(ctx context.Context, n *night) (report, error) {
+	steps, fault := n.stepExperiments(ctx)
+	rep, err := n.decideOpen(ctx)
+	if steps > 0 {
+		rep.Summary += fmt.Sprintf("; %d steps of experiments", steps)
+	}
+	rep.Partial = fault
+	return rep, err
+}
+
+func (n *night) decideOpen(ctx context.Context) (report, error) {
 	now := n.Now()
 	expired, err := n.expire(ctx, now)
 	if err != nil {
@@ -149,13 +160,18 @@ func (n *night) autoApprovedToday(ctx context.Context, now time.Time) ([]platfor
 }
 
 // totalBudget sums the daily budgets of everything enabled, in the group's
-// currency, each budget once however many campaigns share it.
+// currency, each budget once however many campaigns share it, and one that an
+// experiment has turned down as what it will be again.
 func (s *Steward) totalBudget(ctx context.Context, q *store.Queries, account, currency string) (money.Micros, error) {
 	accounts, err := q.AdAccounts(ctx, account)
 	if err != nil {
 		return 0, err
 	}
 	rows, err := q.Entities(ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	under, err := protections(ctx, q, account)
 	if err != nil {
 		return 0, err
 	}
@@ -170,7 +186,8 @@ func (s *Steward) totalBudget(ctx context.Context, q *store.Queries, account, cu
 			return 0, err
 		}
 		if e.Status == platform.Enabled {
-			total += e.Fields[platform.DailyBudget]
+			key := bidding.Key{Platform: platform.Name(row.Platform), AdAccount: row.AdAccount, Ref: e.Ref}.String()
+			total += max(e.Fields[platform.DailyBudget], under[key].Budget)
 		}
 	}
 	return total, nil
@@ -179,7 +196,7 @@ func (s *Steward) totalBudget(ctx context.Context, q *store.Queries, account, cu
 // capHolds checks the total cap with this change made and the others not: of a
 // plan that keeps the cap as a whole, people may approve only the increases.
 func (w *pusher) capHolds(ctx context.Context, q *store.Queries, p store.Proposal) error {
-	if p.Currency != w.shop.Currency {
+	if p.Currency != w.shop.Currency || draftOf(p).Experiment != "" { // what an experiment puts back is counted all along
 		return nil
 	}
 	total, err := w.totalBudget(ctx, q, w.shop.Name, w.shop.Currency)
@@ -210,6 +227,9 @@ func (w *pusher) pushedSincePull(ctx context.Context, q *store.Queries) (money.M
 	var sum money.Micros
 	for _, p := range rows {
 		i := slices.IndexFunc(accounts, func(a store.AdAccount) bool { return a.Platform == p.Platform && a.AdAccount == p.AdAccount })
+		if draftOf(p).Experiment != "" {
+			continue // see totalBudget
+		}
 		if i >= 0 && (!p.AppliedAt.Valid || p.AppliedAt.Time.After(accounts[i].UpdatedAt)) && p.Currency == w.shop.Currency {
 			sum += p.Proposed - p.Seen
 		}
@@ -277,7 +297,7 @@ func decisive(vs []guard.Verdict) guard.Verdict {
 func (s *Steward) unitOf(ctx context.Context, q *store.Queries, p store.Proposal) (bidding.UnitReport, guard.Facts, error) {
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
 	if p.RunID == "" {
-		return bidding.UnitReport{}, guard.Facts{}, refused("a rollback is taken or left as it is")
+		return bidding.UnitReport{}, guard.Facts{}, refused("a rollback or a step of an experiment is taken or left as it is")
 	}
 	m, err := q.Model(ctx, p.RunID, "unit", key)
 	if err != nil {

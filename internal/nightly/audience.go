@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"adsteward/attribution"
 	"adsteward/audiences"
 	"adsteward/bidding/ltv"
 	"adsteward/internal/platform"
@@ -18,6 +19,7 @@ import (
 type wantedList struct {
 	platform.List
 	members []audiences.Membership
+	held    map[string]string // by subject: the experiment that keeps them off it
 }
 
 // syncAudiences computes who belongs on which list, tells every platform the
@@ -34,18 +36,22 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	lists := []wantedList{{platform.List{Name: "adsteward " + n.shop.Name + " cart abandoners", Description: "Carts left behind, kept by adsteward",
-		Kind: platform.Retargeting, MembershipDays: n.shop.Audience.CartWindowDays}, abandoners}}
+	lists := []wantedList{{List: platform.List{Name: listName(n.shop.Name, attribution.ListCartAbandoners), Description: "Carts left behind, kept by adsteward",
+		Kind: platform.Retargeting, MembershipDays: n.shop.Audience.CartWindowDays}, members: abandoners}}
 	top, scores, err := n.topCustomers(ctx, people, consents)
 	if err != nil {
 		return report{}, err
 	}
 	if scores != nil {
-		lists = append(lists, wantedList{platform.List{Name: "adsteward " + n.shop.Name + " high-LTV purchasers",
-			Description: "Purchasers of highest predicted lifetime value, kept by adsteward", Kind: platform.Seed, MembershipDays: 540}, top})
+		lists = append(lists, wantedList{List: platform.List{Name: listName(n.shop.Name, attribution.ListHighLTV),
+			Description: "Purchasers of highest predicted lifetime value, kept by adsteward", Kind: platform.Seed, MembershipDays: 540}, members: top})
 		if err := n.storeAudienceValues(ctx, scores, lists); err != nil {
 			return report{}, err
 		}
+	}
+	held, err := n.holdOut(ctx, lists)
+	if err != nil {
+		return report{}, err // nobody is put on a list who may have to be held out
 	}
 	conns, err := n.shop.Connect(ctx)
 	defer n.closeAll(conns)
@@ -64,8 +70,20 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 		}
 		faults = append(faults, n.countUsage(ctx, c))
 	}
-	return report{Summary: fmt.Sprintf("%d cart abandoners, %d high-LTV purchasers; %d added, %d removed over all platforms",
-		len(abandoners), len(top), added, removed), Partial: errors.Join(faults...)}, nil
+	summary := fmt.Sprintf("%d cart abandoners, %d high-LTV purchasers; %d added, %d removed over all platforms", len(abandoners), len(top), added, removed)
+	if held > 0 {
+		summary += fmt.Sprintf("; %d held out by experiments", held)
+	}
+	return report{Summary: summary, Partial: errors.Join(faults...)}, nil
+}
+
+// listName is what a list is called on the platforms.
+func listName(account, list string) string {
+	what := "cart abandoners"
+	if list == attribution.ListHighLTV {
+		what = "high-LTV purchasers"
+	}
+	return "adsteward " + account + " " + what
 }
 
 // people are the shop's customers by id, and what they agreed to.
@@ -177,7 +195,7 @@ func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedLi
 		}
 	}
 	add, remove := audiences.Diff(names, l.members)
-	if removed, err = n.removeMembers(ctx, api, l.Name, id, remove, current); err != nil {
+	if removed, err = n.removeMembers(ctx, api, l, id, remove, current); err != nil {
 		return 0, removed, err
 	}
 	if added, err = n.addMembers(ctx, api, l, id, add); err != nil {
@@ -245,7 +263,7 @@ func proof(rs []platform.SyncReceipt) string {
 
 // removeMembers takes people off a list: marked before, so that a crash leaves
 // nobody behind, and confirmed with the platform's request id after.
-func (n *night) removeMembers(ctx context.Context, api platform.Audiences, list, id string, remove []string, current map[string]store.AudienceMember) (int, error) {
+func (n *night) removeMembers(ctx context.Context, api platform.Audiences, l wantedList, id string, remove []string, current map[string]store.AudienceMember) (int, error) {
 	if len(remove) == 0 {
 		return 0, nil
 	}
@@ -279,6 +297,9 @@ func (n *night) removeMembers(ctx context.Context, api platform.Audiences, list,
 	for i := range rows {
 		rows[i].State, rows[i].RequestID, rows[i].ChangedAt = memberRemoved, proof(receipts), n.Now()
 		rows[i].Why = "left the list: consent withdrawn, ordered, or no longer within the window"
+		if why, ok := l.held[rows[i].Person]; ok {
+			rows[i].Why = why
+		}
 	}
 	return len(rows), n.Store.SetMembers(ctx, rows)
 }

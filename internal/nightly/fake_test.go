@@ -152,6 +152,8 @@ type desk struct {
 	ads *fakeAds
 	ids []string
 	now time.Time
+	// byMail finds customers by the key of their e-mail; see customerOf.
+	byMail map[string]string
 }
 
 var testNow = time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)

@@ -39,6 +39,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 		switch {
 		case platform.Field(p.Field).TellsWorth():
 			rules++ // it concerns every campaign and promised nothing to compare with
+		case draftOf(p).Experiment != "": // it promised nothing; the experiment is judged as a whole
 		case !p.AppliedAt.Valid || firstDay(p, zones).AddDays(outcomeDays-1+matureDays) >= n.date:
 			waiting++
 		default:
@@ -83,7 +84,11 @@ func measure(ctx context.Context, n *night) (report, error) {
 	if rules > 0 {
 		summary += fmt.Sprintf("; %d value rules promised no profit and are not judged", rules)
 	}
-	return report{Summary: summary + forecasts}, nil
+	watched, concluded, fault := n.watchExperiments(ctx)
+	if watched > 0 {
+		summary += fmt.Sprintf("; %d experiments looked at, %d concluded", watched, concluded)
+	}
+	return report{Summary: summary + forecasts, Partial: fault}, nil
 }
 
 // forecastModel is the kind under which a run keeps how an earlier night's curves

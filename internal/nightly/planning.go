@@ -55,6 +55,9 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if on {
 		in.KillSwitch = "the kill switch is on"
 	}
+	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
+		return in, err
+	}
 	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in), n.loadItems(ctx, &in))
 }
 
@@ -219,13 +222,9 @@ func isOurs(ours []store.Proposal, e store.ChangeEvent) bool {
 // propose plans the night's changes and writes them as one change set, with the
 // models they rest on. Open proposals that nobody approved are superseded.
 func propose(ctx context.Context, n *night) (report, error) {
-	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
-	if err != nil {
-		return report{}, err
-	}
 	// A night caught up on does not replace what a newer one knows better.
-	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
-		return report{Summary: fmt.Sprintf("nothing is proposed: the night of %s is newer and stands", runs[i].Date)}, nil
+	if newer, err := n.newer(ctx); err != nil || !newer.IsZero() {
+		return report{Summary: fmt.Sprintf("nothing is proposed: the night of %s is newer and stands", newer)}, err
 	}
 	out, err := n.plan(ctx)
 	if err != nil {
@@ -244,6 +243,15 @@ func propose(ctx context.Context, n *night) (report, error) {
 		}
 		return n.replaceProposals(ctx, q, out.Drafts)
 	})
+}
+
+// newer is the date of a later night that is done; zero where there is none.
+func (n *night) newer(ctx context.Context) (civil.Date, error) {
+	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
+	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
+		return runs[i].Date, err
+	}
+	return 0, err
 }
 
 // plan plans the night on the worths and curves its stages have stored.

@@ -306,6 +306,9 @@ func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal
 	} else if on {
 		return refused("the kill switch is on; nothing is pushed until it is off")
 	}
+	if err := w.experimentAllows(ctx, q, p); err != nil {
+		return err
+	}
 	before, err := q.Proposals(ctx, store.Filter{Platform: p.Platform, AdAccount: p.AdAccount, EntityType: p.EntityType, EntityID: p.EntityID,
 		Field: p.Field, States: []string{string(bidding.Applied), string(bidding.Measured), string(bidding.Applying), string(bidding.Unknown)}})
 	if err != nil {

@@ -92,7 +92,11 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	for p, l := range lags {
 		models.add(n.runID, "lag", p, l)
 	}
-	for _, s := range attribution.Shares(reported, priors) {
+	shares := attribution.Shares(reported, priors)
+	if err := n.measureShares(ctx, shares); err != nil {
+		return report{}, err
+	}
+	for _, s := range shares {
 		models.add(n.runID, "attribution", s.Campaign, s)
 	}
 	reconciled, err := claims.result(ctx)

@@ -157,7 +157,7 @@ func (n *night) newestAudienceValues(ctx context.Context) (map[string]bidding.Au
 // valueRuleFacts is what the guardrails saw of a value rule when it was proposed.
 func (s *Steward) valueRuleFacts(ctx context.Context, q *store.Queries, p store.Proposal) (guard.Facts, error) {
 	if p.RunID == "" {
-		return guard.Facts{}, refused("a rollback is taken or left as it is")
+		return guard.Facts{}, refused("a rollback or a step of an experiment is taken or left as it is")
 	}
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
 	m, err := q.Model(ctx, p.RunID, valueRuleModel, key)

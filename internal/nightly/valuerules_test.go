@@ -274,9 +274,9 @@ func TestAudienceValues(t *testing.T) {
 	}
 	s := &scores{fit: ltv.Fit{FirstValue: 40, LaterValue: 10}, all: []audiences.Customer{customer("a", 60, 90), customer("b", 20, 0), customer("c", 40, 30)}}
 	err := n.storeAudienceValues(t.Context(), s, []wantedList{
-		{platform.List{Name: "best"}, []audiences.Membership{{Subject: "c:a"}}},
-		{platform.List{Name: "carts"}, []audiences.Membership{{Subject: "c:c"}, {Subject: "e:stranger"}}},
-		{platform.List{Name: "empty"}, nil}})
+		{List: platform.List{Name: "best"}, members: []audiences.Membership{{Subject: "c:a"}}},
+		{List: platform.List{Name: "carts"}, members: []audiences.Membership{{Subject: "c:c"}, {Subject: "e:stranger"}}},
+		{List: platform.List{Name: "empty"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

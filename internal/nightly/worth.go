@@ -37,7 +37,7 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	in := lifetimes(fit)
 	in.Incremental = map[string]bidding.Incremental{}
 	for k, s := range shares {
-		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Why: s.Why}
+		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Calibrated: s.Calibrated(), Why: s.Why}
 		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
 			in.Lambda[k] = lifetimeOf(fit, fit.LambdaOf(k))
 		}

@@ -46,6 +46,7 @@ type Proposal struct {
 	Alerts     []bidding.Alert  `json:"alerts"`
 	Measured   json.RawMessage  `json:"measured"` // null until measured
 	RollbackOf string           `json:"rollback_of"`
+	Experiment string           `json:"experiment"` // whose plan asks for it; empty: none
 	CreatedAt  time.Time        `json:"created_at"`
 	AppliedAt  *time.Time       `json:"applied_at"`
 	ExpiresAt  time.Time        `json:"expires_at"`
@@ -72,7 +73,7 @@ func ProposalJSON(p store.Proposal) (Proposal, error) {
 		Currency: p.Currency, Entity: Entity{p.EntityType, p.EntityID, p.EntityName}, Field: platform.Field(p.Field),
 		Seen: p.Seen, Proposed: p.Proposed, Suggested: p.Suggested, Unit: Unit(p.Field, p.Currency),
 		State: bidding.State(p.State), Note: p.Reason, Reasons: b.Reasons, Guardrails: b.Guardrails,
-		Expected: b.Expected, Evidence: b.Evidence, Alerts: b.Alerts, RollbackOf: p.RollbackOf,
+		Expected: b.Expected, Evidence: b.Evidence, Alerts: b.Alerts, RollbackOf: p.RollbackOf, Experiment: b.Experiment,
 		CreatedAt: p.CreatedAt.UTC(), ExpiresAt: p.ExpiresAt.UTC(), PlanHash: p.PlanHash,
 	}
 	if pct, ok := ChangePct(p.Seen, p.Proposed); ok {

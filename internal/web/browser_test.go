@@ -19,6 +19,7 @@ func TestBrowser(t *testing.T) {
 	x.fillFeeds()
 	x.fillRun(testDay.AddDays(1), "running")
 	x.fillAttribution()
+	x.fillExperiments()
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
 	defer x.Close()
@@ -76,6 +77,9 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
 		{"run-live", "/runs/" + shop + "/" + testDay.AddDays(1).String(), `ol.stages`},
 		{"attribution", "/attribution", `.claims table.data`},
+		{"experiments", "/experiments", `#ledger`},
+		{"experiment", "/experiments/e1e1e1e1", `#difference`},
+		{"experiment-plan", "/experiments/plan?kind=switchback&campaign=google:1", `.pairs`},
 		{"feeds", "/feeds", `table.data`},
 		{"feed-item", "/feeds/item?id=SHOE-1", `.pairs`},
 		{"audit", "/audit", `table.data`},

@@ -12,6 +12,7 @@ import (
 // entries. Calls observe the context; what was begun on a platform is settled
 // later even if the context ends.
 type Desk interface {
+	ExperimentDesk
 	// Approve says yes to each proposal as it stands now, at its present value.
 	// One outcome per id, in order; Err says why an item was not approved, which
 	// includes that it was approved already.

@@ -110,15 +110,15 @@ func short(s string) string {
 // and guardrails alike.
 func stateClass(state string) string {
 	switch state {
-	case "applied", "measured", "done", "pass", "ok", "told":
+	case "applied", "measured", "done", "pass", "ok", "told", "concluded":
 		return "good"
 	case "failed", "block", "refused":
 		return "bad"
 	case "applying", "unknown", "running", "clamp", "changed", "partial", "pending":
 		return "busy"
-	case "proposed":
+	case "proposed", "planned":
 		return "open"
-	case "approved":
+	case "approved", "ended":
 		return "yes"
 	}
 	return "rest"
