@@ -49,6 +49,13 @@ func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chos
 		s.ShadowPrice /= scale
 		return s, nil
 	}
+	// Nobody would raise a budget that is believed to earn less than it costs: what
+	// grows does so no further than it would by itself.
+	problem.Items = slices.Clone(problem.Items)
+	for i := range problem.Items {
+		it := &problem.Items[i]
+		it.Max = min(it.Max, max(chosen[i].Lever.Seen.Float(), best.Spend[i]))
+	}
 	problem.Total, problem.SpendAll = &now, true
 	if s, err = allocate.Solve(problem); err != nil {
 		return best, fmt.Errorf("the budgets cannot be allocated at their present total: %w", err)

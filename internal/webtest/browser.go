@@ -108,9 +108,9 @@ type View struct {
 }
 
 // Views are the sizes and schemes every page is looked at in: light, dark,
-// phone, dark phone.
+// phone, dark phone, a small window.
 func Views() []View {
-	return []View{{"light", 1360, 900, "light"}, {"dark", 1360, 900, "dark"}, {"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}}
+	return []View{{"light", 1360, 900, "light"}, {"dark", 1360, 900, "dark"}, {"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"small", 820, 1100, "light"}}
 }
 
 func (b *Browser) Look(v View) {
