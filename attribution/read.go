@@ -14,25 +14,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"adsteward/internal/badinput"
 )
 
 // BadInput is what is wrong with a file of journeys.
-type BadInput struct {
-	Line   int    // physical line, from 1; 0 for the file
-	Column string // "" for the line
-	What   string
-}
-
-func (e *BadInput) Error() string {
-	s := e.What
-	if e.Column != "" {
-		s = "column " + e.Column + ": " + s
-	}
-	if e.Line > 0 {
-		s = fmt.Sprintf("line %d: %s", e.Line, s)
-	}
-	return s
-}
+type BadInput = badinput.Error
 
 // LeftOut are the rows whose paths hold no channel.
 type LeftOut struct {

@@ -9,26 +9,12 @@ import (
 	"strconv"
 	"strings"
 
+	"adsteward/internal/badinput"
 	"adsteward/internal/civil"
 )
 
 // BadInput is what is wrong with a file.
-type BadInput struct {
-	Line   int    // physical line, from 1; 0 for the file
-	Column string // "" for the line
-	What   string
-}
-
-func (e *BadInput) Error() string {
-	s := e.What
-	if e.Column != "" {
-		s = "column " + e.Column + ": " + s
-	}
-	if e.Line > 0 {
-		s = fmt.Sprintf("line %d: %s", e.Line, s)
-	}
-	return s
-}
+type BadInput = badinput.Error
 
 // table reads a CSV file by names of columns.
 type table struct {

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"adsteward/internal/publicnet"
 )
 
 // guard keeps a feed's server from leading the program to addresses of the
@@ -84,7 +86,7 @@ func (g *guard) allowed(ctx context.Context, host string) ([]netip.Addr, error) 
 	}
 	for _, a := range addrs {
 		switch {
-		case isPublic(a) || host == g.proxy:
+		case publicnet.Has(a) || host == g.proxy:
 		case host == g.host:
 			g.inside.Store(true)
 		case !g.inside.Load():
@@ -111,22 +113,4 @@ func (g *guard) connect(ctx context.Context, network, address string) (net.Conn,
 		}
 	}
 	return nil, err
-}
-
-// special are networks beside those netip knows that are no part of the public
-// internet (RFC 6890), or stand for addresses of IPv4 (RFC 6052, RFC 3056).
-var special = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
-}
-
-func isPublic(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	for _, p := range special {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return a.IsGlobalUnicast() && !a.IsPrivate()
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"adsteward/internal/publicnet"
 )
 
 // network is a set of names, and a server that answers at the address 93.184.216.34.
@@ -76,7 +78,7 @@ func TestPublic(t *testing.T) {
 		"255.255.255.255": false, "198.19.0.1": false, "::": false, "::1": false, "fe80::1%eth0": false, "fd00::1": false, "ff02::1": false,
 		"::ffff:127.0.0.1": false, "64:ff9b::a00:1": false, "2002:a00:1::": false,
 	} {
-		if got := isPublic(netip.MustParseAddr(address)); got != want {
+		if got := publicnet.Has(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %v", address, got)
 		}
 	}

@@ -24,6 +24,7 @@ import (
 
 	"adsteward/feeds"
 	"adsteward/feeds/pagedata"
+	"adsteward/internal/publicnet"
 )
 
 // Token is the name that robots.txt files know the program by.
@@ -93,33 +94,10 @@ var errPrivate = errors.New("the address is not a public one")
 // that no answer of a name server gets around it.
 func publicOnly(_, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
-	if err != nil || !isPublic(ap.Addr()) {
+	if err != nil || !publicnet.Has(ap.Addr()) {
 		return errPrivate
 	}
 	return nil
-}
-
-// special are ranges for special purposes that net/netip does not know as such
-// (IANA's registries of special-purpose addresses).
-var special = func() (out []netip.Prefix) {
-	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10"} {
-		out = append(out, netip.MustParsePrefix(p))
-	}
-	return out
-}()
-
-func isPublic(a netip.Addr) bool {
-	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Zone() != "" {
-		return false
-	}
-	for _, p := range special {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
 }
 
 // Visit fetches a page, following redirects. Its error is ctx's; whatever else

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"adsteward/feeds/pagedata"
+	"adsteward/internal/publicnet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -214,7 +215,7 @@ func TestPrivateAddresses(t *testing.T) {
 		"100.64.0.1": false, "0.0.0.0": false, "224.0.0.1": false, "255.255.255.255": false, "::1": false, "fe80::1": false, "fc00::1": false, "::ffff:10.0.0.1": false,
 		"64:ff9b::a00:1": false, "2002:a00:1::": false, "::": false, "ff02::1": false, "198.18.0.1": false,
 	} {
-		if got := isPublic(netip.MustParseAddr(a)); got != want {
+		if got := publicnet.Has(netip.MustParseAddr(a)); got != want {
 			t.Errorf("%s is public: %v", a, got)
 		}
 	}
