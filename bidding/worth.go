@@ -80,7 +80,15 @@ type WorthInput struct {
 	// the lifetime model refused).
 	Lambda        map[string]Lifetime
 	DefaultLambda Lifetime
+	// Shared is by CampaignKey the revenue of its orders, each split over all ads
+	// that were clicked before it; a campaign it lacks goes by the book, in which an
+	// order is the last click's alone.
+	Shared map[string]SharedRevenue
 }
+
+// SharedRevenue is a campaign's part of the shop's orders, in currency units, and
+// how much of it is of customers' first days.
+type SharedRevenue struct{ Orders, Revenue, New float64 }
 
 // leanNew: a campaign's share of new customers leans on the shop's with the
 // weight of so many orders.
@@ -136,13 +144,17 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, 
 	if b.shop.revenue > 0 {
 		share = b.shop.newRevenue / b.shop.revenue
 	}
-	if a.revenue > 0 {
-		lean := leanNew * a.revenue / float64(a.orders)
-		share = (a.newRevenue + lean*share) / (a.revenue + lean)
-		weight += float64(a.orders)
+	own := SharedRevenue{float64(a.orders), a.revenue, a.newRevenue}
+	if r, ok := in.Shared[campaign]; ok {
+		own = r
 	}
-	l, own := in.Lambda[campaign]
-	if !own {
+	if own.Revenue > 0 && own.Orders > 0 {
+		lean := leanNew * own.Revenue / own.Orders
+		share = (own.New + lean*share) / (own.Revenue + lean)
+		weight += own.Orders
+	}
+	l, ok := in.Lambda[campaign]
+	if !ok {
 		l = in.DefaultLambda
 	}
 	w.NewShare, w.Lambda, w.LambdaRelSD = share, 1, 0

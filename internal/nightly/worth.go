@@ -42,6 +42,9 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 			in.Lambda[k] = lifetimeOf(fit, fit.LambdaOf(k))
 		}
 	}
+	if in.Shared, err = n.sharedRevenue(ctx); err != nil {
+		return nil, bidding.Worth{}, err
+	}
 	worths, def := bidding.NewBook(costs, orders).Worths(in)
 	return worths, def, nil
 }
@@ -133,4 +136,21 @@ func (n *night) costs(ctx context.Context) (bidding.Costs, error) {
 	}
 	c.Returns = bidding.FitReturns(rows)
 	return c, nil
+}
+
+// sharedRevenue is each campaign's part of the shop's orders as tonight's
+// reconciliation paid them.
+func (n *night) sharedRevenue(ctx context.Context) (map[string]bidding.SharedRevenue, error) {
+	found, err := loadModels[attribution.Reconciliation](ctx, n.Store.Queries, n.runID, reconcileModel)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bidding.SharedRevenue{}
+	for _, b := range found[""].Campaigns {
+		// Orders without a customer are neither new nor returning.
+		if both := b.New.Value + b.Returning.Value; both > 0 {
+			out[b.Campaign] = bidding.SharedRevenue{Orders: b.New.Orders + b.Returning.Orders, Revenue: both.Float(), New: b.New.Value.Float()}
+		}
+	}
+	return out, nil
 }

@@ -183,8 +183,9 @@ Shares of the oracle's gain are lost, in the order of what they cost:
 2. *Wrong records.* Where the shop's books show 0.7 of the true margin (margin-low), every
    campaign looks less worth scaling than it is, and nothing in the data says so. The total
    is kept in doubt (` + "`risk.doubt`" + `), which costs a little elsewhere.
-3. *New customers.* The last click gives brand and retargeting orders of customers who were
-   won elsewhere, so that a sale of theirs is taken for worth more than it is.
+3. *New customers.* Orders that would have come anyway and carry a brand or retargeting ad's
+   click are of new customers oftener than those the ad caused, so that a sale of theirs is
+   taken for worth more than it is.
 4. *Curves.* The true elasticity falls with spend, and a power law has one. The platforms'
    own simulations tell it near the present budget, with an error of 0.1; Meta gives none
    while a campaign learns, Google none of display and Demand Gen campaigns.
