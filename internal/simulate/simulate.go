@@ -92,6 +92,10 @@ type game struct {
 	failed    int
 }
 
+// GCPercent suits a process that does nothing but simulate: what it keeps is small
+// against what it makes and drops. It is the caller's to set, being the process's.
+const GCPercent = 300
+
 // Run simulates a scenario.
 func Run(ctx context.Context, sc *market.Scenario, o Options) (Report, error) {
 	began := time.Now()
