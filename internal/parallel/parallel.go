@@ -2,6 +2,7 @@
 package parallel
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -25,4 +26,48 @@ func Do(functions ...func() error) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// Ahead starts a reading that hands over rows one by one, and returns what gives
+// these rows, in their order, to whoever calls it, once. Some thousands of rows are
+// read before they are asked for; the reading ends with ctx, which the caller has to
+// cancel where it may not ask for all of them.
+func Ahead[T any](ctx context.Context, read func(fn func(T) error) error) func(fn func(T) error) error {
+	const size, most = 256, 16
+	full := make(chan []T, most)
+	var fault error // read once full is closed
+	go func() {
+		defer close(full)
+		fault = Do(func() error {
+			var rows []T
+			hand := func() error {
+				select {
+				case full <- rows:
+					rows = make([]T, 0, size)
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			if err := read(func(row T) error {
+				if rows = append(rows, row); len(rows) < size {
+					return nil
+				}
+				return hand()
+			}); err != nil {
+				return err
+			}
+			return hand()
+		})
+	}()
+	return func(fn func(T) error) error {
+		for rows := range full {
+			for _, row := range rows {
+				if err := fn(row); err != nil {
+					return err
+				}
+			}
+		}
+		return fault
+	}
 }
