@@ -45,7 +45,7 @@ const connectTimeout = 10 * time.Second
 // timeout outlasts the longest transaction there is, the first import of a large
 // account. The cache (KiB, negative) and the statements kept pay for bulk imports.
 const sqliteSettings = "_journal_mode=WAL&_foreign_keys=on&_busy_timeout=20000&_txlock=immediate" +
-	"&_loc=UTC&_cache_size=-32000&_stmt_cache_size=32&_synchronous="
+	"&_loc=UTC&_cache_size=-32000&_stmt_cache_size=64&_synchronous="
 
 // Queries are the reads and writes, outside a transaction (Store) or inside one
 // (InTx).

@@ -10,6 +10,7 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/parallel"
 )
 
 // Sales sums up orders of one campaign that are alike: of their customers' first
@@ -65,36 +66,72 @@ func sinceOf(cuts []civil.Date) (expr string, args []any) {
 func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date, cuts ...civil.Date) ([]Sales, error) {
 	since, args := sinceOf(cuts)
 	args = append(args, account, from, to)
-	type group struct {
-		campaign     string
-		isNew, since int
-	}
 	var out []Sales
-	lined := map[group]int{}
-	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+	var goods []soldGoods
+	at := map[saleGroup]int{} // those with lines
+	sum := func() error {
+		return q.salesSums(ctx, since, args, func(g saleGroup, hasLines bool, s Sales) {
+			if hasLines {
+				at[g] = len(out)
+			}
+			out = append(out, s)
+		})
+	}
+	list := func() (err error) {
+		goods, err = q.salesGoods(ctx, since, args)
+		return err
+	}
+	var err error
+	if q.db != nil {
+		err = parallel.Do(sum, list)
+	} else if err = sum(); err == nil { // a transaction has one connection
+		err = list()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range goods {
+		if i, ok := at[l.of]; ok { // else their orders came in between the two readings
+			out[i].Lines = append(out[i].Lines, l.OrderLine)
+		}
+	}
+	return out, nil
+}
+
+// saleGroup is what the orders of a Sales have in common besides having lines.
+type saleGroup struct {
+	campaign     string
+	isNew, since int
+}
+
+type soldGoods struct {
+	of saleGroup
+	OrderLine
+}
+
+// salesSums hands over the sums without their lines.
+func (q *Queries) salesSums(ctx context.Context, since string, args []any, fn func(g saleGroup, hasLines bool, s Sales)) error {
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
 		var s Sales
-		var g group
+		var g saleGroup
 		var hasLines int
 		if err := rows.Scan(&g.campaign, &g.isNew, &g.since, &hasLines, &s.Orders, &s.Revenue, &s.Discount, &s.Tax, &s.Shipping, &s.Refunded,
 			&s.RR, &s.RN, &s.RU, &s.NN, &s.NU, &s.UU); err != nil {
 			return err
 		}
 		s.Campaign, s.New, s.Since = g.campaign, g.isNew > 0, g.since
-		if hasLines > 0 {
-			lined[g] = len(out)
-		}
-		out = append(out, s)
+		fn(g, hasLines > 0, s)
 		return nil
 	}, salesQuery(since), args...)
-	if err != nil {
-		return nil, err
-	}
+}
+
+// salesGoods are the lines of all sales, summed up by product.
+func (q *Queries) salesGoods(ctx context.Context, since string, args []any) (out []soldGoods, err error) {
 	err = q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var l OrderLine
-		var g group
+		var l soldGoods
 		var costed int
 		var price, cost float64
-		if err := rows.Scan(&g.campaign, &g.isNew, &g.since, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
+		if err := rows.Scan(&l.of.campaign, &l.of.isNew, &l.of.since, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
 			return err
 		}
 		l.UnitPrice = money.Micros(math.Round(price / l.Quantity))
@@ -102,8 +139,7 @@ func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date
 			mean := money.Micros(math.Round(cost / l.Quantity))
 			l.UnitCost = &mean
 		}
-		s := &out[lined[g]]
-		s.Lines = append(s.Lines, l)
+		out = append(out, l)
 		return nil
 	}, `WITH sold AS MATERIALIZED (SELECT o.account, o.order_id, o.campaign, `+isNew+`, `+since+soldOrders+`),
 		lines AS MATERIALIZED (

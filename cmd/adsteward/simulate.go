@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -42,6 +44,9 @@ func (c *simulateCmd) Run(e *env) error {
 			return usage("%s: nights is %d; it must be at most %d", file, sc.Nights, mostNights)
 		}
 		scenarios = append(scenarios, sc)
+	}
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(simulate.GCPercent))
 	}
 	reports := make([]simulate.Report, 0, len(scenarios))
 	for _, sc := range scenarios {

@@ -10,8 +10,8 @@ import (
 )
 
 // addDiagnostics puts how the lifetime model holds among the night's models.
-func (n *night) addDiagnostics(ctx context.Context, models *modelSet, fit *ltv.Fit, of basis) error {
-	d, err := n.diagnostics(ctx, fit, of)
+func (n *night) addDiagnostics(ctx context.Context, models *modelSet, fit *ltv.Fit, of basis, days *customerDays) error {
+	d, err := n.diagnostics(ctx, fit, of, days)
 	if d != nil {
 		models.add(n.runID, "ltv_diagnostics", "", d)
 	}
@@ -21,7 +21,7 @@ func (n *night) addDiagnostics(ctx context.Context, models *modelSet, fit *ltv.F
 // diagnostics hold the lifetime model against the shop's orders: those of the
 // night that fitted it while it serves on, new ones where this night did. nil
 // where there are none.
-func (n *night) diagnostics(ctx context.Context, fit *ltv.Fit, of basis) (*ltv.Diagnostics, error) {
+func (n *night) diagnostics(ctx context.Context, fit *ltv.Fit, of basis, days *customerDays) (*ltv.Diagnostics, error) {
 	if fit == nil {
 		return nil, nil
 	}
@@ -37,7 +37,7 @@ func (n *night) diagnostics(ctx context.Context, fit *ltv.Fit, of basis) (*ltv.D
 		return nil, err
 	}
 	d, err := ltv.DiagnoseNight(fit, counts.FirstOrder, n.date, func(add func(string, civil.Date, float64) error) error {
-		return n.Store.EachCustomerDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
+		return days.each(ctx, func(d store.CustomerDay) error {
 			return add(d.CustomerID, d.Date, d.Revenue.Float())
 		})
 	})

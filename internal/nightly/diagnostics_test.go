@@ -71,7 +71,11 @@ func BenchmarkDiagnostics(b *testing.B) {
 	today := civil.Of(testNow)
 	d.orders(b, 170_000, 500, today)
 	n := &night{Steward: d.Steward, shop: &d.Shops[0], date: today, runID: RunID("shop", today)}
-	fit, _, err := n.fitLifetime(b.Context())
+	days, err := n.customerDays(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	fit, _, err := n.fitLifetime(b.Context(), days)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -80,7 +84,7 @@ func BenchmarkDiagnostics(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := n.diagnostics(b.Context(), fit, basis{Date: today}); err != nil {
+		if _, err := n.diagnostics(b.Context(), fit, basis{Date: today}, days); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -31,11 +31,8 @@ type basis struct {
 
 // lifetime is the lifetime model of a night shortly before and what it rests
 // on, or a new one.
-func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
-	orders, err := n.Store.OrderCount(ctx, n.shop.Name)
-	if err != nil {
-		return nil, basis{}, "", err
-	}
+func (n *night) lifetime(ctx context.Context, days *customerDays) (*ltv.Fit, basis, string, error) {
+	orders := days.orders
 	for k := 1; k < lifetimeNights; k++ {
 		run := RunID(n.shop.Name, n.date.AddDays(-k))
 		of, err := loadModels[basis](ctx, n.Store.Queries, run, "ltv_basis")
@@ -54,7 +51,7 @@ func (n *night) lifetime(ctx context.Context) (*ltv.Fit, basis, string, error) {
 			return &f, old, "", nil
 		}
 	}
-	fit, warning, err := n.fitLifetime(ctx)
+	fit, warning, err := n.fitLifetime(ctx, days)
 	return fit, basis{n.date, orders}, warning, err
 }
 
@@ -64,9 +61,9 @@ func (n *night) lifetimeOptions() ltv.Options {
 
 // fitLifetime fits the lifetime model; where the data cannot carry one it
 // returns none and says why.
-func (n *night) fitLifetime(ctx context.Context) (*ltv.Fit, string, error) {
+func (n *night) fitLifetime(ctx context.Context, days *customerDays) (*ltv.Fit, string, error) {
 	b := ltv.NewBuilder(n.date)
-	err := n.Store.EachCustomerDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
+	err := days.each(ctx, func(d store.CustomerDay) error {
 		return b.Add(d.CustomerID, d.FirstCampaign, d.Date, d.Revenue.Float())
 	})
 	if err != nil {
@@ -89,22 +86,22 @@ const acquisitionDays = iotaDays
 // segments are the shop's customers by how they were acquired, without prices;
 // nil without a fit. A fit that serves on brings those of its own night along,
 // and its multiples are made of them.
-func (n *night) segments(ctx context.Context, fit *ltv.Fit, of basis) (*ltv.Segmentation, error) {
+func (n *night) segments(ctx context.Context, fit *ltv.Fit, of basis, days *customerDays) (*ltv.Segmentation, error) {
 	if fit == nil {
 		return nil, nil
 	}
 	if of.Date == n.date {
-		return n.profile(ctx, fit)
+		return n.profile(ctx, fit, days)
 	}
 	stored, err := loadModels[ltv.Segmentation](ctx, n.Store.Queries, RunID(n.shop.Name, of.Date), "segmentation")
 	if g, ok := stored[""]; ok || err != nil {
 		return &g, err
 	}
-	return n.profile(ctx, fit)
+	return n.profile(ctx, fit, days)
 }
 
 // profile reads all customers for the segments and gives fit its multiples.
-func (n *night) profile(ctx context.Context, fit *ltv.Fit) (*ltv.Segmentation, error) {
+func (n *night) profile(ctx context.Context, fit *ltv.Fit, days *customerDays) (*ltv.Segmentation, error) {
 	fit.Currency = n.shop.Currency
 	products, err := n.Store.Products(ctx, n.shop.Name)
 	if err != nil {
@@ -115,7 +112,7 @@ func (n *night) profile(ctx context.Context, fit *ltv.Fit) (*ltv.Segmentation, e
 		category[p.ItemID] = firstLevel(p.ProductType)
 	}
 	p := fit.NewProfile(n.date, n.date.AddDays(-acquisitionDays), n.date.AddDays(-1))
-	err = n.Store.EachSourcedDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
+	err = days.sourced(ctx, func(d store.CustomerDay) error {
 		s := ltv.Source{Campaign: d.FirstCampaign, Category: category[d.FirstSKU], Country: d.FirstCountry}
 		return p.Add(d.CustomerID, s, d.Date, d.Revenue.Float())
 	})

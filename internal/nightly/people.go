@@ -14,6 +14,7 @@ import (
 	"adsteward/attribution/identity"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/parallel"
 	"adsteward/store"
 )
 
@@ -56,24 +57,31 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 		before = n.shop.Paths.Longest()
 	}
 	since := from.In(n.shop.Location).Add(-before)
+	until := n.date.AddDays(1).In(n.shop.Location)
+	// The database looks for touches and contacts while orders are gone through.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	visits := parallel.Ahead(ctx, func(fn func(store.Touch) error) error {
+		if all {
+			return n.Store.EachVisit(ctx, n.shop.Name, since, until, fn)
+		}
+		return n.Store.EachKnownVisit(ctx, n.shop.Name, since, until, from, n.date, fn)
+	})
+	type contact struct{ customer, kind, key string }
+	contacts := parallel.Ahead(ctx, func(fn func(contact) error) error {
+		return n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error { return fn(contact{customer, kind, key}) })
+	})
 	if err := p.readOrders(ctx, from, all); err != nil {
 		return nil, err
 	}
-	until := n.date.AddDays(1).In(n.shop.Location)
-	var err error
-	if all {
-		err = n.Store.EachVisit(ctx, n.shop.Name, since, until, p.visit)
-	} else {
-		err = n.Store.EachKnownVisit(ctx, n.shop.Name, since, until, from, n.date, p.visit)
-	}
-	if err != nil {
+	if err := visits(p.visit); err != nil {
 		return nil, err
 	}
 	p.sort()
 	node := p.stitcher.Node
-	err = n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error {
-		contact, err := identity.ParseID(kind + ":" + key)
-		p.stitcher.Join(node(identity.ID{Kind: identity.Customer, Value: customer}), node(contact))
+	err := contacts(func(c contact) error {
+		id, err := identity.ParseID(c.kind + ":" + c.key)
+		p.stitcher.Join(node(identity.ID{Kind: identity.Customer, Value: c.customer}), node(id))
 		return err
 	})
 	if err != nil {

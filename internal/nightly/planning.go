@@ -13,6 +13,7 @@ import (
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/parallel"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -44,10 +45,15 @@ func curves(ctx context.Context, n *night) (report, error) {
 
 // planInput gathers what a plan looks at.
 func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
-	in, err := n.accountInput(ctx)
+	var in, sold bidding.Input
+	err := parallel.Do(func() (err error) {
+		in, err = n.accountInput(ctx)
+		return err
+	}, func() error { return n.loadSold(ctx, &sold) })
 	if err != nil {
 		return in, err
 	}
+	in.Sold = sold.Sold
 	on, err := n.Killed(ctx)
 	if err != nil {
 		return in, err
@@ -58,7 +64,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in), n.loadItems(ctx, &in))
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad

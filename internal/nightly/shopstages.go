@@ -10,6 +10,7 @@ import (
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/parallel"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -30,7 +31,18 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if anew {
 		from = n.date.AddDays(-attributeDays)
 	}
-	people, err := n.stitched(ctx, from, due)
+	var people *people
+	var claims *reconciling
+	var lags map[string]response.Lag
+	err = parallel.Do(func() (err error) {
+		people, err = n.stitched(ctx, from, due)
+		return err
+	}, func() (err error) {
+		if claims, err = n.reconciling(ctx, reconcileDays); err == nil {
+			lags, err = n.fitLags(ctx)
+		}
+		return err
+	})
 	if err != nil {
 		return report{}, err
 	}
@@ -41,10 +53,6 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	}
 	shop := map[string]sum{}
 	window := n.date.AddDays(-iotaDays)
-	claims, err := n.reconciling(ctx, reconcileDays)
-	if err != nil {
-		return report{}, err
-	}
 	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
 		campaigns[m.Order.OrderID] = m.Campaign
 		claims.match(m)
@@ -63,10 +71,6 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	if err := n.Store.SetOrderCampaigns(ctx, n.shop.Name, campaigns); err != nil {
-		return report{}, err
-	}
-	lags, err := n.fitLags(ctx)
-	if err != nil {
 		return report{}, err
 	}
 	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)

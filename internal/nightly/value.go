@@ -2,27 +2,46 @@ package nightly
 
 import (
 	"context"
-	"errors"
 	"fmt"
+
+	"adsteward/bidding"
+	"adsteward/bidding/ltv"
+	"adsteward/internal/parallel"
 )
 
 // value refits what a customer and a sale are worth: the lifetime model on all
 // orders, and margin, lifetime multiple and incremental share per campaign.
 func value(ctx context.Context, n *night) (report, error) {
-	fit, of, warning, err := n.lifetime(ctx)
-	if err != nil {
-		return report{}, err
-	}
-	segments, err := n.segments(ctx, fit, of)
-	if err != nil {
-		return report{}, err
-	}
-	worths, def, err := n.fitWorths(ctx, fit)
-	if err != nil {
-		return report{}, err
-	}
 	var models modelSet
-	if err := errors.Join(n.addSegments(ctx, &models, fit, of, segments, worths, def), n.addDiagnostics(ctx, &models, fit, of)); err != nil {
+	var fit *ltv.Fit
+	var of basis
+	var warning string
+	var segments *ltv.Segmentation
+	var book *bidding.Book
+	err := parallel.Do(func() (err error) {
+		book, err = n.book(ctx)
+		return err
+	}, func() error {
+		days, err := n.customerDays(ctx)
+		if err != nil {
+			return err
+		}
+		if fit, of, warning, err = n.lifetime(ctx, days); err != nil {
+			return err
+		}
+		if segments, err = n.segments(ctx, fit, of, days); err != nil {
+			return err
+		}
+		return n.addDiagnostics(ctx, &models, fit, of, days)
+	})
+	if err != nil {
+		return report{}, err
+	}
+	worths, def, err := n.fitWorths(ctx, fit, book)
+	if err != nil {
+		return report{}, err
+	}
+	if err := n.addSegments(ctx, &models, fit, of, segments, worths, def); err != nil {
 		return report{}, err
 	}
 	if fit != nil {

@@ -12,11 +12,11 @@ import (
 	"adsteward/store"
 )
 
-// fitWorths keeps the book of the shop's orders and turns it into worths.
-func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding.Worth, bidding.Worth, error) {
+// book keeps the book of the shop's orders.
+func (n *night) book(ctx context.Context) (*bidding.Book, error) {
 	costs, err := n.costs(ctx)
 	if err != nil {
-		return nil, bidding.Worth{}, err
+		return nil, err
 	}
 	var cuts []civil.Date
 	if costs.Returns != nil { // else nothing depends on an order's age
@@ -24,12 +24,17 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	}
 	sales, err := n.Store.Sales(ctx, n.shop.Name, n.date.AddDays(-iotaDays), n.date.AddDays(-1), cuts...)
 	if err != nil {
-		return nil, bidding.Worth{}, err
+		return nil, err
 	}
 	orders := make([]bidding.Order, len(sales))
 	for i, s := range sales {
 		orders[i] = bookOrder(s)
 	}
+	return bidding.NewBook(costs, orders), nil
+}
+
+// fitWorths turns the book into worths.
+func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit, book *bidding.Book) (map[string]bidding.Worth, bidding.Worth, error) {
 	shares, err := loadModels[attribution.Share](ctx, n.Store.Queries, n.runID, "attribution")
 	if err != nil {
 		return nil, bidding.Worth{}, err
@@ -45,7 +50,7 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit) (map[string]bidding
 	if in.Shared, err = n.sharedRevenue(ctx); err != nil {
 		return nil, bidding.Worth{}, err
 	}
-	worths, def := bidding.NewBook(costs, orders).Worths(in)
+	worths, def := book.Worths(in)
 	return worths, def, nil
 }
 

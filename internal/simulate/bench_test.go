@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"runtime/debug"
 	"testing"
 
 	"adsteward/internal/sandbox/market"
@@ -10,6 +11,7 @@ import (
 // BenchmarkSimulate is all five policies over 120 nights with 20 campaigns.
 // Goal: under 60 s.
 func BenchmarkSimulate(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(GCPercent)) // as the command does
 	sc := manyCampaigns(b, 20)
 	for b.Loop() {
 		rep, err := Run(b.Context(), sc, Options{})

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"adsteward/internal/civil"
@@ -40,8 +41,8 @@ func Policies() []Policy { return []Policy{Hold, Rules, Adsteward, Oracle, Oracl
 // Options say what is simulated.
 type Options struct {
 	Policies []Policy // to report, in this order; nil: all
-	// Night is told each simulated night when it is over; nil if nobody
-	// listens. The policies that only serve for comparison are not told.
+	// Night is told each simulated night when it is over, one at a time; nil if
+	// nobody listens. The policies that only serve for comparison are not told.
 	Night func(Policy)
 	Log   *slog.Logger // of the nights; nil is silent
 }
@@ -91,6 +92,10 @@ type game struct {
 	failed    int
 }
 
+// GCPercent suits a process that does nothing but simulate: what it keeps is small
+// against what it makes and drops. It is the caller's to set, being the process's.
+const GCPercent = 300
+
 // Run simulates a scenario.
 func Run(ctx context.Context, sc *market.Scenario, o Options) (Report, error) {
 	began := time.Now()
@@ -100,16 +105,9 @@ func Run(ctx context.Context, sc *market.Scenario, o Options) (Report, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	games := map[Policy]game{}
-	for _, p := range append(slices.Clone(o.Policies), Hold, Oracle) { // the two all are compared with
-		if _, done := games[p]; done {
-			continue
-		}
-		g, err := play(ctx, sc, p, o)
-		if err != nil {
-			return Report{}, fmt.Errorf("%s: policy %s: %w", sc.Name, p, err)
-		}
-		games[p] = g
+	games, err := playAll(ctx, sc, o)
+	if err != nil {
+		return Report{}, err
 	}
 	rep := Report{Name: sc.Name, Policies: make([]Result, 0, len(o.Policies))}
 	s := newScorer(games[Hold].market, games[Oracle].market)
@@ -118,6 +116,44 @@ func Run(ctx context.Context, sc *market.Scenario, o Options) (Report, error) {
 	}
 	rep.Seconds = time.Since(began).Seconds()
 	return rep, nil
+}
+
+// playAll plays the policies asked for and the two that all are compared with, side
+// by side: each has its own market. The first that fails ends the others.
+func playAll(ctx context.Context, sc *market.Scenario, o Options) (map[Policy]game, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if told := o.Night; told != nil {
+		var one sync.Mutex
+		o.Night = func(p Policy) {
+			one.Lock()
+			defer one.Unlock()
+			told(p)
+		}
+	}
+	policies := append(slices.Clone(o.Policies), Hold, Oracle)
+	slices.Sort(policies)
+	policies = slices.Compact(policies)
+	played := make([]game, len(policies))
+	var all sync.WaitGroup
+	for i, p := range policies {
+		all.Go(func() {
+			g, err := play(ctx, sc, p, o)
+			if err != nil {
+				cancel(fmt.Errorf("%s: policy %s: %w", sc.Name, p, err)) // the first one's counts
+			}
+			played[i] = g
+		})
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	games := make(map[Policy]game, len(policies))
+	for i, p := range policies {
+		games[p] = played[i]
+	}
+	return games, nil
 }
 
 func play(ctx context.Context, sc *market.Scenario, p Policy, o Options) (game, error) {

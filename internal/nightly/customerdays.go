@@ -1,0 +1,57 @@
+package nightly
+
+import (
+	"context"
+
+	"adsteward/store"
+)
+
+// keptOrders bounds the orders of a shop whose customers' days are kept in memory
+// while the models of a night are made of them: some 40 MB. Those of larger shops
+// are read anew by each model, so that memory does not grow with history.
+const keptOrders = 300_000
+
+// customerDays are what a shop's customers bought up to the night's date, day by
+// day, for the models that go through all of them.
+type customerDays struct {
+	n      *night
+	orders int64 // all there ever were
+	read   bool
+	days   []store.CustomerDay
+}
+
+func (n *night) customerDays(ctx context.Context) (*customerDays, error) {
+	orders, err := n.Store.OrderCount(ctx, n.shop.Name)
+	return &customerDays{n: n, orders: orders}, err
+}
+
+// each hands over the days as store.EachCustomerDay does.
+func (c *customerDays) each(ctx context.Context, fn func(store.CustomerDay) error) error {
+	if c.orders > keptOrders {
+		return c.n.Store.EachCustomerDay(ctx, c.n.shop.Name, c.n.date, fn)
+	}
+	return c.sourced(ctx, fn)
+}
+
+// sourced hands over the days as store.EachSourcedDay does.
+func (c *customerDays) sourced(ctx context.Context, fn func(store.CustomerDay) error) error {
+	if c.orders > keptOrders {
+		return c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, fn)
+	}
+	if !c.read {
+		c.days = make([]store.CustomerDay, 0, c.orders)
+		if err := c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, func(d store.CustomerDay) error {
+			c.days = append(c.days, d)
+			return nil
+		}); err != nil {
+			return err
+		}
+		c.read = true
+	}
+	for _, d := range c.days {
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
