@@ -54,9 +54,13 @@ func (k *checker) verdict(res *result, valid validity) []byte {
 		num = binary.AppendVarint(num, int64(p.Amount))
 	}
 	for _, t := range [...]time.Time{res.item.SaleFrom, res.item.SaleUntil} {
+		if t.IsZero() {
+			num = append(num, 0)
+			continue
+		}
 		_, offset := t.Zone()
+		num = binary.AppendUvarint(num, 1+uint64(t.Nanosecond()))
 		num = binary.AppendVarint(num, t.Unix())
-		num = binary.AppendUvarint(num, uint64(t.Nanosecond()))
 		num = binary.AppendVarint(num, int64(offset))
 	}
 	stock := int64(0)
@@ -253,8 +257,12 @@ func (r *room) some(n int) []Issue {
 }
 
 func (d *verdictDecoder) time() time.Time {
-	seconds, nanos, offset := d.int(), d.uint(), d.int()
-	t := time.Unix(seconds, int64(nanos%1e9)).UTC()
+	nanos := d.uint()
+	if nanos == 0 {
+		return time.Time{}
+	}
+	seconds, offset := d.int(), d.int()
+	t := time.Unix(seconds, int64((nanos-1)%1e9)).UTC()
 	if offset != 0 {
 		t = t.In(time.FixedZone("", int(offset)))
 	}

@@ -20,8 +20,8 @@ import (
 // over.
 
 // verdictVersion changes whenever a reader or a rule finds something else in the
-// same item; TestVerdictVersion notices.
-const verdictVersion = 1
+// same item, which TestVerdictVersion notices, or verdicts are written otherwise.
+const verdictVersion = 2
 
 // VerdictMark is what kept verdicts begin with, see Options.Keep.
 const VerdictMark = "adsteward verdicts\n"
