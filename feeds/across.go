@@ -73,7 +73,6 @@ type across struct {
 	labels                       [5]map[uint64]bool
 	unchecked                    bool
 	shards                       bool // lines are of several files
-	reached                      uint32
 
 	items           int
 	brand, category constant
@@ -101,15 +100,6 @@ func newAcross(k *checker) *across {
 		a.labels[i] = map[uint64]bool{}
 	}
 	return a
-}
-
-// reach looks where an item that comes soon will be looked up, so that memory
-// has answered by then: of all it costs to compare an item, most is that wait.
-func (a *across) reach(t *traces) {
-	a.reached = a.ids.touch(t.id) ^ a.gtins.touch(t.gtin)
-	if t.group != 0 {
-		a.reached ^= a.variants.touch(t.variant)
-	}
 }
 
 // item adds what is wrong with an item beside those before it, and returns what

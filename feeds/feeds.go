@@ -253,9 +253,6 @@ func (v *validator) block(b *block) error {
 		return err
 	}
 	for i := range b.results {
-		if ahead := i + 8; ahead < len(b.results) {
-			v.across.reach(&b.results[ahead].traces)
-		}
 		if err := v.item(&b.results[i]); err != nil {
 			return err
 		}

@@ -55,15 +55,6 @@ func (s *hashSet) get(hash uint64) *uint32 {
 	return nil
 }
 
-// touch reads where the hash would be found first.
-func (s *hashSet) touch(hash uint64) uint32 {
-	slots := s.shards[hash&(setShards-1)].slots
-	if len(slots) == 0 {
-		return 0
-	}
-	return slots[(hash>>20)&uint64(len(slots)-1)].value
-}
-
 // find returns the slot of the hash, or the empty one it would take.
 func (sh *shard) find(hash uint64) (at *slot, found bool) {
 	if len(sh.slots) == 0 {
