@@ -18,6 +18,9 @@ const zoned = 6 // of moments
 // readMoment reads a date and time; hasZone is false where it names none, and
 // the time is then UTC.
 func readMoment(s string) (t time.Time, hasZone, ok bool) {
+	if s == "" {
+		return time.Time{}, false, false // as most are: to try the forms takes long
+	}
 	for i, form := range moments {
 		if t, err := time.Parse(form, s); err == nil {
 			return t, i < zoned, true

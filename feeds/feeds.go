@@ -298,10 +298,7 @@ func (v *validator) file(issues []Issue) error {
 func (v *validator) item(res *result) error {
 	issues, once := res.issues, res.once
 	v.rep.Items++
-	if res.reused {
-		v.rep.Reused++
-	}
-	if err := v.keep.add(res.hash, res.verdict); err != nil {
+	if err := v.remember(res); err != nil {
 		return err
 	}
 	if !res.lost {
@@ -321,6 +318,15 @@ func (v *validator) item(res *result) error {
 		v.rep.Valid++
 	}
 	return v.call(res.item, issues)
+}
+
+// remember keeps the verdict on an item.
+func (v *validator) remember(res *result) error {
+	if res.page == nil {
+		return v.keep.add(res.hash, res.verdict)
+	}
+	v.rep.Reused++
+	return v.keep.again(res.page, res.index)
 }
 
 func (v *validator) end() error {

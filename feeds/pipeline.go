@@ -56,9 +56,10 @@ type result struct {
 	traces traces
 	lost   bool
 
-	reused  bool
 	hash    uint64
 	verdict []byte // written down, where verdicts are kept
+	page    *page  // where it was known from, as the verdict of this index
+	index   int
 }
 
 // pipe reads blocks from src, has their items checked by as many goroutines as
@@ -134,8 +135,8 @@ func (b *block) check(src source, k *checker, r *record, room *room) {
 		if hashes && s.problem == "" {
 			res.hash = hashText(src.around(), b.data[s.start:s.end])
 			if body := at.find(b.known, res.hash); body != nil && k.recall(body, s.line, res, room) {
-				res.reused, res.verdict = true, body
 				b.useful = b.known[at.page]
+				res.page, res.index = b.useful, at.index-1
 				continue
 			}
 		}

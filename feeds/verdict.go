@@ -54,9 +54,13 @@ func (k *checker) verdict(res *result, valid validity) []byte {
 		num = binary.AppendVarint(num, int64(p.Amount))
 	}
 	for _, t := range [...]time.Time{res.item.SaleFrom, res.item.SaleUntil} {
+		if t.IsZero() {
+			num = append(num, 0)
+			continue
+		}
 		_, offset := t.Zone()
+		num = binary.AppendUvarint(num, 1+uint64(t.Nanosecond()))
 		num = binary.AppendVarint(num, t.Unix())
-		num = binary.AppendUvarint(num, uint64(t.Nanosecond()))
 		num = binary.AppendVarint(num, int64(offset))
 	}
 	stock := int64(0)
@@ -110,6 +114,7 @@ type rulePlace struct{ id, platform string }
 // verdictDecoder reads a verdict; bad is one that says what it cannot.
 type verdictDecoder struct {
 	num  []byte
+	at   int // in num
 	text string
 	line int
 	room *room
@@ -117,17 +122,21 @@ type verdictDecoder struct {
 }
 
 func (d *verdictDecoder) uint() uint64 {
-	if len(d.num) > 0 && d.num[0] < 0x80 {
-		n := d.num[0]
-		d.num = d.num[1:]
-		return uint64(n)
+	if d.at < len(d.num) && d.num[d.at] < 0x80 {
+		d.at++
+		return uint64(d.num[d.at-1])
 	}
-	n, w := binary.Uvarint(d.num)
+	return d.long()
+}
+
+// long reads a number of more than one byte.
+func (d *verdictDecoder) long() uint64 {
+	n, w := binary.Uvarint(d.num[d.at:])
 	if w <= 0 {
-		d.bad, d.num = true, nil
+		d.bad, d.at = true, len(d.num)
 		return 0
 	}
-	d.num = d.num[w:]
+	d.at += w
 	return n
 }
 
@@ -137,13 +146,12 @@ func (d *verdictDecoder) int() int64 {
 }
 
 func (d *verdictDecoder) bytes(n int) []byte {
-	if len(d.num) < n {
-		d.bad, d.num = true, nil
+	if len(d.num)-d.at < n {
+		d.bad, d.at = true, len(d.num)
 		return make([]byte, n)
 	}
-	b := d.num[:n]
-	d.num = d.num[n:]
-	return b
+	d.at += n
+	return d.num[d.at-n : d.at]
 }
 
 func (d *verdictDecoder) string() string {
@@ -168,7 +176,7 @@ func (d *verdictDecoder) near() int {
 // count reads how many things of at least two bytes follow.
 func (d *verdictDecoder) count() int {
 	n := d.uint()
-	if n > uint64(len(d.num)/2) {
+	if n > uint64((len(d.num)-d.at)/2) {
 		d.bad = true
 		return 0
 	}
@@ -180,7 +188,7 @@ func (d *verdictDecoder) count() int {
 func (k *checker) recall(body []byte, line int, res *result, room *room) bool {
 	d := verdictDecoder{num: body, line: line, room: room}
 	n := d.uint()
-	if n > uint64(len(d.num)) {
+	if n > uint64(len(d.num)-d.at) {
 		return false
 	}
 	texts := d.num[len(d.num)-int(n):]
@@ -253,8 +261,12 @@ func (r *room) some(n int) []Issue {
 }
 
 func (d *verdictDecoder) time() time.Time {
-	seconds, nanos, offset := d.int(), d.uint(), d.int()
-	t := time.Unix(seconds, int64(nanos%1e9)).UTC()
+	nanos := d.uint()
+	if nanos == 0 {
+		return time.Time{}
+	}
+	seconds, offset := d.int(), d.int()
+	t := time.Unix(seconds, int64((nanos-1)%1e9)).UTC()
 	if offset != 0 {
 		t = t.In(time.FixedZone("", int(offset)))
 	}

@@ -20,8 +20,8 @@ import (
 // over.
 
 // verdictVersion changes whenever a reader or a rule finds something else in the
-// same item; TestVerdictVersion notices.
-const verdictVersion = 1
+// same item, which TestVerdictVersion notices, or verdicts are written otherwise.
+const verdictVersion = 2
 
 // VerdictMark is what kept verdicts begin with, see Options.Keep.
 const VerdictMark = "adsteward verdicts\n"
@@ -37,13 +37,17 @@ const (
 	behindPages = 6
 )
 
-// page is some of the verdicts of the run before. It does not change.
+// page is some of the verdicts of the run before. It does not change while a
+// block may look in it.
 type page struct {
 	number int
+	sum    uint64   // of data
 	data   []byte   // of each verdict its item's hash, its length and itself
 	starts []uint32 // in data, and the end
 	slots  []uint16 // 1 + the index of a start, by the low bits of the hash
 }
+
+func (p *page) len() int { return len(p.starts) - 1 }
 
 func (p *page) hash(i int) uint64 { return binary.LittleEndian.Uint64(p.data[p.starts[i]:]) }
 
@@ -60,6 +64,16 @@ type verdictReader struct {
 	pages []*page
 	count int // pages read
 	end   bool
+
+	lent, back int // blocks that were given pieces, and those that are done with them
+	cut        []cutPage
+}
+
+// cutPage is a page no longer given out. Its room is used again when so many
+// blocks are back that none looks in it.
+type cutPage struct {
+	*page
+	after int
 }
 
 // newVerdictReader returns nil where the verdicts are not of these rules.
@@ -86,17 +100,34 @@ func (v *verdictReader) window() []*page {
 			v.pages = append(v.pages, p)
 		}
 	}
+	v.lent++
 	return v.pages
 }
 
-// passed moves the window on behind a page that was of use.
+// passed moves the window on behind a page that was of use to a block, nil where
+// none was, when all has been done with the block.
 func (v *verdictReader) passed(p *page) {
-	if p == nil {
+	if v == nil {
 		return
 	}
-	for len(v.pages) > 0 && v.pages[0].number < p.number-behindPages {
+	v.back++
+	for p != nil && len(v.pages) > 0 && v.pages[0].number < p.number-behindPages {
+		v.cut = append(v.cut, cutPage{v.pages[0], v.lent})
 		v.pages = v.pages[1:]
 	}
+}
+
+// blank returns a page to fill with so many bytes.
+func (v *verdictReader) blank(size int) *page {
+	if len(v.cut) == 0 || v.cut[0].after > v.back {
+		return &page{data: make([]byte, size, max(size, pageBytes+pageBytes/8)), starts: make([]uint32, 1, pageRecords+1), slots: make([]uint16, 2*pageRecords)}
+	}
+	p := v.cut[0].page
+	v.cut = v.cut[1:]
+	p.data = slices.Grow(p.data[:0], size)[:size]
+	p.starts = p.starts[:1]
+	clear(p.slots)
+	return p
 }
 
 var errVerdicts = errors.New("the kept verdicts are damaged")
@@ -106,15 +137,18 @@ func (v *verdictReader) page() (*page, error) {
 	if err != nil || size <= 8 || size > maxPage {
 		return nil, errVerdicts
 	}
-	data := make([]byte, size)
+	var sum [8]byte
+	p := v.blank(int(size) - len(sum))
+	if _, err := io.ReadFull(v.r, sum[:]); err != nil {
+		return nil, errVerdicts
+	}
+	data := p.data
 	if _, err := io.ReadFull(v.r, data); err != nil {
 		return nil, errVerdicts
 	}
-	sum, data := binary.LittleEndian.Uint64(data), data[8:]
-	if hashText(0, data) != sum {
+	if p.sum = binary.LittleEndian.Uint64(sum[:]); hashText(0, data) != p.sum {
 		return nil, errVerdicts
 	}
-	p := &page{data: data, starts: make([]uint32, 1, pageRecords+1), slots: make([]uint16, 2*pageRecords)}
 	for at := 0; at < len(data); {
 		if len(data)-at < 9 || len(p.starts) > pageRecords {
 			return nil, errVerdicts
@@ -157,11 +191,15 @@ func (at *cursor) find(pages []*page, hash uint64) []byte {
 	return nil
 }
 
-// verdictWriter writes pages.
+// verdictWriter writes pages. One of the run before whose verdicts all hold, in
+// their order, is written as it is.
 type verdictWriter struct {
 	w    io.Writer
 	data []byte
 	n    int
+
+	same *page // nil, or the page that has held so far, of which
+	held int   // so many verdicts are not yet in data, which is empty
 }
 
 func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
@@ -172,10 +210,32 @@ func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
 	return &verdictWriter{w: w}, err
 }
 
+// again adds a verdict of the run before.
+func (v *verdictWriter) again(p *page, i int) error {
+	if v == nil {
+		return nil
+	}
+	if i == 0 && (p.len() >= pageRecords/2 || len(p.data) >= pageBytes/2) { // smaller ones are put together
+		if err := v.flush(); err != nil {
+			return err
+		}
+		v.same = p
+	}
+	if v.same != p || v.held != i {
+		return v.add(p.hash(i), p.body(i))
+	}
+	if v.held++; v.held < p.len() {
+		return nil
+	}
+	v.same, v.held = nil, 0
+	return v.page(p.sum, p.data)
+}
+
 func (v *verdictWriter) add(hash uint64, body []byte) error {
 	if v == nil || len(body) == 0 || len(body) > maxVerdict {
 		return nil
 	}
+	v.part()
 	v.data = binary.LittleEndian.AppendUint64(v.data, hash)
 	v.data = binary.AppendUvarint(v.data, uint64(len(body)))
 	v.data = append(v.data, body...)
@@ -185,17 +245,32 @@ func (v *verdictWriter) add(hash uint64, body []byte) error {
 	return v.flush()
 }
 
+// part takes what has held of a page, and no more of it.
+func (v *verdictWriter) part() {
+	if v.same != nil {
+		v.data, v.n = append(v.data, v.same.data[:v.same.starts[v.held]]...), v.held
+		v.same, v.held = nil, 0
+	}
+}
+
 func (v *verdictWriter) flush() error {
-	if v == nil || v.n == 0 {
+	if v == nil {
 		return nil
 	}
-	head := binary.AppendUvarint(nil, uint64(len(v.data)+8))
-	head = binary.LittleEndian.AppendUint64(head, hashText(0, v.data))
-	_, err := v.w.Write(head)
-	if err == nil {
-		_, err = v.w.Write(v.data)
+	if v.part(); v.n == 0 {
+		return nil
 	}
+	err := v.page(hashText(0, v.data), v.data)
 	v.data, v.n = v.data[:0], 0
+	return err
+}
+
+func (v *verdictWriter) page(sum uint64, data []byte) error {
+	head := binary.AppendUvarint(nil, uint64(len(data)+8))
+	_, err := v.w.Write(binary.LittleEndian.AppendUint64(head, sum))
+	if err == nil {
+		_, err = v.w.Write(data)
+	}
 	return err
 }
 

@@ -52,7 +52,8 @@ func (e *env) wire(cfg *config.Config, now func() time.Time) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{cfg: cfg, store: st, steward: &nightly.Steward{Store: st, Shops: shops, Now: now, Log: e.log, Push: nightly.DefaultPush()}}, nil
+	return &app{cfg: cfg, store: st, steward: &nightly.Steward{Store: st, Shops: shops, Now: now, Log: e.log, Push: nightly.DefaultPush(),
+		FeedCache: cfg.FeedCacheDir()}}, nil
 }
 
 func (a *app) close() error { return a.store.Close() }

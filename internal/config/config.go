@@ -24,6 +24,9 @@ import (
 type Config struct {
 	// Store is a SQLite path or a postgres:// URL.
 	Store string `yaml:"store"`
+	// FeedCache is a directory for what is kept of feeds between nights; see
+	// FeedCacheDir.
+	FeedCache string `yaml:"feed_cache,omitempty"`
 	// EncryptionKey encrypts personal data at rest: 32 bytes as hex or base64.
 	EncryptionKey     Secret    `yaml:"encryption_key,omitempty"`
 	EncryptionKeyFile string    `yaml:"encryption_key_file,omitempty"`
@@ -368,6 +371,7 @@ func (c *Config) resolve() {
 		}
 	}
 	abs(&c.Store)
+	abs(&c.FeedCache)
 	abs(&c.EncryptionKeyFile)
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
@@ -387,6 +391,15 @@ func (c *Config) resolve() {
 			abs(&m.AppSecretFile)
 		}
 	}
+}
+
+// FeedCacheDir is where feeds are kept between nights: as configured, else beside
+// a SQLite database; "" keeps nothing.
+func (c *Config) FeedCacheDir() string {
+	if c.FeedCache != "" || strings.HasPrefix(c.Store, "postgres") && strings.Contains(c.Store, "://") {
+		return c.FeedCache
+	}
+	return filepath.Join(filepath.Dir(strings.TrimPrefix(c.Store, "sqlite://")), "feed-cache")
 }
 
 // digits strips "act_" and dashes from a platform's id; "" where it is none.

@@ -113,3 +113,20 @@ func TestJourneys(t *testing.T) {
 		}
 	}
 }
+
+// TestFeedCacheDir is beside a SQLite database, and nowhere by itself.
+func TestFeedCacheDir(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ store, cache, want string }{
+		{"/var/lib/adsteward.db", "", "/var/lib/feed-cache"},
+		{"sqlite:///var/lib/adsteward.db", "", "/var/lib/feed-cache"},
+		{"/var/lib/adsteward.db", "/var/cache/feeds", "/var/cache/feeds"},
+		{"postgres://u@h/d", "", ""},
+		{"postgresql://u@h/d", "", ""},
+		{"postgres://u@h/d", "/var/cache/feeds", "/var/cache/feeds"},
+	} {
+		if got := (&Config{Store: c.store, FeedCache: c.cache}).FeedCacheDir(); got != c.want {
+			t.Errorf("%s, %q: %q", c.store, c.cache, got)
+		}
+	}
+}

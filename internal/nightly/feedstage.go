@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"adsteward/feeds"
-	"adsteward/internal/feedsource"
 	"adsteward/internal/money"
 	"adsteward/store"
 )
@@ -110,14 +109,17 @@ func (n *night) readFeed(ctx context.Context, r *feedReading) (feeds.State, erro
 	if err != nil {
 		return s, err
 	}
+	kept := n.feedCache(r.feed)
 	var fault error
-	if s.Report, fault = r.read(ctx); fault == nil {
+	if s.Report, fault = r.read(ctx, kept); fault == nil {
 		fault = r.collapsed(before)
 	}
 	if fault == nil {
+		kept.keep()
 		s.Items, s.Rules = len(r.products), r.tally.Rules()
 		return s, nil
 	}
+	kept.drop()
 	s.Refused = fault.Error()
 	last, err := n.lastFeedState(ctx, r.feed.Location)
 	if err != nil {
@@ -162,15 +164,21 @@ func (n *night) lastFeedState(ctx context.Context, location string) (feeds.State
 	return feeds.State{}, nil
 }
 
-func (r *feedReading) read(ctx context.Context) (feeds.Report, error) {
-	src, _, err := feedsource.Open(ctx, r.feed.Location, r.feed.Source)
+func (r *feedReading) read(ctx context.Context, c *feedCache) (feeds.Report, error) {
+	f := r.feed
+	src, err := c.open(ctx, f)
 	if err != nil {
 		return feeds.Report{}, err
 	}
 	defer src.Close()
-	f := r.feed
-	return feeds.Validate(src, feeds.Options{Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,
-		Currency: r.n.shop.Currency, ShopURL: f.ShopURL, Now: r.n.asOf(), Severities: f.Severities}, r.item)
+	o := feeds.Options{Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,
+		Currency: r.n.shop.Currency, ShopURL: f.ShopURL, Now: r.n.asOf(), Severities: f.Severities}
+	c.lend(&o)
+	rep, err := feeds.Validate(src, o, r.item)
+	c.version.fail(err)
+	c.log.Debug("feed checked", "items", rep.Items, "known", rep.Reused)
+	rep.Reused = 0 // how it was found out is no part of what was found
+	return rep, err
 }
 
 func (r *feedReading) item(it feeds.Item, issues []feeds.Issue) error {

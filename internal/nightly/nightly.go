@@ -138,6 +138,9 @@ type Steward struct {
 	Log *slog.Logger
 	// Push says how patiently changes are sent.
 	Push PushSettings
+	// FeedCache is a directory where what was found out about feeds is kept for the
+	// next night; "" keeps nothing.
+	FeedCache string
 }
 
 // Shop returns the shop of that name.
