@@ -169,9 +169,10 @@ func (p *path) search() []int {
 
 func (p *path) penalty() float64 { return changePenalty * math.Log(float64(len(p.x))) }
 
-// step is the k-th change as ln of the ratio of levels, and its variance, which
-// holds the doubt about the elasticity where spend changed as well.
-func (p *path) step(ls []level, k int) (d, variance float64) {
+// step is the k-th change as ln of the ratio of levels, its variance, which
+// holds the doubt about the elasticity where spend changed as well, and its
+// likelihood ratio on the chi-squared scale, less for that doubt.
+func (p *path) step(ls []level, k int) (d, variance, chi float64) {
 	info := p.scale / (changeElasticitySD * changeElasticitySD)
 	for _, l := range ls {
 		info += l.info
@@ -179,7 +180,15 @@ func (p *path) step(ls []level, k int) (d, variance float64) {
 	a, b := ls[k], ls[k+1]
 	// Half an order either side keeps a level of nothing finite.
 	d = math.Log((b.value+p.scale/2)/b.mean) - math.Log((a.value+p.scale/2)/a.mean)
-	return d, p.scale * (1/(a.value+p.scale/2) + 1/(b.value+p.scale/2) + (b.x-a.x)*(b.x-a.x)/info)
+	levels := 1/(a.value+p.scale/2) + 1/(b.value+p.scale/2)
+	doubt := (b.x - a.x) * (b.x - a.x) / info
+	joint := (a.value + b.value) / (a.mean + b.mean)
+	for _, l := range []level{a, b} {
+		if l.value > 0 {
+			chi += 2 * l.value * math.Log(l.value/l.mean/joint) / p.scale
+		}
+	}
+	return d, p.scale * (levels + doubt), chi * levels / (levels + doubt)
 }
 
 // find searches, fits the elasticity to what was found, and searches again; then
@@ -201,8 +210,7 @@ func (p *path) find() {
 		ls := p.levels()
 		worst, least := 0, math.Inf(1)
 		for k := range p.cuts {
-			d, v := p.step(ls, k)
-			s := d * d / v
+			d, _, s := p.step(ls, k)
 			if math.Abs(d) < leastChange {
 				s = 0
 			}
@@ -229,7 +237,7 @@ func (f *unitFit) findChanges(dow *[7]float64, scale float64) {
 	p.find()
 	ls := p.levels()
 	for k, at := range p.cuts {
-		d, v := p.step(ls, k)
+		d, v, _ := p.step(ls, k)
 		w := normal80 * math.Sqrt(v)
 		f.changes = append(f.changes, Change{f.Platform, f.ID, p.date[at], math.Exp(d), math.Exp(d - w), math.Exp(d + w)})
 	}

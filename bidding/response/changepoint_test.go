@@ -257,3 +257,37 @@ func TestChangesOfBadInput(t *testing.T) {
 		}
 	}
 }
+
+// Seven days without any of two orders a day are an outage of a small platform;
+// two months without are none, and say that the level fell.
+func TestSmallPlatformsOutageIsSeenOverItsDays(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, to int
+		outage   bool
+	}{{70, 77, true}, {82, 90, true}, {70, 71, false}, {50, 90, false}} {
+		w := newWorld(41)
+		w.perDay = 1.2
+		in := response.Input{Today: today}
+		for i := range 2 {
+			u := w.unit(fmt.Sprint(i), 0.6)
+			for k := c.from; k < c.to; k++ {
+				u.Days[k].Value, u.Days[k].Conversions = 0, 0
+			}
+			in.Units = append(in.Units, u)
+		}
+		res := response.Fit(in)
+		found := map[civil.Date]bool{}
+		for _, o := range res.Outages {
+			found[o.Date] = o.Unit == ""
+		}
+		for k := c.from; k < c.to; k++ {
+			if d := today.AddDays(k - 90); found[d] != c.outage {
+				t.Errorf("%v: %s is an outage: %t", c, d, found[d])
+			}
+		}
+		if long := c.to-c.from > 30; long != (len(res.Changes) > 0) {
+			t.Errorf("%v: changes %v", c, res.Changes)
+		}
+	}
+}
