@@ -30,10 +30,11 @@ const (
 	// leastChange is the smallest |ln ratio| called a change; less is drift, which
 	// the decay of old days follows.
 	leastChange = 0.15
-	// changePenalty times ln(days) is what a change must add to twice the
-	// log-likelihood. BIC would ask for 2 (a level and a date); 3 keeps chance from
-	// passing in 80 trials of neighbouring dates. See TestStableUnitsAreNotSaidToChange.
-	changePenalty = 3
+	// changePenalty is what a change must add to twice the log-likelihood: 4 ln(90).
+	// BIC would ask for 2 ln n (a level and a date); 4 keeps chance from passing in 80
+	// trials of neighbouring dates every night, and a short history, whose scale is
+	// uncertain, is not let off. See TestStableUnitsAreNotSaidToChange.
+	changePenalty = 18
 	// beforeChange is the weight that days before the newest change keep for the
 	// level. They tell the elasticity in full, each around its own level.
 	beforeChange = 0.05
@@ -142,7 +143,6 @@ func (p *path) search() []int {
 		}
 		return -2 * y * math.Log(y/m) / p.scale // what segments differ in; the rest adds up to the same
 	}
-	penalty := p.penalty()
 	best, last := make([]float64, n+1), make([]int, n+1)
 	for j := 1; j <= n; j++ {
 		best[j] = math.Inf(1)
@@ -152,7 +152,7 @@ func (p *path) search() []int {
 			}
 			c := best[i] + cost(i, j)
 			if i > 0 {
-				c += penalty
+				c += changePenalty
 			}
 			if c < best[j] {
 				best[j], last[j] = c, i
@@ -166,8 +166,6 @@ func (p *path) search() []int {
 	slices.Reverse(cuts)
 	return cuts
 }
-
-func (p *path) penalty() float64 { return changePenalty * math.Log(float64(len(p.x))) }
 
 // step is the k-th change as ln of the ratio of levels, its variance, which
 // holds the doubt about the elasticity where spend changed as well, and its
@@ -218,7 +216,7 @@ func (p *path) find() {
 				worst, least = k, s
 			}
 		}
-		if least >= p.penalty() && len(p.cuts) <= mostChanges {
+		if least >= changePenalty && len(p.cuts) <= mostChanges {
 			return
 		}
 		p.cuts = slices.Delete(p.cuts, worst, worst+1)

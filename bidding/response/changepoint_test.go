@@ -67,7 +67,7 @@ func TestLastingChangeIsFoundAndTheLevelFollows(t *testing.T) {
 		perDay, ratio, power float64
 		at                   int
 	}{
-		{30, 1.6, 0.95, 60}, {30, 0.55, 0.95, 60}, {30, 2, 0.95, 76},
+		{30, 1.6, 0.9, 60}, {30, 0.55, 0.95, 60}, {30, 2, 0.95, 76},
 		{10, 2, 0.9, 60}, {10, 0.4, 0.9, 60}, {3, 3, 0.9, 60},
 	} {
 		const units, changed = 160, 40
