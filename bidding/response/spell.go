@@ -1,6 +1,7 @@
 package response
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -81,19 +82,19 @@ func (f *fitter) findSpells(paths []*path, clustering map[string]float64) {
 
 // spellsOf finds one platform's spells.
 func spellsOf(days map[civil.Date][]residual) []Spell {
-	var dates []civil.Date
+	dates := slices.Sorted(maps.Keys(days))
+	totals := map[civil.Date]residual{} // of all units
 	var zs []float64
-	for d, rs := range days {
-		dates = append(dates, d)
-		var seen, due float64
-		for _, r := range rs {
-			seen, due = seen+r.seen, due+r.due
+	for _, d := range dates {
+		var t residual
+		for _, r := range days[d] {
+			t.seen, t.due = t.seen+r.seen, t.due+r.due
 		}
-		if due > 0 {
-			zs = append(zs, (seen-due)*(seen-due)/due)
+		totals[d] = t
+		if t.due > 0 {
+			zs = append(zs, (t.seen-t.due)*(t.seen-t.due)/t.due)
 		}
 	}
-	slices.Sort(dates)
 	// Where all units share good and bad days anyway, it takes more to stand out.
 	common := max(median(zs)/0.455, 1)
 	var out []Spell
@@ -101,14 +102,22 @@ func spellsOf(days map[civil.Date][]residual) []Spell {
 	for len(out) < mostSpells {
 		best, chi := Spell{}, spellThreshold*common
 		for i, from := range dates {
-			var window []residual
-			for _, to := range dates[i:] {
+			var sum residual
+			for j, to := range dates[i:] {
 				if to.Sub(from) >= longestSpell || taken[to] {
 					break
 				}
-				window = append(window, days[to]...)
-				if s, c := spellOf(window); c > chi && passing(s, days, from, to) {
-					best, chi = Spell{From: from, To: to, Ratio: s.Ratio, Units: s.Units}, c
+				sum.seen, sum.due = sum.seen+totals[to].seen, sum.due+totals[to].due
+				c := sum.chi()
+				if c <= chi || math.Abs(math.Log(sum.ratio())) < leastSpell || !passing(sum.ratio(), totals, from, to) {
+					continue
+				}
+				var window []residual
+				for _, d := range dates[i : i+j+1] {
+					window = append(window, days[d]...)
+				}
+				if n := together(window, sum.seen-sum.due); n > 0 {
+					best, chi = Spell{From: from, To: to, Ratio: sum.seen / sum.due, Units: n}, c
 				}
 			}
 		}
@@ -124,49 +133,55 @@ func spellsOf(days map[civil.Date][]residual) []Spell {
 	return out
 }
 
+// ratio is what was seen of what was due, kept off zero for its logarithm.
+func (r residual) ratio() float64 {
+	return max(r.seen, 0.01*r.due) / max(r.due, math.SmallestNonzeroFloat64)
+}
+
+// chi is the deviance, on the chi-squared scale.
+func (r residual) chi() float64 {
+	if r.due <= 0 {
+		return 0
+	}
+	chi := 2 * (r.due - r.seen)
+	if r.seen > 0 {
+		chi += 2 * r.seen * math.Log(r.seen/r.due)
+	}
+	return chi
+}
+
 // passing says whether the days beside a window are not like it: the newest
 // days of a change that goes on are no spell.
-func passing(s Spell, days map[civil.Date][]residual, from, to civil.Date) bool {
+func passing(ratio float64, totals map[civil.Date]residual, from, to civil.Date) bool {
 	const beside = 4
 	for _, side := range [][2]civil.Date{{from.AddDays(-beside), from - 1}, {to + 1, to.AddDays(beside)}} {
-		var seen, due float64
+		var sum residual
 		for d := side[0]; d <= side[1]; d++ {
-			for _, r := range days[d] {
-				seen, due = seen+r.seen, due+r.due
-			}
+			sum.seen, sum.due = sum.seen+totals[d].seen, sum.due+totals[d].due
 		}
-		if due > 0 && math.Log(max(seen, 0.01*due)/due)/math.Log(max(s.Ratio, 0.01)) > 0.5 {
+		if sum.due > 0 && math.Log(sum.ratio())/math.Log(ratio) > 0.5 {
 			return false
 		}
 	}
 	return true
 }
 
-// spellOf tests one window; chi is 0 where it is not common to several units.
-func spellOf(window []residual) (s Spell, chi float64) {
-	var seen, due float64
+// together is how many units moved the way of the whole excess in a window; 0
+// where they are too few or one of them makes most of it.
+func together(window []residual, whole float64) int {
 	excess := map[int]float64{}
 	for _, r := range window {
-		seen, due = seen+r.seen, due+r.due
 		excess[r.unit] += r.seen - r.due
 	}
-	if due <= 0 || len(excess) < spellUnits || math.Abs(math.Log(max(seen, 0.01*due)/due)) < leastSpell {
-		return s, 0
-	}
-	var most float64
+	n, most := 0, 0.0
 	for _, e := range excess {
-		if e*(seen-due) > 0 {
-			s.Units++
+		if e*whole > 0 {
+			n++
 			most = max(most, math.Abs(e))
 		}
 	}
-	if s.Units < spellUnits || 3*s.Units < 2*len(excess) || most > 0.6*math.Abs(seen-due) {
-		return s, 0
+	if n < spellUnits || 3*n < 2*len(excess) || most > 0.6*math.Abs(whole) {
+		return 0
 	}
-	s.Ratio = seen / due
-	chi = 2 * (due - seen)
-	if seen > 0 {
-		chi += 2 * seen * math.Log(seen/due)
-	}
-	return s, chi
+	return n
 }
