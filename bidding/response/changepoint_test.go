@@ -10,7 +10,7 @@ import (
 	"adsteward/internal/civil"
 )
 
-// shifted multiplies a unit's value and conversions on days [from, to), as a
+// shift multiplies a unit's value and conversions on days [from, to), as a
 // change of its page would: orders that are there are kept with probability
 // ratio, or made again with probability ratio - 1.
 func (w *world) shift(u *response.Unit, from, to int, ratio float64) {
@@ -37,7 +37,7 @@ func TestStableUnitsAreNotSaidToChange(t *testing.T) {
 	t.Parallel()
 	for _, perDay := range []float64{0.5, 2, 6, 30} {
 		for _, rho := range []float64{0, 0.5} {
-			const units = 400
+			const units = 250
 			w := newWorld(uint64(100*perDay) + uint64(10*rho))
 			w.perDay, w.rho, w.budgetSD = perDay, rho, 0.3
 			in := response.Input{Today: today}
