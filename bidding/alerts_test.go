@@ -63,13 +63,15 @@ func TestNothingUnusualRaisesNoAlert(t *testing.T) {
 
 func TestAFallStopsGrowthAndNothingElse(t *testing.T) {
 	t.Parallel()
-	in := reshape(twoCampaigns(), since(today-12, 0.5, conversions))
+	// Later the curve itself follows the fall, as a lasting change of its level.
+	fell := today - 9
+	in := reshape(twoCampaigns(), since(fell, 0.5, conversions))
 	out := plan(t, in)
 	if got := figuresOf(out); got != "bstrong conversion_rate, bstrong cac, bstrong roas" {
 		t.Fatalf("alerts: %s", got)
 	}
 	for _, a := range out.Alerts {
-		if a.ChanceDays < 1000 || a.Since.Sub(today-12) > 4 || a.Since.Sub(today-12) < -4 || !strings.Contains(a.Detail, a.Since.String()) {
+		if a.ChanceDays < 1000 || a.Since.Sub(fell) > 4 || a.Since.Sub(fell) < -4 || !strings.Contains(a.Detail, a.Since.String()) {
 			t.Errorf("%+v", a)
 		}
 	}
@@ -81,6 +83,10 @@ func TestAFallStopsGrowthAndNothingElse(t *testing.T) {
 	}
 	if draftOf(out, "bstrong") != nil || heldBy(out, "bstrong") != "alert" {
 		t.Errorf("drafts %v, blocked %v", out.Drafts, out.Blocked)
+	}
+	out = plan(t, reshape(twoCampaigns(), since(today-12, 0.5, conversions)))
+	if d := draftOf(out, "bstrong"); d != nil && d.Proposed > d.Seen || len(out.Alerts) == 0 {
+		t.Errorf("three days later: %+v, alerts %s", d, figuresOf(out))
 	}
 	// The alert itself cuts nothing, and what should shrink may.
 	in = reshape(twoCampaigns(), func(*response.Day) {})

@@ -68,6 +68,8 @@ type Result struct {
 	Outages   []Outage              `json:"outages"`     // left out of the fit
 	DayOfWeek map[string][7]float64 `json:"day_of_week"` // factor by platform, Sunday first, mean 1
 	Pools     []Pool                `json:"pools"`
+	Changes   []Change              `json:"changes"` // of single units' levels, oldest first
+	Spells    []Spell               `json:"spells"`  // common to a platform's units
 }
 
 // halfLife is the age in days at which a day counts half: what a unit is worth
@@ -76,7 +78,9 @@ const halfLife = 28
 
 // Fit fits a curve to every unit: a quasi-Poisson regression (log link) of
 // reported value on ln spend with offset ln F(age) and day-of-week factors
-// shared by the platform, days weighted by 2^(-age/28). Elasticities lean on the
+// shared by the platform, days weighted by 2^(-age/28). Days before a unit's
+// newest lasting change (changepoint.go) tell the elasticity but hardly the level,
+// and those of a common spell (spell.go) hardly anything. Elasticities lean on the
 // platform's own simulations (see simulated.go) and are pooled unit -> type ->
 // platform -> all (see pool.go); the level leans on the type's
 // ROAS with the weight of one conversion. The posterior is Laplace's
@@ -84,19 +88,14 @@ const halfLife = 28
 // Fit is deterministic in its input and uses all processors.
 func Fit(in Input) Result {
 	f := newFitter(in)
-	for range 2 { // day-of-week factors settle in two rounds
-		f.each(func(u *unitFit) { u.fit(gauss{p: 1, h: priorElasticity}, f.dow[u.Platform]) })
-		f.updateDayOfWeek()
+	f.settle(2) // day-of-week factors settle in two rounds
+	if f.findChanges(); len(f.changes)+len(f.spells) > 0 {
+		f.settle(1)
 	}
-	f.each(func(u *unitFit) {
-		u.fit(gauss{p: 1, h: priorElasticity}, f.dow[u.Platform])
-		u.disperse(f.dow[u.Platform])
-	})
-	f.poolDispersion()
 	pools := f.poolElasticities()
 	f.each(func(u *unitFit) { u.fit(u.prior, f.dow[u.Platform]) })
 	f.cluster()
-	out := Result{Curves: make([]Curve, len(f.units)), Outages: f.outages, DayOfWeek: map[string][7]float64{}, Pools: pools}
+	out := Result{Curves: make([]Curve, len(f.units)), Outages: f.outages, DayOfWeek: map[string][7]float64{}, Pools: pools, Changes: f.changes, Spells: f.spells}
 	for p, d := range f.dow {
 		out.DayOfWeek[p] = *d
 	}
@@ -106,12 +105,29 @@ func Fit(in Input) Result {
 	return out
 }
 
+// settle fits the units alone, and what platforms share: factors of the weekdays
+// in as many rounds as asked, and dispersions.
+func (f *fitter) settle(rounds int) {
+	own := func(u *unitFit) { u.fit(gauss{p: 1, h: priorElasticity}, f.dow[u.Platform]) }
+	for range rounds {
+		f.each(own)
+		f.updateDayOfWeek()
+	}
+	f.each(func(u *unitFit) {
+		own(u)
+		u.disperse(f.dow[u.Platform])
+	})
+	f.poolDispersion()
+}
+
 // fitter is a fit under way. Work on single units runs in parallel; everything
 // shared is summed in the order of the units, so that the result is the same
 // on any number of processors.
 type fitter struct {
 	units      []unitFit
 	outages    []Outage
+	changes    []Change
+	spells     []Spell
 	dow        map[string]*[7]float64
 	clustering map[string]float64
 }

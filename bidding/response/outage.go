@@ -1,6 +1,7 @@
 package response
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,10 +13,17 @@ import (
 // at most outageShare of them were. With 8 expected conversions a platform gets
 // none by chance once in 3,000 days; a single unit, of which there may be
 // thousands, must have lost 25.
+//
+// Where conversions are few, days in a row count together: a small shop's
+// tracking is down when a week brings none of the ten that were due. Such a run
+// lasts longestOutage days at most, for what stays away longer is no outage but a
+// lasting change.
 const (
 	outagePlatform = 8
+	outageRun      = 10 // of a platform's days in a row, of which there are many
 	outageUnit     = 25
 	outageShare    = 0.1
+	longestOutage  = 14
 )
 
 // tally is what one day of a platform or unit should have and did report.
@@ -23,8 +31,35 @@ type tally struct {
 	spend, expected, reported float64
 }
 
-func (t tally) out(usual, least float64) bool {
-	return t.spend >= usual/2 && t.expected >= least && t.reported <= outageShare*t.expected
+func (t tally) quiet(usual float64) bool {
+	return t.spend >= usual/2 && t.expected > 0 && t.reported <= outageShare*t.expected
+}
+
+// outageDays are the days that are out by themselves (least conversions) or in a
+// run (leastRun).
+func outageDays(days map[civil.Date]tally, least, leastRun float64) []civil.Date {
+	usual := usualSpend(days)
+	var out, run []civil.Date
+	var lost float64
+	end := func() {
+		for _, d := range run {
+			if days[d].expected >= least || lost >= leastRun && len(run) <= longestOutage {
+				out = append(out, d)
+			}
+		}
+		run, lost = run[:0], 0
+	}
+	for _, d := range slices.Sorted(maps.Keys(days)) {
+		if len(run) > 0 && d != run[len(run)-1]+1 || !days[d].quiet(usual) {
+			end()
+		}
+		if days[d].quiet(usual) {
+			run = append(run, d)
+			lost += days[d].expected
+		}
+	}
+	end()
+	return out
 }
 
 // FindOutages finds the days on which tracking was down, for whole platforms
@@ -39,24 +74,20 @@ func FindOutages(in Input) []Outage {
 		if platforms[u.Platform] == nil {
 			platforms[u.Platform] = map[civil.Date]tally{}
 		}
-		usual := usualSpend(days)
 		for d, t := range days {
 			sum := platforms[u.Platform][d]
 			platforms[u.Platform][d] = tally{sum.spend + t.spend, sum.expected + t.expected, sum.reported + t.reported}
-			if t.out(usual, outageUnit) {
-				out = append(out, Outage{u.Platform, u.ID, d, t.expected, t.reported})
-			}
+		}
+		for _, d := range outageDays(days, outageUnit, outageUnit) {
+			out = append(out, Outage{u.Platform, u.ID, d, days[d].expected, days[d].reported})
 		}
 	}
 	whole := map[string]map[civil.Date]bool{}
 	for p, days := range platforms {
-		usual := usualSpend(days)
 		whole[p] = map[civil.Date]bool{}
-		for d, t := range days {
-			if t.out(usual, outagePlatform) {
-				whole[p][d] = true
-				out = append(out, Outage{Platform: p, Date: d, Expected: t.expected, Reported: t.reported})
-			}
+		for _, d := range outageDays(days, outagePlatform, outageRun) {
+			whole[p][d] = true
+			out = append(out, Outage{Platform: p, Date: d, Expected: days[d].expected, Reported: days[d].reported})
 		}
 	}
 	// Where the whole platform was out its units need not be named one by one.

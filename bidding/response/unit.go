@@ -15,6 +15,8 @@ type row struct {
 	y       float64 // value reported so far
 	arrived float64 // F(age)
 	w       float64 // weight by age; the weights add up to Kish's effective number of days
+	spell   bool    // on it all units were up or down at once
+	later   int     // changes of the level after it
 }
 
 // unitFit is the regression of one unit.
@@ -33,6 +35,9 @@ type unitFit struct {
 	phi                float64
 	prior              gauss // of the elasticity
 	simulated          gauss // what the platform's simulation says of it
+	changes            []Change
+	past               []pastLevel // by changes since then, from 1
+	steady             *path       // while changes are looked for
 
 	seen, fitted      [7]float64 // by day of the week
 	chi, df           float64    // Pearson's statistic
@@ -82,9 +87,55 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 	return f
 }
 
-// predict is the expected reported value of a row.
-func (f *unitFit) predict(r row, dow *[7]float64) float64 {
+// pastLevel is the level before later changes.
+type pastLevel struct {
+	ratio float64 // to today's level
+	x     float64 // mean of ln spend then, weighted by fitted value
+}
+
+// now is the reported value of a row that today's level would bring.
+func (f *unitFit) now(r row, dow *[7]float64) float64 {
 	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.eps*(r.x-f.x0))
+}
+
+// predict is the expected reported value of a row, at the level of its time.
+func (f *unitFit) predict(r row, dow *[7]float64) float64 {
+	mu := f.now(r, dow)
+	if r.later > 0 && r.later < len(f.past) {
+		mu *= f.past[r.later].ratio
+	}
+	return mu
+}
+
+// levelWeight is what a row counts for today's level.
+func (r row) levelWeight() float64 {
+	if r.later > 0 {
+		return r.w * beforeChange
+	}
+	return r.w
+}
+
+// recall fits the levels before the changes, in closed form, with one conversion
+// at today's level as a prior each.
+func (f *unitFit) recall(dow *[7]float64) {
+	f.past = make([]pastLevel, len(f.changes)+1)
+	if len(f.changes) == 0 {
+		return
+	}
+	seen, fitted := make([]float64, len(f.past)), make([]float64, len(f.past))
+	for _, r := range f.rows {
+		mu := r.w * f.now(r, dow)
+		seen[r.later] += r.w * r.y
+		fitted[r.later] += mu
+		f.past[r.later].x += mu * r.x
+	}
+	for k := range f.past {
+		f.past[k].ratio = 1
+		if fitted[k] > 0 {
+			f.past[k].x /= fitted[k]
+			f.past[k].ratio = (seen[k] + f.phi) / (fitted[k] + f.phi)
+		}
+	}
 }
 
 // fit finds the mode by Newton's method (iteratively re-weighted least squares
@@ -106,16 +157,20 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 	const rounds = 25
 	for k := range rounds {
 		f.center(dow)
+		f.recall(dow)
 		pull := f.phi * f.level / (f.poolROAS * math.Exp(f.x0)) // fitted value of the prior's conversion
 		scoreLevel, scoreEps := f.phi-pull, f.phi*(prior.h-prior.p*f.eps)
 		infoLevel, infoEps := pull, 0.0
 		for _, r := range f.rows {
 			mu := r.w * f.predict(r, dow)
 			dx := r.x - f.x0
-			miss := r.w*r.y - mu
-			scoreLevel += miss
-			scoreEps += miss * dx
-			infoLevel += mu
+			if r.later > 0 {
+				dx = r.x - f.past[r.later].x
+			}
+			atNow := r.levelWeight() * f.now(r, dow)
+			scoreLevel += r.levelWeight()*r.y - atNow
+			infoLevel += atNow
+			scoreEps += (r.w*r.y - mu) * dx
 			infoEps += mu * dx * dx
 		}
 		f.infoLevel, f.infoEps = infoLevel, infoEps
@@ -147,7 +202,7 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 func (f *unitFit) center(dow *[7]float64) {
 	var sum, weight float64
 	for _, r := range f.rows {
-		mu := r.w * f.predict(r, dow)
+		mu := r.levelWeight() * f.now(r, dow)
 		sum += mu * r.x
 		weight += mu
 	}
@@ -171,7 +226,7 @@ func (f *unitFit) disperse(dow *[7]float64) {
 		f.chi += r.w * (r.y - mu) * (r.y - mu) / mu
 		days += r.w
 	}
-	if f.df = days - 2; f.df <= 0 {
+	if f.df = days - 2 - float64(len(f.changes)); f.df <= 0 {
 		f.chi, f.df = 0, 0
 	}
 }
@@ -261,6 +316,12 @@ func (f *unitFit) note(c Curve) string {
 		s = "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind."
 	case c.PoolShare > 0.5:
 		s = fmt.Sprintf("%.0f %% of its elasticity rests on campaigns of its kind, the rest on its own %.0f conversions.", 100*c.PoolShare, f.conversions)
+	}
+	if n := len(f.changes); n > 0 {
+		if s != "" {
+			s += " "
+		}
+		s += f.changes[n-1].note()
 	}
 	if f.left > 0 {
 		if s != "" {
