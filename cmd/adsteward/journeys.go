@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type journeysReport struct {
 	Currency string                `json:"currency"`
 	Basis    nightly.JourneysBasis `json:"basis"`
 	attribution.PathReport
+	names map[string]string // of campaigns, for people
 }
 
 func (c *journeysCompare) Run(e *env) error {
@@ -82,6 +84,11 @@ func (c *journeysCompare) Run(e *env) error {
 	case c.CSV:
 		return out.csv(e.stdout)
 	}
+	entities, err := a.store.Entities(e.ctx, shop.Name)
+	if err != nil {
+		return err
+	}
+	out.names = present.NamesOfCampaigns(entities)
 	return out.print(e.stdout)
 }
 
@@ -137,7 +144,7 @@ func (r journeysReport) table(w io.Writer, title string, figure func(m attributi
 	}
 	fmt.Fprintln(w)
 	for i, c := range r.Models[0].Channels {
-		fmt.Fprint(w, c.Channel, "\t")
+		fmt.Fprint(w, cmp.Or(r.names[c.Channel], c.Channel), "\t")
 		for _, m := range r.Models {
 			fmt.Fprint(w, figure(m, i), "\t")
 		}
