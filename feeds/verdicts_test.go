@@ -95,6 +95,9 @@ func TestVerdicts(t *testing.T) {
 // that went, came, or changed places.
 func TestVerdictsMoved(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: it takes long under the race detector; make test runs it without")
+	}
 	o := Options{Platform: "google"}
 	lines := strings.SplitAfter(plainFeed(30_000, "\t"), "\n")
 	head, rows := lines[0], lines[1:30_001]
@@ -121,6 +124,9 @@ func TestVerdictsMoved(t *testing.T) {
 // which only so many are looked in.
 func TestVerdictPages(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: it takes long under the race detector; make test runs it without")
+	}
 	r := rand.New(rand.NewPCG(3, 4))
 	lines := strings.SplitAfter(plainFeed(8000, "\t"), "\n")
 	head, rows := lines[0], lines[1:8001]
