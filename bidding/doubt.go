@@ -60,7 +60,7 @@ func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chos
 	if s, err = allocate.Solve(problem); err != nil {
 		return best, fmt.Errorf("the budgets cannot be allocated at their present total: %w", err)
 	}
-	p.kept = true
+	p.allocation.Kept = true
 	return s, nil
 }
 
@@ -91,7 +91,7 @@ func holdable(problem allocate.Problem, chosen []*unit, now float64) bool {
 
 // doubtNote says that the total was kept, and why; empty where it was not.
 func (p *planner) doubtNote() string {
-	if !p.kept {
+	if !p.allocation.Kept {
 		return ""
 	}
 	return fmt.Sprintf("All budgets together stay what they are: whether they should grow or shrink hangs on what sales are worth to within %.0f %%, and that is not known so well (risk.doubt). Money only moves between campaigns.",

@@ -36,7 +36,7 @@ func TestDoubtKeepsTheTotalAndMovesMoney(t *testing.T) {
 				t.Errorf("at %g times the worth %s is raised and expected to lose %v", scale, d.Name, d.Expected.GainPerDay)
 			}
 		}
-		if notes := strings.Join(out.Allocation.Notes, " "); scale != 1 && !strings.Contains(notes, "risk.doubt") { // at 1 the bounds keep it
+		if notes := strings.Join(out.Allocation.Notes, " "); scale != 1 && (!strings.Contains(notes, "risk.doubt") || !out.Allocation.Kept) { // at 1 the bounds keep it
 			t.Errorf("at %g times the worth nothing says why the total is kept: %s (%v)", scale, notes, out.Allocation)
 		}
 	}

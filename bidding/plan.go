@@ -165,7 +165,10 @@ type Allocation struct {
 	GainHigh    float64      `json:"gain_high"`
 	Binding     []string     `json:"binding"`
 	Status      string       `json:"status"`
-	Notes       []string     `json:"notes"`
+	// Kept is true where the total stays because whether to change it is in doubt;
+	// see guard.Risk.
+	Kept  bool     `json:"kept,omitempty"`
+	Notes []string `json:"notes"`
 }
 
 // FitCurves fits the response curves of every unit of control that is in the

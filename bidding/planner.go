@@ -27,7 +27,6 @@ type planner struct {
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
-	kept       bool // the total, since whether to change it is in doubt
 }
 
 // candidate is a change that the guardrails on a single change allow.

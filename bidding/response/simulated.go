@@ -9,8 +9,7 @@ type Simulated struct{ Spend, Result float64 }
 
 const (
 	// simulatedSD is how far off the elasticity of a platform's simulation is taken
-	// to be. The platforms publish no figure; with it a simulation counts as much
-	// as some hundreds of conversions.
+	// to be. The platforms publish no figure.
 	simulatedSD = 0.1
 	// simulatedReach is the standard deviation, in ln spend, of the weights of the
 	// points around the present spend: the elasticity is that of a step or two.

@@ -178,8 +178,8 @@ Shares of the oracle's gain are lost, in the order of what they cost:
    reports nor in the shop's clicks. The night starts from what published experiments found
    by audience; it earns most where that is true (brand-heavy) and least where it is not
    (incremental, where every claim is true). Only experiments of the shop's own mend it, and
-   shops of this size (two orders a day and campaign) can hardly afford them: a switchback
-   of ten weeks leaves half of the share open.
+   shops of this size can hardly afford them: ` + "`adsteward experiments plan switchback`" + `
+   with --dry-run on a campaign says beforehand how little it would tell.
 2. *Wrong records.* Where the shop's books show 0.7 of the true margin (margin-low), every
    campaign looks less worth scaling than it is, and nothing in the data says so. The total
    is kept in doubt (` + "`risk.doubt`" + `), which costs a little elsewhere.

@@ -64,6 +64,7 @@ type plan struct {
 	made     bool // the run came to a plan at all
 	currency string
 	shadow   float64
+	kept     bool                    // the total, as it is in doubt
 	budgets  map[string]money.Micros // by platform, as pulled
 }
 
@@ -93,7 +94,7 @@ func (s *Server) plan(ctx context.Context, run store.Run) (plan, error) {
 	for _, m := range allocation {
 		var a bidding.Allocation
 		if json.Unmarshal([]byte(m.Body), &a) == nil {
-			p.made, p.shadow = true, a.ShadowPrice
+			p.made, p.shadow, p.kept = true, a.ShadowPrice, a.Kept
 		}
 	}
 	units, err := s.store.Models(ctx, run.RunID, "unit")
@@ -154,7 +155,10 @@ func (p plan) cells(run store.Run, all []*row, several bool) []summaryCell {
 	}
 	if p.shadow > 0 {
 		note := "per 1.00 more spent"
-		if p.shadow <= 1.005 {
+		switch {
+		case p.kept:
+			note = "too unsure to change the total: money only moves between campaigns"
+		case p.shadow <= 1.005:
 			note = "the spend limit does not bind"
 		}
 		out = append(out, summaryCell{Name: "The next " + unitWord(p.currency) + " earns" + suffix, Value: present.Ratio(p.shadow), Notes: []string{note},
