@@ -18,10 +18,15 @@ import (
 // On SQLite it is an advisory lock on a file beside the database, on PostgreSQL
 // a session's advisory lock on a connection of its own.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	return waited(ctx, func() (func(), error) { return s.TryLock(ctx, name) })
+}
+
+// waited tries for a lock until it is to be had.
+func waited(ctx context.Context, try func() (func(), error)) (unlock func(), err error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		unlock, err := s.TryLock(ctx, name)
+		unlock, err := try()
 		if !errors.Is(err, ErrLocked) {
 			return unlock, err
 		}
@@ -41,7 +46,7 @@ func (s *Store) TryLock(ctx context.Context, name string) (unlock func(), err er
 	if s.Dialect() == Postgres {
 		return s.lockPostgres(ctx, name)
 	}
-	return s.lockFile(name)
+	return lockFile(s.path, name)
 }
 
 func lockNumber(name string) int64 {
@@ -71,8 +76,8 @@ func (s *Store) lockPostgres(ctx context.Context, name string) (func(), error) {
 
 // lockFile locks a file that is there only while somebody holds it: nights have
 // locks of their own, and would leave one file each.
-func (s *Store) lockFile(name string) (func(), error) {
-	path := fmt.Sprintf("%s.%016x.lock", s.path, uint64(lockNumber(name)))
+func lockFile(database, name string) (func(), error) {
+	path := fmt.Sprintf("%s.%016x.lock", database, uint64(lockNumber(name)))
 	for {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {

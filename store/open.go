@@ -162,12 +162,24 @@ func connectSQLite(ctx context.Context, path, sync string) (*sqlx.DB, error) {
 		return nil, unreachable(path, err)
 	}
 	db.SetMaxIdleConns(8)
-	var pages int
-	if err := db.GetContext(ctx, &pages, "PRAGMA page_count"); err != nil {
+	if err := firstContact(ctx, db, path); err != nil {
 		db.Close()
 		return nil, sqliteUnusable(path, err)
 	}
 	return db, nil
+}
+
+// firstContact opens one connection while nobody else opens their first: two
+// that turn a new file to WAL at once would each hold what the other waits for,
+// and SQLite then fails one of them without minding the busy timeout.
+func firstContact(ctx context.Context, db *sqlx.DB, path string) error {
+	unlock, err := waited(ctx, func() (func(), error) { return lockFile(path, "open") })
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	var pages int
+	return db.GetContext(ctx, &pages, "PRAGMA page_count")
 }
 
 func sqliteURI(path, sync string) string {

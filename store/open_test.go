@@ -146,7 +146,7 @@ func TestOpenTogether(t *testing.T) {
 	t.Parallel()
 	path, key := filepath.Join(t.TempDir(), "a.db"), store.NewKey()
 	var wg sync.WaitGroup
-	for range 6 {
+	for range 16 {
 		wg.Go(func() {
 			s, err := store.Open(t.Context(), path, key)
 			if err != nil {
