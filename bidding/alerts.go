@@ -16,12 +16,12 @@ import (
 type Alert struct {
 	Key
 	Name      string     `json:"name"`
-	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, spend_anomaly, stock or item_spend
-	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items or losing_items
+	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, audience_overlap, spend_anomaly, stock or item_spend
+	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items, losing_items or shared_people
 	Since     civil.Date `json:"since,omitzero"` // the most likely first day; zero: not known
 	// Change is how the figure stands against what is usual, as a share: -0.3 is
 	// 30 % less. For stock it is the share of sales that cannot be sold, for items
-	// the share of the spend on them.
+	// the share of the spend on them, for people that of the smaller audience.
 	Change float64 `json:"change"`
 	// ChanceDays: chance alone raises such an alert once in so many days at most;
 	// 0 where chance has no part in it.
@@ -54,6 +54,7 @@ func (p *planner) watch(outages []response.Outage) {
 		}
 	}
 	x.test()
+	p.overlap()
 }
 
 // figure is one thing watched.
@@ -203,6 +204,9 @@ func (u *unit) alert(a Alert) {
 // warn tells the guardrails what is wrong; where several figures are, the one
 // that chance explains least.
 func (u *unit) warn(f *guard.Facts) {
+	if o := u.overlap; o != nil && o.share > f.Overlap {
+		f.Overlap, f.OverlapWith = o.share, o.with
+	}
 	sure := map[string]float64{}
 	for _, a := range u.alerts {
 		if a.ChanceDays < sure[a.Guardrail] {

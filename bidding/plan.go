@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"adsteward/audiences"
 	"adsteward/bidding/guard"
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
@@ -84,6 +85,9 @@ type Input struct {
 	Seed       uint64
 	// Experiments is by Key.String() what experiments are running on.
 	Experiments map[string]UnderExperiment
+	// People counts who is on which of the lists kept here, named as ListKey names
+	// them; nil: nobody is known.
+	People *audiences.Census
 	// Curves is what FitCurves returned for the same input; nil: fitted here.
 	Curves *response.Result
 }
@@ -108,6 +112,10 @@ type Output struct {
 	// Months is where each monthly budget of the policy stands, in its order.
 	Months []Month `json:"months,omitempty"`
 	Alerts []Alert `json:"alerts"`
+	// Audiences is whom the campaigns that are shown to lists reach, Overlaps which
+	// of them are shown to the same people, the largest share first.
+	Audiences []Audience `json:"audiences,omitempty"`
+	Overlaps  []Overlap  `json:"overlaps,omitempty"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }

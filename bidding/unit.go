@@ -45,7 +45,8 @@ type unit struct {
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
-	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
+	overlap   *overlapping // with the campaign of another budget that shares most people; nil: none
+	silent    civil.Date   // the newest day, where nothing is reported of it; zero: something is
 }
 
 const (

@@ -78,6 +78,11 @@ type Facts struct {
 	LosingSpend float64 `json:"losing_spend,omitempty"`
 	// Frequency is how often one person saw it in seven days; 0 where unknown.
 	Frequency float64 `json:"frequency,omitempty"`
+	// Overlap is the share of the smaller audience that is in both its own and that
+	// of OverlapWith, the campaign of another budget where it is largest; 0 where
+	// none is known.
+	Overlap     float64 `json:"overlap,omitempty"`
+	OverlapWith string  `json:"overlap_with,omitempty"`
 	// FirstOrder is the mean first order, to which a new-customer value is added;
 	// 0 for other fields.
 	FirstOrder money.Micros `json:"first_order"`
@@ -87,7 +92,7 @@ type Facts struct {
 
 // sane reports whether every number is one.
 func (f Facts) sane() bool {
-	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.UnfitSpend, f.LosingSpend, f.Frequency} {
+	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.UnfitSpend, f.LosingSpend, f.Frequency, f.Overlap} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return false
 		}

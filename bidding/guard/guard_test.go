@@ -117,6 +117,12 @@ func TestEachGuardrail(t *testing.T) {
 		"seen too often":                        {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, up, guard.Propose, 100 * e, "frequency"},
 		"seen too often may shrink":             {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, down, guard.Propose, 90 * e, ""},
 		"no frequency is known":                 {func(p *guard.Policy, _ *guard.Facts) { p.MaxFrequency = 4 }, up, guard.Propose, 110 * e, ""},
+		"the same people":                       {func(_ *guard.Policy, f *guard.Facts) { f.Overlap, f.OverlapWith = 0.31, "Carts" }, up, guard.Propose, 100 * e, "audience_overlap"},
+		"the same people may be dearer":         {func(_ *guard.Policy, f *guard.Facts) { f.Overlap, f.OverlapWith = 0.31, "Carts" }, target(4*e, 3_600_000), guard.Edit, 4 * e, "audience_overlap"},
+		"the same people may shrink":            {func(_ *guard.Policy, f *guard.Facts) { f.Overlap, f.OverlapWith = 1, "Carts" }, down, guard.Propose, 90 * e, ""},
+		"the same people, rolled back":          {func(_ *guard.Policy, f *guard.Facts) { f.Overlap, f.OverlapWith = 1, "Carts" }, up, guard.Rollback, 110 * e, ""},
+		"few of the same people":                {func(_ *guard.Policy, f *guard.Facts) { f.Overlap, f.OverlapWith = 0.3, "Carts" }, up, guard.Propose, 110 * e, ""},
+		"overlap is off":                        {func(p *guard.Policy, f *guard.Facts) { p.MaxOverlap, f.Overlap = 0, 1 }, up, guard.Propose, 110 * e, ""},
 		"bid pressure is off": {func(p *guard.Policy, f *guard.Facts) {
 			p.Alerts.BidPressure, f.BidPressure = false, "Clicks are dearer."
 		}, up, guard.Propose, 110 * e, ""},
@@ -215,6 +221,7 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.Fatigue = rapid.SampledFrom([]string{"", "", "Fewer click."}).Draw(t, "fatigue")
 	f.BidPressure = rapid.SampledFrom([]string{"", "", "Clicks are dearer."}).Draw(t, "bid pressure")
 	f.Frequency = oneOf("frequency", 0, 3, 9, math.Inf(1))
+	f.Overlap = oneOf("overlap", 0, 0.2, 1, math.NaN())
 	f.Unsellable = oneOf("unsellable", 0, 0.2, 0.9, math.NaN())
 	f.FirstOrder = money.Micros(rapid.SampledFrom([]int64{0, -1, 40_000_000, math.MaxInt64}).Draw(t, "first order"))
 	return f
@@ -227,6 +234,7 @@ func anyPolicy(t *rapid.T) guard.Policy {
 	p.Limits.MaxBudget = rapid.SampledFrom([]float64{0, 10, 1000}).Draw(t, "max")
 	p.Limits.MinBudget = rapid.SampledFrom([]float64{0, 5}).Draw(t, "min")
 	p.Protected = rapid.SampledFrom([][]string{nil, {"b1"}, {"other"}}).Draw(t, "protected")
+	p.MaxOverlap = rapid.SampledFrom([]float64{0, 0.3, 1}).Draw(t, "max overlap")
 	p.MaxFrequency = rapid.SampledFrom([]float64{0, 4}).Draw(t, "max frequency")
 	p.TotalDailyCap = rapid.SampledFrom([]float64{0, 100, 3000}).Draw(t, "cap")
 	p.ValueRules.Enabled = rapid.Bool().Draw(t, "value rules")
@@ -291,7 +299,7 @@ func TestNoInputGetsPast(t *testing.T) {
 			t.Fatal("changed in cool-down")
 		}
 		if !c.Field.TellsWorth() && mode != guard.Rollback {
-			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25 || p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency; worse && (got > c.Seen) != c.Field.IsTarget() {
+			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25 || p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency || p.MaxOverlap > 0 && f.Overlap > p.MaxOverlap; worse && (got > c.Seen) != c.Field.IsTarget() {
 				t.Fatalf("%v grew from %v under an alert: %+v", c.Field, c.Seen, f)
 			}
 			if f.SpendAnomaly != "" {
@@ -397,6 +405,7 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"spend_anomaly: {days: -1}":                       "spend_anomaly.days",
 		"spend_anomaly: {beyond: -0.1}":                   "spend_anomaly.beyond",
 		"max_frequency: -1":                               "max_frequency",
+		"max_overlap: 30":                                 "max_overlap",
 		"stock: {max_unsellable: 25}":                     "stock.max_unsellable",
 		"stock: {max_unfit_spend: -1}":                    "stock.max_unfit_spend",
 		"stock: {max_losing_spend: 2}":                    "stock.max_losing_spend",

@@ -45,7 +45,10 @@ type Policy struct {
 	Alerts         Alerts         `yaml:"alerts" json:"alerts"`
 	Stock          Stock          `yaml:"stock" json:"stock"`
 	// MaxFrequency stops scaling up what one person sees oftener in seven days. 0: off.
-	MaxFrequency   float64        `yaml:"max_frequency" json:"max_frequency"`
+	MaxFrequency float64 `yaml:"max_frequency" json:"max_frequency"`
+	// MaxOverlap stops scaling up two campaigns that are shown to the same people:
+	// it is the most that may be in both, as a share of the smaller audience. 0: off.
+	MaxOverlap     float64        `yaml:"max_overlap" json:"max_overlap"`
 	ChangeByOthers ChangeByOthers `yaml:"change_by_others" json:"change_by_others"`
 	BlackOut       []BlackOut     `yaml:"black_out" json:"black_out"`
 	Experiments    Experiments    `yaml:"experiments" json:"experiments"`
@@ -238,6 +241,7 @@ func Default() Policy {
 		SpendAnomaly:   SpendAnomaly{Days: 3, Beyond: 0.25},
 		Alerts:         Alerts{DaysPerFalseAlarm: 1000, Fall: 0.30, Fatigue: true, BidPressure: true},
 		Stock:          Stock{MaxUnsellable: 0.25, MaxUnfitSpend: 0.25, MaxLosingSpend: 1},
+		MaxOverlap:     0.3,
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		Experiments:    Experiments{Protect: true},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
@@ -315,6 +319,7 @@ func (p Policy) Validate() error {
 		"alerts.days_per_false_alarm", p.Alerts.DaysPerFalseAlarm, "0 (off) or between 30 and 100000")
 	within("alerts.fall", p.Alerts.Fall, 0.1, 0.9)
 	within("max_frequency", p.MaxFrequency, 0, 1000)
+	within("max_overlap", p.MaxOverlap, 0, 1)
 	within("stock.max_unsellable", p.Stock.MaxUnsellable, 0, 1)
 	within("stock.max_unfit_spend", p.Stock.MaxUnfitSpend, 0, 1)
 	within("stock.max_losing_spend", p.Stock.MaxLosingSpend, 0, 1)

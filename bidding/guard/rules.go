@@ -60,6 +60,7 @@ var rules = []rule{
 	{"frequency", spend, false, frequency},
 	{"creative_fatigue", spend, false, creativeFatigue},
 	{"bid_pressure", spend, false, bidPressure},
+	{"audience_overlap", spend, false, audienceOverlap},
 	{"break_even_target", spend, true, breakEvenTarget},
 	{"limits", every, true, limits},
 	{"step", every, true, step},
@@ -322,6 +323,14 @@ func creativeFatigue(p Policy, m Mode, f Facts, c platform.Change) (Verdict, mon
 func bidPressure(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
 	if m != Rollback && grows(c) && p.Alerts.BidPressure && f.BidPressure != "" {
 		return block("alerts.bid_pressure", "%s More money would mostly buy the same clicks at a higher price.", f.BidPressure)
+	}
+	return pass()
+}
+
+func audienceOverlap(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	if m != Rollback && grows(c) && p.MaxOverlap > 0 && f.Overlap > p.MaxOverlap {
+		return block("max_overlap", "Of the people in the smaller of the two audiences, %.0f %% are shown both it and %q, more than %.0f %%: more money would mostly reach people whom the other one reaches too. Exclude the one's list from the other.",
+			100*f.Overlap, f.OverlapWith, 100*p.MaxOverlap)
 	}
 	return pass()
 }

@@ -68,6 +68,9 @@ stock:
 
 max_frequency: 0    # how often one person may see it in seven days before it is scaled up no more (Meta); 0 is off
 
+max_overlap: 0.3    # two campaigns shown to people on lists kept here are scaled up no more while a larger share of the
+                    # smaller audience is in both; 0 is off
+
 change_by_others:
   hours: 72         # hands off what somebody else has just changed
 

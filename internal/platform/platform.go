@@ -106,10 +106,22 @@ type Entity struct {
 	// Frequency is how often one person saw its ads on average in the last seven
 	// whole days; 0 where the platform does not say.
 	Frequency float64 `json:",omitempty"`
+	// Targeting is whom a campaign or ad set is shown to, where only people on
+	// lists see it: those of any of the parts, one for each ad group or a single
+	// one. Nil where others see it too, or the platform was not asked.
+	Targeting []Targeting `json:",omitempty"`
 	// ReadOnly is empty, or why this entity must not be changed (an old
 	// Advantage+ shopping campaign, a budget that is not daily).
 	ReadOnly string
 	Fields   map[Field]money.Micros
+}
+
+// Targeting is the people on at least one of Lists and on none of Without, both
+// the platform's ids of audience lists, sorted. Places, ages and interests, which
+// narrow it further, are not told.
+type Targeting struct {
+	Lists   []string
+	Without []string `json:",omitempty"`
 }
 
 // Account is what a platform says of an ad account.

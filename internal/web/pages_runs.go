@@ -101,7 +101,7 @@ type alertRow struct{ Name, Figure, Guard, Change, Since, Detail string }
 
 func alertOf(a bidding.Alert) alertRow {
 	row := alertRow{Name: a.Name, Figure: figureName(a.Figure), Guard: a.Guardrail, Change: present.SignedPercent(a.Change), Since: "–", Detail: a.Detail}
-	if a.Guardrail == "stock" || a.Guardrail == "item_spend" { // a share, not a change
+	if a.Guardrail == "stock" || a.Guardrail == "item_spend" || a.Guardrail == "audience_overlap" { // a share, not a change
 		row.Change = present.Percent(a.Change)
 	}
 	if !a.Since.IsZero() {
@@ -121,6 +121,8 @@ func figureName(figure string) string {
 		return "click-through rate"
 	case "cpc":
 		return "cost per click"
+	case "shared_people":
+		return "people in two audiences"
 	case "stock":
 		return "sales that stock or feed now stop"
 	case "unfit_items":
