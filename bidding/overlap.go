@@ -12,6 +12,20 @@ import (
 // ListKey is the form in which a census names the audience list of a platform.
 func ListKey(p platform.Name, id string) string { return string(p) + ":" + id }
 
+// Audiences is whom the campaigns that go by lists are shown to.
+type Audiences struct {
+	// Limit is the share of the smaller audience above which the policy scales two
+	// campaigns up no more; 0: off.
+	Limit     float64    `json:"limit"`
+	Campaigns []Audience `json:"campaigns"`
+	// Overlaps are those between budgets, the largest share first, at most
+	// mostOverlaps of them.
+	Overlaps []Overlap `json:"overlaps"`
+}
+
+// mostOverlaps bounds what is kept of campaigns that all share a list.
+const mostOverlaps = 500
+
 // Audience is whom one campaign (ad set) that only people on lists see is shown
 // to.
 type Audience struct {
@@ -62,6 +76,8 @@ func (p *planner) overlap() {
 	if p.in.People == nil {
 		return
 	}
+	p.audiences = &Audiences{Limit: p.in.Policy.MaxOverlap, Campaigns: []Audience{}}
+	overlaps := []Overlap{}
 	all := p.reached()
 	for i, a := range all {
 		for _, b := range all[i+1:] {
@@ -76,10 +92,11 @@ func (p *planner) overlap() {
 			o.Bars = p.in.Policy.MaxOverlap > 0 && o.Share > p.in.Policy.MaxOverlap
 			a.u.shares(o, b.Name)
 			b.u.shares(o, a.Name)
-			p.overlaps = append(p.overlaps, o)
+			overlaps = append(overlaps, o)
 		}
 	}
-	slices.SortStableFunc(p.overlaps, func(a, b Overlap) int { return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.Both, a.Both)) })
+	slices.SortStableFunc(overlaps, func(a, b Overlap) int { return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(b.Both, a.Both)) })
+	p.audiences.Overlaps = overlaps[:min(len(overlaps), mostOverlaps)]
 	for _, u := range p.units {
 		if o := u.overlap; o != nil && p.in.Policy.MaxOverlap > 0 && o.share > p.in.Policy.MaxOverlap {
 			u.alert(Alert{Guardrail: "audience_overlap", Figure: "shared_people", Change: o.share,
@@ -121,7 +138,7 @@ func (p *planner) reached() []reached {
 				x.People = p.in.People.Size(x.reach)
 				out = append(out, x)
 			}
-			p.audiences = append(p.audiences, x.Audience)
+			p.audiences.Campaigns = append(p.audiences.Campaigns, x.Audience)
 		}
 	}
 	return out

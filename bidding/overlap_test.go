@@ -62,8 +62,8 @@ func TestWhoIsShownToTheSamePeople(t *testing.T) {
 		strong.Targeting, weak.Targeting, weak.Channel = c.strong, c.weak, c.channel
 		in.Policy.MaxOverlap = c.limit
 		out := plan(t, in)
-		if n := len(out.Overlaps); n > 1 || (n == 1) != (c.share > 0) || n == 1 && math.Abs(out.Overlaps[0].Share-c.share) > 1e-12 {
-			t.Errorf("%s: overlaps %+v, want a share of %v", name, out.Overlaps, c.share)
+		if n := len(out.Audiences.Overlaps); n > 1 || (n == 1) != (c.share > 0) || n == 1 && math.Abs(out.Audiences.Overlaps[0].Share-c.share) > 1e-12 {
+			t.Errorf("%s: overlaps %+v, want a share of %v", name, out.Audiences.Overlaps, c.share)
 		}
 		if held := heldBy(out, "bstrong") == "audience_overlap"; held != c.held || c.held == (draftOf(out, "bstrong") != nil) {
 			t.Errorf("%s: held %v, drafts %+v", name, held, out.Drafts)
@@ -74,7 +74,7 @@ func TestWhoIsShownToTheSamePeople(t *testing.T) {
 		if !c.held {
 			continue
 		}
-		if len(out.Alerts) != 2 || out.Alerts[0].Guardrail != "audience_overlap" || out.Alerts[0].Change != c.share || !out.Overlaps[0].Bars {
+		if len(out.Alerts) != 2 || out.Alerts[0].Guardrail != "audience_overlap" || out.Alerts[0].Change != c.share || !out.Audiences.Overlaps[0].Bars {
 			t.Errorf("%s: alerts %+v", name, out.Alerts)
 		}
 		v := out.Blocked[0].Verdicts[len(out.Blocked[0].Verdicts)-1]
@@ -116,7 +116,7 @@ func TestAudiencesOfAdSets(t *testing.T) {
 		set("b1", "B", b.Ref, "2"), set("b2", "B", b.Ref), own("c1", "2"), own("c2", "9")}})
 	out := plan(t, in)
 	var names []string
-	for _, x := range out.Audiences {
+	for _, x := range out.Audiences.Campaigns {
 		names = append(names, x.Name)
 		if x.Unknown != (x.ID == "c2") || (x.People == 0) != x.Unknown {
 			t.Errorf("%+v", x)
@@ -125,7 +125,7 @@ func TestAudiencesOfAdSets(t *testing.T) {
 	if got := strings.Join(names, ", "); got != "Ad set c1, Ad set c2, A" {
 		t.Errorf("audiences of %s", got)
 	}
-	if len(out.Overlaps) != 1 || out.Overlaps[0].Both != 60 || out.Overlaps[0].A.Name+out.Overlaps[0].B.Name != "Ad set c1A" || out.Overlaps[0].Bars {
-		t.Errorf("%+v", out.Overlaps)
+	if len(out.Audiences.Overlaps) != 1 || out.Audiences.Overlaps[0].Both != 60 || out.Audiences.Overlaps[0].A.Name+out.Audiences.Overlaps[0].B.Name != "Ad set c1A" || out.Audiences.Overlaps[0].Bars {
+		t.Errorf("%+v", out.Audiences.Overlaps)
 	}
 }

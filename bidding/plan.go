@@ -112,10 +112,8 @@ type Output struct {
 	// Months is where each monthly budget of the policy stands, in its order.
 	Months []Month `json:"months,omitempty"`
 	Alerts []Alert `json:"alerts"`
-	// Audiences is whom the campaigns that are shown to lists reach, Overlaps which
-	// of them are shown to the same people, the largest share first.
-	Audiences []Audience `json:"audiences,omitempty"`
-	Overlaps  []Overlap  `json:"overlaps,omitempty"`
+	// Audiences is whom campaigns that go by lists are shown to; nil: nobody is known.
+	Audiences *Audiences `json:"audiences,omitempty"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }

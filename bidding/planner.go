@@ -27,8 +27,7 @@ type planner struct {
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
-	audiences  []Audience
-	overlaps   []Overlap
+	audiences  *Audiences
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -320,8 +319,7 @@ func (p *planner) movedToday() money.Micros {
 
 // output writes the plan down.
 func (p *planner) output(outages []response.Outage) Output {
-	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months,
-		Audiences: p.audiences, Overlaps: p.overlaps}
+	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months, Audiences: p.audiences}
 	total := make([]float64, draws)
 	out.Allocation.After = out.Allocation.Before
 	for _, c := range p.candidates {

@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+)
 
 // PutList stores a list kept on a platform.
 func (q *Queries) PutList(ctx context.Context, l AudienceList) error {
@@ -22,6 +26,32 @@ func (q *Queries) Members(ctx context.Context, account, platform, list string) (
 	w := inAccount(account)
 	w.add("platform = ? AND list = ?", platform, list)
 	return all[AudienceMember](ctx, q, `SELECT * FROM audience_members`+w.String()+` ORDER BY person, account`, w.args...)
+}
+
+// EachOnLists hands over every person who is on a list, with the lists they are on,
+// by platform and person. The slice is used again for the next person.
+func (q *Queries) EachOnLists(ctx context.Context, account string, fn func(platform, person string, lists []string) error) error {
+	w := inAccount(account)
+	w.add("state <> 'removed'")
+	var platform, person, p, who, list string
+	var lists []string
+	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		if err := rows.Scan(&p, &who, &list); err != nil {
+			return err
+		}
+		if len(lists) > 0 && (p != platform || who != person) {
+			if err := fn(platform, person, lists); err != nil {
+				return err
+			}
+			lists = lists[:0]
+		}
+		platform, person, lists = p, who, append(lists, list)
+		return nil
+	}, `SELECT platform, person, list FROM audience_members`+w.String()+` ORDER BY platform, person`, w.args...)
+	if err != nil || len(lists) == 0 {
+		return err
+	}
+	return fn(platform, person, lists)
 }
 
 // SetMembers stores memberships.

@@ -189,7 +189,7 @@ func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy 
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {
-		c, err := connectGoogle(ctx, cfg, a.Google, policy.ValueRules.Enabled)
+		c, err := connectGoogle(ctx, cfg, a.Google, policy.ValueRules.Enabled, a.Audiences.Enabled)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -197,7 +197,7 @@ func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy 
 		}
 	}
 	if a.Meta != nil {
-		c, err := connectMeta(cfg, a.Meta, now)
+		c, err := connectMeta(cfg, a.Meta, a.Audiences.Enabled, now)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -215,7 +215,7 @@ func secretOf(cfg *config.Config, s config.Secret, file, key string) (string, er
 	return v.Reveal(), nil
 }
 
-func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, valueRules bool) (nightly.Connection, error) {
+func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, valueRules, targeting bool) (nightly.Connection, error) {
 	tokens, err := googleTokens(cfg, g)
 	if err != nil {
 		return nightly.Connection{}, err
@@ -225,7 +225,7 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 		return nightly.Connection{}, err
 	}
 	ads, err := googleads.Open(ctx, googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
-		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations, ValueRules: valueRules})
+		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations, ValueRules: valueRules, Targeting: targeting})
 	if err != nil {
 		return nightly.Connection{}, err
 	}
@@ -281,7 +281,7 @@ func scopesOf(g *config.Google) []string {
 	return scopes
 }
 
-func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nightly.Connection, error) {
+func connectMeta(cfg *config.Config, m *config.Meta, targeting bool, now func() time.Time) (nightly.Connection, error) {
 	token, err := secretOf(cfg, m.AccessToken, m.AccessTokenFile, "meta.access_token")
 	if err != nil {
 		return nightly.Connection{}, err
@@ -290,7 +290,7 @@ func connectMeta(cfg *config.Config, m *config.Meta, now func() time.Time) (nigh
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret, Now: now})
+	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret, Targeting: targeting, Now: now})
 	if err != nil {
 		return nightly.Connection{}, err
 	}

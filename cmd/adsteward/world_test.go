@@ -301,7 +301,7 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta, time.Now)
+	facebook, err := connectMeta(cfg, cfg.Accounts[0].Meta, true, time.Now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

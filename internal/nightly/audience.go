@@ -366,5 +366,5 @@ func (n *night) lookalike(ctx context.Context, api platform.Audiences, l wantedL
 	if err != nil {
 		return err
 	}
-	return n.putList(ctx, string(api.Platform()), name, "lookalike", id, len(atHome))
+	return n.putList(ctx, string(api.Platform()), name, lookalikeList, id, len(atHome))
 }

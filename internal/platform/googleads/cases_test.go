@@ -28,8 +28,11 @@ import (
 // and ratios are in units.
 type testCase struct {
 	Doc    string
-	Config struct{ LoginCustomerID, DeveloperToken string }
-	Call   string
+	Config struct {
+		LoginCustomerID, DeveloperToken string
+		Targeting                       bool
+	}
+	Call string
 	// input of the call
 	Refs     []platform.Ref
 	Changes  []platform.Change
@@ -103,7 +106,7 @@ func runCase(t *testing.T, file string) {
 	}
 	r := &replay{t: t, exchanges: c.Exchanges}
 	client := serve(t, r.handle, func(cfg *Config) {
-		cfg.LoginCustomerID, cfg.DeveloperToken = c.Config.LoginCustomerID, c.Config.DeveloperToken
+		cfg.LoginCustomerID, cfg.DeveloperToken, cfg.Targeting = c.Config.LoginCustomerID, c.Config.DeveloperToken, c.Config.Targeting
 	})
 	got, err := c.call(client)
 	if diff := cmp.Diff(c.Error, view(err)); diff != "" {

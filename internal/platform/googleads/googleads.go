@@ -59,6 +59,8 @@ type Config struct {
 	// worth: a value rule for each audience list of customers, and the
 	// new-customer goal.
 	ValueRules bool
+	// Targeting says that Structure lists by which audience lists campaigns go.
+	Targeting bool
 	// Timeout is the longest wait for an answer, or for the next part of a
 	// streamed one; 0 means one minute.
 	Timeout time.Duration
@@ -82,6 +84,7 @@ type Client struct {
 	core
 	customer  string // digits
 	listWorth bool   // Config.ValueRules
+	listLists bool   // Config.Targeting
 	now       func() time.Time
 
 	mu       sync.Mutex
@@ -142,6 +145,7 @@ func open(cfg Config, extra ...grpc.DialOption) (*Client, error) {
 		},
 		customer:  customer,
 		listWorth: cfg.ValueRules,
+		listLists: cfg.Targeting,
 		now:       now,
 	}, nil
 }

@@ -18,7 +18,8 @@ import (
 const yieldRows = 5000
 
 // Structure implements platform.Ads. It takes four operations, one less where
-// no campaign bids by hand, and four more where value rules are wanted.
+// no campaign bids by hand, two or three more where audience lists are wanted, and
+// four where value rules are.
 func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
 	var all []platform.Entity
 	manual := false
@@ -35,6 +36,17 @@ func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
 		}
 		if all, err = appendEntities(all, t, rows); err != nil {
 			return nil, err
+		}
+	}
+	if c.listLists {
+		lists, err := c.targeting(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			if all[i].Type == platform.Campaign {
+				all[i].Targeting = lists[all[i].ID]
+			}
 		}
 	}
 	if !c.listWorth {

@@ -29,10 +29,11 @@ func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Clien
 		AsyncRows     int    `json:"async_rows"`
 		PageSize      int    `json:"page_size"`
 		TestEventCode string `json:"test_event_code"`
+		Targeting     bool   `json:"targeting"`
 	}
 	casetest.Read(t, tc.Config, &cfg)
 	c, err := Open(Config{BaseURL: url, AdAccountID: "77", AccessToken: "TOKEN", AppSecret: cfg.AppSecret, CallsPerSecond: 1e6,
-		AsyncRows: cfg.AsyncRows, PageSize: cmp.Or(cfg.PageSize, 500), HTTPClient: httpClient, TestEventCode: cfg.TestEventCode,
+		AsyncRows: cfg.AsyncRows, PageSize: cmp.Or(cfg.PageSize, 500), HTTPClient: httpClient, TestEventCode: cfg.TestEventCode, Targeting: cfg.Targeting,
 		Now:   func() time.Time { return time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC) },
 		Retry: pace.Policy{MaxTries: 2, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}})
 	if err != nil {

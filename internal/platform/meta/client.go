@@ -57,6 +57,8 @@ type Config struct {
 	Retry pace.Policy
 	// HTTPClient sends the requests; http.DefaultClient where nil.
 	HTTPClient *http.Client
+	// Targeting says that Structure lists by which audience lists ad sets go.
+	Targeting bool
 	// TestEventCode, where set, has told orders shown in the Events Manager's
 	// test view as well.
 	TestEventCode string

@@ -98,7 +98,11 @@ func (c *Client) Structure(ctx context.Context) ([]platform.Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	adSets, err := c.entities(ctx, c.account+"/adsets", adSetFields, adSetEntity, unit)
+	fields := adSetFields
+	if c.cfg.Targeting {
+		fields += targetingFields
+	}
+	adSets, err := c.entities(ctx, c.account+"/adsets", fields, adSetEntity, unit)
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +238,7 @@ func adSetEntity(n node, unit money.Micros) (platform.Entity, error) {
 	if isASC(parent) {
 		e.ReadOnly = readOnlyASC
 	}
+	e.Targeting = targeting(n.child("targeting"))
 	return e, nil
 }
 
