@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +23,21 @@ func testAudiences(t *testing.T, s *store.Store) {
 	check(t, s.SetMembers(ctx, []store.AudienceMember{m("c:2", "present"), m("c:1", "present")}))
 	check(t, s.SetMembers(ctx, []store.AudienceMember{m("c:2", "removed")}))
 	same(t, "members", must(s.Members(ctx, acc, "google", "carts"))(t), []store.AudienceMember{m("c:1", "present"), m("c:2", "removed")})
-	same(t, "another list", must(s.Members(ctx, acc, "meta", "carts"))(t), []store.AudienceMember(nil))
+	buyers := m("c:1", "removing")
+	buyers.List = "buyers"
+	meta := m("c:1", "present")
+	meta.Platform = "meta"
+	check(t, s.SetMembers(ctx, []store.AudienceMember{m("c:3", "present"), buyers, meta}))
+	var on []string
+	check(t, s.EachOnLists(ctx, acc, func(platform, person string, lists []string) error {
+		slices.Sort(lists)
+		on = append(on, fmt.Sprint(platform, person, lists))
+		return nil
+	}))
+	same(t, "on lists", on, []string{"googlec:1[buyers carts]", "googlec:3[carts]", "metac:1[carts]"})
+	is(t, s.EachOnLists(ctx, acc, func(string, string, []string) error { return store.ErrNotFound }), store.ErrNotFound)
+	check(t, s.EachOnLists(ctx, "nobody", func(string, string, []string) error { return store.ErrNotFound }))
+	same(t, "another list", must(s.Members(ctx, acc, "meta", "buyers"))(t), []store.AudienceMember(nil))
 }
 
 func testUsers(t *testing.T, s *store.Store) {

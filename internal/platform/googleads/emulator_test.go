@@ -106,9 +106,9 @@ func setupWith(t *testing.T, scenario string, daily int64, rules ...faults.Rule)
 }
 
 // open returns another client of the account.
-func (r *rig) open(valueRules bool) *googleads.Client {
+func (r *rig) open(valueRules bool, adjust ...func(*googleads.Config)) *googleads.Client {
 	r.t.Helper()
-	client, err := googleads.Open(r.t.Context(), googleads.Config{
+	cfg := googleads.Config{
 		Endpoint:          r.address,
 		ValueRules:        valueRules,
 		CustomerID:        "123-456-7890",
@@ -119,7 +119,11 @@ func (r *rig) open(valueRules bool) *googleads.Client {
 		Now: func() time.Time { // the day under way, in the morning
 			return r.market.Today().Time().Add(8 * time.Hour)
 		},
-	})
+	}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	client, err := googleads.Open(r.t.Context(), cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -169,7 +173,7 @@ func (r *rig) value(c platform.Change) money.Micros {
 func TestAgainstEmulator(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]func(*testing.T){
-		"account": testAccount, "structure": testStructure, "performance": testPerformance, "changes": testChanges,
+		"account": testAccount, "structure": testStructure, "targeting": testTargeting, "performance": testPerformance, "changes": testChanges,
 		"apply": testApply, "validate changes nothing": testValidate, "refusals": testRefusals, "partial failure": testPartialFailure,
 		"timeout before": testTimeoutBefore, "timeout after": testTimeoutAfter, "rate limit": testRateLimit,
 		"unavailable": testUnavailable, "expired token": testExpiredToken, "slow stream": testSlowStream, "stale read": testStaleRead, "quota of the day": testQuota,
@@ -211,6 +215,39 @@ func testStructure(t *testing.T) {
 	}
 	if g := all["ad_group/g6"]; g.Parent != all["campaign/g6"].Ref || g.Fields[platform.CPCBid] <= 0 {
 		t.Errorf("the ad group is %+v", g)
+	}
+}
+
+// testTargeting asks by which lists campaigns go: those of the ad group, without
+// the campaign's; a list that is not there narrows nothing.
+func testTargeting(t *testing.T) {
+	r := setupWith(t, `{"name": "lists", "seed": 7, "start": "2026-03-02", "campaigns": [
+		{"id": "a", "name": "a", "platform": "google", "type": "retargeting", "lists": ["best", "carts"], "without_lists": ["carts"]},
+		{"id": "b", "name": "b", "platform": "google", "type": "search", "lists": ["carts"]},
+		{"id": "c", "name": "c", "platform": "google", "type": "search", "without_lists": ["carts"]},
+		{"id": "d", "name": "d", "platform": "google", "type": "search", "lists": ["not there"]},
+		{"id": "e", "name": "e", "platform": "google", "type": "shopping"}]}`, googleads.ExplorerLimit)
+	for _, name := range []string{"carts", "best"} {
+		if _, err := r.lists.Create(lists.List{Name: name, Kind: lists.CRM}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain := r.entities()
+	before := r.client.Usage().Operations
+	r.client = r.open(false, func(c *googleads.Config) { c.Targeting = true })
+	all := r.entities()
+	if got := r.client.Usage().Operations - before; got != 3 {
+		t.Errorf("%d operations more, want 3", got)
+	}
+	const carts, best = "7000000001", "7000000002"
+	for name, want := range map[string][]platform.Targeting{
+		"a": {{Lists: []string{carts, best}, Without: []string{carts}}}, "b": {{Lists: []string{carts}}}, "c": nil, "d": nil, "e": nil} {
+		if d := cmp.Diff(want, all["campaign/"+name].Targeting); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		if plain["campaign/"+name].Targeting != nil {
+			t.Errorf("%s: lists are told although nobody asked", name)
+		}
 	}
 }
 

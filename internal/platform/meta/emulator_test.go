@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ const (
 const shop = `{"name": "shop", "seed": 3, "start": "2026-03-01", "nights": 30, "history_days": 40, "currency": %q,
   "time_zone": "Europe/Vienna", "campaigns": [
     {"id": "m1", "platform": "meta", "name": "Prospecting", "budget": 120, "n": 1200},
-    {"id": "m2", "platform": "meta", "name": "Catalogue", "budget": 80, "target_roas": 2.5, "type": "retargeting"},
+    {"id": "m2", "platform": "meta", "name": "Catalogue", "budget": 80, "target_roas": 2.5, "type": "retargeting", "lists": ["carts"], "without_lists": ["buyers"]},
     {"id": "g1", "platform": "google", "budget": 50}]}`
 
 // world is an emulated account and a client of it whose pauses take no time.
@@ -163,6 +164,27 @@ func TestStructure(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestTargeting(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "EUR", func(c *meta.Config) { c.Targeting = true })
+	lists := func() []platform.Targeting { return w.entity(t, platform.AdSet, "Catalogue").Targeting }
+	if got := lists(); got != nil {
+		t.Errorf("before the list is made: %v", got)
+	}
+	carts, buyers := w.list("carts"), w.list("buyers")
+	if d := cmp.Diff([]platform.Targeting{{Lists: []string{carts}, Without: []string{buyers}}}, lists()); d != "" {
+		t.Error(d)
+	}
+	if got := w.entity(t, platform.AdSet, "Prospecting").Targeting; got != nil {
+		t.Errorf("an ad set that is open to all: %v", got)
+	}
+}
+
+// list makes an audience and returns its id.
+func (w *world) list(name string) string {
+	return strconv.FormatInt(w.lists.CreateNamesake(lists.List{Name: name, Kind: lists.CRM}).ID, 10)
 }
 
 func TestPerformanceIsWhatTheMarketReports(t *testing.T) {

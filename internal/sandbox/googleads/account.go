@@ -166,6 +166,8 @@ func (a *account) entities(resource string) []entity {
 		out = a.simulationEntities()
 	case "user_list":
 		out = a.listEntities()
+	case "campaign_criterion", "ad_group_criterion":
+		out = a.criterionEntities(resource)
 	default:
 		out = a.worthEntities(resource)
 	}

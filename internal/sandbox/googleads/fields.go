@@ -28,6 +28,10 @@ func lookupResource(name string) (resource, bool) {
 		r.metrics, r.attributed = true, []string{"customer"}
 	case "ad_group":
 		r.metrics, r.attributed = true, []string{"campaign", "bidding_strategy", "customer"}
+	case "campaign_criterion":
+		r.attributed = []string{"campaign", "customer"}
+	case "ad_group_criterion":
+		r.attributed = []string{"ad_group", "campaign", "customer"}
 	case "change_event":
 		r.attributed = []string{"campaign", "ad_group", "customer"}
 	case "user_list", "customer_client", "conversion_value_rule", "conversion_value_rule_set", "goal":

@@ -214,6 +214,11 @@ func TestJournalRestoresEverything(t *testing.T) {
 	if got := m.Changes(platform.Meta); len(got) != 1 || got[0].New != 99*money.One || got[0].Old != 120*money.One {
 		t.Errorf("the human's edit is told as %+v", got)
 	}
+	shown := scenario(t, text)
+	shown.Campaigns[0].Lists = []string{"carts"}
+	if _, err := market.Restore(shown, m.Journal()); err != nil {
+		t.Errorf("the lists that a campaign is shown to are no part of the market: %v", err)
+	}
 	if _, err := market.Restore(scenario(t, twoCampaigns), m.Journal()); err == nil {
 		t.Error("a journal of another scenario was taken")
 	}

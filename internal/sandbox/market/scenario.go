@@ -49,6 +49,11 @@ type CampaignSpec struct {
 	// Group: Google campaigns of one budget group spend from one campaign budget,
 	// the sum of their budgets.
 	BudgetGroup string `json:"budget_group"`
+	// Lists are the names of audience lists, of which only people see it, but those on
+	// one of WithoutLists; empty: everybody may. A list that is not there yet counts
+	// from when it is made. The market's response does not depend on it.
+	Lists        []string `json:"lists,omitempty"`
+	WithoutLists []string `json:"without_lists,omitempty"`
 	// Portfolio: Google campaigns of one portfolio share one target ROAS.
 	Portfolio string `json:"portfolio"`
 

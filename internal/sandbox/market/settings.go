@@ -205,11 +205,15 @@ func Restore(sc *Scenario, data []byte) (*Market, error) {
 	return m, nil
 }
 
-// fingerprint tells scenarios apart. How many nights are looked at is no part of
-// the market, and a journal goes on with any number.
+// fingerprint tells scenarios apart. How many nights are looked at and to which
+// lists campaigns are shown is no part of the market: a journal goes on with any.
 func (sc *Scenario) fingerprint() string {
 	same := *sc
 	same.Nights = 0
+	same.Campaigns = slices.Clone(sc.Campaigns)
+	for i := range same.Campaigns {
+		same.Campaigns[i].Lists, same.Campaigns[i].WithoutLists = nil, nil
+	}
 	h := fnv.New64a()
 	if err := json.NewEncoder(h).Encode(same); err != nil {
 		return ""

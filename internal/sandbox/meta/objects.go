@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -209,13 +210,13 @@ func (s *server) adSetObject(st structure, c market.Campaign) object {
 		"billing_event": "IMPRESSIONS", "optimization_goal": "OFFSITE_CONVERSIONS",
 		"created_time": graphTime(s.opening()), "updated_time": graphTime(s.Market.Today().Time()),
 		"attribution_spec":    []map[string]any{{"event_type": "CLICK_THROUGH", "window_days": 7}, {"event_type": "VIEW_THROUGH", "window_days": 1}},
-		"learning_stage_info": learningStage(c),
+		"learning_stage_info": learningStage(c), "targeting": s.targeting(c),
 	}
 	if c.TargetROAS > 0 {
 		v["optimization_goal"] = "VALUE"
 		v["bid_constraints"] = map[string]any{"roas_average_floor": int64(c.TargetROAS / roasUnit)}
 	}
-	return object{kind: "AdSet", values: v, known: sharedFields + " daily_budget bid_strategy bid_constraints targeting promoted_object destination_type",
+	return object{kind: "AdSet", values: v, known: sharedFields + " daily_budget bid_strategy bid_constraints promoted_object destination_type",
 		edge: func(name string) ([]object, bool, bool) {
 			switch name {
 			case "campaign":
@@ -225,6 +226,29 @@ func (s *server) adSetObject(st structure, c market.Campaign) object {
 			}
 			return nil, false, false
 		}}
+}
+
+// targeting is whom an ad set is shown to: the scenario's country, and the custom
+// audiences it names that are there.
+func (s *server) targeting(c market.Campaign) map[string]any {
+	out := map[string]any{"age_min": 18, "age_max": 65, "geo_locations": map[string]any{"countries": []string{"DE"}},
+		"targeting_automation": map[string]any{"advantage_audience": 0}}
+	spec := s.Market.Scenario().Campaigns[c.Index]
+	if len(spec.Lists)+len(spec.WithoutLists) == 0 {
+		return out
+	}
+	for field, names := range map[string][]string{"custom_audiences": spec.Lists, "excluded_custom_audiences": spec.WithoutLists} {
+		var found []map[string]any
+		for _, l := range s.Lists.All() {
+			if slices.Contains(names, l.Name) {
+				found = append(found, map[string]any{"id": strconv.FormatInt(l.ID, 10), "name": l.Name})
+			}
+		}
+		if found != nil {
+			out[field] = found
+		}
+	}
+	return out
 }
 
 // deliveryEstimate is what Meta expects of other budgets; a single point of zeros
