@@ -9,7 +9,8 @@ import (
 )
 
 type audiencesCmd struct {
-	Hash audiencesHash `cmd:"" help:"Normalise and hash values from standard input. Example: adsteward audiences hash --platform meta --kind email < emails.txt"`
+	Overlap audiencesOverlap `cmd:"" help:"Which campaigns are shown to the same people. Example: adsteward audiences overlap"`
+	Hash    audiencesHash    `cmd:"" help:"Normalise and hash values from standard input. Example: adsteward audiences hash --platform meta --kind email < emails.txt"`
 }
 
 type audiencesHash struct {

@@ -24,6 +24,7 @@ type valueHead struct {
 // valueTabs names the pages under Value, in order.
 var valueTabs = [...]struct{ name, path string }{
 	{"Targets", "/value/targets"}, {"Segments", "/value/segments"}, {"Lifetime model", "/value/lifetime"}, {"Told to platforms", "/value/told"},
+	{"Audiences", "/value/audiences"},
 }
 
 func (s *Server) value(w http.ResponseWriter, r *request) error {

@@ -109,6 +109,7 @@ func (s *Server) routes() (http.Handler, error) {
 	page("GET /value/segments", viewer, s.segments)
 	page("GET /value/lifetime", viewer, s.lifetime)
 	page("GET /value/told", viewer, s.told)
+	page("GET /value/audiences", viewer, s.audiences)
 	page("GET /attribution", viewer, s.attribution)
 	page("GET /attribution/csv/{table}", viewer, s.attributionCSV)
 	page("GET /experiments", viewer, s.experiments)
