@@ -78,6 +78,7 @@ func TestDemo(t *testing.T) {
 	}
 	w.must("audit", "verify")
 	checkSegments(t, w)
+	checkAudiences(t, w)
 	stop()
 	// One more night, tomorrow's, sees the change in place.
 	after := w.demo("--nights", "1", "--headless", "--json")
@@ -90,6 +91,19 @@ func TestDemo(t *testing.T) {
 				t.Errorf("%s of %s was changed yesterday and is proposed again within its cool-down", p.Field, p.Entity.Name)
 			}
 		}
+	}
+}
+
+// checkAudiences looks at what the command tells of the demo's two campaigns that
+// only people on lists see.
+func checkAudiences(t *testing.T, w *world) {
+	t.Helper()
+	got := decode[overlapReport](t, w.must("audiences", "overlap", "--json"))
+	if got.Date == nil || got.Limit != 0.3 || got.Overlaps == nil || len(got.Campaigns) != 2 || got.Campaigns[0].People < 100 || got.Campaigns[0].Unknown || !got.Campaigns[1].Unknown {
+		t.Errorf("%+v", got)
+	}
+	if r := w.run2("audiences", "overlap", "--account", "other"); r.code != codeUsage || strings.Count(r.stderr, "\n") != 1 {
+		t.Errorf("an unknown account exits %d: %s", r.code, r.stderr)
 	}
 }
 

@@ -120,8 +120,8 @@ type Entity struct {
 // the platform's ids of audience lists, sorted. Places, ages and interests, which
 // narrow it further, are not told.
 type Targeting struct {
-	Lists   []string
-	Without []string `json:",omitempty"`
+	Lists   []string `json:"lists"`
+	Without []string `json:"without,omitempty"`
 }
 
 // Account is what a platform says of an ad account.
