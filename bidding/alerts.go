@@ -16,12 +16,12 @@ import (
 type Alert struct {
 	Key
 	Name      string     `json:"name"`
-	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, audience_overlap, spend_anomaly, stock or item_spend
-	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items, losing_items or shared_people
+	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, spend_anomaly, stock or item_spend
+	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items or losing_items
 	Since     civil.Date `json:"since,omitzero"` // the most likely first day; zero: not known
 	// Change is how the figure stands against what is usual, as a share: -0.3 is
 	// 30 % less. For stock it is the share of sales that cannot be sold, for items
-	// the share of the spend on them, for people that of the smaller audience.
+	// the share of the spend on them.
 	Change float64 `json:"change"`
 	// ChanceDays: chance alone raises such an alert once in so many days at most;
 	// 0 where chance has no part in it.
@@ -54,7 +54,6 @@ func (p *planner) watch(outages []response.Outage) {
 		}
 	}
 	x.test()
-	p.overlap()
 }
 
 // figure is one thing watched.
@@ -84,8 +83,13 @@ var figures = []figure{
 	{name: "ctr", guardrail: "creative_fatigue", about: (*unit).hasCreatives, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
 		return d.Clicks, d.Impressions
 	}},
-	{name: "cpc", guardrail: "bid_pressure", of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
+	// Where people see pictures or films, a click grows dearer when they tire of them
+	// too; what an impression costs is the auction's doing.
+	{name: "cpc", guardrail: "bid_pressure", about: func(u *unit) bool { return !u.hasCreatives() }, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
 		return d.Clicks, d.Spend
+	}},
+	{name: "cpm", guardrail: "bid_pressure", about: (*unit).hasCreatives, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
+		return d.Impressions, d.Spend
 	}},
 }
 
@@ -150,22 +154,25 @@ func (x *watcher) test() {
 		today = max(today, u.account.Today)
 	}
 	for i, fall := range watch.Find(x.rule, today, x.series) {
-		if u, f := x.units[i], x.figures[i]; fall != nil && (f.name != "cpc" || u.impressions(fall.Since, u.account.Today) < u.impressions(0, fall.Since)) {
-			u.alert(Alert{Guardrail: f.guardrail, Figure: f.name, Since: fall.Since, Change: f.change(*fall), ChanceDays: fall.ChanceDays, Detail: f.words(*fall)})
+		if u, f := x.units[i], x.figures[i]; fall != nil {
+			if seen, less := u.seen(fall.Since); f.guardrail != "bid_pressure" || less {
+				u.alert(Alert{Guardrail: f.guardrail, Figure: f.name, Since: fall.Since, Change: f.change(*fall), ChanceDays: fall.ChanceDays, Detail: f.words(*fall, seen)})
+			}
 		}
 	}
 }
 
 // change is how the figure stands against what is usual.
 func (f figure) change(fall watch.Fall) float64 {
-	if f.name != "cac" && f.name != "cpc" {
+	if f.name != "cac" && f.guardrail != "bid_pressure" {
 		return fall.Ratio - 1
 	}
 	const most = 99 // a hundredfold price says all there is to say
 	return min(1/max(fall.Ratio, 1e-9)-1, most)
 }
 
-func (f figure) words(fall watch.Fall) string {
+// words says what a fall is; seen is how its ads were seen meanwhile.
+func (f figure) words(fall watch.Fall, seen string) string {
 	since := "Since about " + fall.Since.String()
 	sure := fmt.Sprintf("chance alone does this less than once in %.0f days", fall.ChanceDays)
 	if fall.ChanceDays >= 365 {
@@ -182,7 +189,38 @@ func (f figure) words(fall watch.Fall) string {
 	case "ctr":
 		return fmt.Sprintf("%s people who see its ads have clicked %.0f %% less often than usual (%s).", since, percent, sure)
 	}
-	return fmt.Sprintf("%s a click has cost %.0f %% more than usual while its ads were seen less (%s).", since, percent, sure)
+	bought := "a click has"
+	if f.name == "cpm" {
+		bought = "a thousand impressions have"
+	}
+	return fmt.Sprintf("%s %s cost %.0f %% more than usual while %s (%s).", since, bought, percent, seen, sure)
+}
+
+// leastShareDays is how many days' impression share are compared at least.
+const leastShareDays = 3
+
+// seen says whether its ads are seen less since a day than before, and how much:
+// of the impressions they could have had, where the platform says what these are,
+// so that a season that brings more people does not hide it; else on a day.
+func (u *unit) seen(since civil.Date) (words string, less bool) {
+	now, days := u.impressionShare(since, u.account.Today)
+	before, daysBefore := u.impressionShare(0, since)
+	if days >= leastShareDays && daysBefore >= leastShareDays {
+		return fmt.Sprintf("its ads had %.0f %% of the impressions they could have had, after %.0f %% before", 100*now, 100*before), now < before
+	}
+	return "its ads were seen less", u.impressions(since, u.account.Today) < u.impressions(0, since)
+}
+
+// impressionShare is the share of from <= date < to, and of how many days it is
+// known.
+func (u *unit) impressionShare(from, to civil.Date) (share float64, days int) {
+	var had, could float64
+	for _, d := range u.days {
+		if from <= d.Date && d.Date < to && d.Eligible > 0 {
+			had, could, days = had+d.Impressions, could+d.Eligible, days+1
+		}
+	}
+	return min(had/max(could, 1), 1), days
 }
 
 // impressions is the mean a day of from <= date < to.
@@ -204,9 +242,6 @@ func (u *unit) alert(a Alert) {
 // warn tells the guardrails what is wrong; where several figures are, the one
 // that chance explains least.
 func (u *unit) warn(f *guard.Facts) {
-	if o := u.overlap; o != nil && o.share > f.Overlap {
-		f.Overlap, f.OverlapWith = o.share, o.with
-	}
 	sure := map[string]float64{}
 	for _, a := range u.alerts {
 		if a.ChanceDays < sure[a.Guardrail] {
@@ -231,6 +266,9 @@ func (u *unit) warn(f *guard.Facts) {
 				f.LosingSpend = a.Change
 			}
 		}
+	}
+	if o := u.overlap; o != nil && o.share > f.Overlap {
+		f.Overlap, f.OverlapWith = o.share, o.with
 	}
 }
 

@@ -131,6 +131,16 @@ func TestWornOutCreativesAndBidPressure(t *testing.T) {
 	t.Parallel()
 	clicks := func(d *response.Day) []*float64 { return []*float64{&d.Clicks} }
 	both := func(d *response.Day) []*float64 { return []*float64{&d.Clicks, &d.Impressions} }
+	seen := func(d *response.Day) []*float64 { return []*float64{&d.Impressions} }
+	// of is the impression share before and after, whatever the impressions do.
+	of := func(edit func(*response.Day), before, after float64) func(*response.Day) {
+		return func(d *response.Day) {
+			edit(d)
+			if d.Eligible = math.Round(d.Impressions / before); d.Date >= today-15 {
+				d.Eligible = math.Round(d.Impressions / after)
+			}
+		}
+	}
 	for name, c := range map[string]struct {
 		edit    func(*response.Day)
 		channel string
@@ -141,6 +151,11 @@ func TestWornOutCreativesAndBidPressure(t *testing.T) {
 		"searchers wear out nothing": {since(today-15, 0.9, clicks), "search", "", ""},
 		"bid pressure":               {since(today-15, 0.55, both), "search", "bstrong cpc", "bid_pressure"},
 		"dearer clicks, seen more":   {since(today-15, 0.55, clicks), "search", "", ""},
+		"dearer, seen more of more":  {of(since(today-15, 0.55, clicks), 0.6, 0.4), "search", "bstrong cpc", "bid_pressure"},
+		"dearer, seen less of less":  {of(since(today-15, 0.55, both), 0.6, 0.7), "search", "", ""},
+		"a share, the price as ever": {of(since(today-15, 1, both), 0.6, 0.3), "search", "", ""},
+		"dearer impressions of film": {since(today-15, 0.55, both), "video", "bstrong cpm", "bid_pressure"},
+		"a film seen less, no click": {since(today-15, 0.55, seen), "video", "bstrong cpm", "bid_pressure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +171,7 @@ func TestWornOutCreativesAndBidPressure(t *testing.T) {
 				}
 				c.edit(d)
 			}))
-			if got := figuresOf(out); got != c.want || heldBy(out, "bstrong") != c.held {
+			if got := figuresOf(out); got != c.want || name == "dearer, seen more of more" && !strings.Contains(out.Alerts[0].Detail, "its ads had 40 % of the impressions they could have had, after 60 % before") || heldBy(out, "bstrong") != c.held {
 				t.Errorf("alerts %q, want %q; held by %q, want %q", got, c.want, heldBy(out, "bstrong"), c.held)
 			}
 		})

@@ -69,7 +69,9 @@ type reached struct {
 	reach   audiences.Reach
 }
 
-// overlap finds which units are shown to the same people. The platforms let one
+// overlap finds which units are shown to the same people, and raises an alert of
+// the guardrail audience_overlap, figure shared_people, where its change is the
+// share of the smaller audience that is in both. The platforms let one
 // ad of an advertiser into an auction, so that such campaigns take people from
 // each other; who else bids does not change by it.
 func (p *planner) overlap() {

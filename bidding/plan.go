@@ -214,6 +214,7 @@ func Plan(in Input) (Output, error) {
 	p := &planner{in: &in, units: us}
 	p.take(fit)
 	p.watch(fit.Outages)
+	p.overlap()
 	p.listen()
 	sharePortfolios(us)
 	if err := p.allocate(); err != nil {

@@ -156,6 +156,7 @@ func (u *unit) sum(series map[platform.Ref]Series) {
 		return
 	}
 	at := map[civil.Date]int{}
+	partly := map[int]bool{} // days of which it is not known for every member what could have been
 	for _, m := range u.members {
 		for _, d := range series[m.Ref].Days {
 			i, ok := at[d.Date]
@@ -166,7 +167,13 @@ func (u *unit) sum(series map[platform.Ref]Series) {
 			}
 			s := &u.days[i]
 			s.Spend, s.Value, s.Conversions = s.Spend+d.Spend, s.Value+d.Value, s.Conversions+d.Conversions
-			s.Clicks, s.Impressions = s.Clicks+d.Clicks, s.Impressions+d.Impressions
+			s.Clicks, s.Impressions, s.Eligible = s.Clicks+d.Clicks, s.Impressions+d.Impressions, s.Eligible+d.Eligible
+			partly[i] = partly[i] || d.Impressions > 0 && d.Eligible <= 0
+		}
+	}
+	for i := range partly {
+		if partly[i] {
+			u.days[i].Eligible = 0
 		}
 	}
 	slices.SortFunc(u.days, func(a, b response.Day) int { return a.Date.Sub(b.Date) })

@@ -118,7 +118,7 @@ func (q *Queries) ChangeEvents(ctx context.Context, account string, since time.T
 // Where a performance row stands against what is stored.
 const (
 	perfNew       = iota // or restated: cost, value or conversions differ
-	perfTouched          // only clicks or impressions differ
+	perfTouched          // only clicks, impressions or those that could have been differ
 	perfUnchanged        // nothing to write
 )
 
@@ -130,7 +130,7 @@ func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows [
 	sorted := sortedPerformance(rows)
 	state := make([]byte, len(sorted))
 	const key = "account platform ad_account entity_type entity_id date"
-	inPerf := upsert("performance", key, "cost value conversions clicks impressions pulled_at")
+	inPerf := upsert("performance", key, "cost value conversions clicks impressions eligible pulled_at")
 	inHistory := upsert("performance_history", key+" as_of", "cost value conversions")
 	return q.atomically(ctx, func(q *Queries) error {
 		for start := 0; start < len(sorted); {
@@ -146,7 +146,7 @@ func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows [
 		if _, err := insertAll(ctx, q, inPerf, keep(sorted, state, perfTouched), func(args []any, row **Performance) []any {
 			p := *row
 			return append(args, p.Account, p.Platform, p.AdAccount, p.EntityType, p.EntityID, p.Date.String(),
-				int64(p.Cost), int64(p.Value), p.Conversions, p.Clicks, p.Impressions, utc(p.PulledAt))
+				int64(p.Cost), int64(p.Value), p.Conversions, p.Clicks, p.Impressions, p.Eligible, utc(p.PulledAt))
 		}); err != nil {
 			return err
 		}
@@ -219,13 +219,13 @@ func (q *Queries) comparePerformance(ctx context.Context, rows []*Performance, s
 		switch {
 		case p.Cost != old.Cost || p.Value != old.Value || p.Conversions != old.Conversions:
 			state[i] = perfNew
-		case p.Clicks != old.Clicks || p.Impressions != old.Impressions:
+		case p.Clicks != old.Clicks || p.Impressions != old.Impressions || p.Eligible != old.Eligible:
 			state[i] = perfTouched
 		default:
 			state[i] = perfUnchanged
 		}
 		return nil
-	}, `SELECT entity_type, entity_id, date, cost, value, conversions, clicks, impressions FROM performance
+	}, `SELECT entity_type, entity_id, date, cost, value, conversions, clicks, impressions, eligible FROM performance
 		WHERE account = ? AND platform = ? AND ad_account = ? AND date BETWEEN ? AND ?`, r.Account, r.Platform, r.AdAccount, from, to)
 }
 

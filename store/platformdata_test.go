@@ -108,6 +108,9 @@ func testPerformance(t *testing.T, s *store.Store) {
 	later.Clicks++
 	check(t, s.UpsertPerformance(ctx, day("2026-03-04"), []store.Performance{later}))
 	same(t, "clicks", performance(t, s, acc, "2026-03-02", "2026-03-02"), []store.Performance{later})
+	later.Eligible = 2500
+	check(t, s.UpsertPerformance(ctx, day("2026-03-04"), []store.Performance{later}))
+	same(t, "what could have been", performance(t, s, acc, "2026-03-02", "2026-03-02"), []store.Performance{later})
 	same(t, "history without a restatement", history(t, s), 2)
 
 	later.Conversions += 0.5

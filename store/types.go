@@ -63,6 +63,7 @@ type Performance struct {
 	Conversions float64      `db:"conversions"`
 	Clicks      int64        `db:"clicks"`
 	Impressions int64        `db:"impressions"`
+	Eligible    int64        `db:"eligible"` // impressions it could have had; 0: not known
 	PulledAt    time.Time    `db:"pulled_at"`
 }
 

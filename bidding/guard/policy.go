@@ -121,7 +121,8 @@ type SpendAnomaly struct {
 
 // Alerts bar scaling up what has become worse than chance explains; see
 // watch.Rule for the first two. Fatigue and BidPressure say whether a worn-out
-// creative and clicks that grow dearer and fewer bar it too.
+// creative, and clicks or impressions that grow dearer at a falling share of the
+// impressions there are, bar it too.
 type Alerts struct {
 	DaysPerFalseAlarm float64 `yaml:"days_per_false_alarm" json:"days_per_false_alarm"` // 0: off
 	Fall              float64 `yaml:"fall" json:"fall"`

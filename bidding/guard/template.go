@@ -57,7 +57,7 @@ alerts:             # figures that have become worse than chance explains; nothi
   days_per_false_alarm: 1000  # mean days between two false alarms of one figure of one campaign; 0 is off
   fall: 0.30        # the fall looked for: conversions per click or per spend, value per spend
   fatigue: true     # a falling click-through rate (social, video, display): the creative is worn out
-  bid_pressure: true  # clicks that grow dearer while there are fewer of them
+  bid_pressure: true  # clicks (of films and pictures: impressions) grow dearer while its share of the impressions falls
 
 stock:
   max_unsellable: 0.25  # share of what was sold lately that is out of stock or wrong in the feed; 1 is off

@@ -15,9 +15,11 @@ type Day struct {
 	Spend       float64
 	Value       float64
 	Conversions float64
-	// Clicks and Impressions are for those who watch over the unit; no curve
+	// Clicks, Impressions and Eligible are for those who watch over the unit; no curve
 	// rests on them.
 	Clicks, Impressions float64
+	// Eligible is how many impressions it could have had; 0 where not known.
+	Eligible float64
 }
 
 // Unit is one unit of control and its history.

@@ -154,7 +154,7 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 		}
 		s := &a.Performance[len(a.Performance)-1]
 		s.Days = append(s.Days, response.Day{Date: p.Date, Spend: p.Cost.Float(), Value: p.Value.Float(), Conversions: p.Conversions,
-			Clicks: float64(p.Clicks), Impressions: float64(p.Impressions)})
+			Clicks: float64(p.Clicks), Impressions: float64(p.Impressions), Eligible: float64(p.Eligible)})
 		if p.Date >= a.Today.AddDays(-window) {
 			s.Clicks += p.Clicks
 		}

@@ -181,7 +181,7 @@ func (n *night) pullPerformance(ctx context.Context, c Connection, today civil.D
 		for _, r := range batch {
 			out = append(out, store.Performance{Account: n.shop.Name, Platform: p, AdAccount: c.AdAccount,
 				EntityType: string(r.Entity.Type), EntityID: r.Entity.ID, Date: r.Date, Cost: r.Cost, Value: r.Value,
-				Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, PulledAt: now})
+				Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, Eligible: r.Eligible, PulledAt: now})
 		}
 		rows += len(out)
 		return n.Store.UpsertPerformance(ctx, today, out)

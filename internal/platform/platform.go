@@ -149,6 +149,9 @@ type Performance struct {
 	Conversions float64
 	Clicks      int64
 	Impressions int64
+	// Eligible is how many impressions it could have had, as the platform estimates
+	// the auctions it might have been in; 0 where the platform does not say.
+	Eligible int64 `json:",omitempty"`
 }
 
 // ItemPerformance is one campaign's day on one item of a product feed, as the

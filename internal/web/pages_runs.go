@@ -121,6 +121,8 @@ func figureName(figure string) string {
 		return "click-through rate"
 	case "cpc":
 		return "cost per click"
+	case "cpm":
+		return "cost per thousand impressions"
 	case "shared_people":
 		return "people in two audiences"
 	case "stock":

@@ -72,7 +72,7 @@ func currencyQuery(code string) string {
 // that breaks is taken up at the first day that was not complete.
 func performanceQuery(from, to civil.Date) string {
 	return fmt.Sprintf("SELECT campaign.id, segments.date, metrics.cost_micros, metrics.conversions_value, metrics.conversions, "+
-		"metrics.clicks, metrics.impressions FROM campaign WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
+		"metrics.clicks, metrics.impressions, metrics.search_impression_share FROM campaign WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
 }
 
 // itemsQuery asks for what campaigns with a product feed spent on each item and

@@ -2,6 +2,7 @@ package googleads
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -176,7 +177,17 @@ func readPerformance(r *services.GoogleAdsRow) (platform.Performance, error) {
 		Conversions: m.GetConversions(),
 		Clicks:      m.GetClicks(),
 		Impressions: m.GetImpressions(),
+		Eligible:    eligible(m.GetImpressions(), m.GetSearchImpressionShare()),
 	}, nil
+}
+
+// eligible is how many impressions there could have been at a share. Google has a
+// share of search and shopping campaigns, and writes 0.0999 for all below a tenth.
+func eligible(impressions int64, share float64) int64 {
+	if !(share > 0 && share <= 1) {
+		return 0
+	}
+	return int64(math.Round(float64(impressions) / share))
 }
 
 // readChange returns one event for each of our fields that changed, or one with

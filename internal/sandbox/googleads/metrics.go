@@ -18,6 +18,7 @@ type sums struct {
 	cost, value         money.Micros
 	conversions         float64
 	clicks, impressions int64
+	eligible            int64 // of the impressions, how many there could have been; 0: not known
 }
 
 func (s *sums) add(p platform.Performance) {
@@ -26,6 +27,7 @@ func (s *sums) add(p platform.Performance) {
 	s.conversions += p.Conversions
 	s.clicks += p.Clicks
 	s.impressions += p.Impressions
+	s.eligible += p.Eligible
 }
 
 // metric returns the metric of that name; false where it has no value, as a
@@ -42,6 +44,8 @@ func (s *sums) metric(name protoreflect.Name) (protoreflect.Value, bool) {
 		return protoreflect.ValueOfFloat64(s.conversions), true
 	case "conversions_value", "all_conversions_value":
 		return protoreflect.ValueOfFloat64(s.value.Float()), true
+	case "search_impression_share":
+		return shareOf(s.impressions, s.eligible)
 	case "ctr", "interaction_rate":
 		return ratio(float64(s.clicks), float64(s.impressions))
 	case "average_cpc", "average_cost":
@@ -58,6 +62,18 @@ func (s *sums) metric(name protoreflect.Name) (protoreflect.Value, bool) {
 		return ratio(s.conversions, float64(s.clicks))
 	}
 	return protoreflect.Value{}, false
+}
+
+// shareOf is an impression share as Google writes it: 0.0999 is all below a tenth.
+func shareOf(had, could int64) (protoreflect.Value, bool) {
+	if could == 0 {
+		return protoreflect.Value{}, false
+	}
+	share := min(float64(had)/float64(could), 1)
+	if share < 0.1 {
+		share = 0.0999
+	}
+	return protoreflect.ValueOfFloat64(share), true
 }
 
 func ratio(a, b float64) (protoreflect.Value, bool) {

@@ -160,6 +160,7 @@ func (res *result) summary() *services.GoogleAdsRow {
 		total.conversions += r.sums.conversions
 		total.clicks += r.sums.clicks
 		total.impressions += r.sums.impressions
+		total.eligible += r.sums.eligible
 	}
 	row := &services.GoogleAdsRow{}
 	for _, f := range res.q.fields {

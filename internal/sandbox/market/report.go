@@ -42,6 +42,9 @@ func (m *Market) reported(s *stream, c *campaign, day civil.Date) platform.Perfo
 		Entity: platform.Ref{Type: platform.Campaign, ID: c.spec.ID}, Date: day, Cost: x.spend,
 		Clicks: int64(clicks), Impressions: int64(math.Round(clicks * adTypes[c.spec.Type].impressionsPerClick)),
 	}
+	if adTypes[c.spec.Type].searched { // every opportunity is an auction it might have been in
+		p.Eligible = max(p.Impressions, int64(math.Round(x.demand*adTypes[c.spec.Type].impressionsPerClick)))
+	}
 	age := m.today.Sub(day) - 1
 	switch {
 	case c.during(TrackingOutage, day):
