@@ -29,10 +29,10 @@ func (q *Queries) Members(ctx context.Context, account, platform, list string) (
 }
 
 // EachOnLists hands over every person who is on a list, with the lists they are on,
-// by platform and person. The slice is used again for the next person.
+// by platform and person. Who is on a list by an e-mail that is a customer's is that
+// customer, so that a list may be there twice. The slice is used again for the next
+// person.
 func (q *Queries) EachOnLists(ctx context.Context, account string, fn func(platform, person string, lists []string) error) error {
-	w := inAccount(account)
-	w.add("state <> 'removed'")
 	var platform, person, p, who, list string
 	var lists []string
 	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
@@ -47,7 +47,10 @@ func (q *Queries) EachOnLists(ctx context.Context, account string, fn func(platf
 		}
 		platform, person, lists = p, who, append(lists, list)
 		return nil
-	}, `SELECT platform, person, list FROM audience_members`+w.String()+` ORDER BY platform, person`, w.args...)
+	}, `SELECT m.platform, COALESCE(c.person, m.person) AS person, m.list FROM audience_members m
+		LEFT JOIN (SELECT 'e:' || email_key AS email, 'c:' || MIN(customer_id) AS person FROM customers
+			WHERE account = ? AND email_key <> '' GROUP BY email_key) c ON c.email = m.person
+		WHERE m.account = ? AND m.state <> 'removed' ORDER BY 1, 2`, account, account)
 	if err != nil || len(lists) == 0 {
 		return err
 	}

@@ -27,14 +27,17 @@ func testAudiences(t *testing.T, s *store.Store) {
 	buyers.List = "buyers"
 	meta := m("c:1", "present")
 	meta.Platform = "meta"
-	check(t, s.SetMembers(ctx, []store.AudienceMember{m("c:3", "present"), buyers, meta}))
+	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "3", Email: "ann@example.com"}, {Account: acc, CustomerID: "4"}, {Account: "other", CustomerID: "0", Email: "ann@example.com"}}))(t)
+	guest := m("e:"+s.EmailKeyOf("ann@example.com"), "present") // a cart left without logging in
+	guest.List = "buyers"
+	check(t, s.SetMembers(ctx, []store.AudienceMember{m("c:3", "present"), buyers, meta, guest, m("e:", "present")}))
 	var on []string
 	check(t, s.EachOnLists(ctx, acc, func(platform, person string, lists []string) error {
 		slices.Sort(lists)
 		on = append(on, fmt.Sprint(platform, person, lists))
 		return nil
 	}))
-	same(t, "on lists", on, []string{"googlec:1[buyers carts]", "googlec:3[carts]", "metac:1[carts]"})
+	same(t, "on lists", on, []string{"googlec:1[buyers carts]", "googlec:3[buyers carts]", "googlee:[carts]", "metac:1[carts]"})
 	is(t, s.EachOnLists(ctx, acc, func(string, string, []string) error { return store.ErrNotFound }), store.ErrNotFound)
 	check(t, s.EachOnLists(ctx, "nobody", func(string, string, []string) error { return store.ErrNotFound }))
 	same(t, "another list", must(s.Members(ctx, acc, "meta", "buyers"))(t), []store.AudienceMember(nil))
