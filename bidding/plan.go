@@ -112,10 +112,10 @@ type Output struct {
 	// Months is where each monthly budget of the policy stands, in its order.
 	Months []Month `json:"months,omitempty"`
 	Alerts []Alert `json:"alerts"`
-	// Audiences is whom campaigns that go by lists are shown to; nil: nobody is known.
-	Audiences *Audiences `json:"audiences,omitempty"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
+	// Audiences is whom campaigns that go by lists are shown to; nil: nobody is known.
+	Audiences *Audiences `json:"audiences,omitempty"`
 }
 
 // Blocked is a change the plan wanted and a guardrail or the dead band refused.

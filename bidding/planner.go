@@ -24,10 +24,10 @@ type planner struct {
 	mu         float64 // what the next unit of money earns
 	spending   float64 // what it has to earn in a budget, in view of doubt
 	allocation Allocation
+	audiences  *Audiences
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
-	audiences  *Audiences
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -319,7 +319,7 @@ func (p *planner) movedToday() money.Micros {
 
 // output writes the plan down.
 func (p *planner) output(outages []response.Outage) Output {
-	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months, Audiences: p.audiences}
+	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months}
 	total := make([]float64, draws)
 	out.Allocation.After = out.Allocation.Before
 	for _, c := range p.candidates {
@@ -336,6 +336,7 @@ func (p *planner) output(outages []response.Outage) Output {
 	if note := p.exploreNote(); note != "" {
 		out.Allocation.Notes = append(out.Allocation.Notes, note)
 	}
+	out.Audiences = p.audiences
 	out.Allocation.Gain = mean(total)
 	out.Allocation.GainLow, out.Allocation.GainHigh = central(total)
 	for _, u := range p.units {

@@ -40,13 +40,13 @@ type unit struct {
 	lastOther time.Time
 	otherName string
 	outage    civil.Date
+	overlap   *overlapping // with the campaign of another budget that shares most people; nil: none
 	months    []guard.Pace // the monthly budgets it spends from
 	month     string       // the one of them that asks most of it
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
-	overlap   *overlapping // with the campaign of another budget that shares most people; nil: none
-	silent    civil.Date   // the newest day, where nothing is reported of it; zero: something is
+	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 
 const (

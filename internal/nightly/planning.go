@@ -61,10 +61,13 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if on {
 		in.KillSwitch = "the kill switch is on"
 	}
+	if err := n.loadPeople(ctx, &in); err != nil {
+		return in, err
+	}
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in), n.loadPeople(ctx, &in))
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad
@@ -319,14 +322,14 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 	models.add(n.runID, "allocation", "", out.Allocation)
 	models.add(n.runID, "blocked", "", out.Blocked)
 	models.add(n.runID, alertModel, "", out.Alerts)
-	if out.Audiences != nil {
-		models.add(n.runID, audienceModel, "", out.Audiences)
-	}
 	for _, t := range out.Targets {
 		models.add(n.runID, "target", t.Key.String(), t)
 	}
 	for _, m := range out.Months {
 		models.add(n.runID, pacingModel, m.Name, m)
+	}
+	if out.Audiences != nil {
+		models.add(n.runID, audienceModel, "", out.Audiences)
 	}
 	for key, facts := range out.ValueRules {
 		models.add(n.runID, valueRuleModel, key, facts)

@@ -121,16 +121,16 @@ func figureName(figure string) string {
 		return "click-through rate"
 	case "cpc":
 		return "cost per click"
-	case "cpm":
-		return "cost per thousand impressions"
-	case "shared_people":
-		return "people in two audiences"
 	case "stock":
 		return "sales that stock or feed now stop"
 	case "unfit_items":
 		return "spend on items not fit to be advertised"
 	case "losing_items":
 		return "spend on items that lose money"
+	case "cpm":
+		return "cost per thousand impressions"
+	case "shared_people":
+		return "people in two audiences"
 	}
 	return strings.ReplaceAll(figure, "_", " ")
 }

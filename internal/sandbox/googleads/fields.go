@@ -28,18 +28,16 @@ func lookupResource(name string) (resource, bool) {
 		r.metrics, r.attributed = true, []string{"customer"}
 	case "ad_group":
 		r.metrics, r.attributed = true, []string{"campaign", "bidding_strategy", "customer"}
-	case "campaign_criterion":
-		r.attributed = []string{"campaign", "customer"}
-	case "ad_group_criterion":
-		r.attributed = []string{"ad_group", "campaign", "customer"}
 	case "change_event":
 		r.attributed = []string{"campaign", "ad_group", "customer"}
 	case "user_list", "customer_client", "conversion_value_rule", "conversion_value_rule_set", "goal":
 		r.attributed = []string{"customer"}
 	case shoppingView:
 		r.metrics, r.attributed = true, []string{"campaign", "customer"}
-	case "campaign_simulation":
+	case "campaign_simulation", "campaign_criterion":
 		r.attributed = []string{"campaign", "customer"}
+	case "ad_group_criterion":
+		r.attributed = []string{"ad_group", "campaign", "customer"}
 	case "currency_constant":
 	default:
 		return resource{}, false
