@@ -79,7 +79,11 @@ func (r overlapReport) print(out io.Writer) error {
 			unknown++
 		}
 	}
-	_, err := fmt.Fprintf(out, "Night of %s: %d campaigns are shown to people on lists only, %d of them to lists not kept here; %d overlaps. SHARE is of the smaller audience; above max_overlap (%s) neither is scaled up.\n",
-		r.Date, len(r.Campaigns), unknown, len(r.Overlaps), present.Percent(r.Limit))
+	held := "max_overlap is off: nothing is held back for it"
+	if r.Limit > 0 {
+		held = fmt.Sprintf("above max_overlap (%s) neither is scaled up", present.Percent(r.Limit))
+	}
+	_, err := fmt.Fprintf(out, "Night of %s: %d campaigns are shown to people on lists only, %d of them to lists not kept here; %d overlaps. SHARE is of the smaller audience; %s.\n",
+		r.Date, len(r.Campaigns), unknown, len(r.Overlaps), held)
 	return err
 }
