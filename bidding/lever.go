@@ -35,6 +35,9 @@ type Part struct {
 // part describes the unit itself.
 func (u *UnitReport) part() Part {
 	p := Part{Curve: u.Curve, K: u.K, RelSD: u.Worth.RelSD, Spend: u.Spend, Budget: u.Budget.Float()}
+	if u.Within != nil {
+		p.Budget = u.Room
+	}
 	if u.Lever != nil && u.Lever.Field == platform.DailyBudget {
 		p.Spend = p.Budget * min(u.Utilisation, 1) // what today's budget spends, not the window's
 	}
@@ -189,7 +192,9 @@ func (u *unit) wanted(mu float64) money.Micros {
 	case l.Field == platform.DailyBudget:
 		w = allocate.Best(u.weighed, mu, seen/2, 2*seen)
 	case l.Field.IsRatio():
-		w = target(u.parts(), mu)
+		if w = target(u.parts(), mu); w == 0 && u.K == 0 {
+			w = 2 * seen // what sells at a loss buys less
+		}
 	case p.Spend > 0:
 		// A bid is worth what the marginal click brings: value per click times
 		// k times the elasticity, over mu. Against the present bid that is the

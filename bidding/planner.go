@@ -53,7 +53,7 @@ func (p *planner) take(fit *response.Result) {
 		}
 		last[k] = max(last[k], o.Date)
 	}
-	for _, u := range p.units {
+	for _, u := range all(p.units) {
 		u.outage = max(last[string(u.Platform)], last[u.Key.String()])
 		c, ok := curves[u.Key.String()]
 		if u.Curve = c; !ok {
@@ -75,7 +75,7 @@ func (p *planner) listen() {
 			heard[u.Platform] = true
 		}
 	}
-	for _, u := range p.units {
+	for _, u := range all(p.units) {
 		day, due := u.silence()
 		if !day.IsZero() && (!heard[u.Platform] || due >= 1) {
 			u.silent = day
@@ -236,6 +236,9 @@ func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.
 // nothing by itself makes room for what earns more.
 func (p *planner) gain(c *candidate) float64 {
 	g := c.expected.GainPerDay
+	if c.u.scarcity > 0 {
+		return g + c.freed()
+	}
 	if c.change.Field == platform.DailyBudget && p.averse() {
 		seen, v := c.change.Seen.Float(), c.change.Value.Float()
 		return c.u.weighed.Value(v) - c.u.weighed.Value(seen) - p.priceOf(c.u)*(v-seen)
@@ -340,6 +343,9 @@ func (p *planner) output(outages []response.Outage) Output {
 	for _, u := range p.units {
 		out.Units = append(out.Units, u.UnitReport)
 		out.Alerts = append(out.Alerts, u.alerts...)
+		for _, s := range u.within {
+			out.Units = append(out.Units, s.UnitReport)
+		}
 	}
 	return out
 }

@@ -45,6 +45,9 @@ type unit struct {
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
+	parent    *unit      // whose budget it shares; nil where it has its own
+	within    []*unit    // that share the budget, each steered by a value of its own; see split.go
+	scarcity  float64    // of a unit within a budget: what the next unit of that budget earns; 1: it has room
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 
@@ -143,6 +146,7 @@ func (x index) accountUnits(a *Account) []*unit {
 		x.compare(u)
 		u.cycle = cycle(a.lag())
 		u.setLever(entities)
+		x.split(u, entities, series)
 	}
 	return out
 }
