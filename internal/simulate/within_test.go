@@ -1,0 +1,63 @@
+package simulate
+
+import (
+	"log/slog"
+	"testing"
+
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/market"
+)
+
+// Two campaigns with targets of their own share a budget that has room: one sells
+// at a margin of 60 % and its target is too high, the other at 25 % and its target
+// is too low. The targets come together, on the same nights, and that pays.
+func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
+	t.Parallel()
+	sc := scenario(t, "sharedtargets")
+	g, err := playSteward(t.Context(), sc, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold, err := playDirect(t.Context(), sc, func(*market.Market) error { return nil }, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := map[string][]civil.Date{}
+	budget := map[civil.Date]bool{}
+	for _, e := range g.market.Changes("") {
+		switch {
+		case e.Field == platform.TargetROAS:
+			moved[e.Key] = append(moved[e.Key], e.Day)
+			if up := e.New > e.Old; up != (e.Key == "poor") && e.Day < sc.Start.AddDays(10) {
+				t.Errorf("the target of %s goes from %s to %s", e.Key, e.Old.Decimal(), e.New.Decimal())
+			}
+		case e.Key == "Search together":
+			budget[e.Day] = true
+		}
+	}
+	if len(moved["rich"]) < 2 || len(moved["poor"]) < 2 || moved["rich"][0] != moved["poor"][0] {
+		t.Errorf("targets moved on %v", moved)
+	}
+	for key, days := range moved {
+		for _, d := range days {
+			if budget[d] {
+				t.Errorf("the target of %s and the budget changed on %s", key, d)
+			}
+		}
+	}
+	if _, violations := judge(g.market); len(violations)+len(g.stale) > 0 {
+		t.Errorf("violations: %v, %v", violations, g.stale)
+	}
+	profit := func(of game) (sum float64) {
+		for i := range sc.Campaigns {
+			for d := sc.Start; d < end(sc); d++ {
+				sum += of.market.Outcome(i, d).Profit
+			}
+		}
+		return sum
+	}
+	if with, without := profit(g), profit(hold); with < 1.03*without {
+		t.Errorf("it earns %.0f, leaving everything as it is %.0f", with, without)
+	}
+}
