@@ -18,6 +18,9 @@ type Lever struct {
 	Name  string         `json:"name"`
 	Field platform.Field `json:"field"`
 	Seen  money.Micros   `json:"seen"`
+	// Idle is true of a budget of which part is never spent: a cut down to what is
+	// spent leaves the spend as it is.
+	Idle bool `json:"idle,omitempty"`
 	// Parts are the units whose spend hangs on it, where it is not the unit
 	// alone: a portfolio strategy's campaigns.
 	Parts []Part `json:"parts,omitempty"`
@@ -30,6 +33,7 @@ type Part struct {
 	RelSD  float64        `json:"rel_sd"` // of K
 	Spend  float64        `json:"spend"`  // a day, as things are
 	Budget float64        `json:"budget"`
+	Idle   bool           `json:"idle,omitempty"` // see Lever
 }
 
 // part describes the unit itself.
@@ -38,7 +42,7 @@ func (u *UnitReport) part() Part {
 	if u.Within != nil {
 		p.Budget = u.Room
 	}
-	if u.Lever != nil && u.Lever.Field == platform.DailyBudget {
+	if p.Idle = u.Lever != nil && u.Lever.Idle; u.Lever != nil && u.Lever.Field == platform.DailyBudget && !p.Idle {
 		p.Spend = p.Budget * min(u.Utilisation, 1) // what today's budget spends, not the window's
 	}
 	return p

@@ -364,6 +364,8 @@ func spendWithout(f platform.Field, p Part, ratio, spent float64) float64 {
 		return spendAfter(f, q, 1/ratio, p.Curve.Elasticity)
 	}
 	switch {
+	case p.Idle:
+		return spent
 	case ratio > 1:
 		return min(spent, max(spent/ratio, p.Spend))
 	case spent < boundShare*p.Spend*ratio:

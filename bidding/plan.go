@@ -222,6 +222,7 @@ func Plan(in Input) (Output, error) {
 	for _, u := range us {
 		p.consider(u)
 		p.considerWithin(u)
+		p.considerIdle(u)
 	}
 	p.checkRun()
 	return p.output(fit.Outages), nil

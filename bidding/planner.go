@@ -27,6 +27,7 @@ type planner struct {
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
+	lent       []idleBudget // that give room to others
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -139,10 +140,14 @@ func (p *planner) allocate() error {
 		return fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
 	p.mu = sol.ShadowPrice
+	if problem, sol, err = p.lendIdle(problem, sol); err != nil {
+		return err
+	}
 	if sol, err = p.doubted(problem, sol, chosen); err != nil {
 		return err
 	}
 	p.spending = sol.ShadowPrice
+	p.keepLent(room, sol.Spend)
 	even := slices.Repeat([]float64{1.0 / draws}, draws)
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
@@ -236,8 +241,11 @@ func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.
 // nothing by itself makes room for what earns more.
 func (p *planner) gain(c *candidate) float64 {
 	g := c.expected.GainPerDay
-	if c.u.scarcity > 0 {
+	switch {
+	case c.u.scarcity > 0:
 		return g + c.freed()
+	case c.u.Lever.Idle: // all of it is room for others
+		return g + (p.spending-1)*(c.change.Seen-c.change.Value).Float()
 	}
 	if c.change.Field == platform.DailyBudget && p.averse() {
 		seen, v := c.change.Seen.Float(), c.change.Value.Float()

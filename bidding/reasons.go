@@ -16,6 +16,8 @@ func (p *planner) reasons(c *candidate) []string {
 	switch {
 	case exploring:
 		out = p.exploreReasons(c)
+	case u.Lever.Idle:
+		out = p.idleReasons(c)
 	case u.scarcity > 0:
 		out = p.withinReasons(c)
 	case c.change.Field == platform.DailyBudget:

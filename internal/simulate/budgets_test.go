@@ -49,15 +49,46 @@ func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
 	if _, violations := judge(g.market); len(violations)+len(g.stale) > 0 {
 		t.Errorf("violations: %v, %v", violations, g.stale)
 	}
-	profit := func(of game) (sum float64) {
-		for i := range sc.Campaigns {
-			for d := sc.Start; d < end(sc); d++ {
-				sum += of.market.Outcome(i, d).Profit
-			}
-		}
-		return sum
-	}
-	if with, without := profit(g), profit(hold); with < 1.03*without {
+	if with, without := profitOf(daysOf(g.market)), profitOf(daysOf(hold.market)); with < 1.03*without {
 		t.Errorf("it earns %.0f, leaving everything as it is %.0f", with, without)
+	}
+}
+
+// A campaign that demand holds to two fifths of its budget gives of the rest to
+// one that would spend more, loses next to nothing by it, and the shop earns more
+// with the same total.
+func TestIdleBudgetIsLent(t *testing.T) {
+	t.Parallel()
+	sc := scenario(t, "idle")
+	g, err := playSteward(t.Context(), sc, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold, err := playDirect(t.Context(), sc, func(*market.Market) error { return nil }, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(g game, i int) (spend, profit float64) {
+		for d := sc.Start; d < end(sc); d++ {
+			o := g.market.Outcome(i, d)
+			spend, profit = spend+o.Spend, profit+o.Profit
+		}
+		return spend, profit
+	}
+	cuts := 0
+	for _, e := range g.market.Changes("") {
+		if e.Key == "idle" && e.New < e.Old {
+			cuts++
+		}
+	}
+	if _, violations := judge(g.market); len(violations)+len(g.stale) > 0 || cuts < 2 {
+		t.Errorf("%d cuts; violations: %v, %v", cuts, violations, g.stale)
+	}
+	was, earned := of(hold, 0)
+	if spend, profit := of(g, 0); spend < 0.99*was || profit < 0.99*earned {
+		t.Errorf("the idle one spends %.0f and earns %.0f, and %.0f and %.0f when it is left alone", spend, profit, was, earned)
+	}
+	if with, without := profitOf(daysOf(g.market)), profitOf(daysOf(hold.market)); with < 1.1*without {
+		t.Errorf("together they earn %.0f, left alone %.0f", with, without)
 	}
 }
