@@ -91,6 +91,7 @@ func (p *planner) retargets(u *unit) bool {
 // lendIdle solves a problem whose total binds again with the room that idle
 // budgets could give, and keeps of them what is needed for what then grows.
 func (p *planner) lendIdle(problem allocate.Problem, sol allocate.Solution) (allocate.Problem, allocate.Solution, error) {
+	p.lentPrice = p.mu
 	room, least := *problem.Total, 0.0
 	for _, it := range problem.Items {
 		least += it.Min
@@ -162,6 +163,6 @@ func (p *planner) idleReasons(c *candidate) []string {
 	return []string{
 		fmt.Sprintf("The cut costs nothing: the campaign has long not spent its budget. In %d days it used %.0f %% of it, and on its dearest day %s, which is still less than the new budget.",
 			u.compared, 100*u.Utilisation, money.Format(roundForPeople(top, platform.DailyBudget, u.Currency), u.Currency)),
-		fmt.Sprintf("All daily budgets together are at their limit, and the part that lies idle takes up room in it: elsewhere the next %s earns %.2f.", p.in.Currency, p.spending),
+		"All daily budgets together are at their limit, and the part that lies idle takes up room in it that other campaigns would use.",
 	}
 }

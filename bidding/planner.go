@@ -28,6 +28,7 @@ type planner struct {
 	blocked    []Blocked
 	months     []Month
 	lent       []idleBudget // that give room to others
+	lentPrice  float64      // what the next unit of money earns there without that room
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -245,7 +246,7 @@ func (p *planner) gain(c *candidate) float64 {
 	case c.u.scarcity > 0:
 		return g + c.freed()
 	case c.u.Lever.Idle: // all of it is room for others
-		return g + (p.spending-1)*(c.change.Seen-c.change.Value).Float()
+		return g + (p.lentPrice-1)*(c.change.Seen-c.change.Value).Float()
 	}
 	if c.change.Field == platform.DailyBudget && p.averse() {
 		seen, v := c.change.Seen.Float(), c.change.Value.Float()

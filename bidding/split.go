@@ -63,7 +63,7 @@ func (x index) split(u *unit, entities map[platform.Ref]platform.Entity, series 
 		return
 	}
 	if u.within = within; !u.bound {
-		u.Lever, u.LimitedBy = nil, "the targets or bids of its campaigns, which are decided one by one"
+		u.Lever, u.LimitedBy = nil, "the targets or bids of its campaigns, which are chosen together"
 	}
 }
 

@@ -328,3 +328,47 @@ func TestTargetsUnderOneBudgetHold(t *testing.T) {
 		}
 	})
 }
+
+// A strategy that steers a campaign under a shared budget and another budget too
+// is decided once for both; beside it the shared budget's other target is chosen
+// around what its campaign spends. Where the shared budget binds, the strategy goes
+// by the other budget alone.
+func TestStrategyAcrossBudgets(t *testing.T) {
+	t.Parallel()
+	across := func(budget float64) bidding.Output {
+		in := sharing(budget, sharer{id: "a", spend: 40, target: 6, eps: 0.6, k: 0.4, withoutTarget: true}, sharer{id: "b", spend: 40, target: 6, eps: 0.6, k: 0.4})
+		other := input(2, 1, sim{id: "c", budget: 100, use: 0.3, ref: 30, perDay: 3, eps: 0.6, k: 0.4})
+		a, o := &in.Accounts[0], other.Accounts[0]
+		strategy := platform.Entity{Ref: platform.Ref{Type: platform.Portfolio, ID: "s"}, Name: "Together", Status: platform.Enabled,
+			Fields: map[platform.Field]money.Micros{platform.TargetROAS: eur(6)}}
+		a.Entities[0].Strategy, o.Entities[0].Strategy = strategy.Ref, strategy.Ref
+		a.Entities = append(append(a.Entities, o.Entities...), strategy)
+		a.Performance = append(a.Performance, o.Performance...)
+		in.Worth["google:c"] = other.Worth["google:c"]
+		in.Curves.Curves = append(in.Curves.Curves, curveOf("c", 30, 180, 0.6))
+		return plan(t, in)
+	}
+	out := across(200)
+	s, b := draftOf(out, "s"), draftOf(out, "b")
+	if s == nil || b == nil || s.Proposed != eur(5.1) || b.Proposed != eur(5.1) || len(out.Drafts) != 2 {
+		t.Fatalf("drafts %+v", out.Drafts)
+	}
+	parts := 0
+	for _, u := range out.Units {
+		if u.Lever != nil && u.Lever.ID == "s" {
+			parts = len(u.Lever.Parts)
+		}
+	}
+	if parts != 2 || targetOf(t, out, "portfolio", "s").Lever == "" {
+		t.Errorf("the strategy's target steers %d", parts)
+	}
+	out = across(80)
+	for _, u := range out.Units {
+		if u.Lever != nil && u.Lever.ID == "s" && (len(u.Lever.Parts) > 0 || u.ID != "bc") {
+			t.Errorf("where the shared budget binds, the strategy is decided with %s, %d parts", u.ID, len(u.Lever.Parts))
+		}
+		if u.ID == "a" && (u.Lever != nil || !strings.Contains(u.LimitedBy, "other budgets")) {
+			t.Errorf("the campaign under it: %q", u.LimitedBy)
+		}
+	}
+}

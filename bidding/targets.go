@@ -184,12 +184,12 @@ func (t tabler) campaign(u *unit, m platform.Entity) Target {
 	if !ok {
 		w = t.p.in.DefaultWorth
 	}
-	parts, limited, lever := u.known(), u.LimitedBy, ""
+	parts, limited, lever, next := u.known(), u.LimitedBy, "", 0.0
 	how := fmt.Sprintf("It shares the budget of %s; the elasticity is of all campaigns under it.", u.Name)
 	if s := u.withinOf(m.Ref); s != nil && s.known() != nil {
 		parts, limited, t.mu = s.known(), s.LimitedBy, max(t.mu, s.price)
 		how = fmt.Sprintf("It shares the budget of %s: the next %s of that budget is to earn the same in each of its campaigns.", u.Name, u.Currency)
-		if s.Lever != nil {
+		if next = s.NextEuro; s.Lever != nil {
 			lever = s.Lever.Key.String()
 		}
 	}
@@ -202,7 +202,9 @@ func (t tabler) campaign(u *unit, m platform.Entity) Target {
 	if r.Spend = spend; spend > 0 {
 		r.ROAS = value / spend
 	}
-	r.LimitedBy, r.Lever = limited, lever
+	if r.LimitedBy, r.Lever = limited, lever; next > 0 && parts[0].Spend > 0 {
+		r.NextEuro = along(parts, next, nextEuro)
+	}
 	r.Current, _ = t.current([]platform.Entity{m})
 	r.Customers = t.customers(w, parts)
 	r.Why = append(r.Why, how)
