@@ -95,16 +95,23 @@ func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
 			add(m, platform.TargetROAS, platform.ROASFloor)
 		}
 	}
+	for _, g := range u.groups {
+		add(g, platform.ROASFloor)
+	}
 	if len(found) == 0 {
 		for _, m := range u.members {
 			add(m, platform.BidAmount)
 		}
-		for _, g := range u.adGroups {
-			add(g, platform.CPCBid)
+		for _, g := range u.groups {
+			add(g, platform.CPCBid, platform.BidAmount)
 		}
 	}
 	u.LimitedBy = "demand"
-	switch len(found) {
+	n := len(found)
+	if n == 1 && u.adSets() > 1 { // one of several ad sets of a campaign, which has figures as a whole alone
+		n = u.adSets()
+	}
+	switch n {
 	case 0:
 	case 1:
 		for k, l := range found {
@@ -124,6 +131,16 @@ func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
 		// Which of them holds the unit back cannot be told from its figures.
 		u.LimitedBy = "several targets or bids under one budget"
 	}
+}
+
+// adSets is how many ad sets spend budgets of their campaigns.
+func (u *unit) adSets() (n int) {
+	for _, g := range u.groups {
+		if g.Type == platform.AdSet {
+			n++
+		}
+	}
+	return n
 }
 
 // use makes a field of an entity the unit's lever.

@@ -35,9 +35,9 @@ func (x index) split(u *unit, entities map[platform.Ref]platform.Entity, series 
 		}
 		s.members = append(s.members, m)
 		s.Campaigns = append(s.Campaigns, m.Ref)
-		for _, g := range u.adGroups {
+		for _, g := range u.groups {
 			if g.Parent == m.Ref {
-				s.adGroups = append(s.adGroups, g)
+				s.groups = append(s.groups, g)
 			}
 		}
 	}

@@ -372,3 +372,37 @@ func TestStrategyAcrossBudgets(t *testing.T) {
 		}
 	}
 }
+
+// On Meta the campaign may own the budget, and its ad sets the ROAS floors. One ad
+// set is as good as the campaign; of several, no figures of their own are read.
+func TestFloorUnderACampaignsBudget(t *testing.T) {
+	t.Parallel()
+	in := input(3, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 10, eps: 0.6, k: 0.4})
+	a := &in.Accounts[0]
+	a.Platform = platform.Meta
+	c := a.Entities[0]
+	c.Budget, c.Fields[platform.DailyBudget] = c.Ref, eur(200)
+	set := platform.Entity{Ref: platform.Ref{Type: platform.AdSet, ID: "s"}, Name: "Ad set", Status: platform.Enabled, Parent: c.Ref, Budget: c.Ref,
+		Fields: map[platform.Field]money.Micros{platform.ROASFloor: eur(6)}}
+	a.Entities = []platform.Entity{c, set}
+	in.Worth["meta:a"] = in.Worth["google:a"]
+	out := plan(t, in)
+	d := draftOf(out, "s")
+	if d == nil || d.Field != platform.ROASFloor || d.Proposed != eur(5.1) || d.Expected.GainPerDay <= 0 {
+		t.Fatalf("drafts %+v, blocked %+v", out.Drafts, out.Blocked)
+	}
+	if r := targetOf(t, out, "campaign", "a"); r.Current != 6 || r.LimitedBy != "target" {
+		t.Errorf("row: %+v", r)
+	}
+	in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Meta, AdAccount: "1", Ref: set.Ref}, Field: platform.ROASFloor,
+		At: now.AddDate(0, 0, -3), Date: today - 3, Ours: true}}
+	if out := plan(t, in); len(out.Drafts) != 0 || len(out.Blocked) != 1 {
+		t.Errorf("three days after a change of the floor: %+v", out.Drafts)
+	}
+	second := set
+	second.ID, second.Fields = "s2", nil
+	a.Entities, in.Changes = append(a.Entities, second), nil
+	if out := plan(t, in); len(out.Drafts) != 0 || !strings.Contains(out.Units[0].LimitedBy, "several") {
+		t.Errorf("two ad sets: %+v, limited by %q", out.Drafts, out.Units[0].LimitedBy)
+	}
+}

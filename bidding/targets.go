@@ -171,6 +171,9 @@ func (t tabler) unit(u *unit) Target {
 	if r.Current, why = t.current(u.members); why != "" {
 		r.Why = append(r.Why, why)
 	}
+	if r.Current == 0 {
+		r.Current = u.Current // on an ad set under a campaign's budget
+	}
 	if len(u.members) == 1 {
 		r.Customers = t.customers(u.Worth, u.known())
 	}

@@ -18,13 +18,13 @@ import (
 // the campaigns or ad sets that spend it.
 type unit struct {
 	UnitReport
-	account  *Account
-	owner    platform.Entity
-	members  []platform.Entity
-	adGroups []platform.Entity // of the members, where they have bids
-	lever    platform.Entity   // whose value Lever is
-	merged   []*unit           // the units of a portfolio, where this one decides for it
-	days     []response.Day    // summed over the members
+	account *Account
+	owner   platform.Entity
+	members []platform.Entity
+	groups  []platform.Entity // ad groups of the members, where they have bids; ad sets, where the campaign has the budget
+	lever   platform.Entity   // whose value Lever is
+	merged  []*unit           // the units of a portfolio, where this one decides for it
+	days    []response.Day    // summed over the members
 	// simulated is the platform's estimate of other budgets, of a unit of one member.
 	simulated []response.Simulated
 	// What a budget that binds earns, spend not taken off: the mean of the draws,
@@ -132,8 +132,8 @@ func (x index) accountUnits(a *Account) []*unit {
 		ofMember[e.Ref] = u
 	}
 	for _, e := range a.Entities {
-		if u := ofMember[e.Parent]; u != nil && e.Type == platform.AdGroup && e.Status == platform.Enabled {
-			u.adGroups = append(u.adGroups, e)
+		if u := ofMember[e.Parent]; u != nil && (e.Type == platform.AdGroup || e.Type == platform.AdSet) && e.Status == platform.Enabled {
+			u.groups = append(u.groups, e)
 		}
 	}
 	for _, u := range out {
@@ -311,7 +311,7 @@ func (x index) history(u *unit) {
 		refs[m.Ref] = true
 		refs[m.Strategy] = true
 	}
-	for _, g := range u.adGroups {
+	for _, g := range u.groups {
 		refs[g.Ref] = true
 	}
 	for r := range refs {

@@ -11,7 +11,8 @@ import (
 
 // Two campaigns with targets of their own share a budget that has room: one sells
 // at a margin of 60 % and its target is too high, the other at 25 % and its target
-// is too low. The targets come together, on the same nights, and that pays.
+// is too low. The targets come together, on the same nights, and that pays. So does
+// the ROAS floor of a Meta ad set whose campaign owns the budget.
 func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
 	t.Parallel()
 	sc := scenario(t, "sharedtargets")
@@ -35,6 +36,9 @@ func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
 		case e.Key == "Search together":
 			budget[e.Day] = true
 		}
+	}
+	if len(moved["floor"]) < 2 {
+		t.Errorf("the floor moved on %v", moved["floor"])
 	}
 	if len(moved["rich"]) < 2 || len(moved["poor"]) < 2 || moved["rich"][0] != moved["poor"][0] {
 		t.Errorf("targets moved on %v", moved)
