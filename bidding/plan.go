@@ -101,7 +101,7 @@ type UnderExperiment struct {
 type Output struct {
 	Drafts     []Draft           `json:"drafts"`
 	Blocked    []Blocked         `json:"blocked"` // changes wanted and not allowed
-	Units      []UnitReport      `json:"units"`
+	Units      []UnitReport      `json:"units"`   // those within one right after it
 	Targets    []Target          `json:"targets"`
 	Allocation Allocation        `json:"allocation"`
 	Outages    []response.Outage `json:"outages"`

@@ -144,7 +144,7 @@ func (u *unit) inherit() {
 func (p *planner) considerWithin(u *unit) {
 	var free []*unit
 	for _, s := range u.within {
-		s.describe(p.priceOf(u))
+		s.describe(max(p.mu, u.price))
 		switch {
 		case s.Lever != nil && len(s.Lever.Parts) > 0: // a strategy that steers other budgets too
 			p.consider(s)
@@ -194,55 +194,65 @@ func (c *choice) spend(mu float64) float64 {
 // comes out too small to propose stays as it is, and the others are chosen again
 // around it.
 func (p *planner) splitBudget(u *unit, free []*unit) []*candidate {
-	var spent, fixed float64
-	var choices []*choice
-	for _, s := range free {
-		f := s.leverFacts(p.in)
-		s.Facts = map[string]guard.Facts{s.Lever.Key.String(): f}
-		c := &choice{u: s}
-		c.lo, _ = guard.Check(p.in.Policy, guard.Propose, f, p.change(s, s.Lever.Seen/2))
-		c.hi, _ = guard.Check(p.in.Policy, guard.Propose, f, p.change(s, 2*s.Lever.Seen))
-		choices = append(choices, c)
-	}
+	var spent float64
 	for _, s := range u.within {
 		spent += s.Spend
+	}
+	left := max(u.Budget.Float(), spent) // what was spent lately may be above a budget cut since
+	for _, s := range u.within {
 		if !slices.Contains(free, s) {
-			fixed += s.Spend
+			left -= s.Spend
 		}
 	}
-	limit := max(u.Budget.Float(), spent) // what was spent lately may be above a budget cut since
-	refused := false
+	var choices []*choice
+	for _, s := range free {
+		choices = append(choices, p.choiceOf(s))
+	}
+	least := max(p.mu, u.price)
+	mu, _ := price(choices, least, left)
+	p.refuse(choices, mu)
 	for {
-		mu, binds := price(choices, p.priceOf(u), limit-fixed)
-		for _, c := range choices {
-			c.u.price, c.u.scarcity, c.u.Room = mu, 1, limit-fixed
-			if binds {
-				c.u.scarcity = mu
-			}
-			c.u.describe(mu)
-			for _, o := range choices {
-				if o != c {
-					c.u.Room -= o.spend(mu)
-				}
-			}
-		}
-		if !refused { // once, at the price that all of them together make
-			p.refuse(choices, mu)
-			refused = true
-		}
+		mu, binds := price(choices, least, left)
+		leave(choices, mu, binds, left)
 		var found []*candidate
 		kept := choices[:0:0]
 		for _, c := range choices {
 			if made := p.propose(c, mu); made != nil {
 				kept, found = append(kept, c), append(found, made)
 			} else {
-				fixed += c.u.Spend
+				left -= c.u.Spend
 			}
 		}
 		if len(kept) == len(choices) {
 			return found
 		}
 		choices = kept
+	}
+}
+
+// choiceOf asks the guardrails how far a unit's value may go tonight.
+func (p *planner) choiceOf(s *unit) *choice {
+	f := s.leverFacts(p.in)
+	s.Facts = map[string]guard.Facts{s.Lever.Key.String(): f}
+	c := &choice{u: s}
+	c.lo, _ = guard.Check(p.in.Policy, guard.Propose, f, p.change(s, s.Lever.Seen/2))
+	c.hi, _ = guard.Check(p.in.Policy, guard.Propose, f, p.change(s, 2*s.Lever.Seen))
+	return c
+}
+
+// leave tells each unit the price, and what the others leave it at that price.
+func leave(choices []*choice, mu float64, binds bool, left float64) {
+	for _, c := range choices {
+		c.u.price, c.u.scarcity, c.u.Room = mu, 1, left
+		if binds {
+			c.u.scarcity = mu
+		}
+		c.u.describe(mu)
+		for _, o := range choices {
+			if o != c {
+				c.u.Room -= o.spend(mu)
+			}
+		}
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 // sharer is one of several campaigns under a budget: it spends as much every day
 // as brings its target ROAS, by R(s) = A s^eps.
 type sharer struct {
-	id                     string
-	spend, target, eps, k  float64
-	withoutTarget, ofGroup bool
+	id                    string
+	spend, target, eps, k float64
+	withoutTarget         bool
 }
 
 // at is what it spends and earns at another target: R(s)/s = target.
