@@ -243,16 +243,14 @@ func (p *planner) choiceOf(s *unit) *choice {
 // leave tells each unit the price, and what the others leave it at that price.
 func leave(choices []*choice, mu float64, binds bool, left float64) {
 	for _, c := range choices {
-		c.u.price, c.u.scarcity, c.u.Room = mu, 1, left
+		left -= c.spend(mu)
+	}
+	for _, c := range choices {
+		c.u.price, c.u.scarcity, c.u.Room = mu, 1, left+c.spend(mu)
 		if binds {
 			c.u.scarcity = mu
 		}
 		c.u.describe(mu)
-		for _, o := range choices {
-			if o != c {
-				c.u.Room -= o.spend(mu)
-			}
-		}
 	}
 }
 
