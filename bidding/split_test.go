@@ -193,6 +193,12 @@ func TestGuardrailsOfTargetsUnderOneBudget(t *testing.T) {
 	}
 
 	in = sharing(103, poor, rich, third)
+	in.Experiments = map[string]bidding.UnderExperiment{"google/1/campaign/c": {Name: "Lift of c"}}
+	if out := plan(t, in); len(out.Drafts) != 0 || len(out.Blocked) != 3 || out.Blocked[0].Verdicts[0].Name != "experiment" {
+		t.Errorf("while an experiment runs on one: drafts %+v, blocked %+v", out.Drafts, out.Blocked)
+	}
+
+	in = sharing(103, poor, rich, third)
 	in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Campaign, ID: "c"}},
 		Field: platform.TargetROAS, At: now.AddDate(0, 0, -3), Date: today - 3, Ours: true}}
 	out = plan(t, in)

@@ -421,7 +421,11 @@ func (u *unit) owned(in *Input) money.Micros {
 // experiment names the experiment running on an entity or on one of the unit's
 // campaigns.
 func (u *unit) experiment(in *Input, e platform.Entity) string {
-	for _, x := range append([]platform.Entity{e}, u.members...) {
+	of := append([]platform.Entity{e}, u.members...)
+	if u.parent != nil { // what one of several under a budget spends, the others cannot
+		of = append(append(of, u.owner), u.parent.members...)
+	}
+	for _, x := range of {
 		if name := in.Experiments[Key{u.Platform, u.AdAccount, x.Ref}.String()].Name; name != "" {
 			return name
 		}
