@@ -68,6 +68,8 @@ func demandVariance(c response.Curve) float64 {
 // the power 1/(1-eps); neither beyond the budget.
 func spendAfter(f platform.Field, p Part, ratio, eps float64) float64 {
 	switch {
+	case f == platform.DailyBudget && p.Idle:
+		return min(p.Spend, p.Budget*ratio)
 	case f == platform.DailyBudget:
 		return p.Spend * ratio
 	case f.IsRatio():

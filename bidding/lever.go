@@ -18,6 +18,9 @@ type Lever struct {
 	Name  string         `json:"name"`
 	Field platform.Field `json:"field"`
 	Seen  money.Micros   `json:"seen"`
+	// Idle is true of a budget of which part is never spent: a cut down to what is
+	// spent leaves the spend as it is.
+	Idle bool `json:"idle,omitempty"`
 	// Parts are the units whose spend hangs on it, where it is not the unit
 	// alone: a portfolio strategy's campaigns.
 	Parts []Part `json:"parts,omitempty"`
@@ -30,12 +33,16 @@ type Part struct {
 	RelSD  float64        `json:"rel_sd"` // of K
 	Spend  float64        `json:"spend"`  // a day, as things are
 	Budget float64        `json:"budget"`
+	Idle   bool           `json:"idle,omitempty"` // see Lever
 }
 
 // part describes the unit itself.
 func (u *UnitReport) part() Part {
 	p := Part{Curve: u.Curve, K: u.K, RelSD: u.Worth.RelSD, Spend: u.Spend, Budget: u.Budget.Float()}
-	if u.Lever != nil && u.Lever.Field == platform.DailyBudget {
+	if u.Within != nil {
+		p.Budget = u.Room
+	}
+	if p.Idle = u.Lever != nil && u.Lever.Idle; u.Lever != nil && u.Lever.Field == platform.DailyBudget && !p.Idle {
 		p.Spend = p.Budget * min(u.Utilisation, 1) // what today's budget spends, not the window's
 	}
 	return p
@@ -88,16 +95,23 @@ func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
 			add(m, platform.TargetROAS, platform.ROASFloor)
 		}
 	}
+	for _, g := range u.groups {
+		add(g, platform.ROASFloor)
+	}
 	if len(found) == 0 {
 		for _, m := range u.members {
 			add(m, platform.BidAmount)
 		}
-		for _, g := range u.adGroups {
-			add(g, platform.CPCBid)
+		for _, g := range u.groups {
+			add(g, platform.CPCBid, platform.BidAmount)
 		}
 	}
 	u.LimitedBy = "demand"
-	switch len(found) {
+	n := len(found)
+	if n == 1 && u.adSets() > 1 { // one of several ad sets of a campaign, which has figures as a whole alone
+		n = u.adSets()
+	}
+	switch n {
 	case 0:
 	case 1:
 		for k, l := range found {
@@ -117,6 +131,16 @@ func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
 		// Which of them holds the unit back cannot be told from its figures.
 		u.LimitedBy = "several targets or bids under one budget"
 	}
+}
+
+// adSets is how many ad sets spend budgets of their campaigns.
+func (u *unit) adSets() (n int) {
+	for _, g := range u.groups {
+		if g.Type == platform.AdSet {
+			n++
+		}
+	}
+	return n
 }
 
 // use makes a field of an entity the unit's lever.
@@ -189,7 +213,9 @@ func (u *unit) wanted(mu float64) money.Micros {
 	case l.Field == platform.DailyBudget:
 		w = allocate.Best(u.weighed, mu, seen/2, 2*seen)
 	case l.Field.IsRatio():
-		w = target(u.parts(), mu)
+		if w = target(u.parts(), mu); w == 0 && u.K == 0 {
+			w = 2 * seen // what sells at a loss buys less
+		}
 	case p.Spend > 0:
 		// A bid is worth what the marginal click brings: value per click times
 		// k times the elasticity, over mu. Against the present bid that is the

@@ -142,6 +142,9 @@ func (m *Meter) cut(o *Outturn, a AppliedChange, units []followed) {
 	}
 	for _, u := range units {
 		keys[u.Key] = true
+		if u.Within != nil {
+			keys[*u.Within] = true
+		}
 		for _, r := range u.Campaigns {
 			keys[Key{u.Platform, u.AdAccount, r}] = true
 		}
@@ -236,11 +239,14 @@ func (m *Meter) demand(a AppliedChange, units []followed, used []civil.Date) (fa
 	own := map[Key]bool{}
 	for _, u := range units {
 		own[u.Key] = true
+		if u.Within != nil {
+			own[*u.Within] = true
+		}
 	}
 	var seen, weights []float64
 	for i := range a.Units {
 		u := &a.Units[i]
-		if own[u.Key] || u.Curve.Unit == "" || u.Curve.Level <= 0 || u.Currency != a.Unit.Currency {
+		if own[u.Key] || u.Within != nil || u.Curve.Unit == "" || u.Curve.Level <= 0 || u.Currency != a.Unit.Currency {
 			continue
 		}
 		totals := m.totals(u, used[0], used[len(used)-1])
@@ -358,6 +364,8 @@ func spendWithout(f platform.Field, p Part, ratio, spent float64) float64 {
 		return spendAfter(f, q, 1/ratio, p.Curve.Elasticity)
 	}
 	switch {
+	case p.Idle:
+		return spent
 	case ratio > 1:
 		return min(spent, max(spent/ratio, p.Spend))
 	case spent < boundShare*p.Spend*ratio:

@@ -105,7 +105,7 @@ type UnderExperiment struct {
 type Output struct {
 	Drafts     []Draft           `json:"drafts"`
 	Blocked    []Blocked         `json:"blocked"` // changes wanted and not allowed
-	Units      []UnitReport      `json:"units"`
+	Units      []UnitReport      `json:"units"`   // those within one right after it
 	Targets    []Target          `json:"targets"`
 	Allocation Allocation        `json:"allocation"`
 	Outages    []response.Outage `json:"outages"`
@@ -153,8 +153,12 @@ type UnitReport struct {
 	Target      float64        `json:"target"`     // profit-maximising ROAS mu/(elasticity k)
 	Current     float64        `json:"current"`    // target ROAS or floor set now; 0: none
 	NextEuro    float64        `json:"next_euro"`  // k R'(spend): what the next unit of money earns
-	LimitedBy   string         `json:"limited_by"` // budget, target, bid, demand, or in words
-	Lever       *Lever         `json:"lever"`      // what could be moved; nil: nothing
+	// Within is the unit whose budget it shares with others, Room what that leaves
+	// it a day; nil where it has a budget of its own.
+	Within    *Key    `json:"within,omitempty"`
+	Room      float64 `json:"room,omitempty"`
+	LimitedBy string  `json:"limited_by"` // budget, target, bid, demand, or in words
+	Lever     *Lever  `json:"lever"`      // what could be moved; nil: nothing
 	// Facts is what the guardrails saw of the lever's entity, by Key.String().
 	Facts map[string]guard.Facts `json:"facts"`
 }
@@ -192,11 +196,10 @@ func fitCurves(in *Input, us []*unit) response.Result {
 	}
 	for _, u := range us {
 		if u.Currency == in.Currency {
-			fit.Units = append(fit.Units, response.Unit{ID: u.Key.String(), Platform: string(u.Platform), Type: u.kind(),
-				DemandDriven: !u.bound, Budget: u.Budget.Float(), Days: u.days, Simulated: u.simulated})
+			fit.Units = append(fit.Units, u.toFit())
 		}
 	}
-	return response.Fit(fit)
+	return fitWithin(in, us, fit, response.Fit(fit))
 }
 
 // Plan decides the night's changes. The error is of a policy that makes no
@@ -216,12 +219,17 @@ func Plan(in Input) (Output, error) {
 	p.watch(fit.Outages)
 	p.overlap()
 	p.listen()
-	sharePortfolios(us)
+	sharePortfolios(all(us))
 	if err := p.allocate(); err != nil {
 		return Output{}, err
 	}
 	for _, u := range us {
+		u.inherit()
+	}
+	for _, u := range us {
 		p.consider(u)
+		p.considerWithin(u)
+		p.considerIdle(u)
 	}
 	p.checkRun()
 	return p.output(fit.Outages), nil

@@ -28,6 +28,8 @@ type planner struct {
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
+	lent       []idleBudget // that give room to others
+	lentPrice  float64      // what the next unit of money earns there without that room
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -54,7 +56,7 @@ func (p *planner) take(fit *response.Result) {
 		}
 		last[k] = max(last[k], o.Date)
 	}
-	for _, u := range p.units {
+	for _, u := range all(p.units) {
 		u.outage = max(last[string(u.Platform)], last[u.Key.String()])
 		c, ok := curves[u.Key.String()]
 		if u.Curve = c; !ok {
@@ -76,7 +78,7 @@ func (p *planner) listen() {
 			heard[u.Platform] = true
 		}
 	}
-	for _, u := range p.units {
+	for _, u := range all(p.units) {
 		day, due := u.silence()
 		if !day.IsZero() && (!heard[u.Platform] || due >= 1) {
 			u.silent = day
@@ -140,10 +142,14 @@ func (p *planner) allocate() error {
 		return fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
 	p.mu = sol.ShadowPrice
+	if problem, sol, err = p.lendIdle(problem, sol); err != nil {
+		return err
+	}
 	if sol, err = p.doubted(problem, sol, chosen); err != nil {
 		return err
 	}
 	p.spending = sol.ShadowPrice
+	p.keepLent(room, sol.Spend)
 	even := slices.Repeat([]float64{1.0 / draws}, draws)
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
@@ -237,6 +243,12 @@ func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.
 // nothing by itself makes room for what earns more.
 func (p *planner) gain(c *candidate) float64 {
 	g := c.expected.GainPerDay
+	switch {
+	case c.u.scarcity > 0:
+		return g + c.freed()
+	case c.u.Lever.Idle: // all of it is room for others
+		return g + (p.lentPrice-1)*(c.change.Seen-c.change.Value).Float()
+	}
 	if c.change.Field == platform.DailyBudget && p.averse() {
 		seen, v := c.change.Seen.Float(), c.change.Value.Float()
 		return c.u.weighed.Value(v) - c.u.weighed.Value(seen) - p.priceOf(c.u)*(v-seen)
@@ -342,6 +354,9 @@ func (p *planner) output(outages []response.Outage) Output {
 	for _, u := range p.units {
 		out.Units = append(out.Units, u.UnitReport)
 		out.Alerts = append(out.Alerts, u.alerts...)
+		for _, s := range u.within {
+			out.Units = append(out.Units, s.UnitReport)
+		}
 	}
 	return out
 }

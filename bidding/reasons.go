@@ -16,6 +16,10 @@ func (p *planner) reasons(c *candidate) []string {
 	switch {
 	case exploring:
 		out = p.exploreReasons(c)
+	case u.Lever.Idle:
+		out = p.idleReasons(c)
+	case u.scarcity > 0:
+		out = p.withinReasons(c)
 	case c.change.Field == platform.DailyBudget:
 		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u))
 		add("Spend used %.0f %% of the budget; on %d of %d days it used at least %.0f %%.", 100*u.Utilisation, u.full, u.compared, 100*boundShare)

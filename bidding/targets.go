@@ -97,6 +97,7 @@ func (p *planner) targets() []Target {
 // tabler makes the rows of one ad account.
 type tabler struct {
 	p        *planner
+	mu       float64 // what the next unit of money earns elsewhere
 	account  *Account
 	units    []*unit
 	entities map[platform.Ref]platform.Entity
@@ -104,7 +105,7 @@ type tabler struct {
 }
 
 func newTabler(p *planner, a *Account) tabler {
-	t := tabler{p: p, account: a, entities: map[platform.Ref]platform.Entity{}, days: map[platform.Ref][]response.Day{}}
+	t := tabler{p: p, mu: p.mu, account: a, entities: map[platform.Ref]platform.Entity{}, days: map[platform.Ref][]response.Day{}}
 	for _, e := range a.Entities {
 		t.entities[e.Ref] = e
 	}
@@ -123,10 +124,10 @@ func newTabler(p *planner, a *Account) tabler {
 // asks for along the curves of parts.
 func (t tabler) row(key Key, name string, w Worth, k float64, parts []Part) Target {
 	r := Target{Key: key, Name: name, Level: Level(key.Type), Currency: t.account.Currency, Calibrated: w.Calibrated, NewShare: w.NewShare,
-		Parts: w.Parts, ShadowPrice: t.p.mu, Why: append([]string{}, w.Sources...), Covers: []string{}, Customers: []Customer{}}
+		Parts: w.Parts, ShadowPrice: t.mu, Why: append([]string{}, w.Sources...), Covers: []string{}, Customers: []Customer{}}
 	r.Margin = capped(estimate(w.Margin, w.MarginRelSD), 0, 1)
 	r.Incremental = capped(estimate(w.IncrementalShare, w.IncrementalRelSD), 0, 1)
-	r.Worthwhile = worthwhile(k, w.RelSD, parts, t.p.mu)
+	r.Worthwhile = worthwhile(k, w.RelSD, parts, t.mu)
 	r.Lifetime = capped(estimate(w.LTVMultiple, w.LTVRelSD), 1, math.Inf(1))
 	r.Elasticity = elasticity(parts)
 	if r.BreakEven == nil {
@@ -141,8 +142,8 @@ func (t tabler) row(key Key, name string, w Worth, k float64, parts []Part) Targ
 		r.Why = append(r.Why, fmt.Sprintf("Elasticity %.2f (80 %%: %.2f to %.2f): 1 %% more spend brings %.2f %% more reported value.",
 			r.Elasticity.Value, r.Elasticity.Low, r.Elasticity.High, r.Elasticity.Value))
 	}
-	if r.Target != nil && t.p.mu > 1 {
-		r.Why = append(r.Why, fmt.Sprintf("Money is scarce: elsewhere the next %s earns %.2f, and the target asks for as much.", t.p.in.Currency, t.p.mu))
+	if r.Target != nil && t.mu > 1 {
+		r.Why = append(r.Why, fmt.Sprintf("Money is scarce: elsewhere the next %s earns %.2f, and the target asks for as much.", t.p.in.Currency, t.mu))
 	}
 	if r.Target != nil && r.Elasticity != nil && r.Elasticity.Value > response.MaxElasticity-0.005 {
 		r.Why = append(r.Why, "Its sales grow about as fast as its spend, so that the target is hardly above break-even.")
@@ -170,6 +171,9 @@ func (t tabler) unit(u *unit) Target {
 	if r.Current, why = t.current(u.members); why != "" {
 		r.Why = append(r.Why, why)
 	}
+	if r.Current == 0 {
+		r.Current = u.Current // on an ad set under a campaign's budget
+	}
 	if len(u.members) == 1 {
 		r.Customers = t.customers(u.Worth, u.known())
 	}
@@ -183,7 +187,15 @@ func (t tabler) campaign(u *unit, m platform.Entity) Target {
 	if !ok {
 		w = t.p.in.DefaultWorth
 	}
-	parts := u.known()
+	parts, limited, lever, next := u.known(), u.LimitedBy, "", 0.0
+	how := fmt.Sprintf("It shares the budget of %s; the elasticity is of all campaigns under it.", u.Name)
+	if s := u.withinOf(m.Ref); s != nil && s.known() != nil {
+		parts, limited, t.mu = s.known(), s.LimitedBy, max(t.mu, s.price)
+		how = fmt.Sprintf("It shares the budget of %s: the next %s of that budget is to earn the same in each of its campaigns.", u.Name, u.Currency)
+		if next = s.NextEuro; s.Lever != nil {
+			lever = s.Lever.Key.String()
+		}
+	}
 	for i := range parts {
 		parts[i].K, parts[i].RelSD = w.K(), w.RelSD
 	}
@@ -193,10 +205,12 @@ func (t tabler) campaign(u *unit, m platform.Entity) Target {
 	if r.Spend = spend; spend > 0 {
 		r.ROAS = value / spend
 	}
-	r.LimitedBy = u.LimitedBy
+	if r.LimitedBy, r.Lever = limited, lever; next > 0 && parts[0].Spend > 0 {
+		r.NextEuro = along(parts, next, nextEuro)
+	}
 	r.Current, _ = t.current([]platform.Entity{m})
 	r.Customers = t.customers(w, parts)
-	r.Why = append(r.Why, fmt.Sprintf("It shares the budget of %s; the elasticity is of all campaigns under it.", u.Name))
+	r.Why = append(r.Why, how)
 	return r
 }
 
@@ -214,7 +228,7 @@ func (t tabler) customers(w Worth, parts []Part) []Customer {
 			p.K, p.RelSD = k, sd
 			of[i] = p
 		}
-		c := Customer{Level: l, Worthwhile: worthwhile(k, sd, of, t.p.mu), Why: why}
+		c := Customer{Level: l, Worthwhile: worthwhile(k, sd, of, t.mu), Why: why}
 		c.Lifetime = lifetime
 		return c
 	}
@@ -236,7 +250,11 @@ func (t tabler) portfolios() []Target {
 				if seen[m.Strategy] = true; by[m.Strategy] == nil {
 					order = append(order, m.Strategy)
 				}
-				by[m.Strategy] = append(by[m.Strategy], u)
+				if s := u.withinOf(m.Ref); s != nil && s.known() != nil {
+					by[m.Strategy] = append(by[m.Strategy], s)
+				} else {
+					by[m.Strategy] = append(by[m.Strategy], u)
+				}
 			}
 		}
 	}
@@ -259,7 +277,7 @@ func (t tabler) portfolio(e platform.Entity, us []*unit) Target {
 		parts = append(parts, u.known()...)
 		names = append(names, u.Name)
 		switch {
-		case u.bound:
+		case u.bound || u.parent != nil && u.parent.bound:
 			limits["budget"]++
 		case u.lever.Type == platform.Portfolio:
 			limits["target"]++
@@ -301,7 +319,7 @@ func (t tabler) portfolio(e platform.Entity, us []*unit) Target {
 
 // movesPortfolio reports whether a portfolio strategy is some unit's lever.
 func (p *planner) movesPortfolio(k Key) bool {
-	for _, u := range p.units {
+	for _, u := range all(p.units) {
 		if u.Lever != nil && u.Lever.Key == k {
 			return true
 		}

@@ -18,13 +18,13 @@ import (
 // the campaigns or ad sets that spend it.
 type unit struct {
 	UnitReport
-	account  *Account
-	owner    platform.Entity
-	members  []platform.Entity
-	adGroups []platform.Entity // of the members, where they have bids
-	lever    platform.Entity   // whose value Lever is
-	merged   []*unit           // the units of a portfolio, where this one decides for it
-	days     []response.Day    // summed over the members
+	account *Account
+	owner   platform.Entity
+	members []platform.Entity
+	groups  []platform.Entity // ad groups of the members, where they have bids; ad sets, where the campaign has the budget
+	lever   platform.Entity   // whose value Lever is
+	merged  []*unit           // the units of a portfolio, where this one decides for it
+	days    []response.Day    // summed over the members
 	// simulated is the platform's estimate of other budgets, of a unit of one member.
 	simulated []response.Simulated
 	// What a budget that binds earns, spend not taken off: the mean of the draws,
@@ -46,6 +46,9 @@ type unit struct {
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
+	parent    *unit      // whose budget it shares; nil where it has its own
+	within    []*unit    // that share the budget, each steered by a value of its own; see split.go
+	scarcity  float64    // of a unit within a budget: what the next unit of that budget earns; 1: it has room
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 
@@ -130,8 +133,8 @@ func (x index) accountUnits(a *Account) []*unit {
 		ofMember[e.Ref] = u
 	}
 	for _, e := range a.Entities {
-		if u := ofMember[e.Parent]; u != nil && e.Type == platform.AdGroup && e.Status == platform.Enabled {
-			u.adGroups = append(u.adGroups, e)
+		if u := ofMember[e.Parent]; u != nil && (e.Type == platform.AdGroup || e.Type == platform.AdSet) && e.Status == platform.Enabled {
+			u.groups = append(u.groups, e)
 		}
 	}
 	for _, u := range out {
@@ -144,6 +147,7 @@ func (x index) accountUnits(a *Account) []*unit {
 		x.compare(u)
 		u.cycle = cycle(a.lag())
 		u.setLever(entities)
+		x.split(u, entities, series)
 	}
 	return out
 }
@@ -315,7 +319,7 @@ func (x index) history(u *unit) {
 		refs[m.Ref] = true
 		refs[m.Strategy] = true
 	}
-	for _, g := range u.adGroups {
+	for _, g := range u.groups {
 		refs[g.Ref] = true
 	}
 	for r := range refs {
@@ -425,7 +429,11 @@ func (u *unit) owned(in *Input) money.Micros {
 // experiment names the experiment running on an entity or on one of the unit's
 // campaigns.
 func (u *unit) experiment(in *Input, e platform.Entity) string {
-	for _, x := range append([]platform.Entity{e}, u.members...) {
+	of := append([]platform.Entity{e}, u.members...)
+	if u.parent != nil { // what one of several under a budget spends, the others cannot
+		of = append(append(of, u.owner), u.parent.members...)
+	}
+	for _, x := range of {
 		if name := in.Experiments[Key{u.Platform, u.AdAccount, x.Ref}.String()].Name; name != "" {
 			return name
 		}

@@ -67,7 +67,9 @@ func (s *Steward) newestUnits(ctx context.Context, account string) ([]bidding.Un
 		}
 		by := map[string]bidding.UnitReport{}
 		for _, u := range rows {
-			by[u.Key.String()] = u
+			if u.Within == nil { // experiments turn budgets down
+				by[u.Key.String()] = u
+			}
 		}
 		if len(by) > 0 {
 			return slices.SortedFunc(maps.Values(by), func(a, b bidding.UnitReport) int {

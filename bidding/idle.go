@@ -1,0 +1,168 @@
+package bidding
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"adsteward/bidding/allocate"
+	"adsteward/bidding/guard"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+const (
+	// idleShare is the utilisation below which a budget counts as larger than it
+	// need be.
+	idleShare = 0.7
+	// idleQuantile and idleRoom: a budget that is cut for being idle keeps so much
+	// more than this quantile of its days, and never less than its dearest day.
+	idleQuantile = 0.95
+	idleRoom     = 1.25
+)
+
+// idleBudget is a budget of which part lies idle, and what it may be cut to.
+type idleBudget struct {
+	u       *unit
+	to      money.Micros
+	wanted  money.Micros // without the guardrails
+	dearest float64      // of the days compared
+	facts   guard.Facts
+	said    []guard.Verdict
+}
+
+func (i idleBudget) frees() money.Micros { return i.u.Budget - i.to }
+
+// needed is what a budget that does not hold its spend back has to be, so that it
+// does not begin to; ok is false where it has not been seen for long enough, or
+// has no part that lies idle.
+func (u *unit) needed() (least, dearest float64, ok bool) {
+	if u.bound || u.compared < compareDays || u.Utilisation > idleShare {
+		return 0, 0, false
+	}
+	var spends []float64
+	for _, d := range slices.Backward(u.days) {
+		if d.Date < u.account.Today && d.Spend > 0 && len(spends) < compareDays {
+			spends = append(spends, d.Spend)
+		}
+	}
+	slices.Sort(spends)
+	dearest = spends[len(spends)-1]
+	usual := spends[int(math.Ceil(idleQuantile*float64(len(spends))))-1]
+	return max(dearest, idleRoom*usual), dearest, true
+}
+
+// idle finds the budgets that can be cut tonight and lose nothing by it, those
+// that free most first. Those that something is wrong with are left alone, for
+// that may be why they spend so little, and so are those whose targets are to change.
+func (p *planner) idle() []idleBudget {
+	var out []idleBudget
+	if len(p.paces()) > 0 { // months are planned by what is spent, not by budgets
+		return nil
+	}
+	for _, u := range p.units {
+		least, dearest, ok := u.needed()
+		if !ok || u.Currency != p.in.Currency || u.Curve.Unit == "" || len(u.alerts) > 0 || p.retargets(u) {
+			continue
+		}
+		to, err := money.FromFloat(least)
+		if err != nil {
+			continue
+		}
+		i := idleBudget{u: u, wanted: to, dearest: dearest, facts: u.facts(p.in, u.owner)}
+		i.to, i.said = guard.Check(p.in.Policy, guard.Propose, i.facts,
+			platform.Change{Entity: u.owner.Ref, Field: platform.DailyBudget, Seen: u.Budget, Value: to})
+		if i.to < u.Budget && share(u.Budget, i.to) >= p.in.Policy.DeadBand.Change {
+			out = append(out, i)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b idleBudget) int { return cmp.Compare(b.frees(), a.frees()) })
+	return out
+}
+
+// retargets reports whether a target or bid of the unit may change tonight.
+func (p *planner) retargets(u *unit) bool {
+	return slices.ContainsFunc(append([]*unit{u}, u.within...), func(s *unit) bool {
+		return s.lever.Type == platform.Portfolio || s.Lever != nil && share(s.Lever.Seen, s.wanted(p.mu)) >= p.in.Policy.DeadBand.Change
+	})
+}
+
+// lendIdle solves a problem whose total binds again with the room that idle
+// budgets could give, and keeps of them what is needed for what then grows.
+func (p *planner) lendIdle(problem allocate.Problem, sol allocate.Solution) (allocate.Problem, allocate.Solution, error) {
+	p.lentPrice = p.mu
+	room, least := *problem.Total, 0.0
+	for _, it := range problem.Items {
+		least += it.Min
+	}
+	if p.mu <= 1 || room <= least { // where the budgets are above the total, nothing grows
+		return problem, sol, nil
+	}
+	if p.lent = p.idle(); len(p.lent) == 0 {
+		return problem, sol, nil
+	}
+	for _, i := range p.lent {
+		room += i.frees().Float()
+	}
+	problem.Total = &room
+	sol, err := allocate.Solve(problem)
+	if err != nil {
+		return problem, sol, fmt.Errorf("the budgets cannot be allocated: %w", err)
+	}
+	p.mu = sol.ShadowPrice
+	return problem, sol, nil
+}
+
+// keepLent drops the idle budgets whose room is not needed after all.
+func (p *planner) keepLent(room float64, spend []float64) {
+	used := -room
+	for _, s := range spend {
+		used += s
+	}
+	kept := p.lent[:0]
+	for _, i := range p.lent {
+		if used > 0.005 { // cents of rounding
+			kept = append(kept, i)
+			used -= i.frees().Float()
+		}
+	}
+	p.lent = kept
+}
+
+// considerIdle proposes to cut an idle budget, unless the unit has another change
+// to make tonight.
+func (p *planner) considerIdle(u *unit) {
+	n := slices.IndexFunc(p.lent, func(i idleBudget) bool { return i.u == u })
+	changes := func(c *candidate) bool { return c.u == u || c.u.parent == u }
+	if n < 0 || slices.ContainsFunc(p.candidates, changes) {
+		return
+	}
+	i := p.lent[n]
+	u.use(u.owner, platform.DailyBudget)
+	u.Lever.Idle = true
+	u.Facts = map[string]guard.Facts{u.Lever.Key.String(): i.facts}
+	c := &candidate{u: u, change: p.change(u, i.to), wanted: i.wanted, verdicts: i.said}
+	c.predict()
+	p.candidates = append(p.candidates, c)
+}
+
+// idleReasons say why a cut costs nothing.
+func (p *planner) idleReasons(c *candidate) []string {
+	u := c.u
+	dearest := 0.0
+	for _, i := range p.lent {
+		if i.u == u {
+			dearest = i.dearest
+		}
+	}
+	top, err := money.FromFloat(dearest)
+	if err != nil {
+		return nil
+	}
+	return []string{
+		fmt.Sprintf("The cut costs nothing: the campaign has long not spent its budget. In %d days it used %.0f %% of it, and on its dearest day %s, which is still less than the new budget.",
+			u.compared, 100*u.Utilisation, money.Format(roundForPeople(top, platform.DailyBudget, u.Currency), u.Currency)),
+		"All daily budgets together are at their limit, and the part that lies idle takes up room in it that other campaigns would use.",
+	}
+}
