@@ -280,12 +280,12 @@ func TestLabelsRoundTrip(t *testing.T) {
 	offers := []feeds.Offer{sold("b", 1234.5, 1000), sold("a", 50, 20), away}
 	for _, platform := range []string{"google", "meta"} {
 		var out, again bytes.Buffer
-		n, err := l.Write(&out, platform, "EUR", offers)
+		n, _, err := l.Write(&out, platform, "EUR", offers, nil)
 		if err != nil || n != 2 {
 			t.Fatalf("%s: %d rows, %v", platform, n, err)
 		}
 		slices.Reverse(offers)
-		if _, err := l.Write(&again, platform, "EUR", offers); err != nil || again.String() != out.String() {
+		if _, _, err := l.Write(&again, platform, "EUR", offers, nil); err != nil || again.String() != out.String() {
 			t.Errorf("%s: another order of the items gives another file", platform)
 		}
 		got := map[string]string{}

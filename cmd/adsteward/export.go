@@ -68,6 +68,9 @@ func exportRows(e *env, a *app) ([]export.Row, error) {
 	}
 	rows := make([]export.Row, 0, len(ps))
 	for _, p := range ps {
+		if p.EntityType == string(platform.Item) {
+			continue // it goes into the supplemental feed
+		}
 		r := export.Row{Proposal: p}
 		for _, row := range entities {
 			var en platform.Entity

@@ -168,9 +168,14 @@ func (c *feedsLabels) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	excluded, err := a.steward.Excluded(e.ctx, c.Account, platform.Name(c.Platform))
+	if err != nil {
+		return err
+	}
 	var rows int
+	var unwritten []string
 	err = writeWhole(c.Out, func(w io.Writer) (err error) {
-		if rows, err = shop.Labels.Write(w, c.Platform, shop.Currency, offers); err == nil && rows == 0 {
+		if rows, unwritten, err = shop.Labels.Write(w, c.Platform, shop.Currency, offers, excluded); err == nil && rows+len(excluded)-len(unwritten) == 0 {
 			err = usage("no item of a feed for %s has a price and a cost in %s, so that there is nothing to write; give cost_of_goods_sold in the feed, or import costs and run a night", c.Platform, shop.Currency)
 		}
 		return err
@@ -178,7 +183,10 @@ func (c *feedsLabels) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%d items with custom_label_%d in %s. Add it to your feed as a supplemental source; check it with: adsteward feeds validate %s --platform %s --supplemental\n",
-		rows, shop.Labels.Slot, c.Out, c.Out, c.Platform)
+	for _, id := range unwritten {
+		fmt.Fprintf(e.stderr, "Item %q is not in it, since its id cannot be written in such a file: exclude it on the platform.\n", id)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%d items with custom_label_%d, and %d kept out of ads, in %s. Add it to your feed as a supplemental source; check it with: adsteward feeds validate %s --platform %s --supplemental\n",
+		rows, shop.Labels.Slot, len(excluded)-len(unwritten), c.Out, c.Out, c.Platform)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,8 @@ type proposalView struct {
 	History   *chart.Figure
 	NoCurve   string
 	Claims    string // where its campaign's claim is held against the orders; "" where it has none
-	Worth     bool   // it tells what sales are worth: no spend and no curve belong to it
+	Worth     bool   // it tells what sales are worth, or is an item: no spend and no curve belong to it
+	ItemURL   string // the page of the item it is about; "" where it is about none
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
@@ -73,7 +75,10 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
-	v.Worth = platform.Field(p.Field).TellsWorth()
+	v.Worth = platform.Field(p.Field).TellsWorth() || v.Row.Item
+	if v.Row.Item {
+		v.ItemURL = "/feeds/item?" + url.Values{"account": {p.Account}, "id": {p.EntityID}}.Encode()
+	}
 	if p.AppliedAt.Valid {
 		v.Applied = stampOf(p.AppliedAt.Time, loc)
 	}
