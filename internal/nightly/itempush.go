@@ -292,7 +292,10 @@ func (s *Steward) writeSupplements(ctx context.Context, shop *Shop, begun []stor
 
 // replaceFile writes a file that others read: they see the old one or the new one.
 func replaceFile(path string, write func(*bufio.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
