@@ -36,6 +36,7 @@ type ItemFacts struct {
 	Platform  platform.Name
 	ID, Title string
 	Unfit     string        // ItemMissing, ItemErrors, what else bars it, or ""
+	Faults    []string      // what its errors in the feed are, as far as known
 	Price     money.Micros  // in force; 0 where unknown
 	UnitCost  *money.Micros // nil where unknown
 	Recent    bool          // money was spent on it in the newest days

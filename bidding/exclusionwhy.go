@@ -3,6 +3,7 @@ package bidding
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -20,7 +21,15 @@ func (p *exclusionPlanner) whyExclude(it ItemFacts, e ItemEvidence, t ItemLine, 
 			why = append(why, "Google reports ids in lower case. If the item's id has capitals, this row will not be matched: remove the item in Merchant Center.")
 		}
 	case ItemErrors:
-		why = append(why, cost+", and it has errors in the feed.", "To mend the feed is better; the page Feeds says how. Once it is mended, it is proposed to let the item in again.")
+		what := "errors in the feed"
+		if len(it.Faults) > 0 {
+			what = "an error in the feed: " + it.Faults[0]
+		}
+		why = append(why, cost+", and it has "+what+".")
+		if len(it.Faults) > 1 {
+			why = append(why, "Also: "+strings.Join(it.Faults[1:], "; ")+".")
+		}
+		why = append(why, "To mend the feed is better; the page Feeds says how. Once it is mended, it is proposed to let the item in again.")
 	case ItemBelowCost:
 		why = append(why, cost+", and it is sold below what it costs.")
 	case ItemLosing:

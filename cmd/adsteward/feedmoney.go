@@ -18,7 +18,7 @@ import (
 type feedsSpend struct {
 	Account string `help:"Of this account; the first of the configuration where not given." placeholder:"A"`
 	Limit   int    `help:"Print at most this many rows of each table." default:"20"`
-	JSON    bool   `name:"json" help:"One JSON object: account, date, from, to, currency, spend, total, campaigns, unfit, losing, idle."`
+	JSON    bool   `name:"json" help:"One JSON object: account, date, from, to, currency, spend, total, campaigns, unfit, losing, idle, excluded."`
 }
 
 // feedsSpendReport is the JSON of feeds spend.
@@ -26,6 +26,7 @@ type feedsSpendReport struct {
 	Account string      `json:"account"`
 	Date    *civil.Date `json:"date"` // of the night; null where none has joined feeds and spend
 	feeds.Money
+	Excluded []present.ExcludedItem `json:"excluded"` // what is kept out of ads
 }
 
 func (c *feedsSpend) Run(e *env) error {
@@ -47,6 +48,13 @@ func (c *feedsSpend) Run(e *env) error {
 	}
 	if out.Money = m; run.RunID != "" {
 		out.Date = &run.Date
+	}
+	newest, err := a.store.NewestApplied(e.ctx, out.Account, string(platform.Item), string(platform.Excluded))
+	if err != nil {
+		return err
+	}
+	if out.Excluded, err = present.Excluded(newest); err != nil {
+		return err
 	}
 	if c.JSON {
 		out.filled()
@@ -135,6 +143,17 @@ func (r *feedsSpendReport) print(out io.Writer, names map[string]string, most in
 		}
 		return fmt.Sprintf("%s\t%s\t%s\t%s", f.ItemID, f.Title, amount(f.Price), left)
 	})
+	fmt.Fprintf(w, "\nKEPT OUT OF ADS (%d)\n", len(r.Excluded))
+	if len(r.Excluded) > 0 {
+		fmt.Fprintln(w, "ITEM\tTITLE\tPLATFORM\tSINCE\tWHY\tHAD COST\tPROPOSAL")
+	}
+	for _, x := range r.Excluded[:min(most, len(r.Excluded))] {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ItemID, x.Title, present.PlatformName(x.Platform), x.Since.Format("2006-01-02"), present.Words(x.Reason),
+			present.Amount(x.Spend, x.Currency), x.Proposal)
+	}
+	if left := len(r.Excluded) - most; left > 0 {
+		fmt.Fprintf(w, "and %d more\n", left)
+	}
 	return w.Flush()
 }
 

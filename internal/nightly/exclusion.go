@@ -58,6 +58,9 @@ func (n *night) planExclusions(ctx context.Context, in bidding.Input, out *biddi
 	if x.Items, err = n.itemFacts(ctx, offers, x.From, x.To, x.InForce); err != nil {
 		return err
 	}
+	if err := n.itemFaults(ctx, x.Items); err != nil {
+		return err
+	}
 	plan := bidding.PlanExclusions(x)
 	out.Drafts, out.Blocked = append(out.Drafts, plan.Drafts...), append(out.Blocked, plan.Blocked...)
 	return nil
@@ -150,6 +153,33 @@ func (n *night) itemFacts(ctx context.Context, offers []feeds.Offer, from, to ci
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+// itemFaults adds what this night found wrong with the items that have errors.
+func (n *night) itemFaults(ctx context.Context, items []bidding.ItemFacts) error {
+	wrong := func(it bidding.ItemFacts) bool { return it.Unfit == bidding.ItemErrors && it.Recent }
+	if !slices.ContainsFunc(items, wrong) {
+		return nil
+	}
+	issues, err := n.Store.FeedIssues(ctx, store.FeedIssueFilter{Account: n.shop.Name, RunID: n.runID})
+	if err != nil {
+		return err
+	}
+	faults := map[[2]string][]string{}
+	for _, i := range issues {
+		for _, name := range []platform.Name{platform.Google, platform.Meta} {
+			k := [2]string{string(name), i.ItemID}
+			if i.Severity == string(feeds.Error) && (i.Platform == "both" || i.Platform == string(name)) && len(faults[k]) < 3 {
+				faults[k] = append(faults[k], strings.TrimSuffix(i.Attribute+": "+i.Message, "."))
+			}
+		}
+	}
+	for i, it := range items {
+		if wrong(it) {
+			items[i].Faults = faults[[2]string{string(it.Platform), it.ID}]
+		}
+	}
+	return nil
 }
 
 // shopItemSpend is what was spent on items from from to to, in ad accounts of the
