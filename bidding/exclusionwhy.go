@@ -38,7 +38,7 @@ func (p *exclusionPlanner) whyExclude(it ItemFacts, e ItemEvidence, t ItemLine, 
 	if e.Loss != nil {
 		why = append(why, fmt.Sprintf("%d clicks led to %s sales; other items of its campaigns would have sold %s times. Sales still to be reported (about %.0f %%) and chance allowed for, its ads lose money with a probability of %.0f %%.",
 			t.Clicks, salesCount(t.Conversions), salesCount(e.Due), 100*(1-e.Arrived), math.Floor(100*loss.probability)))
-		why = append(why, "Sales count by their contribution margin, what their buyers go on to order, and the share that ads caused.")
+		why = append(why, "Sales count by their contribution margin, what their buyers go on to order, and the share that ads caused. The gain is what its ads lost a day; as far as budgets bind, other items get that money.")
 	}
 	if it.UnitCost != nil && it.Price > 0 {
 		why = append(why, fmt.Sprintf("It sells for %s and costs %s.", money.Format(it.Price, p.in.Currency), money.Format(*it.UnitCost, p.in.Currency)))

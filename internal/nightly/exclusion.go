@@ -170,7 +170,7 @@ func (n *night) itemFaults(ctx context.Context, items []bidding.ItemFacts) error
 		for _, name := range []platform.Name{platform.Google, platform.Meta} {
 			k := [2]string{string(name), i.ItemID}
 			if i.Severity == string(feeds.Error) && (i.Platform == "both" || i.Platform == string(name)) && len(faults[k]) < 3 {
-				faults[k] = append(faults[k], strings.TrimSuffix(i.Attribute+": "+i.Message, "."))
+				faults[k] = append(faults[k], strings.TrimSuffix(i.Message, "."))
 			}
 		}
 	}

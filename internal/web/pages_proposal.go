@@ -90,7 +90,9 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	state := bidding.State(p.State)
 	v.CanRoll = state == bidding.Applied || state == bidding.Measured
-	v.Expected = expected(v.Row.body.Expected, p.Currency)
+	if !v.Row.Item { // out of ads it earns nothing and costs nothing; its gain says all
+		v.Expected = expected(v.Row.body.Expected, p.Currency)
+	}
 	v.Outcome = outcomeOf(p)
 	for _, fill := range []func(context.Context, store.Proposal, *proposalView, *time.Location) error{
 		s.fillPush, s.fillAudit, s.fillCharts,

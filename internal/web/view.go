@@ -158,6 +158,7 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 		r.Unit = ""
 	}
 	switch {
+	case r.Item: // neither more nor less
 	case p.Proposed > p.Seen:
 		r.Dir = "up"
 	case p.Proposed < p.Seen:
