@@ -40,6 +40,7 @@ type ItemFacts struct {
 	Price     money.Micros  // in force; 0 where unknown
 	UnitCost  *money.Micros // nil where unknown
 	Recent    bool          // money was spent on it in the newest days
+	Lower     bool          // its id is known as the platform reports it, in lower case, and not as it is there
 	Lines     []ItemLine
 }
 

@@ -17,7 +17,7 @@ func (p *exclusionPlanner) whyExclude(it ItemFacts, e ItemEvidence, t ItemLine, 
 	switch e.Reason {
 	case ItemMissing:
 		why = append(why, cost+", and it is in no feed.", "Whoever clicks may find a product that is not sold any more. If it should be advertised, put it back into the feed.")
-		if it.Platform == platform.Google {
+		if it.Lower {
 			why = append(why, "Google reports ids in lower case. If the item's id has capitals, this row will not be matched: remove the item in Merchant Center.")
 		}
 	case ItemErrors:

@@ -348,7 +348,7 @@ func TestPerItem(t *testing.T) {
 	away.OnMeta = false
 	shoe := sold("Shoe", 100, 40)
 	shoe.OnMeta = false
-	got := feeds.PerItem([]feeds.Offer{shoe, away}, []feeds.ItemSpend{spent("google", "x", "shoe", 10), spent("google", "y", "Shoe", 5), spent("google", "x", "nowhere", 2),
+	got := feeds.PerItem([]feeds.Offer{shoe, away}, []feeds.ItemSpend{spent("google", "x", "shoe", 10), spent("google", "y", "Shoe", 5), spent("google", "x", "Nowhere", 2), spent("google", "y", "nowhere", 3),
 		{Platform: "google", ItemID: "away"}, spent("meta", "z", "shoe", 7)})
 	var out []string
 	for _, i := range got {
@@ -358,7 +358,7 @@ func TestPerItem(t *testing.T) {
 		}
 		out = append(out, fmt.Sprintf("%s %s %q %d %s", i.Platform, i.ID, i.Unfit, len(i.Lines), sum.Decimal()))
 	}
-	want := []string{`google Away "missing" 0 0`, `google Shoe "" 2 15`, `google nowhere "missing" 1 2`}
+	want := []string{`google Away "missing" 0 0`, `google Nowhere "missing" 2 5`, `google Shoe "" 2 15`}
 	if !slices.Equal(out, want) {
 		t.Errorf("%q, want %q", out, want)
 	}

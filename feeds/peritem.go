@@ -3,6 +3,7 @@ package feeds
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"adsteward/internal/money"
 )
@@ -11,7 +12,7 @@ import (
 // as the feeds have it.
 type ItemTotal struct {
 	Platform string
-	ID       string // as the feeds write it; as the platform does where none has it
+	ID       string // as the feeds write it; as the first line does where none has it
 	Title    string
 	Unfit    string // why it should not be advertised; "" where it is fit
 	Price    money.Micros
@@ -31,11 +32,12 @@ func PerItem(offers []Offer, spend []ItemSpend) []ItemTotal {
 			continue
 		}
 		t := ItemTotal{Platform: s.Platform, ID: s.ItemID, Unfit: Missing}
+		key := [2]string{s.Platform, "\x00" + strings.ToLower(s.ItemID)}
 		if i, found := j.find(s.ItemID); found {
 			o := &offers[i]
 			t.ID, t.Title, t.Price, t.UnitCost, t.Unfit = o.ID, o.Title, o.Price, o.UnitCost, o.unfit(s.Platform)
+			key[1] = o.ID
 		}
-		key := [2]string{t.Platform, t.ID}
 		k, known := at[key]
 		if !known {
 			k = len(out)

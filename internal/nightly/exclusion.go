@@ -135,15 +135,16 @@ func (n *night) itemFacts(ctx context.Context, offers []feeds.Offer, from, to ci
 			recent[[2]string{s.Platform, strings.ToLower(s.ItemID)}] = true
 		}
 	}
+	var asked []feeds.ItemSpend // first: how an exclusion writes an id is how it stays
+	for _, x := range inForce {
+		asked = append(asked, feeds.ItemSpend{Platform: string(x.Platform), ItemID: x.ID})
+	}
 	spend, err := lines(from)
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range inForce {
-		spend = append(spend, feeds.ItemSpend{Platform: string(x.Platform), ItemID: x.ID})
-	}
 	var out []bidding.ItemFacts
-	for _, t := range feeds.PerItem(offers, spend) {
+	for _, t := range feeds.PerItem(offers, slices.Concat(asked, spend)) {
 		f := bidding.ItemFacts{Platform: platform.Name(t.Platform), ID: t.ID, Title: t.Title, Unfit: t.Unfit, Price: t.Price, UnitCost: t.UnitCost,
 			Recent: recent[[2]string{t.Platform, strings.ToLower(t.ID)}]}
 		for _, l := range t.Lines {
@@ -152,7 +153,34 @@ func (n *night) itemFacts(ctx context.Context, offers []feeds.Offer, from, to ci
 		}
 		out = append(out, f)
 	}
-	return out, nil
+	return out, n.spellItems(ctx, out)
+}
+
+// spellItems writes the ids of items that no feed has as they are in Merchant
+// Center, where that is read: Google Ads reports them in lower case.
+func (n *night) spellItems(ctx context.Context, items []bidding.ItemFacts) error {
+	lower := func(it bidding.ItemFacts) bool {
+		return it.Platform == platform.Google && it.Unfit == bidding.ItemMissing && it.ID == strings.ToLower(it.ID)
+	}
+	if !slices.ContainsFunc(items, lower) {
+		return nil
+	}
+	spelled := map[string]string{}
+	err := n.Store.EachItemStatus(ctx, n.shop.Name, func(s store.ItemStatus) error {
+		if s.Platform == string(platform.Google) && s.State != itemAbsent {
+			spelled[strings.ToLower(s.ItemID)] = s.ItemID
+		}
+		return nil
+	})
+	for i, it := range items {
+		if lower(it) {
+			id, known := spelled[it.ID]
+			if items[i].Lower = !known; known {
+				items[i].ID = id
+			}
+		}
+	}
+	return err
 }
 
 // itemFaults adds what this night found wrong with the items that have errors.
