@@ -209,18 +209,15 @@ func (w *pusher) itemUnderExperiment(ctx context.Context, q *store.Queries, d bi
 
 // itemTotals adds how many items a platform has, and what was spent on them.
 func (w *pusher) itemTotals(ctx context.Context, q *store.Queries, name string, share *guard.ItemShare) error {
-	seen := map[string]bool{}
+	var feeds []string
 	for _, f := range w.shop.Feeds {
-		if !f.on(platform.Name(name)) {
-			continue
+		if f.on(platform.Name(name)) {
+			feeds = append(feeds, f.Location)
 		}
-		rows, err := q.FeedProducts(ctx, w.shop.Name, f.Location)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			seen[r.ItemID] = true
-		}
+	}
+	var err error
+	if share.Items, err = q.FeedSize(ctx, w.shop.Name, feeds...); err != nil {
+		return err
 	}
 	today := w.dateOf(w.shop.Name, w.Now())
 	rows, err := q.ItemSpendSums(ctx, w.shop.Name, today.AddDays(-itemDays), today.AddDays(-1), "")
@@ -229,7 +226,7 @@ func (w *pusher) itemTotals(ctx context.Context, q *store.Queries, name string, 
 			share.Spend += r.Cost.Float()
 		}
 	}
-	share.Items, share.Spend = len(seen), share.Spend+share.ExcludedSpend
+	share.Spend += share.ExcludedSpend
 	return err
 }
 
