@@ -102,6 +102,20 @@ func TestItemsProposedToBeExcluded(t *testing.T) {
 	}
 }
 
+// Where sales have no value, as with leads, nothing is said of any item.
+func TestSalesWithoutValueSayNothing(t *testing.T) {
+	t.Parallel()
+	in := shelf(shelfItem("x", 800, 0))
+	for i := range in.Items {
+		for k := range in.Items[i].Lines {
+			in.Items[i].Lines[k].Value = 0
+		}
+	}
+	if plan := PlanExclusions(in); len(plan.Drafts)+len(plan.Blocked) != 0 {
+		t.Errorf("%+v", plan)
+	}
+}
+
 // The probability of a loss is that of a negative binomial model: for a whole
 // shape it is one less a sum of Poisson terms.
 func TestItemLossProbability(t *testing.T) {
@@ -145,6 +159,44 @@ func TestItemLossProbability(t *testing.T) {
 		if l, ok := p.judge(broken, euros(60), costs(30)); ok {
 			t.Errorf("a worth of %v is judged: %+v", bad, l)
 		}
+	}
+}
+
+// Of the items that are said to lose money with a probability of at least 0.9, at
+// least nine in ten do, where items differ as is assumed: chance is not taken for a
+// loss, however many items are looked at.
+func TestItemLossIsCalibrated(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(8, 9))
+	in := shelf()
+	p := exclusionPlanner{in: in}
+	said, lose, all := 0, 0, 0
+	for range 20_000 {
+		clicks := 50 + r.Int64N(1500)
+		due := float64(clicks) / 20
+		theta := (r.ExpFloat64() + r.ExpFloat64()) / 2 // Gamma of shape 2 and mean 1
+		n := 0.0
+		for x := r.ExpFloat64(); x < theta*due; x += r.ExpFloat64() {
+			n++
+		}
+		sale := 0.8 * 0.4 * 60
+		e := ItemEvidence{Due: due, Arrived: 1, Spread: 2, Typical: sale, Lines: []ItemLine{{shopping, 0.7 * float64(clicks), 60 * n, n, clicks}}}
+		l, ok := p.judge(e, euros(60), costs(36))
+		if !ok || math.Abs(l.sale-sale) > 1e-9 {
+			t.Fatalf("%+v", l)
+		}
+		loses := theta*due*sale < l.spend
+		if loses {
+			all++
+		}
+		if l.probability >= 0.9 {
+			if said++; loses {
+				lose++
+			}
+		}
+	}
+	if share := float64(lose) / float64(said); share < 0.9 || said < all/4 || all > 15_000 {
+		t.Errorf("%d of 20000 lose, %d are said to, %.3f of these do", all, said, share)
 	}
 }
 

@@ -116,7 +116,6 @@ func (p *exclusionPlanner) evidence(it ItemFacts) ItemEvidence {
 	if i < 0 || !p.in.Platforms[i].TellsSales || t.total.Conversions <= 0 || !(t.arrived > 0) {
 		return e
 	}
-	e.Due, e.Arrived, e.Spread = p.due(it.Lines, t), t.arrived, t.spread
 	var worth, spend float64
 	for _, l := range it.Lines {
 		c, w := p.campaign[l.Campaign.String()], p.worth(l.Campaign)
@@ -126,9 +125,10 @@ func (p *exclusionPlanner) evidence(it ItemFacts) ItemEvidence {
 		}
 		worth, spend = worth+l.Spend*perSale*w.incremental*(w.margin+w.later), spend+l.Spend
 	}
-	if spend > 0 {
-		e.Typical = worth / spend
+	if !(worth > 0) || !(spend > 0) { // sales without a value, or of no worth anywhere, say nothing of one item
+		return e
 	}
+	e.Due, e.Arrived, e.Spread, e.Typical = p.due(it.Lines, t), t.arrived, t.spread, worth/spend
 	return e
 }
 

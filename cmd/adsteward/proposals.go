@@ -128,8 +128,12 @@ func (c *proposalsShow) Run(e *env) error {
 		return err
 	}
 	w := e.stdout
-	fmt.Fprintf(w, "%s  %s\n%s %s on %s: %s to %s (%s)\n", p.ProposalID, p.State, p.EntityName, present.FieldName(p.Field), present.PlatformName(p.Platform),
-		present.Value(p.Field, p.Seen, p.Currency), present.Value(p.Field, p.Proposed, p.Currency), present.Change(p.Field, p.Seen, p.Proposed))
+	change := present.Change(p.Field, p.Seen, p.Proposed)
+	if change = " (" + change + ")"; b.Item != nil {
+		change = ""
+	}
+	fmt.Fprintf(w, "%s  %s\n%s %s on %s: %s to %s%s\n", p.ProposalID, p.State, p.EntityName, present.FieldName(p.Field), present.PlatformName(p.Platform),
+		present.Value(p.Field, p.Seen, p.Currency), present.Value(p.Field, p.Proposed, p.Currency), change)
 	if p.Reason != "" {
 		fmt.Fprintf(w, "Last word: %s\n", p.Reason)
 	}
@@ -150,8 +154,12 @@ func (c *proposalsShow) Run(e *env) error {
 	}
 	switch {
 	case b.Item != nil:
-		fmt.Fprintf(w, "\nEvidence, %s to %s: %s %s spent, %d clicks, %s sales\n", b.Evidence.WindowStart, b.Evidence.WindowEnd,
-			present.Amount(b.Evidence.Spend, p.Currency), p.Currency, b.Item.Clicks, present.Count(b.Evidence.Conversions))
+		sales := "sales are not told by item"
+		if b.Item.Due > 0 {
+			sales = present.Count(b.Evidence.Conversions) + " sales"
+		}
+		fmt.Fprintf(w, "\nEvidence on item %s, %s to %s: %s %s spent, %d clicks, %s\n", p.EntityID, b.Evidence.WindowStart, b.Evidence.WindowEnd,
+			present.Amount(b.Evidence.Spend, p.Currency), p.Currency, b.Item.Clicks, sales)
 	case platform.Field(p.Field).TellsWorth():
 		fmt.Fprintf(w, "\nEvidence: an order is worth %.3f times its price over the customer's lifetime\n", b.Evidence.LTVMultiple)
 	default:
