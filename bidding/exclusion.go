@@ -176,11 +176,15 @@ func worst(d Draft) float64 {
 	return d.Evidence.Spend / float64(max(1, d.Evidence.WindowEnd.Sub(d.Evidence.WindowStart)+1))
 }
 
+// mostHeld bounds the changes held back that are listed: where a whole feed is
+// wrong, every item would be one.
+const mostHeld = 100
+
 // add passes changes by the guardrails, the most money first, until most of them
 // are proposed; it returns how many are.
 func (p *exclusionPlanner) add(drafts []Draft, most int) (added int) {
 	for _, d := range drafts {
-		if added == most {
+		if added == most || len(p.out.Blocked) >= mostHeld {
 			break
 		}
 		c := platform.Change{Entity: d.Entity, Field: d.Field, Seen: d.Seen, Value: d.Proposed}

@@ -250,6 +250,20 @@ func TestExclusionsKeepWithinTheirShare(t *testing.T) {
 	}
 }
 
+// Where a whole feed is wrong, not every one of its items is listed.
+func TestAWrongFeedExcludesLittle(t *testing.T) {
+	t.Parallel()
+	in := shelf()
+	in.Platforms[0].Items = 60
+	for i := range 3000 {
+		in.Items = append(in.Items, changed(shelfItem(fmt.Sprint("bad-", i), 200, 0), func(f *ItemFacts) { f.Unfit = ItemErrors }))
+	}
+	plan := PlanExclusions(in)
+	if len(plan.Drafts) != 3 || len(plan.Blocked) != mostHeld || !strings.Contains(plan.Blocked[0].Verdicts[0].Detail, "4 of 60 items") {
+		t.Errorf("%d proposed, %d held back", len(plan.Drafts), len(plan.Blocked))
+	}
+}
+
 func TestGuardrailsOfExclusions(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*ExclusionInput){
