@@ -31,8 +31,7 @@ type proposalView struct {
 	History   *chart.Figure
 	NoCurve   string
 	Claims    string // where its campaign's claim is held against the orders; "" where it has none
-	Worth     bool   // it tells what sales are worth, or is an item: no spend and no curve belong to it
-	ItemURL   string // the page of the item it is about; "" where it is about none
+	Worth     bool   // it tells what sales are worth: no spend and no curve belong to it
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
@@ -43,6 +42,9 @@ type proposalView struct {
 	EditValue string
 	Created   stamp
 	Applied   stamp
+	// ItemURL is the page of the item it is about, to which no spend of a campaign
+	// and no curve belong either; "" where it is about none.
+	ItemURL string
 }
 
 // step is one receipt of a push.
@@ -75,7 +77,7 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
-	v.Worth = platform.Field(p.Field).TellsWorth() || v.Row.Item
+	v.Worth = platform.Field(p.Field).TellsWorth()
 	if v.Row.Item {
 		v.ItemURL = "/feeds/item?" + url.Values{"account": {p.Account}, "id": {p.EntityID}}.Encode()
 	}
