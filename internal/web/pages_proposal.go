@@ -42,9 +42,7 @@ type proposalView struct {
 	EditValue string
 	Created   stamp
 	Applied   stamp
-	// ItemURL is the page of the item it is about, to which no spend of a campaign
-	// and no curve belong either; "" where it is about none.
-	ItemURL string
+	ItemURL   string // the page of the item it is about; "" where it is about none
 }
 
 // step is one receipt of a push.
@@ -77,7 +75,7 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
-	v.Worth = platform.Field(p.Field).TellsWorth()
+	v.Worth = platform.Field(p.Field).TellsWorth() || v.Row.Item // to an item no spend of a campaign and no curve belong either
 	if v.Row.Item {
 		v.ItemURL = "/feeds/item?" + url.Values{"account": {p.Account}, "id": {p.EntityID}}.Encode()
 	}
