@@ -124,8 +124,13 @@ func RollbackDraft(applied Draft, id, why string, measured *Outturn) Draft {
 
 // format writes a value of a field for people.
 func format(f platform.Field, v money.Micros, currency string) string {
-	if f.IsRatio() {
+	switch {
+	case f.IsRatio():
 		return v.Decimal()
+	case f == platform.Excluded && v > 0:
+		return "out of ads"
+	case f == platform.Excluded:
+		return "advertised"
 	}
 	return money.Format(v, currency)
 }

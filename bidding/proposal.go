@@ -67,6 +67,8 @@ type Body struct {
 	Alerts []Alert `json:"alerts,omitempty"`
 	// Experiment is the experiment whose plan asks for the change; empty: none.
 	Experiment string `json:"experiment,omitempty"`
+	// Item is what the exclusion of an item, or its end, rests on; nil for others.
+	Item *ItemEvidence `json:"item,omitempty"`
 }
 
 // Verdict says in a word how a change turned out.

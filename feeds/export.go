@@ -85,7 +85,7 @@ func newExportSource(br *bufio.Reader, format string, o Options, k *checker, iss
 	s := &exportSource{table: t, names: columnsOf(cells), named: hashText(k.print, fmt.Sprintf("%s %q %q", format, o.Currency, o.ShopURL))}
 	shop := shop{currency: strings.ToUpper(o.Currency), url: strings.TrimRight(o.ShopURL, "/")}
 	if s.kind = (&shopify{shop: shop}); format == "woocommerce" {
-		s.kind = &woocommerce{shop: shop}
+		s.kind, s.names = &woocommerce{shop: shop}, wooColumns(cells)
 	}
 	if exportFormat(cells) != format {
 		return nil, &NotAFeed{"the first line is not the header of a product export of " + format}
@@ -108,7 +108,8 @@ func exportFormat(cells []string) string {
 	switch {
 	case has("handle", "title", "variant price"), has("url handle", "title", "price"):
 		return "shopify"
-	case has("type", "sku", "name", "regular price"):
+	}
+	if names = wooColumns(cells); has("type", "sku", "name", "regular price") {
 		return "woocommerce"
 	}
 	return ""

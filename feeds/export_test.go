@@ -130,6 +130,42 @@ func TestWooCommerce(t *testing.T) {
 	}
 }
 
+// The same shop exported in another language is the same feed.
+func TestWooCommerceTranslated(t *testing.T) {
+	t.Parallel()
+	read := func(text string) (items []Item) {
+		rep, err := Validate(strings.NewReader(text), Options{Platform: "google", Currency: "EUR", ShopURL: "https://shop.example"}, func(it Item, _ []Issue) error {
+			if it.Line > 0 {
+				items = append(items, it)
+			}
+			return nil
+		})
+		if err != nil || rep.Items == 0 {
+			t.Fatalf("%+v, %v\n%.200s", rep, err, text)
+		}
+		return items
+	}
+	english := export(t, "woocommerce.csv")
+	_, rows, _ := strings.Cut(english, "\n")
+	want := read(english)
+	for language, header := range map[string]string{
+		"German":  `ID,Typ,Artikelnummer,"GTIN, UPC, EAN oder ISBN",Name,Veröffentlicht,Kurzbeschreibung,Beschreibung,"Datum, an dem Angebotspreis beginnt","Datum, an dem Angebotspreis endet",Vorrätig?,Bestand,Gewicht (kg),Angebotspreis,Regulärer Preis,Kategorien,Bilder,Übergeordnetes Produkt,Position,Marken,Attribut 1 Name,Attribut 1 Wert(e),Attribut 2 Name,Attribut 2 Wert(e),Cost of goods`,
+		"French":  `ID,Type,UGS,"GTIN, UPC, EAN ou ISBN",Nom,Publié,Description courte,Description,Date de début de promo,Date de fin de promo,En stock ?,Stock,Poids (kg),Tarif promo,Tarif régulier,Catégories,Images,Parent,Position,Marques,Nom de l’attribut 1,Valeur(s) de l’attribut 1,Nom de l'attribut 2,Valeur(s) de l'attribut 2,Méta : _wc_cog_cost`,
+		"Spanish": `ID,Tipo,SKU,"GTIN, UPC, EAN o ISBN",Nombre,Publicado,Descripción corta,Descripción,Día en que empieza el precio rebajado,Día en que termina el precio rebajado,¿Existencias?,Inventario,Peso (kg),Precio rebajado,Precio normal,Categorías,Imágenes,Superior,Posición,Marcas,Nombre del atributo 1,Valor(es) del atributo 1,Nombre del atributo 2,Valor(es) del atributo 2,Meta: _wc_cog_cost`,
+		"Dutch":   `ID,Type,Artikelnummer,"GTIN, UPC, EAN of ISBN",Naam,Gepubliceerd,Korte omschrijving,Beschrijving,Startdatum actieprijs,Einddatum actieprijs,Op voorraad?,Voorraad,Gewicht (kg),Actieprijs,Reguliere prijs,Categorieën,Afbeeldingen,Hoofd,Positie,Merken,Naam eigenschap 1,Waarde eigenschap 1,Naam eigenschap 2,Waarde eigenschap 2,Meta: _wc_cog_cost`,
+		"Italian": `ID,Tipo,SKU,"GTIN, UPC, EAN, o ISBN",Nome,Pubblicato,Breve descrizione,Descrizione,Data di partenza del prezzo in saldo,Data in cui termina l'offerta,In stock?,Magazzino,Peso (kg),Prezzo in offerta,Prezzo di listino,Categorie,Immagine,Genitore,Posizione,Marchi,Nome dell'attributo 1,Valore dell'attributo 1,Nome dell'attributo 2,Valore dell'attributo 2,Meta: _wc_cog_cost`,
+	} {
+		if diff := cmp.Diff(want, read(header+"\n"+rows)); diff != "" {
+			t.Errorf("%s: %s", language, diff)
+		}
+	}
+	for _, no := range []string{"Typ,Artikelnummer,Name\nsimple,A,B\n", "Tipo,Nombre,Precio normal\nsimple,A,3\n"} {
+		if _, err := Validate(strings.NewReader(no), Options{Platform: "google", Format: "woocommerce"}, nil); err == nil {
+			t.Errorf("%q was read as an export", no)
+		}
+	}
+}
+
 // TestExportsOddly reads exports that are broken in places, or named wrongly.
 func TestExportsOddly(t *testing.T) {
 	t.Parallel()

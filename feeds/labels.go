@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,32 +72,70 @@ func (l Labels) Of(o Offer) string {
 	return l.Tiers[len(l.Tiers)-1].Name
 }
 
-// Write writes a supplemental feed (TSV) that gives each item of the platform its
-// tier: id, the five custom labels, of which the others stay empty, and on Google
-// the cost of goods sold. Items whose cost is unknown are left out. It returns
-// how many there are. The order is that of the ids, whatever that of the offers.
-func (l Labels) Write(w io.Writer, platform, currency string, offers []Offer) (rows int, err error) {
-	offers = slices.Clone(offers)
-	slices.SortFunc(offers, func(a, b Offer) int { return strings.Compare(a.ID, b.ID) })
+// Write writes a supplemental feed (TSV) for a platform: the id of each item, its
+// margin tier in one of the five custom labels, of which the others stay empty, on
+// Google the cost of goods sold, and, where there are any, what keeps the excluded
+// items out of ads: on Google their excluded destinations, on Meta the status. A
+// cell that is empty changes nothing of an item there. Items that are neither
+// excluded nor of known cost are left out. It returns how many items have a tier,
+// and which of the excluded cannot be written: their ids hold a tab, a line's end
+// or a quotation mark. The order is that of the ids, whatever that of the offers.
+func (l Labels) Write(w io.Writer, platform, currency string, offers []Offer, excluded []string) (rows int, unwritten []string, err error) {
+	column, value := exclusionOn(platform)
+	lines := map[string]*Offer{} // by id; nil: only excluded
+	out := make(map[string]bool, len(excluded))
+	for _, id := range excluded {
+		if unfitForTSV(id) {
+			unwritten = append(unwritten, id)
+			continue
+		}
+		out[id], lines[id] = true, nil
+	}
+	for i := range offers {
+		if o := &offers[i]; l.Of(*o) != "" && (platform == "google" && o.OnGoogle || platform == "meta" && o.OnMeta) && !unfitForTSV(o.ID) {
+			lines[o.ID] = o
+			rows++
+		}
+	}
 	b := bufio.NewWriter(w)
 	head := "id\tcustom_label_0\tcustom_label_1\tcustom_label_2\tcustom_label_3\tcustom_label_4"
 	if platform == "google" {
 		head += "\tcost_of_goods_sold"
 	}
+	if len(out) > 0 {
+		head += "\t" + column
+	}
 	fmt.Fprintln(b, head)
-	for _, o := range offers {
-		label := l.Of(o)
-		if label == "" || platform == "google" && !o.OnGoogle || platform == "meta" && !o.OnMeta || strings.ContainsAny(o.ID, "\t\r\n\"") {
-			continue
-		}
-		rows++
+	for _, id := range slices.Sorted(maps.Keys(lines)) {
 		var slots [5]string
-		slots[l.Slot] = label
-		fmt.Fprintf(b, "%s\t%s", o.ID, strings.Join(slots[:], "\t"))
+		cost := ""
+		if o := lines[id]; o != nil {
+			slots[l.Slot] = l.Of(*o)
+			cost = strings.ReplaceAll(money.Plain(*o.UnitCost, currency), ",", "") + " " + currency
+		}
+		fmt.Fprintf(b, "%s\t%s", id, strings.Join(slots[:], "\t"))
 		if platform == "google" {
-			fmt.Fprintf(b, "\t%s %s", strings.ReplaceAll(money.Plain(*o.UnitCost, currency), ",", ""), currency)
+			fmt.Fprintf(b, "\t%s", cost)
+		}
+		switch {
+		case out[id]:
+			fmt.Fprintf(b, "\t%s", value)
+		case len(out) > 0:
+			fmt.Fprint(b, "\t")
 		}
 		fmt.Fprintln(b)
 	}
-	return rows, b.Flush()
+	return rows, unwritten, b.Flush()
 }
+
+// exclusionOn is the attribute that keeps an item out of a platform's ads, and its
+// value. Google still lists the item for free; Meta shows what is archived nowhere
+// (it has no attribute for ads alone).
+func exclusionOn(platform string) (column, value string) {
+	if platform == "meta" {
+		return "status", "archived"
+	}
+	return "excluded_destination", "Shopping_ads,Display_ads"
+}
+
+func unfitForTSV(id string) bool { return id == "" || strings.ContainsAny(id, "\t\r\n\"") }

@@ -280,12 +280,12 @@ func TestLabelsRoundTrip(t *testing.T) {
 	offers := []feeds.Offer{sold("b", 1234.5, 1000), sold("a", 50, 20), away}
 	for _, platform := range []string{"google", "meta"} {
 		var out, again bytes.Buffer
-		n, err := l.Write(&out, platform, "EUR", offers)
+		n, _, err := l.Write(&out, platform, "EUR", offers, nil)
 		if err != nil || n != 2 {
 			t.Fatalf("%s: %d rows, %v", platform, n, err)
 		}
 		slices.Reverse(offers)
-		if _, err := l.Write(&again, platform, "EUR", offers); err != nil || again.String() != out.String() {
+		if _, _, err := l.Write(&again, platform, "EUR", offers, nil); err != nil || again.String() != out.String() {
 			t.Errorf("%s: another order of the items gives another file", platform)
 		}
 		got := map[string]string{}
@@ -311,6 +311,56 @@ func TestLabelsRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, want %v", platform, got, want)
 		}
+	}
+}
+
+// What is excluded is written with the platform's own attribute, with or without a
+// tier, and nothing is wrong with the file.
+func TestExclusionsRoundTrip(t *testing.T) {
+	t.Parallel()
+	l := feeds.DefaultLabels()
+	offers := []feeds.Offer{sold("b", 100, 50), sold("a", 50, 20)}
+	for platform, want := range map[string]string{
+		"google": "id\tcustom_label_0\tcustom_label_1\tcustom_label_2\tcustom_label_3\tcustom_label_4\tcost_of_goods_sold\texcluded_destination\n" +
+			"a\thigh-margin\t\t\t\t\t20.00 EUR\t\nb\thigh-margin\t\t\t\t\t50.00 EUR\tShopping_ads,Display_ads\ngone\t\t\t\t\t\t\tShopping_ads,Display_ads\n",
+		"meta": "id\tcustom_label_0\tcustom_label_1\tcustom_label_2\tcustom_label_3\tcustom_label_4\tstatus\n" +
+			"a\thigh-margin\t\t\t\t\t\nb\thigh-margin\t\t\t\t\tarchived\ngone\t\t\t\t\t\tarchived\n",
+	} {
+		var out bytes.Buffer
+		rows, unwritten, err := l.Write(&out, platform, "EUR", offers, []string{"gone", "b", "a\tb", `5" tyre`})
+		if err != nil || rows != 2 || !slices.Equal(unwritten, []string{"a\tb", `5" tyre`}) {
+			t.Errorf("%s: %d rows, %q unwritten, %v", platform, rows, unwritten, err)
+		}
+		if out.String() != want {
+			t.Errorf("%s:\n%s\nwant\n%s", platform, out.String(), want)
+		}
+		rep, err := feeds.Validate(&out, feeds.Options{Platform: platform, Supplemental: true}, nil)
+		if err != nil || rep.Items != 3 || rep.Errors+rep.Warnings != 0 {
+			t.Errorf("%s: %+v, %v", platform, rep, err)
+		}
+	}
+}
+
+func TestPerItem(t *testing.T) {
+	t.Parallel()
+	away := sold("Away", 10, 5)
+	away.OnGoogle = false
+	away.OnMeta = false
+	shoe := sold("Shoe", 100, 40)
+	shoe.OnMeta = false
+	got := feeds.PerItem([]feeds.Offer{shoe, away}, []feeds.ItemSpend{spent("google", "x", "shoe", 10), spent("google", "y", "Shoe", 5), spent("google", "x", "Nowhere", 2), spent("google", "y", "nowhere", 3),
+		{Platform: "google", ItemID: "away"}, spent("meta", "z", "shoe", 7)})
+	var out []string
+	for _, i := range got {
+		sum := money.Micros(0)
+		for _, l := range i.Lines {
+			sum += l.Cost
+		}
+		out = append(out, fmt.Sprintf("%s %s %q %d %s", i.Platform, i.ID, i.Unfit, len(i.Lines), sum.Decimal()))
+	}
+	want := []string{`google Away "missing" 0 0`, `google Nowhere "missing" 2 5`, `google Shoe "" 2 15`}
+	if !slices.Equal(out, want) {
+		t.Errorf("%q, want %q", out, want)
 	}
 }
 

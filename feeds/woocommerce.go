@@ -2,8 +2,8 @@ package feeds
 
 import "strings"
 
-// woocommerce reads WooCommerce's product export (Products > Export) with its
-// English column names. A variable product is no item, its variations are: they
+// woocommerce reads WooCommerce's product export (Products > Export); its column
+// names are the English ones here, see wooColumns. A variable product is no item, its variations are: they
 // take from it what their rows leave empty.
 type woocommerce struct {
 	shop

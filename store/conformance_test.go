@@ -61,6 +61,7 @@ func TestConformance(t *testing.T) {
 		{"change sets", testChangeSets},
 		{"proposal by prefix", testProposalPrefix},
 		{"moving proposals", testMoveProposal},
+		{"the newest applied of each", testNewestApplied},
 		{"approvals, intents, receipts", testPush},
 		{"settings and usage", testSettingsAndUsage},
 		{"audit", testAudit},

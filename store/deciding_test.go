@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"adsteward/internal/money"
 	"adsteward/store"
 )
 
@@ -268,4 +269,33 @@ func testSettingsAndUsage(t *testing.T, s *store.Store) {
 	wg.Wait()
 	same(t, "usage", must(s.Usage(ctx, day("2026-03-01")))(t), []store.APIUsage{{Platform: "google", AdAccount: "1", Date: day("2026-03-01"), Operations: 60, Limit: 2880}})
 	same(t, "another day", must(s.Usage(ctx, day("2026-03-02")))(t), []store.APIUsage(nil))
+}
+
+func testNewestApplied(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	row := func(id, item, platform, state string, proposed int64, days int) store.Proposal {
+		p := store.Proposal{ProposalID: id, ChangeSetID: "set", Account: acc, Platform: platform, EntityType: "item", EntityID: item, Field: "excluded", State: state,
+			Proposed: money.Micros(proposed), ExpiresAt: at, Body: "{}", CreatedAt: at, UpdatedAt: at}
+		if days > 0 {
+			p.AppliedAt = nullTime(at.AddDate(0, 0, days))
+		}
+		return p
+	}
+	other := row("p6", "a", "google", "applied", 6, 9)
+	other.EntityType = "campaign"
+	err := s.InsertChangeSet(ctx, store.ChangeSet{ChangeSetID: "set", Account: acc, Date: day("2026-03-01"), Hash: "h", CreatedAt: at}, []store.Proposal{
+		row("p1", "b", "google", "applied", 1, 1), row("p2", "b", "google", "applied", 0, 3), row("p3", "b", "google", "applied", 1, 2),
+		row("p4", "a", "meta", "measured", 1, 1), row("p5", "a", "google", "proposed", 1, 0), row("p7", "b", "google", "rejected", 1, 0), other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.NewestApplied(ctx, acc, "item", "excluded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range rows {
+		got = append(got, p.ProposalID)
+	}
+	same(t, "the newest of each", strings.Join(got, " "), "p2 p4")
 }

@@ -44,9 +44,15 @@ func (q *Queries) FeedProducts(ctx context.Context, account, feed string) ([]Pro
 	return all[Product](ctx, q, `SELECT * FROM feed_items WHERE account = ? AND feed IN (?, '') ORDER BY item_id, feed DESC`, account, feed)
 }
 
-// FeedSize counts the products of one feed.
-func (q *Queries) FeedSize(ctx context.Context, account, feed string) (int, error) {
-	return one[int](ctx, q, `SELECT COUNT(*) FROM feed_items WHERE account = ? AND feed = ?`, account, feed)
+// FeedSize counts the products of one feed, or of several together, each once.
+func (q *Queries) FeedSize(ctx context.Context, account string, feeds ...string) (int, error) {
+	if len(feeds) == 0 {
+		return 0, nil
+	}
+	w := &where{}
+	w.add("account = ?", account)
+	w.add("feed IN "+among(len(feeds)), with(feeds)...)
+	return one[int](ctx, q, `SELECT COUNT(DISTINCT item_id) FROM feed_items`+w.String(), w.args...)
 }
 
 // FindProducts lists the products whose id or title holds text, whatever its

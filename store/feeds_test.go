@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"fmt"
 	"testing"
 
 	"adsteward/store"
@@ -23,6 +24,12 @@ func testFeedProducts(t *testing.T, s *store.Store) {
 	same(t, "of one feed", must(s.FeedProducts(ctx, acc, "m.csv"))(t), []store.Product{other, b})
 	old := store.Product{Account: acc, ItemID: "old", FeedDate: day("2025-01-01")}
 	check(t, s.ReplaceProducts(ctx, acc, []store.Product{other, b, a, old}))
+	for _, c := range []struct {
+		feeds []string
+		want  int
+	}{{nil, 0}, {[]string{"m.csv"}, 2}, {[]string{"g.xml"}, 1}, {[]string{"g.xml", "m.csv"}, 2}, {[]string{"none"}, 0}} {
+		same(t, fmt.Sprint("the size of ", c.feeds), must(s.FeedSize(ctx, acc, c.feeds...))(t), c.want)
+	}
 	same(t, "with what is of no feed", must(s.FeedProducts(ctx, acc, "g.xml"))(t), []store.Product{a, old})
 	check(t, s.ReplaceProducts(ctx, acc, []store.Product{other, b, a}))
 	same(t, "one item", must(s.Product(ctx, acc, "A-1"))(t), merged)

@@ -23,7 +23,7 @@ func AutoApprovable(a AutoApprove, budgets money.Micros, before, items []platfor
 			out[i] = "auto_approve.enabled: automatic approval is off"
 		case !listed:
 			out[i] = "auto_approve.fields: changes of " + string(c.Field) + " are left to people"
-		case c.Seen <= 0 || float64(moved(c)) > caps.PerItem*float64(c.Seen):
+		case c.Field != platform.Excluded && (c.Seen <= 0 || float64(moved(c)) > caps.PerItem*float64(c.Seen)):
 			out[i] = "per_item: the change is larger than automatic approval may make"
 		case r.changes > caps.MaxPerRun || c.Field == platform.DailyBudget && float64(r.moved) > caps.PerRun*float64(budgets):
 			out[i] = "per_run: automatic approval has used up this run's share"

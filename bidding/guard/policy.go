@@ -57,6 +57,7 @@ type Policy struct {
 	Explore        Explore        `yaml:"explore" json:"explore"`
 	ValueRules     ValueRules     `yaml:"value_rules" json:"value_rules"`
 	Rollback       RollbackRule   `yaml:"rollback" json:"rollback"`
+	Exclude        Exclude        `yaml:"exclude" json:"exclude"`
 	AutoApprove    AutoApprove    `yaml:"auto_approve" json:"auto_approve"`
 	// Incremental is what is believed of incremental shares no experiment has measured.
 	Incremental attribution.Priors `yaml:"incremental" json:"incremental"`
@@ -209,6 +210,24 @@ type RollbackRule struct {
 	MinLoss     float64 `yaml:"min_loss" json:"min_loss"`
 }
 
+// Exclude is when an item of the feeds is proposed to be kept out of a platform's
+// ads: it cost MinSpend and had MinClicks in the days looked at, and is in no
+// feed, has errors in it, is sold below its cost, or lost money with at least
+// Probability. Never more than MaxItems of the platform's items and MaxSpend of
+// what was spent on them are out at once, both shares, and a night proposes at
+// most MaxPerNight (0: none). After AgainDays an exclusion is proposed to be
+// lifted, to see whether the item pays by now; what somebody rejected or rolled
+// back is left alone as long.
+type Exclude struct {
+	MinSpend    float64 `yaml:"min_spend" json:"min_spend"`
+	MinClicks   int     `yaml:"min_clicks" json:"min_clicks"`
+	Probability float64 `yaml:"probability" json:"probability"`
+	MaxItems    float64 `yaml:"max_items" json:"max_items"`
+	MaxSpend    float64 `yaml:"max_spend" json:"max_spend"`
+	MaxPerNight int     `yaml:"max_per_night" json:"max_per_night"`
+	AgainDays   int     `yaml:"again_days" json:"again_days"`
+}
+
 // AutoApprove is the policy's own yes; off unless Enabled. A field that is not
 // listed is never approved automatically.
 type AutoApprove struct {
@@ -217,7 +236,7 @@ type AutoApprove struct {
 }
 
 // AutoCaps bound what may be approved without a person. PerItem is a share of
-// the value seen. MaxPerRun and MaxPerDay count changes. PerRun and PerDay bound
+// the value seen; an item that is kept out of ads has none. MaxPerRun and MaxPerDay count changes. PerRun and PerDay bound
 // the sum of absolute changes of daily budgets as a share of all daily budgets;
 // other fields have no such sum. A cap of 0 allows nothing.
 type AutoCaps struct {
@@ -250,6 +269,7 @@ func Default() Policy {
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
 		Rollback:       RollbackRule{Probability: 0.9, MinLoss: 1},
+		Exclude:        Exclude{MinSpend: 20, MinClicks: 50, Probability: 0.9, MaxItems: 0.05, MaxSpend: 0.2, MaxPerNight: 20, AgainDays: 90},
 		Incremental:    attribution.DefaultPriors(),
 		ExpiryHours:    48,
 	}
@@ -347,6 +367,13 @@ func (p Policy) Validate() error {
 	check(p.Rollback.Probability == 0 || p.Rollback.Probability >= 0.5 && p.Rollback.Probability < 1, "rollback.probability", p.Rollback.Probability,
 		"0 (never) or at least 0.5 and below 1")
 	amount("rollback.min_loss", p.Rollback.MinLoss)
+	amount("exclude.min_spend", p.Exclude.MinSpend)
+	within("exclude.min_clicks", float64(p.Exclude.MinClicks), 1, 1e6)
+	check(p.Exclude.Probability > 0.5 && p.Exclude.Probability < 1, "exclude.probability", p.Exclude.Probability, "above 0.5 and below 1")
+	within("exclude.max_items", p.Exclude.MaxItems, 0, 1)
+	within("exclude.max_spend", p.Exclude.MaxSpend, 0, 1)
+	within("exclude.max_per_night", float64(p.Exclude.MaxPerNight), 0, 1000)
+	within("exclude.again_days", float64(p.Exclude.AgainDays), 1, 3650)
 	if err := p.Incremental.Validate(); err != nil {
 		errs = append(errs, err)
 	}
@@ -354,9 +381,9 @@ func (p Policy) Validate() error {
 	for f, c := range p.AutoApprove.Fields {
 		key := "auto_approve.fields." + string(f)
 		switch f {
-		case platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.BidAmount, platform.ROASFloor:
+		case platform.DailyBudget, platform.TargetROAS, platform.CPCBid, platform.BidAmount, platform.ROASFloor, platform.Excluded:
 		default:
-			check(false, key, "not a field", "daily_budget, target_roas, cpc_bid, bid_amount or roas_floor")
+			check(false, key, "not a field", "daily_budget, target_roas, cpc_bid, bid_amount, roas_floor or excluded")
 		}
 		within(key+".per_item", c.PerItem, 0, 1)
 		within(key+".per_run", c.PerRun, 0, 1)

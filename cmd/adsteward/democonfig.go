@@ -38,6 +38,9 @@ accounts:
     feeds:
       - location: shop/feed.xml
         platform: both
+    feed_supplement:
+      google: supplement/google.tsv
+      meta: supplement/meta.tsv
     value:
       default_margin: 0.4
       payment_fee_rate: 0.0

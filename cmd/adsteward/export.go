@@ -42,7 +42,11 @@ func (c *exportCmd) Run(e *env) (err error) {
 	if rules := valueRules(rows); c.Format == "google-ads-editor" && rules > 0 {
 		fmt.Fprintf(e.stdout, "%d approved value rules are not in it: Google Ads Editor has no columns for them. Push them, or set them in Google Ads.\n", rules)
 	}
-	return nil
+	items, err := a.store.Proposals(e.ctx, store.Filter{EntityType: string(platform.Item), States: []string{string(bidding.Approved)}})
+	if len(items) > 0 {
+		fmt.Fprintf(e.stdout, "%d approved changes of items are not in it: they go into the supplemental feed. Push them.\n", len(items))
+	}
+	return err
 }
 
 // valueRules counts the rows that no bulk-edit sheet has columns for.
@@ -68,6 +72,9 @@ func exportRows(e *env, a *app) ([]export.Row, error) {
 	}
 	rows := make([]export.Row, 0, len(ps))
 	for _, p := range ps {
+		if p.EntityType == string(platform.Item) {
+			continue // it goes into the supplemental feed
+		}
 		r := export.Row{Proposal: p}
 		for _, row := range entities {
 			var en platform.Entity

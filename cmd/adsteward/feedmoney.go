@@ -18,7 +18,7 @@ import (
 type feedsSpend struct {
 	Account string `help:"Of this account; the first of the configuration where not given." placeholder:"A"`
 	Limit   int    `help:"Print at most this many rows of each table." default:"20"`
-	JSON    bool   `name:"json" help:"One JSON object: account, date, from, to, currency, spend, total, campaigns, unfit, losing, idle."`
+	JSON    bool   `name:"json" help:"One JSON object: account, date, from, to, currency, spend, total, campaigns, unfit, losing, idle, excluded."`
 }
 
 // feedsSpendReport is the JSON of feeds spend.
@@ -26,6 +26,7 @@ type feedsSpendReport struct {
 	Account string      `json:"account"`
 	Date    *civil.Date `json:"date"` // of the night; null where none has joined feeds and spend
 	feeds.Money
+	Excluded []present.ExcludedItem `json:"excluded"` // what is kept out of ads
 }
 
 func (c *feedsSpend) Run(e *env) error {
@@ -47,6 +48,13 @@ func (c *feedsSpend) Run(e *env) error {
 	}
 	if out.Money = m; run.RunID != "" {
 		out.Date = &run.Date
+	}
+	newest, err := a.store.NewestApplied(e.ctx, out.Account, string(platform.Item), string(platform.Excluded))
+	if err != nil {
+		return err
+	}
+	if out.Excluded, err = present.Excluded(newest); err != nil {
+		return err
 	}
 	if c.JSON {
 		out.filled()
@@ -135,6 +143,17 @@ func (r *feedsSpendReport) print(out io.Writer, names map[string]string, most in
 		}
 		return fmt.Sprintf("%s\t%s\t%s\t%s", f.ItemID, f.Title, amount(f.Price), left)
 	})
+	fmt.Fprintf(w, "\nKEPT OUT OF ADS (%d)\n", len(r.Excluded))
+	if len(r.Excluded) > 0 {
+		fmt.Fprintln(w, "ITEM\tTITLE\tPLATFORM\tSINCE\tWHY\tHAD COST\tPROPOSAL")
+	}
+	for _, x := range r.Excluded[:min(most, len(r.Excluded))] {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ItemID, x.Title, present.PlatformName(x.Platform), x.Since.Format("2006-01-02"), present.Words(x.Reason),
+			present.Amount(x.Spend, x.Currency), x.Proposal)
+	}
+	if left := len(r.Excluded) - most; left > 0 {
+		fmt.Fprintf(w, "and %d more\n", left)
+	}
 	return w.Flush()
 }
 
@@ -168,9 +187,14 @@ func (c *feedsLabels) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	excluded, err := a.steward.Excluded(e.ctx, c.Account, platform.Name(c.Platform))
+	if err != nil {
+		return err
+	}
 	var rows int
+	var unwritten []string
 	err = writeWhole(c.Out, func(w io.Writer) (err error) {
-		if rows, err = shop.Labels.Write(w, c.Platform, shop.Currency, offers); err == nil && rows == 0 {
+		if rows, unwritten, err = shop.Labels.Write(w, c.Platform, shop.Currency, offers, excluded); err == nil && rows+len(excluded)-len(unwritten) == 0 {
 			err = usage("no item of a feed for %s has a price and a cost in %s, so that there is nothing to write; give cost_of_goods_sold in the feed, or import costs and run a night", c.Platform, shop.Currency)
 		}
 		return err
@@ -178,7 +202,10 @@ func (c *feedsLabels) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "%d items with custom_label_%d in %s. Add it to your feed as a supplemental source; check it with: adsteward feeds validate %s --platform %s --supplemental\n",
-		rows, shop.Labels.Slot, c.Out, c.Out, c.Platform)
+	for _, id := range unwritten {
+		fmt.Fprintf(e.stderr, "Item %q is not in it, since its id cannot be written in such a file: exclude it on the platform.\n", id)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%d items with custom_label_%d, and %d kept out of ads, in %s. Add it to your feed as a supplemental source; check it with: adsteward feeds validate %s --platform %s --supplemental\n",
+		rows, shop.Labels.Slot, len(excluded)-len(unwritten), c.Out, c.Out, c.Platform)
 	return err
 }

@@ -41,7 +41,7 @@ func TestFeedsSpend(t *testing.T) {
 		t.Fatalf("code %d: %s%s", code, out, errs)
 	}
 	report := decode[feedsSpendReport](t, first(adsteward(t, "feeds", "spend", "--json", "--config", config)))
-	if report.Date != nil || report.Unfit == nil || report.Campaigns == nil || report.Account != "shop" {
+	if report.Date != nil || report.Unfit == nil || report.Campaigns == nil || report.Excluded == nil || report.Account != "shop" {
 		t.Errorf("before the first night: %+v", report)
 	}
 	if out, errs, code := adsteward(t, "run", "--stage", "feeds", "--stage", "value", "--config", config); code != 0 {
@@ -52,7 +52,7 @@ func TestFeedsSpend(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	out, _, code = adsteward(t, "feeds", "spend", "--limit", "1", "--config", config)
-	if code != 0 || !strings.Contains(out, "ITEMS WITHOUT SPEND (2)") || !strings.Contains(out, "and 1 more") || strings.Contains(out, "NaN") {
+	if code != 0 || !strings.Contains(out, "ITEMS WITHOUT SPEND (2)") || !strings.Contains(out, "KEPT OUT OF ADS (0)") || !strings.Contains(out, "and 1 more") || strings.Contains(out, "NaN") {
 		t.Errorf("code %d: %s", code, out)
 	}
 	if _, errs, code := adsteward(t, "feeds", "spend", "--account", "other", "--config", config); code != codeUsage || strings.Count(errs, "\n") != 1 {
@@ -96,5 +96,24 @@ func TestFeedsLabels(t *testing.T) {
 	bad := feedShop(t, "    feed_labels: {slot: 9}\n", "a=1 EUR")
 	if _, errs, code := adsteward(t, "feeds", "labels", "--out", file, "--config", bad); code != codeUsage || !strings.Contains(errs, "feed_labels.slot: 9 is none of 0 to 4") {
 		t.Errorf("code %d: %s", code, errs)
+	}
+}
+
+// The push stage writes the supplemental feed by itself, whatever is approved.
+func TestFeedSupplement(t *testing.T) {
+	t.Parallel()
+	config := feedShop(t, "    feed_supplement: {google: out/google.tsv}\n", "a=30 EUR", "unknown=")
+	if out, errs, code := adsteward(t, "run", "--stage", "feeds", "--stage", "push", "--config", config); code != 0 {
+		t.Fatalf("code %d: %s%s", code, out, errs)
+	}
+	got, err := os.ReadFile(filepath.Join(filepath.Dir(config), "out", "google.tsv"))
+	if err != nil || !strings.Contains(string(got), "\na\thigh-margin\t\t\t\t\t30.00 EUR\n") || strings.Contains(string(got), "excluded_destination") {
+		t.Errorf("%v\n%s", err, got)
+	}
+	for extra, want := range map[string]string{"{bing: x.tsv}": "none of google, meta", `{google: ""}`: "is no file", "{meta: sftp://x/y}": "is no file"} {
+		bad := feedShop(t, "    feed_supplement: "+extra+"\n", "a=1 EUR")
+		if _, errs, code := adsteward(t, "feeds", "spend", "--config", bad); code != codeUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: code %d, %s", extra, code, errs)
+		}
 	}
 }

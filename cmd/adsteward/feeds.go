@@ -17,19 +17,19 @@ import (
 )
 
 type feedsCmd struct {
-	Pages    feedsPages    `cmd:"" help:"Hold the landing pages of a feed's items against the feed: a sample, and the ids you name. Example: adsteward feeds pages feed.xml --sample 50"`
-	Validate feedsValidate `cmd:"" help:"Hold a feed against the platforms' rules. Example: adsteward feeds validate feed.xml --platform both"`
-	Score    feedsScore    `cmd:"" help:"How well the check of the feeds foretold what the platforms made of each item, as the newest night found. Example: adsteward feeds score"`
-	Spend    feedsSpend    `cmd:"" help:"What was spent on items that should not be advertised, that lose money, and items without spend. Example: adsteward feeds spend --limit 50"`
-	Labels   feedsLabels   `cmd:"" help:"Write a supplemental feed with each item's margin tier as a custom label. Example: adsteward feeds labels --out labels.tsv --platform google"`
-	Rules    feedsRules    `cmd:"" help:"List the rules. Example: adsteward feeds rules --platform meta"`
+	Validate feedsValidate `cmd:"" help:"Check a feed against the rules of Google Merchant Center and Meta, before they do. Example: adsteward feeds validate feed.xml --platform both"`
+	Spend    feedsSpend    `cmd:"" help:"What ads spent on items: on those that should not be advertised, those that lose money, those no ad shows, and what is kept out of ads. Example: adsteward feeds spend --limit 50"`
+	Labels   feedsLabels   `cmd:"" help:"Write the supplemental feed now: each item's margin tier as a custom label, and the items you approved to be kept out of ads. Nights write it by themselves to the files under feed_supplement. Example: adsteward feeds labels --out labels.tsv --platform google"`
+	Pages    feedsPages    `cmd:"" help:"Compare items' landing pages with the feed: price and availability, for a sample and the ids you name. Example: adsteward feeds pages feed.xml --sample 50"`
+	Score    feedsScore    `cmd:"" help:"How often the check foresaw what the platforms refused, as the newest night found. Example: adsteward feeds score"`
+	Rules    feedsRules    `cmd:"" help:"List the rules, with what to do about each. Example: adsteward feeds rules --platform meta"`
 }
 
 type feedsValidate struct {
-	File         string            `arg:"" name:"file" help:"A file, a directory of files, - for standard input, or an http(s) or sftp address."`
+	File         string            `arg:"" name:"file" help:"A file, a directory of files, - for standard input, or an http(s) or sftp address (over sftp a directory too)."`
 	Platform     string            `required:"" enum:"google,meta,both" help:"google, meta or both."`
 	Country      string            `help:"Target country." placeholder:"CC"`
-	Format       string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce."`
+	Format       string            `enum:"auto,xml,tsv,csv,shopify,woocommerce" default:"auto" help:"auto, xml, tsv, csv (also with ; or |), or the product export of shopify or woocommerce (in English, German, French, Spanish, Dutch or Italian)."`
 	Currency     string            `help:"Currency of prices in a shop system's export, which names none." placeholder:"EUR"`
 	ShopURL      string            `name:"shop-url" help:"Address of the shop, for the links such an export lacks." placeholder:"URL"`
 	Encoding     string            `help:"Character encoding, where the file does not say." placeholder:"E"`

@@ -45,7 +45,7 @@ type cli struct {
 	Audit       auditCmd       `cmd:"" help:"The audit log: list it, verify its chain."`
 	Import      importCmd      `cmd:"" help:"Bring in orders, touches, carts, costs, consents or performance."`
 	LoginLink   loginLinkCmd   `cmd:"" help:"A one-time link with which a user sets a new password."`
-	Feeds       feedsCmd       `cmd:"" help:"Check product feeds, and join them to what is spent on their items."`
+	Feeds       feedsCmd       `cmd:"" help:"Check product feeds, see what ads spend on their items, and keep out of ads what does not pay."`
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
 	Experiments experimentsCmd `cmd:"" help:"Experiments that find what advertising caused: plan, start, watch and end them."`

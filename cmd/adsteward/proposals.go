@@ -85,7 +85,7 @@ func (c *proposalsList) Run(e *env) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.ProposalID, p.State, present.PlatformName(p.Platform), p.EntityName,
 			present.FieldName(p.Field), present.Number(p.Field, p.Seen, p.Currency), present.Value(p.Field, p.Proposed, p.Currency),
-			present.Change(p.Seen, p.Proposed), gain, why)
+			present.Change(p.Field, p.Seen, p.Proposed), gain, why)
 	}
 	return w.Flush()
 }
@@ -128,8 +128,12 @@ func (c *proposalsShow) Run(e *env) error {
 		return err
 	}
 	w := e.stdout
-	fmt.Fprintf(w, "%s  %s\n%s %s on %s: %s to %s (%s)\n", p.ProposalID, p.State, p.EntityName, present.FieldName(p.Field), present.PlatformName(p.Platform),
-		present.Value(p.Field, p.Seen, p.Currency), present.Value(p.Field, p.Proposed, p.Currency), present.Change(p.Seen, p.Proposed))
+	change := present.Change(p.Field, p.Seen, p.Proposed)
+	if change = " (" + change + ")"; b.Item != nil {
+		change = ""
+	}
+	fmt.Fprintf(w, "%s  %s\n%s %s on %s: %s to %s%s\n", p.ProposalID, p.State, p.EntityName, present.FieldName(p.Field), present.PlatformName(p.Platform),
+		present.Value(p.Field, p.Seen, p.Currency), present.Value(p.Field, p.Proposed, p.Currency), change)
 	if p.Reason != "" {
 		fmt.Fprintf(w, "Last word: %s\n", p.Reason)
 	}
@@ -148,9 +152,17 @@ func (c *proposalsShow) Run(e *env) error {
 	for _, g := range b.Guardrails {
 		fmt.Fprintf(w, "  - %s (%s): %s; %s\n", g.Name, g.Setting, g.Answer, g.Detail)
 	}
-	if platform.Field(p.Field).TellsWorth() {
+	switch {
+	case b.Item != nil:
+		sales := "sales are not told by item"
+		if b.Item.Due > 0 {
+			sales = present.Count(b.Evidence.Conversions) + " sales"
+		}
+		fmt.Fprintf(w, "\nEvidence on item %s, %s to %s: %s %s spent, %d clicks, %s\n", p.EntityID, b.Evidence.WindowStart, b.Evidence.WindowEnd,
+			present.Amount(b.Evidence.Spend, p.Currency), p.Currency, b.Item.Clicks, sales)
+	case platform.Field(p.Field).TellsWorth():
 		fmt.Fprintf(w, "\nEvidence: an order is worth %.3f times its price over the customer's lifetime\n", b.Evidence.LTVMultiple)
-	} else {
+	default:
 		fmt.Fprintf(w, "\nEvidence: k %.3f = margin %.3f x lifetime %.3f x incremental %.3f; break-even ROAS %.2f; elasticity %.2f\n",
 			b.Evidence.K, b.Evidence.Margin, b.Evidence.LTVMultiple, b.Evidence.IncrementalShare, b.Evidence.BreakEvenROAS, b.Evidence.Elasticity)
 	}

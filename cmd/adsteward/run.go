@@ -277,7 +277,9 @@ func (c *runCmd) dryRun(e *env, a *app, nights []oneNight) error {
 		if p.Expected.Level > 0 {
 			gain = fmt.Sprintf("%+.2f", p.Expected.GainPerDay)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%s\n", p.Platform, p.Entity.Name, p.Field, p.Seen.Decimal(), p.Proposed.Decimal(), p.Unit, gain)
+		field := string(p.Field)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", present.PlatformName(string(p.Platform)), p.Entity.Name, present.FieldName(field), present.Number(field, p.Seen, p.Currency),
+			present.Value(field, p.Proposed, p.Currency), gain)
 	}
 	fmt.Fprintf(w, "%d proposals; no proposal was stored, nothing was sent.\n", len(drafts))
 	return errors.Join(w.Flush(), faults)

@@ -105,6 +105,10 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		}
 		s.Tell = telling(a)
 		s.Labels = a.FeedLabels.Or()
+		s.Supplement = map[platform.Name]string{}
+		for name, file := range a.FeedSupplement {
+			s.Supplement[platform.Name(name)] = file
+		}
 		s.Paths = pathRules(&a.Journeys)
 		for _, f := range a.Feeds {
 			s.Feeds = append(s.Feeds, nightly.Feed{Location: f.Location, Platform: f.Platform, Country: f.Country, Format: f.Format, Encoding: f.Encoding,

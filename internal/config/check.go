@@ -62,6 +62,10 @@ func (a *Account) check(key string, f *faults) {
 	if err := a.FeedLabels.Or().Check(); err != nil {
 		f.wrong(true, "%sfeed_labels.%v", key, err)
 	}
+	for name, file := range a.FeedSupplement {
+		f.wrong(name != "google" && name != "meta", "%sfeed_supplement: %q is none of google, meta", key, name)
+		f.wrong(file == "" || strings.Contains(file, "://"), "%sfeed_supplement.%s: %q is no file; name the one to write", key, name, file)
+	}
 	for i, feed := range a.Feeds {
 		if p := feed.Pages; p != nil {
 			f.wrong(p.Sample < 0 || p.Sample > 100_000, "%sfeeds[%d].pages.sample: %d is not between 0 and 100000", key, i, p.Sample)

@@ -64,11 +64,14 @@ type Account struct {
 	Storefront Storefront  `yaml:"storefront,omitempty"`
 	Feeds      []Feed      `yaml:"feeds,omitempty"`
 	FeedLabels *FeedLabels `yaml:"feed_labels,omitempty"`
-	Value      Value       `yaml:"value,omitempty"`
-	Audiences  Audiences   `yaml:"audiences,omitempty"`
-	Journeys   Journeys    `yaml:"journeys,omitempty"`
-	Google     *Google     `yaml:"google,omitempty"`
-	Meta       *Meta       `yaml:"meta,omitempty"`
+	// FeedSupplement is by platform the file that the program writes its
+	// supplemental feed to.
+	FeedSupplement map[string]string `yaml:"feed_supplement,omitempty"`
+	Value          Value             `yaml:"value,omitempty"`
+	Audiences      Audiences         `yaml:"audiences,omitempty"`
+	Journeys       Journeys          `yaml:"journeys,omitempty"`
+	Google         *Google           `yaml:"google,omitempty"`
+	Meta           *Meta             `yaml:"meta,omitempty"`
 }
 
 // Storefront is where the shop's own data comes from.
@@ -377,6 +380,10 @@ func (c *Config) resolve() {
 		a := &c.Accounts[i]
 		abs(&a.Policy)
 		abs(&a.Storefront.Directory)
+		for name, file := range a.FeedSupplement {
+			abs(&file)
+			a.FeedSupplement[name] = file
+		}
 		for j := range a.Feeds {
 			abs(&a.Feeds[j].Location)
 			abs(&a.Feeds[j].KnownHosts)

@@ -68,6 +68,7 @@ func Shop(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Tim
 	for _, f := range shop.Feeds {
 		out = append(out, feed(ctx, shop, f))
 	}
+	out = append(out, supplements(shop, now)...)
 	out = append(out, adAccounts(ctx, shop, now)...)
 	if shop.Policy.AutoApprove.Enabled {
 		out = append(out, Finding{shop.Name + ": automatic approval", Warning, "the policy approves changes by itself, within its caps",

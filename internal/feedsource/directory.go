@@ -1,9 +1,11 @@
 package feedsource
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,45 +16,73 @@ import (
 // end of each, Next goes on to the next, as feeds.Shards has it.
 type directory struct {
 	*body
-	path  string
-	names []string // that are still to come
+	shards
+	open func(name string) (io.ReadCloser, error)
+	end  io.Closer // of what the files lie on; nil where that needs no end
 }
 
-// openDirectory lists the files there are. Names that begin with . or _ are no
-// data, by the custom of what writes shards.
-func openDirectory(path string, o Options) (io.ReadCloser, Info, error) {
-	entries, err := os.ReadDir(path) // in the order of their names
-	if err != nil {
-		return nil, Info{}, err
-	}
-	d := &directory{path: path, body: limited(nothing{}, path, o.MaxBytes)}
-	var last time.Time
+// shards are the files of a directory that are still to be read, and what tells
+// this set of files from another.
+type shards struct {
+	names []string
+	print string
+	last  time.Time // the newest change of one
+}
+
+// shardsOf takes the files of a directory from what is in it, in the order of
+// names; stat follows a link. Names that begin with . or _ are no data, by the
+// custom of what writes shards.
+func shardsOf(entries []fs.FileInfo, stat func(name string) (fs.FileInfo, error)) (s shards, err error) {
 	print := fnv.New64a()
 	for _, e := range entries {
 		if name := e.Name(); name[0] == '.' || name[0] == '_' {
 			continue
 		}
-		stat, err := os.Stat(filepath.Join(path, e.Name())) // of what a link leads to
-		if err != nil {
-			return nil, Info{}, err
+		info := e
+		if e.Mode()&fs.ModeSymlink != 0 {
+			if info, err = stat(e.Name()); err != nil {
+				return shards{}, err
+			}
 		}
-		if !stat.Mode().IsRegular() {
+		if !info.Mode().IsRegular() {
 			continue
 		}
-		d.names = append(d.names, e.Name())
-		fmt.Fprintf(print, "%q %d %d\n", e.Name(), stat.Size(), stat.ModTime().UnixNano())
-		if stat.ModTime().After(last) {
-			last = stat.ModTime()
+		s.names = append(s.names, e.Name())
+		fmt.Fprintf(print, "%q %d %d\n", e.Name(), info.Size(), info.ModTime().UnixNano())
+		if info.ModTime().After(s.last) {
+			s.last = info.ModTime()
 		}
 	}
-	if len(d.names) == 0 {
-		return nil, Info{}, fmt.Errorf("%s: there is no file in the directory", path)
+	if len(s.names) == 0 {
+		return s, errors.New("there is no file in the directory")
 	}
-	info := Info{Name: filepath.Base(path), ETag: fmt.Sprintf("%x", print.Sum64()), LastModified: last.UTC().Format(http.TimeFormat)}
+	s.print = fmt.Sprintf("%x", print.Sum64())
+	return s, nil
+}
+
+func (s *shards) modified() string { return s.last.UTC().Format(http.TimeFormat) }
+
+func openDirectory(path string, o Options) (io.ReadCloser, Info, error) {
+	entries, err := os.ReadDir(path) // in the order of their names
+	if err != nil {
+		return nil, Info{}, err
+	}
+	infos := make([]fs.FileInfo, len(entries))
+	for i, e := range entries {
+		if infos[i], err = e.Info(); err != nil {
+			return nil, Info{}, err
+		}
+	}
+	s, err := shardsOf(infos, func(name string) (fs.FileInfo, error) { return os.Stat(filepath.Join(path, name)) })
+	if err != nil {
+		return nil, Info{}, fmt.Errorf("%s: %w", path, err)
+	}
+	info := Info{Name: filepath.Base(path), ETag: s.print, LastModified: s.modified()}
 	if o.ETag != "" && o.ETag == info.ETag {
 		return nil, Info{}, ErrNotModified
 	}
-	return d, info, nil
+	return &directory{body: limited(nothing{}, path, o.MaxBytes), shards: s,
+		open: func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(path, name)) }}, info, nil
 }
 
 // Next goes on to the next file and returns its name, and io.EOF after the last.
@@ -66,12 +96,21 @@ func (d *directory) Next() (string, error) {
 	}
 	name := d.names[0]
 	d.names = d.names[1:]
-	f, err := os.Open(filepath.Join(d.path, name))
+	f, err := d.open(name)
 	if err != nil {
 		return "", err
 	}
-	d.rc, d.name = f, f.Name()
+	d.rc, d.name = f, name
 	return name, nil
+}
+
+// Close closes the file that is open, and what the files lie on.
+func (d *directory) Close() error {
+	err := d.body.Close()
+	if d.end != nil {
+		err = errors.Join(err, d.end.Close())
+	}
+	return err
 }
 
 // nothing is read before the first file and after the last.

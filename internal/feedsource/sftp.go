@@ -11,7 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -19,8 +22,8 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// fetchSFTP opens sftp://user@host:port/path. The path is the server's, from its
-// root. The server's key has to be in the known_hosts file.
+// fetchSFTP opens sftp://user@host:port/path, a file or a directory of files. The
+// path is the server's, from its root. The server's key has to be in the known_hosts file.
 func fetchSFTP(ctx context.Context, location string, o Options) (io.ReadCloser, Info, error) {
 	u, err := url.Parse(location)
 	if err != nil || u.Hostname() == "" || u.Path == "" {
@@ -43,7 +46,18 @@ func fetchSFTP(ctx context.Context, location string, o Options) (io.ReadCloser, 
 		return fail(err)
 	}
 	s.cancel = cancel
-	if info.LastModified, err = s.open(u.Path, o); err != nil {
+	stat, err := s.stat(u.Path)
+	if err == nil && stat.IsDir() {
+		d, err := s.directory(u.Path, &info, o)
+		if err != nil {
+			return fail(errors.Join(err, s.Close()))
+		}
+		return d, info, nil
+	}
+	if err == nil {
+		info.LastModified, err = s.open(u.Path, stat, o)
+	}
+	if err != nil {
 		return fail(errors.Join(err, s.Close()))
 	}
 	return limited(s, info.Name, o.MaxBytes), info, nil
@@ -174,19 +188,23 @@ func isAuth(err error) bool {
 	return len(err.Error()) >= len(prefix) && err.Error()[:len(prefix)] == prefix
 }
 
-// open opens the file, and returns when it was changed.
-func (s *session) open(path string, o Options) (modified string, err error) {
+// stat says what there is at a path.
+func (s *session) stat(path string) (fs.FileInfo, error) {
 	stat, err := s.client.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", errors.New("there is no such file on the server")
+		return nil, errors.New("there is no such file on the server")
 	case errors.Is(err, fs.ErrPermission):
-		return "", errors.New("the server does not let the file be read")
+		return nil, errors.New("the server does not let the file be read")
 	case err != nil:
-		return "", fmt.Errorf("%w: %w", ErrUnreachable, err)
-	case stat.IsDir():
-		return "", errors.New("this is a directory; name a file in it")
-	case stat.Size() > o.MaxBytes:
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return stat, nil
+}
+
+// open opens the file, and returns when it was changed.
+func (s *session) open(path string, stat fs.FileInfo, o Options) (modified string, err error) {
+	if stat.Size() > o.MaxBytes {
 		return "", tooLarge(o.MaxBytes)
 	}
 	modified = stat.ModTime().UTC().Format(http.TimeFormat)
@@ -196,8 +214,44 @@ func (s *session) open(path string, o Options) (modified string, err error) {
 	if s.file, err = s.client.Open(path); err != nil {
 		return "", err
 	}
-	s.Reader = bufio.NewReaderSize(s.file, 1<<20) // large reads are split into many requests at once
+	s.Reader = bufio.NewReaderSize(s.file, sftpBuffer)
 	return modified, nil
+}
+
+// sftpBuffer makes large reads, which are split into many requests at once.
+const sftpBuffer = 1 << 20
+
+// directory opens a directory of files on the server.
+func (s *session) directory(dir string, info *Info, o Options) (*directory, error) {
+	entries, err := s.client.ReadDir(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, errors.New("the server does not let the directory be read")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	slices.SortFunc(entries, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
+	files, err := shardsOf(entries, func(name string) (fs.FileInfo, error) { return s.stat(path.Join(dir, name)) })
+	if err != nil {
+		return nil, err
+	}
+	info.ETag, info.LastModified = files.print, files.modified()
+	if o.ETag != "" && o.ETag == info.ETag {
+		return nil, ErrNotModified
+	}
+	return &directory{body: limited(nothing{}, info.Name, o.MaxBytes), shards: files, end: s, open: func(name string) (io.ReadCloser, error) {
+		f, err := s.client.Open(path.Join(dir, name))
+		if err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", strings.TrimRight(info.Name, "/"), name, err)
+		}
+		return &buffered{bufio.NewReaderSize(f, sftpBuffer), f}, nil
+	}}, nil
+}
+
+// buffered is a file that is read through a buffer.
+type buffered struct {
+	io.Reader
+	io.Closer
 }
 
 // Close closes what was opened, the connection last. What a connection that is

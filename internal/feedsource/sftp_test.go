@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -57,6 +59,14 @@ func sftpServer(t *testing.T, user ssh.PublicKey, files map[string]string) (addr
 	config.AddHostKey(key)
 	handlers := sftp.InMemHandler()
 	for name, text := range files {
+		if dir := path.Dir(name); dir != "/" {
+			if err := handlers.FileCmd.Filecmd(&sftp.Request{Method: "Mkdir", Filepath: dir}); err != nil && !errors.Is(err, os.ErrExist) {
+				t.Fatal(err)
+			}
+		}
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
 		w, err := handlers.FilePut.Filewrite(&sftp.Request{Method: "Put", Filepath: name, Flags: 0x1a})
 		if err != nil {
 			t.Fatal(err)
@@ -131,11 +141,56 @@ func TestSFTP(t *testing.T) {
 	}
 }
 
+// A directory on a server is one feed, in the order of names; what is no data is
+// left out, and the limit is of all files together.
+func TestSFTPDirectory(t *testing.T) {
+	t.Parallel()
+	user, _ := newKey(t)
+	address, host := sftpServer(t, user.PublicKey(), map[string]string{"/feed/part-2.tsv": "two", "/feed/part-1.tsv": "one", "/feed/_SUCCESS": "no", "/feed/.x": "no",
+		"/feed/part-3.tsv": "three", "/feed/deeper/": ""})
+	hosts := filepath.Join(t.TempDir(), "known_hosts")
+	if err := os.WriteFile(hosts, []byte(knownhosts.Line([]string{knownhosts.Normalize(address)}, host)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := func(o Options) (got []string, info Info, err error) {
+		o.Password, o.KnownHosts = "pw", hosts
+		r, info, err := Open(t.Context(), "sftp://shop@"+address+"/feed", o)
+		if err != nil {
+			return nil, info, err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		for d := r.(*directory); ; {
+			name, err := d.Next()
+			if errors.Is(err, io.EOF) {
+				return got, info, nil
+			}
+			if err != nil {
+				return got, info, err
+			}
+			text, err := io.ReadAll(d)
+			if err != nil {
+				return got, info, err
+			}
+			got = append(got, name+" "+string(text))
+		}
+	}
+	got, info, err := all(Options{})
+	if want := "part-1.tsv one, part-2.tsv two, part-3.tsv three"; err != nil || strings.Join(got, ", ") != want || info.ETag == "" || info.LastModified == "" {
+		t.Errorf("%q, %+v, %v", got, info, err)
+	}
+	if _, _, err := all(Options{ETag: info.ETag}); !errors.Is(err, ErrNotModified) {
+		t.Errorf("the copy at hand: %v", err)
+	}
+	if got, _, err := all(Options{MaxBytes: 8}); err == nil || !strings.Contains(err.Error(), "larger than 8 bytes") {
+		t.Errorf("11 bytes of at most 8: %q, %v", got, err)
+	}
+}
+
 func TestSFTPFailures(t *testing.T) {
 	t.Parallel()
 	user, _ := newKey(t)
 	_, other := newKey(t)
-	address, host := sftpServer(t, user.PublicKey(), map[string]string{"/feed.tsv": "0123456789"})
+	address, host := sftpServer(t, user.PublicKey(), map[string]string{"/feed.tsv": "0123456789", "/empty/": ""})
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -165,7 +220,7 @@ func TestSFTPFailures(t *testing.T) {
 		want        string
 	}{
 		{"shop@" + address + "/none", Options{Password: "pw", KnownHosts: hosts}, false, "no such file"},
-		{"shop@" + address + "/", Options{Password: "pw", KnownHosts: hosts}, false, "directory"},
+		{"shop@" + address + "/empty", Options{Password: "pw", KnownHosts: hosts}, false, "no file in the directory"},
 		{"shop@" + address + "/feed.tsv", Options{Password: "secret", KnownHosts: hosts}, false, "does not let shop in"},
 		{"shop@" + address + "/feed.tsv", Options{Key: other, KnownHosts: hosts}, false, "does not let shop in"},
 		{"shop@" + address + "/feed.tsv", Options{Key: "secret", KnownHosts: hosts}, false, "private key cannot be read"},

@@ -245,6 +245,9 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 		return "", err
 	}
 	d := draftOf(p)
+	if isItem(p) {
+		return "", refused("an item is kept out of ads or not; approve or reject it as it is")
+	}
 	var u bidding.UnitReport
 	var facts guard.Facts
 	if d.Field.TellsWorth() {
@@ -311,8 +314,20 @@ func (s *Steward) unitOf(ctx context.Context, q *store.Queries, p store.Proposal
 }
 
 // pushApproved pushes what people and the policy have approved, and first
-// finishes what an earlier process left.
+// finishes what an earlier process left. The supplemental feeds are written anew:
+// prices and costs, and with them margin tiers, may have changed.
 func pushApproved(ctx context.Context, n *night) (report, error) {
+	rep, err := n.pushAll(ctx)
+	if err != nil {
+		return rep, err
+	}
+	if err := n.renewSupplements(ctx, n.shop); err != nil {
+		rep.Partial = errors.Join(rep.Partial, fmt.Errorf("the supplemental feed: %w", err))
+	}
+	return rep, nil
+}
+
+func (n *night) pushAll(ctx context.Context) (report, error) {
 	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Approved),
 		string(bidding.Applying), string(bidding.Unknown)}})
 	if err != nil || len(rows) == 0 {

@@ -25,24 +25,13 @@ func (n *night) joinItems(ctx context.Context, models *modelSet, worths map[stri
 	if err != nil {
 		return err
 	}
-	accounts, err := n.Store.AdAccounts(ctx, n.shop.Name)
-	if err != nil {
-		return err
-	}
-	foreign := map[[2]string]bool{}
-	for _, a := range accounts {
-		foreign[[2]string{a.Platform, a.AdAccount}] = a.Currency != n.shop.Currency
-	}
 	from, to := n.date.AddDays(-itemDays), n.date.AddDays(-1)
-	rows, err := n.Store.ItemSpendSums(ctx, n.shop.Name, from, to, "")
+	rows, err := n.shopItemSpend(ctx, from, to)
 	if err != nil {
 		return err
 	}
 	spend := make([]feeds.ItemSpend, 0, len(rows))
 	for _, r := range rows {
-		if foreign[[2]string{r.Platform, r.AdAccount}] {
-			continue
-		}
 		spend = append(spend, feeds.ItemSpend{Platform: r.Platform, Campaign: bidding.CampaignKey(platform.Name(r.Platform), r.Campaign),
 			ItemID: r.ItemID, Cost: r.Cost, Value: r.Value, Conversions: r.Conversions, Clicks: r.Clicks})
 	}

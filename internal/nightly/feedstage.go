@@ -29,6 +29,7 @@ const (
 // are fit to be believed; a feed that cannot be read or has collapsed leaves its
 // own last good version in force. The world is shown every item.
 func checkFeeds(ctx context.Context, n *night, spent map[string]itemCost, w *world) (report, error) {
+	n.forgetFeeds()
 	if len(n.shop.Feeds) == 0 {
 		return report{Summary: "no feed is configured"}, nil
 	}

@@ -80,6 +80,9 @@ type Shop struct {
 	Feeds    []Feed
 	Catalogs bool         // some platform's judgement of items is to be read
 	Labels   feeds.Labels // margin tiers as custom labels
+	// Supplement names the file of each platform's supplemental feed, which every
+	// push writes: margin tiers and what is kept out of ads.
+	Supplement map[platform.Name]string
 	// Directory holds the shop's exported orders, carts and the like; "" if none.
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.

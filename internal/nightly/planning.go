@@ -280,7 +280,10 @@ func (n *night) plan(ctx context.Context) (bidding.Output, error) {
 	if err != nil {
 		return out, err
 	}
-	return out, n.planValueRules(ctx, in, &out)
+	if err := n.planValueRules(ctx, in, &out); err != nil {
+		return out, err
+	}
+	return out, n.planExclusions(ctx, in, &out)
 }
 
 // replaceProposals supersedes what is open and stores the new drafts. Doing it

@@ -99,9 +99,22 @@ func (s *Steward) toPush(ctx context.Context, ids []string) (map[string][]store.
 
 // applyShop connects to a shop's ad accounts and pushes to each in turn.
 func (s *Steward) applyShop(ctx context.Context, shop *Shop, actor string, todo []store.Proposal) []bidding.Outcome {
+	var out []bidding.Outcome
+	var items []store.Proposal
+	for _, p := range todo {
+		if isItem(p) {
+			items = append(items, p)
+		}
+	}
+	if len(items) > 0 { // they take no ad account
+		out = s.applyItems(ctx, shop, actor, items)
+		todo = slices.DeleteFunc(todo, isItem)
+	}
+	if len(todo) == 0 {
+		return out
+	}
 	conns, connErr := shop.Connect(ctx)
 	defer s.closeAll(conns)
-	var out []bidding.Outcome
 	done := map[string]bool{}
 	for _, c := range conns {
 		w := &pusher{Steward: s, shop: shop, conn: c, actor: actor}
@@ -305,6 +318,9 @@ func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal
 		return err
 	} else if on {
 		return refused("the kill switch is on; nothing is pushed until it is off")
+	}
+	if isItem(p) {
+		return w.itemAllows(ctx, q, p)
 	}
 	if err := w.experimentAllows(ctx, q, p); err != nil {
 		return err

@@ -37,6 +37,9 @@ const (
 	// NewCustomerGoal is what Google adds to the first order of a new customer.
 	// There is one an account, and its id is the account's.
 	NewCustomerGoal EntityType = "new_customer_goal"
+	// Item is an item of the product feeds. It is of a platform and of no ad
+	// account; what is changed of it is written into the supplemental feed.
+	Item EntityType = "item"
 )
 
 // Field is a value that can be read and changed.
@@ -51,6 +54,8 @@ const (
 
 	ValueMultiplier  Field = "value_multiplier"   // ratio in micros: 1_000_000 counts a conversion once
 	NewCustomerValue Field = "new_customer_value" // micros of the account's currency an order
+
+	Excluded Field = "excluded" // of an item: 1_000_000 keeps it out of ads, 0 does not
 )
 
 // IsRatio reports whether the field is a ratio and not money.

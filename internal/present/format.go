@@ -38,6 +38,8 @@ func FieldName(field string) string {
 		return "Value multiplier"
 	case platform.NewCustomerValue:
 		return "New-customer value"
+	case platform.Excluded:
+		return "Item in ads"
 	}
 	return Words(field)
 }
@@ -77,7 +79,7 @@ func Words(s string) string {
 }
 
 // Unit is the unit a field's value is stated in: EUR/day, EUR/click,
-// EUR/result, EUR/order or ratio.
+// EUR/result, EUR/order, ratio, or switch (0 or 1).
 func Unit(field, currency string) string {
 	switch f := platform.Field(field); {
 	case f.IsRatio():
@@ -90,22 +92,29 @@ func Unit(field, currency string) string {
 		return currency + "/result"
 	case f == platform.NewCustomerValue:
 		return currency + "/order"
+	case f == platform.Excluded:
+		return "switch"
 	}
 	return currency
 }
 
 // Number writes a field's value without its unit: 1,234.50 for money, 3.50 for
-// a ratio.
+// a ratio, words for a switch.
 func Number(field string, v money.Micros, currency string) string {
-	if platform.Field(field).IsRatio() {
+	switch f := platform.Field(field); {
+	case f.IsRatio():
 		return Ratio(v.Float())
+	case f == platform.Excluded && v > 0:
+		return "out of ads"
+	case f == platform.Excluded:
+		return "advertised"
 	}
 	return strings.Replace(money.Plain(v, currency), "-", minus, 1)
 }
 
 // Value is Number with the unit: "1,234.50 EUR/day", "3.50" for a ratio.
 func Value(field string, v money.Micros, currency string) string {
-	if platform.Field(field).IsRatio() {
+	if f := platform.Field(field); f.IsRatio() || f == platform.Excluded {
 		return Number(field, v, currency)
 	}
 	return Number(field, v, currency) + " " + Unit(field, currency)
@@ -133,11 +142,13 @@ func ChangePct(seen, proposed money.Micros) (pct float64, ok bool) {
 	return math.Round(pct*1e6) / 1e6, true
 }
 
-// Change writes the change from seen to proposed: "+15.0 %", "−7.5 %"; "new"
-// where there was nothing before.
-func Change(seen, proposed money.Micros) string {
+// Change writes the change of a field from seen to proposed: "+15.0 %", "−7.5 %";
+// "new" where there was nothing before, nothing for a switch.
+func Change(field string, seen, proposed money.Micros) string {
 	pct, ok := ChangePct(seen, proposed)
 	switch {
+	case platform.Field(field) == platform.Excluded:
+		return None
 	case !ok && proposed == 0:
 		return None
 	case !ok:

@@ -22,7 +22,8 @@ type Entity struct {
 
 // Proposal is the JSON shape of a proposal. Account is the account group;
 // Seen, Proposed and Suggested are plain decimal numbers in Unit. ChangePct is
-// null where nothing was set before.
+// null where nothing was set before, and for an item that is kept out of ads
+// (Proposed 1) or let in again (0).
 type Proposal struct {
 	ID         string           `json:"id"`
 	Run        string           `json:"run"`
@@ -47,10 +48,12 @@ type Proposal struct {
 	Measured   json.RawMessage  `json:"measured"` // null until measured
 	RollbackOf string           `json:"rollback_of"`
 	Experiment string           `json:"experiment"` // whose plan asks for it; empty: none
-	CreatedAt  time.Time        `json:"created_at"`
-	AppliedAt  *time.Time       `json:"applied_at"`
-	ExpiresAt  time.Time        `json:"expires_at"`
-	PlanHash   string           `json:"plan_hash"`
+	// Item is what the exclusion of an item rests on; left out for others.
+	Item      *bidding.ItemEvidence `json:"item,omitempty"`
+	CreatedAt time.Time             `json:"created_at"`
+	AppliedAt *time.Time            `json:"applied_at"`
+	ExpiresAt time.Time             `json:"expires_at"`
+	PlanHash  string                `json:"plan_hash"`
 }
 
 // Body reads the part of a stored proposal that explains it.
@@ -73,10 +76,10 @@ func ProposalJSON(p store.Proposal) (Proposal, error) {
 		Currency: p.Currency, Entity: Entity{p.EntityType, p.EntityID, p.EntityName}, Field: platform.Field(p.Field),
 		Seen: p.Seen, Proposed: p.Proposed, Suggested: p.Suggested, Unit: Unit(p.Field, p.Currency),
 		State: bidding.State(p.State), Note: p.Reason, Reasons: b.Reasons, Guardrails: b.Guardrails,
-		Expected: b.Expected, Evidence: b.Evidence, Alerts: b.Alerts, RollbackOf: p.RollbackOf, Experiment: b.Experiment,
+		Expected: b.Expected, Evidence: b.Evidence, Alerts: b.Alerts, RollbackOf: p.RollbackOf, Experiment: b.Experiment, Item: b.Item,
 		CreatedAt: p.CreatedAt.UTC(), ExpiresAt: p.ExpiresAt.UTC(), PlanHash: p.PlanHash,
 	}
-	if pct, ok := ChangePct(p.Seen, p.Proposed); ok {
+	if pct, ok := ChangePct(p.Seen, p.Proposed); ok && p.Field != string(platform.Excluded) {
 		out.ChangePct = &pct
 	}
 	if p.AppliedAt.Valid {

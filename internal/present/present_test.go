@@ -36,11 +36,12 @@ func TestValue(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ got, want string }{
-		{Change(100, 115), "+15.0 %"},
-		{Change(100, 85), "−15.0 %"},
-		{Change(100, 100), "0.0 %"},
-		{Change(0, 100), "new"},
-		{Change(0, 0), "–"},
+		{Change("daily_budget", 100, 115), "+15.0 %"},
+		{Change("daily_budget", 100, 85), "−15.0 %"},
+		{Change("daily_budget", 100, 100), "0.0 %"},
+		{Change("daily_budget", 0, 100), "new"},
+		{Change("daily_budget", 0, 0), "–"},
+		{Change("excluded", 1_000_000, 0), "–"},
 		{Signed(12.4, "EUR"), "+12.40"},
 		{Signed(-12.4, "EUR"), "−12.40"},
 		{Signed(-0.001, "EUR"), "0.00"},

@@ -117,6 +117,7 @@ type feedItemView struct {
 	Spend           []findingRow
 	Verdicts        []findingRow
 	Judged          []itemJudged
+	Excluded        []excludedRow // by platform
 	Currency, Days  string
 }
 
@@ -159,7 +160,12 @@ func (s *Server) itemView(ctx context.Context, n *feedNight, id string) (feedIte
 	if v.Judged, err = s.itemJudged(ctx, n.Account, id); err != nil {
 		return v, err
 	}
-	if !v.Known && len(v.Spend) == 0 {
+	for _, x := range n.Excluded {
+		if x.ItemID == id {
+			v.Excluded = append(v.Excluded, n.excluded(x))
+		}
+	}
+	if !v.Known && len(v.Spend)+len(v.Excluded) == 0 {
 		return v, errNoItem
 	}
 	issues, err := s.store.FeedIssues(ctx, store.FeedIssueFilter{Account: n.Account, RunID: n.Run.RunID, ItemID: id, Limit: mostItems})

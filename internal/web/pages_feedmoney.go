@@ -1,6 +1,9 @@
 package web
 
 import (
+	"net/url"
+
+	"adsteward/bidding"
 	"adsteward/feeds"
 	"adsteward/internal/money"
 	"adsteward/internal/present"
@@ -15,6 +18,16 @@ type moneyView struct {
 	Unfit, Losing, Idle   []findingRow
 	UnfitLeft, LosingLeft int
 	IdleLeft              int
+	Excluded              []excludedRow
+	ExcludedLeft          int
+	Asked                 string // changes of items that wait for a decision; "" where none
+	AskedURL              string
+}
+
+// excludedRow is an item that is kept out of ads.
+type excludedRow struct {
+	findingRow
+	Since, Proposal string
 }
 
 // itemCampaign is where one campaign's spend on items went.
@@ -73,7 +86,19 @@ func (n *feedNight) money() *moneyView {
 	v.Unfit, v.UnfitLeft = n.findings(m.Unfit, m.UnfitCount)
 	v.Losing, v.LosingLeft = n.findings(m.Losing, m.LosingCount)
 	v.Idle, v.IdleLeft = n.findings(m.Idle, m.IdleCount)
+	for _, x := range n.Excluded[:min(len(n.Excluded), mostFindings)] {
+		v.Excluded = append(v.Excluded, n.excluded(x))
+	}
+	v.ExcludedLeft = len(n.Excluded) - len(v.Excluded)
+	if n.Asked > 0 {
+		v.Asked, v.AskedURL = counted(n.Asked, "item"), query{state: string(bidding.Proposed), account: n.Account}.url(string(bidding.Proposed))
+	}
 	return v
+}
+
+func (n *feedNight) excluded(x present.ExcludedItem) excludedRow {
+	return excludedRow{findingRow{ID: x.ItemID, URL: n.item(x.ItemID), Title: x.Title, Platform: present.PlatformName(x.Platform), Reason: reasonOf(x.Reason),
+		Spend: present.Amount(x.Spend, x.Currency)}, x.Since.Format("2 Jan 2006"), "/proposals/" + url.PathEscape(x.Proposal)}
 }
 
 func (n *feedNight) itemCampaign(c feeds.CampaignItems, most money.Micros) itemCampaign {

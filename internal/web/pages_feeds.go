@@ -27,6 +27,9 @@ type feedNight struct {
 	Before  []feeds.State // of the night before; nil where there is none
 	Money   *feeds.Money  // nil where no night has joined them
 	names   map[string]string
+
+	Excluded []present.ExcludedItem // what is kept out of ads
+	Asked    int                    // changes of items that wait for a decision
 }
 
 // feedNights is how many nights back the feeds are looked for.
@@ -68,8 +71,24 @@ func (s *Server) feedNight(r *request) (feedNight, error) {
 			n.Money = &found[0]
 		}
 	}
-	n.names, err = s.campaignNames(ctx, n.Account)
-	return n, err
+	if n.names, err = s.campaignNames(ctx, n.Account); err != nil {
+		return n, err
+	}
+	return n, s.fillExcluded(ctx, &n)
+}
+
+// fillExcluded adds which items are kept out of ads, and what is proposed of items.
+func (s *Server) fillExcluded(ctx context.Context, n *feedNight) error {
+	newest, err := s.store.NewestApplied(ctx, n.Account, string(platform.Item), string(platform.Excluded))
+	if err != nil {
+		return err
+	}
+	if n.Excluded, err = present.Excluded(newest); err != nil {
+		return err
+	}
+	open, err := s.store.Proposals(ctx, store.Filter{Account: n.Account, EntityType: string(platform.Item), States: []string{string(bidding.Proposed)}})
+	n.Asked = len(open)
+	return err
 }
 
 func readModels[T any](ctx context.Context, st *store.Store, runID, kind string) ([]T, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type proposalView struct {
 	EditValue string
 	Created   stamp
 	Applied   stamp
+	ItemURL   string // the page of the item it is about; "" where it is about none
 }
 
 // step is one receipt of a push.
@@ -73,7 +75,10 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
-	v.Worth = platform.Field(p.Field).TellsWorth()
+	v.Worth = platform.Field(p.Field).TellsWorth() || v.Row.Item // to an item no spend of a campaign and no curve belong either
+	if v.Row.Item {
+		v.ItemURL = "/feeds/item?" + url.Values{"account": {p.Account}, "id": {p.EntityID}}.Encode()
+	}
 	if p.AppliedAt.Valid {
 		v.Applied = stampOf(p.AppliedAt.Time, loc)
 	}
@@ -85,7 +90,9 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	state := bidding.State(p.State)
 	v.CanRoll = state == bidding.Applied || state == bidding.Measured
-	v.Expected = expected(v.Row.body.Expected, p.Currency)
+	if !v.Row.Item { // out of ads it earns nothing and costs nothing; its gain says all
+		v.Expected = expected(v.Row.body.Expected, p.Currency)
+	}
 	v.Outcome = outcomeOf(p)
 	for _, fill := range []func(context.Context, store.Proposal, *proposalView, *time.Location) error{
 		s.fillPush, s.fillAudit, s.fillCharts,

@@ -226,7 +226,7 @@ func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) er
 func heldOf(h bidding.Blocked, currency string) heldRow {
 	f := string(h.Field)
 	row := heldRow{Name: h.Name, Field: present.FieldName(f), Old: present.Number(f, h.Seen, currency),
-		Wanted: present.Number(f, h.Wanted, currency), Change: present.Change(h.Seen, h.Wanted)}
+		Wanted: present.Number(f, h.Wanted, currency), Change: present.Change(f, h.Seen, h.Wanted)}
 	for _, v := range h.Verdicts {
 		if v.Answer != "pass" { // the last one that objects is the one that decided
 			row.Guard, row.Detail = v.Name, v.Detail

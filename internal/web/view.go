@@ -105,6 +105,7 @@ type row struct {
 	CanApprove, CanReject, CanPush        bool
 	Rollback, Edited                      bool
 	Inline                                bool // the list shows its details in place
+	Item                                  bool // of a feed: pushed by writing the supplemental feed, and never edited
 	Expires                               stamp
 
 	p    store.Proposal
@@ -114,6 +115,9 @@ type row struct {
 // Evidence lists what the proposal was derived from.
 func (r *row) Evidence() []pair {
 	e := r.body.Evidence
+	if it := r.body.Item; it != nil {
+		return itemEvidence(e, it, r.p.Currency)
+	}
 	if platform.Field(r.p.Field).TellsWorth() { // it rests on the shop's orders alone
 		return []pair{{"Orders up to", e.WindowEnd.Time().Format("2 Jan 2006"), ""},
 			{"Lifetime λ", present.Ratio(e.LTVMultiple) + " ×", "an order over the customer's lifetime, as a multiple of its price"}}
@@ -138,21 +142,23 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 		Platform: p.Platform, PlatformName: present.PlatformName(p.Platform), Field: present.FieldName(p.Field),
 		Entity: present.EntityTypeName(p.EntityType),
 		Old:    present.Number(p.Field, p.Seen, p.Currency), New: present.Number(p.Field, p.Proposed, p.Currency),
-		Unit: present.Unit(p.Field, p.Currency), Change: present.Change(p.Seen, p.Proposed), Currency: p.Currency,
+		Unit: present.Unit(p.Field, p.Currency), Change: present.Change(p.Field, p.Seen, p.Proposed), Currency: p.Currency,
 		Reasons: body.Reasons, Verdicts: body.Guardrails, Rollback: p.RollbackOf != "", Edited: p.Proposed != p.Suggested,
 		Expires: stampOf(p.ExpiresAt, loc), p: p, body: body,
 	}
 	if r.Name == "" {
 		r.Name = p.EntityType + " " + p.EntityID
 	}
+	r.Item = p.EntityType == string(platform.Item)
 	r.Class, r.StateName = stateClass(p.State), present.Words(p.State)
 	r.Label = r.Name + ", " + r.Field
 	e := body.Expected
 	r.Numbers = fmt.Sprint(e.GainPerDay, e.GainLow, e.GainHigh, budgetDelta(p).Float())
-	if r.Unit == "ratio" {
+	if r.Unit == "ratio" || r.Unit == "switch" {
 		r.Unit = ""
 	}
 	switch {
+	case r.Item: // neither more nor less
 	case p.Proposed > p.Seen:
 		r.Dir = "up"
 	case p.Proposed < p.Seen:
@@ -239,6 +245,28 @@ func evidence(e bidding.Evidence, currency string) []pair {
 		{"Elasticity", present.Ratio(e.Elasticity), "80 %: " + present.Ratio(e.ElasticityLow) + " to " + present.Ratio(e.ElasticityHigh)},
 		{"Next unit earns", present.Ratio(e.ShadowPrice), "shadow price of the whole plan"},
 	}
+}
+
+// itemEvidence lists what a change of an item was derived from.
+func itemEvidence(e bidding.Evidence, it *bidding.ItemEvidence, currency string) []pair {
+	out := []pair{{"Window", dates(e.WindowStart, e.WindowEnd), ""},
+		{"Spend", present.Amount(e.Spend, currency) + " " + currency, "on this item, in all campaigns of the platform"},
+		{"Clicks", present.Whole(float64(it.Clicks)), ""}}
+	if it.Due > 0 {
+		out = append(out, pair{"Sales", present.Count(e.Conversions), "reported by now; about " + present.Percent(it.Arrived) + " of them are"},
+			pair{"Sales due", present.Count(math.Round(10*it.Due) / 10), "what other items of its campaigns would have sold with these clicks"},
+			pair{"Value", present.Amount(e.Value, currency) + " " + currency, "as reported"})
+	}
+	if it.Loss != nil {
+		out = append(out, pair{"Loses money", present.Percent(*it.Loss), "probability that its ads cost more than its sales are worth"})
+	}
+	if it.Price > 0 {
+		out = append(out, pair{"Price", present.Number("", it.Price, currency) + " " + currency, "in force"})
+	}
+	if it.UnitCost != nil {
+		out = append(out, pair{"Cost", present.Number("", *it.UnitCost, currency) + " " + currency, "of goods"})
+	}
+	return out
 }
 
 // dates writes a range of days, both included, without the year that everybody
