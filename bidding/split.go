@@ -130,7 +130,7 @@ func (u *unit) toFit() response.Unit {
 // inherit gives the units within a unit what concerns the budget as a whole.
 func (u *unit) inherit() {
 	for _, s := range u.within {
-		s.months, s.alerts = u.months, u.alerts
+		s.months, s.alerts, s.overlap = u.months, u.alerts, u.overlap
 		s.outage, s.silent = max(s.outage, u.outage), max(s.silent, u.silent)
 	}
 }
