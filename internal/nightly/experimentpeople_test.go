@@ -249,7 +249,9 @@ func TestHoldoutFindsTheShare(t *testing.T) {
 	if err != nil || l.Iota == nil {
 		t.Fatalf("%+v, %v", l, err)
 	}
-	if l.Iota.Excludes(0.5) || l.Iota.SE > 0.12 || !l.Mature || !l.Sound() {
+	// Who is held out is drawn anew each time (the experiment's id is another one), so
+	// that one in ten 90 % intervals misses; four standard errors do once in 16,000.
+	if math.Abs(l.Iota.Value-0.5) > 4*l.Iota.SE || l.Iota.SE > 0.12 || !l.Mature || !l.Sound() {
 		t.Errorf("found %+v, checks %+v", l.Iota, l.Checks)
 	}
 	if ledger, err := d.Store.IotaLedger(t.Context(), "shop"); err != nil || len(ledger) != 1 || ledger[0].Value != l.Iota.Value || ledger[0].Campaign != "google:c0" {
