@@ -27,6 +27,7 @@ type variant struct {
 	iota        float64         // of all types; default by type
 	margin      float64         // the share of the true margin that the shop's records show; default 1
 	total       float64         // the total by the first budgets; default 1
+	funded      float64         // the first budgets by the usual ones; default 1
 	targets     bool            // every other campaign has a target ROAS
 	delay       float64         // of conversions, see market.CampaignSpec.DelayP; default 0.45
 	season      float64         // amplitude; default 0.1
@@ -107,6 +108,8 @@ var variants = []variant{
 	{name: "slow-reports", about: "a third of conversions is reported after a week or later", campaigns: 6, delay: 0.15},
 	{name: "google-only", about: "one platform", campaigns: 6, platforms: []platform.Name{platform.Google}},
 	{name: "meta-only", about: "the other", campaigns: 4, platforms: []platform.Name{platform.Meta}},
+	{name: "underfunded", about: "the first budgets are a quarter of the usual, and may grow fourfold", campaigns: 8, funded: 0.25, total: 4},
+	{name: "underfunded-tight", about: "the first budgets are a quarter of the usual, and that is all there is", campaigns: 8, funded: 0.25},
 }
 
 func or[T comparable](v, usual T) T {
@@ -182,7 +185,7 @@ func (s *shop) campaign(v variant, k kind, i int) market.CampaignSpec {
 	}
 	worth := c.Margin * (1 - c.NewShare + c.NewShare*c.LTVMultiple)
 	c.V = c.P / worth * s.between(k.returnLow, k.returnTop)
-	c.Budget = math.Round(c.N*c.P*s.between(0.1, 0.67)/scale) * scale
+	c.Budget = math.Round(c.N*c.P*s.between(0.1, 0.67)*or(v.funded, 1)/scale) * scale
 	c.MinBudget, c.MaxBudget = c.Budget/10, c.Budget*10
 	if v.targets && i%2 == 1 {
 		tau := math.Round(100*c.V/c.P/c.Iota*s.between(1.2, 2.2)) / 100 // what it reports at all opportunities, and better
