@@ -42,6 +42,9 @@ type Account struct {
 	Entities         []platform.Entity
 	Performance      []Series
 	Lag              response.Lag // zero: the prior
+	// Ads are those that spend money in what shows people pictures or films; none
+	// where they are not known.
+	Ads []AdSeries
 }
 
 // Series is the daily performance of one campaign or ad set, ascending.
@@ -149,6 +152,8 @@ type UnitReport struct {
 	NextEuro    float64        `json:"next_euro"`  // k R'(spend): what the next unit of money earns
 	LimitedBy   string         `json:"limited_by"` // budget, target, bid, demand, or in words
 	Lever       *Lever         `json:"lever"`      // what could be moved; nil: nothing
+	// Ads are the ads that spend most of it, worn-out ones first.
+	Ads []AdReport `json:"ads,omitempty"`
 	// Facts is what the guardrails saw of the lever's entity, by Key.String().
 	Facts map[string]guard.Facts `json:"facts"`
 }

@@ -45,6 +45,8 @@ type unit struct {
 	allowed   float64      // what part of its budget that one allows
 	price     float64      // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
+	worn      float64    // share of its newest spend on worn-out ads
+	wornWords string     // and which these are
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 

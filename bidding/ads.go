@@ -1,0 +1,355 @@
+package bidding
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"adsteward/bidding/response"
+	"adsteward/bidding/watch"
+	"adsteward/internal/civil"
+	"adsteward/internal/platform"
+)
+
+// AdSeries is the daily performance of one ad, ascending; days on which it was
+// not shown may be missing. Campaign and AdSet are the ids of where it belongs;
+// an AdSet of Google is an ad group.
+type AdSeries struct {
+	ID, Name        string
+	Campaign, AdSet string
+	Days            []response.Day
+}
+
+// AdReport is what is made of one ad that spends money of a unit.
+type AdReport struct {
+	ID    string  `json:"id"`
+	Name  string  `json:"name"`
+	Spend float64 `json:"spend"` // of the newest seven days
+	Share float64 `json:"share"` // that of what the unit spent in them
+	// CTR is clicks per impression before the newest seven days, CTRNow in them;
+	// 0 where it was not shown.
+	CTR    float64  `json:"ctr"`
+	CTRNow float64  `json:"ctr_now"`
+	Falls  []AdFall `json:"falls,omitempty"` // empty: it is not worn out
+	Why    string   `json:"why,omitempty"`   // it is not judged; empty: it is
+}
+
+// AdFall is a rate of an ad that has fallen further than chance explains.
+type AdFall struct {
+	Figure     string     `json:"figure"` // ad_ctr or ad_conversion_rate
+	Since      civil.Date `json:"since"`  // the most likely first day
+	Then       float64    `json:"then"`   // the rate before
+	Now        float64    `json:"now"`    // and since
+	ChanceDays float64    `json:"chance_days"`
+}
+
+// The figures that are watched of an ad, and that of all worn-out ads of a unit.
+const (
+	adCTR            = "ad_ctr"
+	adConversionRate = "ad_conversion_rate"
+	wornAds          = "worn_ads"
+)
+
+const (
+	// adDays are the newest days whose spend says how much rests on an ad.
+	adDays = 7
+	// leastAdWindow is the shortest window an ad is watched with: at twice that
+	// age it is old enough to be judged. Until it has lasted two windows of the
+	// usual length the first half of its days says what is usual of it.
+	leastAdWindow = 14
+	// mostAdAlerts and mostAdReports bound what is said of one unit's ads.
+	mostAdAlerts  = 5
+	mostAdReports = 20
+)
+
+// adWatch gathers the series of all ads, so that they are tested together.
+type adWatch struct {
+	*watcher
+	policy  float64 // share of the spend on worn-out ads from which a unit is held
+	reports map[*unit][]*AdReport
+	series  []watch.Series
+	tested  []adTest
+}
+
+// adTest is what one series is about.
+type adTest struct {
+	report *AdReport
+	ad     *AdSeries
+	figure string
+	today  civil.Date
+}
+
+// watchAds tells which ads are worn out and how much of each unit's spend rests
+// on them. However many ads a unit has, together they raise a false alarm as
+// seldom as a figure of the unit itself does.
+func (p *planner) watchAds(x *watcher) {
+	w := adWatch{watcher: x, policy: p.in.Policy.Alerts.MaxWornSpend, reports: map[*unit][]*AdReport{}}
+	type place struct {
+		account *Account
+		ref     platform.Ref
+	}
+	of := map[place]*unit{}
+	for _, u := range p.units {
+		if u.Curve.Unit == "" || !u.hasCreatives() { // another currency; nothing that wears out
+			continue
+		}
+		for _, m := range u.members {
+			of[place{u.account, m.Ref}] = u
+		}
+	}
+	for i := range p.in.Accounts {
+		a := &p.in.Accounts[i]
+		for j := range a.Ads {
+			ad := &a.Ads[j]
+			u := of[place{a, platform.Ref{Type: platform.AdSet, ID: ad.AdSet}}]
+			if u == nil {
+				u = of[place{a, platform.Ref{Type: platform.Campaign, ID: ad.Campaign}}]
+			}
+			if u != nil {
+				w.take(u, ad)
+			}
+		}
+	}
+	w.test()
+	for _, u := range p.units { // in their order
+		if reports := w.reports[u]; len(reports) > 0 {
+			w.tell(u, reports)
+		}
+	}
+}
+
+// take prepares the tests of an ad that still spends money.
+func (w *adWatch) take(u *unit, ad *AdSeries) {
+	today, from := u.account.Today, u.account.LastData.AddDays(1-adDays)
+	r := &AdReport{ID: ad.ID, Name: cmp.Or(ad.Name, "ad "+ad.ID)}
+	for _, d := range ad.Days {
+		if d.Date >= from && d.Date < today {
+			r.Spend += d.Spend
+		}
+	}
+	if r.Why = unreadable(ad.Days); r.Why == "" && !(r.Spend > 0) {
+		return
+	}
+	w.reports[u] = append(w.reports[u], r)
+	if r.Why != "" {
+		r.Spend = max(r.Spend, 0) // NaN stays none
+		if math.IsNaN(r.Spend) || math.IsInf(r.Spend, 0) {
+			r.Spend = 0
+		}
+		return
+	}
+	r.CTR, r.CTRNow = rates(ad.Days, from, today, clickRate)
+	ctr := watch.Series{Pool: string(u.Platform) + "/" + adCTR, Grain: 1, Family: u.Key.String() + "/" + adCTR, Window: adWindow(ad, today)}
+	conversions := ctr
+	conversions.Pool, conversions.Family = string(u.Platform)+"/"+adConversionRate, u.Key.String()+"/"+adConversionRate
+	lag, mean := u.account.lag(), meanClicks(ad.Days)
+	for _, d := range ad.Days {
+		if d.Date >= today {
+			continue
+		}
+		ctr.Days = append(ctr.Days, watch.Day{Date: d.Date, Count: d.Clicks, Exposure: d.Impressions})
+		arrived := lag.At(today.Sub(d.Date))
+		if arrived < leastArrived || w.out[string(u.Platform)][d.Date] || w.out[u.Key.String()][d.Date] {
+			continue
+		}
+		// Where the platform shows an ad to more people, what the next click
+		// brings falls as it does for the unit; that is no wear. Where it shows it
+		// to fewer, nothing is gained.
+		clicks := d.Clicks
+		if clicks > mean {
+			clicks = mean * math.Pow(clicks/mean, u.follows())
+		}
+		conversions.Days = append(conversions.Days, watch.Day{Date: d.Date, Count: d.Conversions, Exposure: clicks * arrived})
+	}
+	if !ctr.Tells(today) {
+		r.Why = fmt.Sprintf("Too new or too seldom clicked to be judged: shown on %d days of the last %d.", shown(ad.Days), watch.Window+adReference)
+		return
+	}
+	for _, s := range []struct {
+		figure string
+		series watch.Series
+	}{{adCTR, ctr}, {adConversionRate, conversions}} {
+		w.series, w.tested = append(w.series, s.series), append(w.tested, adTest{r, ad, s.figure, today})
+	}
+}
+
+// adReference is how far before the window an ad is looked at, in days.
+const adReference = 56
+
+// adWindow is half an ad's age in days, within bounds.
+func adWindow(ad *AdSeries, today civil.Date) int {
+	for _, d := range ad.Days {
+		if d.Impressions > 0 {
+			return min(max(today.Sub(d.Date)/2, leastAdWindow), watch.Window)
+		}
+	}
+	return leastAdWindow
+}
+
+// unreadable says why an ad's figures cannot be believed; empty where they can.
+func unreadable(days []response.Day) string {
+	for _, d := range days {
+		for _, v := range []float64{d.Spend, d.Clicks, d.Impressions, d.Conversions} {
+			if !(v >= 0) || math.IsInf(v, 0) {
+				return fmt.Sprintf("The platform's figures of %s are no numbers of things: it is left alone.", d.Date)
+			}
+		}
+		if d.Clicks > d.Impressions {
+			return fmt.Sprintf("On %s the platform reports %.0f clicks on %.0f impressions, which cannot be: it is left alone.", d.Date, d.Clicks, d.Impressions)
+		}
+	}
+	return ""
+}
+
+func shown(days []response.Day) (n int) {
+	for _, d := range days {
+		if d.Impressions > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// meanClicks is that of the days with any.
+func meanClicks(days []response.Day) float64 {
+	var sum, n float64
+	for _, d := range days {
+		if d.Clicks > 0 {
+			sum, n = sum+d.Clicks, n+1
+		}
+	}
+	return sum / max(n, 1)
+}
+
+func clickRate(d response.Day) (count, of float64)      { return d.Clicks, d.Impressions }
+func conversionRate(d response.Day) (count, of float64) { return d.Conversions, d.Clicks }
+
+// rates are a rate before a date and from it on; 0 over nothing.
+func rates(days []response.Day, since, today civil.Date, rate func(response.Day) (count, of float64)) (before, after float64) {
+	var count, of [2]float64
+	for _, d := range days {
+		if d.Date >= today {
+			continue
+		}
+		k := 0
+		if d.Date >= since {
+			k = 1
+		}
+		c, o := rate(d)
+		count[k], of[k] = count[k]+c, of[k]+o
+	}
+	for k := range of {
+		if of[k] > 0 {
+			count[k] /= of[k]
+		} else {
+			count[k] = 0
+		}
+	}
+	return count[0], count[1]
+}
+
+func (w *adWatch) test() {
+	if len(w.series) == 0 {
+		return
+	}
+	today := w.tested[0].today
+	for _, t := range w.tested {
+		today = max(today, t.today)
+	}
+	for i, fall := range watch.Find(w.rule, today, w.series) {
+		if fall == nil {
+			continue
+		}
+		t := w.tested[i]
+		f := AdFall{Figure: t.figure, Since: fall.Since, ChanceDays: fall.ChanceDays}
+		if t.figure == adCTR {
+			f.Then, f.Now = rates(t.ad.Days, f.Since, t.today, clickRate)
+		} else { // what is still to come is in what was to be expected
+			f.Then, _ = rates(t.ad.Days, f.Since, t.today, conversionRate)
+			f.Now = f.Then * fall.Ratio
+		}
+		t.report.Falls = append(t.report.Falls, f)
+	}
+}
+
+// tell raises the alerts of a unit's worn-out ads and weighs how much of its
+// spend rests on them.
+func (w *adWatch) tell(u *unit, reports []*AdReport) {
+	spent, all := 0.0, 0.0
+	from := u.account.LastData.AddDays(1 - adDays)
+	for _, d := range u.days {
+		if d.Date >= from && d.Date < u.account.Today {
+			spent += d.Spend
+		}
+	}
+	for _, r := range reports {
+		all += r.Spend
+	}
+	spent = max(spent, all) // what has no ads of its own counts too
+	slices.SortStableFunc(reports, func(a, b *AdReport) int {
+		return cmp.Or(cmp.Compare(min(len(b.Falls), 1), min(len(a.Falls), 1)), cmp.Compare(b.Spend, a.Spend))
+	})
+	var worn []*AdReport
+	for _, r := range reports {
+		if spent > 0 {
+			r.Share = r.Spend / spent
+		}
+		if len(r.Falls) > 0 {
+			worn = append(worn, r)
+			u.worn = min(u.worn+r.Share, 1)
+		}
+		if len(u.Ads) < mostAdReports {
+			u.Ads = append(u.Ads, *r)
+		}
+	}
+	if len(worn) == 0 {
+		return
+	}
+	u.wornWords = fmt.Sprintf("Of its spend of the last %d days, %.0f %% went to worn-out ads: %s.", adDays, 100*u.worn, named(worn))
+	if u.worn > w.policy {
+		first := worn[0].Falls[0]
+		for _, r := range worn {
+			for _, f := range r.Falls {
+				first.Since, first.ChanceDays = min(first.Since, f.Since), min(first.ChanceDays, f.ChanceDays)
+			}
+		}
+		u.alert(Alert{Guardrail: "creative_fatigue", Figure: wornAds, Since: first.Since, Change: u.worn, ChanceDays: first.ChanceDays, Detail: u.wornWords})
+	}
+	for _, r := range worn[:min(len(worn), mostAdAlerts)] {
+		for _, f := range r.Falls {
+			u.alert(Alert{Guardrail: "creative_fatigue", Figure: f.Figure, Ad: r.Name, Since: f.Since, Change: f.Now/f.Then - 1, ChanceDays: f.ChanceDays, Detail: f.words(r)})
+		}
+	}
+}
+
+// named lists ads for people, the largest first.
+func named(ads []*AdReport) string {
+	var names []string
+	for _, r := range ads[:min(len(ads), 3)] {
+		names = append(names, fmt.Sprintf("“%s” (%.0f %%)", r.Name, 100*r.Share))
+	}
+	if more := len(ads) - len(names); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (f AdFall) words(r *AdReport) string {
+	what := "of those who see it, %s have clicked instead of %s"
+	if f.Figure == adConversionRate {
+		what = "of its clicks, about %s have led to a conversion instead of %s"
+	}
+	return fmt.Sprintf("The ad “%s”, on which %.0f %% of the spend of the last %d days went, is worn out: since about %s, "+what+" (%s).",
+		r.Name, 100*r.Share, adDays, f.Since, percent(f.Now), percent(f.Then), chance(f.ChanceDays))
+}
+
+// percent writes a share, a small one with two decimals.
+func percent(share float64) string {
+	digits := 1
+	if share < 0.02 {
+		digits = 2
+	}
+	return fmt.Sprintf("%.*f %%", digits, 100*share)
+}
