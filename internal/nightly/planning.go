@@ -64,7 +64,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in))
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in), n.loadAds(ctx, in.Accounts))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad
