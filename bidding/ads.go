@@ -22,6 +22,16 @@ type AdSeries struct {
 	Days            []response.Day
 }
 
+// UnitAds are the ads that spend most of a unit's money, worn-out ones first.
+type UnitAds struct {
+	Key
+	Name     string     `json:"name"`
+	Currency string     `json:"currency"`
+	Worn     float64    `json:"worn"` // share of the unit's newest spend on worn-out ads
+	Ads      []AdReport `json:"ads"`
+	More     int        `json:"more,omitempty"` // that are left out
+}
+
 // AdReport is what is made of one ad that spends money of a unit.
 type AdReport struct {
 	ID    string  `json:"id"`
@@ -34,6 +44,14 @@ type AdReport struct {
 	CTRNow float64  `json:"ctr_now"`
 	Falls  []AdFall `json:"falls,omitempty"` // empty: it is not worn out
 	Why    string   `json:"why,omitempty"`   // it is not judged; empty: it is
+	Weeks  []AdWeek `json:"weeks,omitempty"` // the newest last, from the first in which it was shown
+}
+
+// AdWeek is what seven days of an ad came to.
+type AdWeek struct {
+	From        civil.Date `json:"from"`
+	Impressions float64    `json:"impressions"`
+	Clicks      float64    `json:"clicks"`
 }
 
 // AdFall is a rate of an ad that has fallen further than chance explains.
@@ -115,7 +133,7 @@ func (p *planner) watchAds(x *watcher) {
 	w.test()
 	for _, u := range p.units { // in their order
 		if reports := w.reports[u]; len(reports) > 0 {
-			w.tell(u, reports)
+			p.ads = append(p.ads, w.tell(u, reports))
 		}
 	}
 }
@@ -141,6 +159,7 @@ func (w *adWatch) take(u *unit, ad *AdSeries) {
 		return
 	}
 	r.CTR, r.CTRNow = rates(ad.Days, from, today, clickRate)
+	r.Weeks = weeks(ad.Days, from, today)
 	ctr := watch.Series{Pool: string(u.Platform) + "/" + adCTR, Grain: 1, Family: u.Key.String() + "/" + adCTR, Window: adWindow(ad, today)}
 	conversions := ctr
 	conversions.Pool, conversions.Family = string(u.Platform)+"/"+adConversionRate, u.Key.String()+"/"+adConversionRate
@@ -250,6 +269,30 @@ func rates(days []response.Day, since, today civil.Date, rate func(response.Day)
 	return count[0], count[1]
 }
 
+// weeks adds up the days to weeks of which the newest begins on a date.
+func weeks(days []response.Day, newest, today civil.Date) []AdWeek {
+	var out []AdWeek
+	for _, d := range days {
+		if d.Impressions <= 0 || d.Date >= today {
+			continue
+		}
+		// Days before newest count back from it: -1 to -7 are the week before.
+		from := newest.AddDays(-7 * ((newest.Sub(d.Date) + 6) / 7))
+		if d.Date >= newest {
+			from = newest
+		}
+		if len(out) == 0 {
+			out = append(out, AdWeek{From: from})
+		}
+		for out[len(out)-1].From < from { // a week in which it was not shown
+			out = append(out, AdWeek{From: out[len(out)-1].From.AddDays(7)})
+		}
+		w := &out[len(out)-1]
+		w.Impressions, w.Clicks = w.Impressions+d.Impressions, w.Clicks+d.Clicks
+	}
+	return out
+}
+
 func (w *adWatch) test() {
 	if len(w.series) == 0 {
 		return
@@ -276,7 +319,8 @@ func (w *adWatch) test() {
 
 // tell raises the alerts of a unit's worn-out ads and weighs how much of its
 // spend rests on them.
-func (w *adWatch) tell(u *unit, reports []*AdReport) {
+func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
+	out := UnitAds{Key: u.Key, Name: u.Name, Currency: u.Currency, More: max(0, len(reports)-mostAdReports)}
 	spent, all := 0.0, 0.0
 	from := u.account.LastData.AddDays(1 - adDays)
 	for _, d := range u.days {
@@ -300,12 +344,12 @@ func (w *adWatch) tell(u *unit, reports []*AdReport) {
 			worn = append(worn, r)
 			u.worn = min(u.worn+r.Share, 1)
 		}
-		if len(u.Ads) < mostAdReports {
-			u.Ads = append(u.Ads, *r)
+		if len(out.Ads) < mostAdReports {
+			out.Ads = append(out.Ads, *r)
 		}
 	}
-	if len(worn) == 0 {
-		return
+	if out.Worn = u.worn; len(worn) == 0 {
+		return out
 	}
 	u.wornWords = fmt.Sprintf("Of its spend of the last %d days, %.0f %% went to worn-out ads: %s.", adDays, 100*u.worn, named(worn))
 	if u.worn > w.policy {
@@ -322,6 +366,7 @@ func (w *adWatch) tell(u *unit, reports []*AdReport) {
 			u.alert(Alert{Guardrail: "creative_fatigue", Figure: f.Figure, Ad: r.Name, Since: f.Since, Change: f.Now/f.Then - 1, ChanceDays: f.ChanceDays, Detail: f.words(r)})
 		}
 	}
+	return out
 }
 
 // named lists ads for people, the largest first.

@@ -71,13 +71,22 @@ func shows(in bidding.Input, campaign string, ads ...testAd) bidding.Input {
 
 func reportOf(t *testing.T, out bidding.Output, unit, ad string) bidding.AdReport {
 	t.Helper()
-	for _, r := range unitOf(t, out, unit).Ads {
+	for _, r := range adsOf(out, unit) {
 		if r.ID == ad {
 			return r
 		}
 	}
-	t.Fatalf("nothing is said of the ad %s: %+v", ad, unitOf(t, out, unit).Ads)
+	t.Fatalf("nothing is said of the ad %s: %+v", ad, out.Ads)
 	return bidding.AdReport{}
+}
+
+func adsOf(out bidding.Output, unit string) []bidding.AdReport {
+	for _, u := range out.Ads {
+		if u.ID == unit {
+			return u.Ads
+		}
+	}
+	return nil
 }
 
 func TestAdsThatAreNotWornOutStopNothing(t *testing.T) {
@@ -87,6 +96,9 @@ func TestAdsThatAreNotWornOutStopNothing(t *testing.T) {
 		t.Errorf("alerts %v, blocked %v", out.Alerts, out.Blocked)
 	}
 	r := reportOf(t, out, "bstrong", "a")
+	if w := r.Weeks; len(w) != 13 || w[12].From != today-7 || w[0].From != today-91 || math.Abs(w[12].Clicks/w[12].Impressions-r.CTRNow) > 1e-12 || w[0].Clicks >= w[1].Clicks {
+		t.Errorf("weeks %+v", w) // the oldest has six days
+	}
 	if math.Abs(r.Share-0.6) > 0.01 || math.Abs(r.CTR-0.01) > 0.001 || math.Abs(r.CTRNow-0.01) > 0.002 || r.Why != "" || len(r.Falls) > 0 {
 		t.Errorf("%+v", r)
 	}
@@ -105,7 +117,7 @@ func TestAWornOutAdOnWhichMostRestsStopsGrowth(t *testing.T) {
 	if len(f) != 1 || math.Abs(f[0].Then-0.012) > 0.001 || math.Abs(f[0].Now-0.006) > 0.001 || f[0].Since.Sub(worn.fell) > 3 || f[0].Since.Sub(worn.fell) < -3 || f[0].ChanceDays < 1000 {
 		t.Errorf("%+v", f)
 	}
-	if r := unitOf(t, out, "bstrong").Ads; len(r) != 2 || r[0].ID != "a" {
+	if r := adsOf(out, "bstrong"); len(r) != 2 || r[0].ID != "a" {
 		t.Errorf("the worn-out one comes first: %+v", r)
 	}
 	all, one := out.Alerts[0], out.Alerts[1]
@@ -202,7 +214,7 @@ func TestAdsWhoseFiguresCannotBeAreLeftAlone(t *testing.T) {
 	}
 	in.Accounts[0].Ads = append(in.Accounts[0].Ads, bidding.AdSeries{ID: "never", Campaign: "strong"})
 	out := plan(t, in)
-	if got := figuresOf(out); got != "bstrong worn_ads, bstrong ad_ctr" || len(unitOf(t, out, "bstrong").Ads) != 1 {
+	if got := figuresOf(out); got != "bstrong worn_ads, bstrong ad_ctr" || len(adsOf(out, "bstrong")) != 1 {
 		t.Errorf("alerts %q", got)
 	}
 }
@@ -216,7 +228,7 @@ func TestAdsOfSearchersAreNotWatched(t *testing.T) {
 			in.Accounts[0].Entities[i].Channel = "search"
 		}
 	}
-	if out := plan(t, in); len(out.Alerts) > 0 || len(unitOf(t, out, "bstrong").Ads) > 0 {
+	if out := plan(t, in); len(out.Alerts) > 0 || len(adsOf(out, "bstrong")) > 0 {
 		t.Errorf("%v", out.Alerts)
 	}
 }

@@ -111,6 +111,8 @@ type Output struct {
 	// Months is where each monthly budget of the policy stands, in its order.
 	Months []Month `json:"months,omitempty"`
 	Alerts []Alert `json:"alerts"`
+	// Ads is what is made of the ads of each unit that has any.
+	Ads []UnitAds `json:"ads,omitempty"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 }
@@ -152,8 +154,6 @@ type UnitReport struct {
 	NextEuro    float64        `json:"next_euro"`  // k R'(spend): what the next unit of money earns
 	LimitedBy   string         `json:"limited_by"` // budget, target, bid, demand, or in words
 	Lever       *Lever         `json:"lever"`      // what could be moved; nil: nothing
-	// Ads are the ads that spend most of it, worn-out ones first.
-	Ads []AdReport `json:"ads,omitempty"`
 	// Facts is what the guardrails saw of the lever's entity, by Key.String().
 	Facts map[string]guard.Facts `json:"facts"`
 }

@@ -12,6 +12,9 @@ import (
 )
 
 const (
+	// adModel is the kind under which a run keeps what it made of the ads of each
+	// unit of control.
+	adModel = "ads"
 	// adDays of single ads are kept and looked at.
 	adDays = firstPullDays
 	// newAdDays are the newest days that say which ads spend most.

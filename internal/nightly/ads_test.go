@@ -98,10 +98,14 @@ func TestAdsOfTheNight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		reports, err := loadModels[bidding.UnitAds](t.Context(), st.Queries, RunID("shop", today), adModel)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for key, u := range units {
 			f := u.Facts[key]
-			if want := map[string]float64{"c0": 0.8, "c1": 0.1}[u.ID]; f.WornSpend < want-0.01 || f.WornSpend > want+0.01 || len(u.Ads) != map[string]int{"c0": 2, "c1": 2}[u.ID] {
-				t.Errorf("%s: %.3f on worn-out ads, %+v", key, f.WornSpend, u.Ads)
+			if want := map[string]float64{"c0": 0.8, "c1": 0.1}[u.ID]; f.WornSpend < want-0.01 || f.WornSpend > want+0.01 || len(reports[key].Ads) != map[string]int{"c0": 2, "c1": 2}[u.ID] {
+				t.Errorf("%s: %.3f on worn-out ads, %+v", key, f.WornSpend, reports[key])
 			}
 		}
 		open, err := st.Proposals(t.Context(), store.Filter{Account: "shop", States: []string{string(bidding.Proposed)}})

@@ -319,6 +319,9 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 	models.add(n.runID, "allocation", "", out.Allocation)
 	models.add(n.runID, "blocked", "", out.Blocked)
 	models.add(n.runID, alertModel, "", out.Alerts)
+	for _, u := range out.Ads {
+		models.add(n.runID, adModel, u.Key.String(), u)
+	}
 	for _, t := range out.Targets {
 		models.add(n.runID, "target", t.Key.String(), t)
 	}
