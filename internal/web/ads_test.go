@@ -30,6 +30,20 @@ func sampleAds(key bidding.Key, name string) bidding.UnitAds {
 	}}
 }
 
+// fillAds stores ads of the unit of a proposal, and a unit whose ads hold.
+func (x *site) fillAds(proposal int) {
+	x.t.Helper()
+	p, err := x.store.Proposal(x.t.Context(), proposalID(proposal))
+	must(x.t, err)
+	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID}}
+	x.putModel("ads", key.String(), sampleAds(key, p.EntityName))
+	other := key
+	other.ID = "999"
+	fresh := sampleAds(other, "A fresh one")
+	fresh.Worn, fresh.Ads, fresh.More = 0, fresh.Ads[1:2], 0
+	x.putModel("ads", other.String(), fresh)
+}
+
 func TestAdsOfTheNightAndOfAChange(t *testing.T) {
 	t.Parallel()
 	x := newSite(t)
@@ -42,18 +56,10 @@ func TestAdsOfTheNightAndOfAChange(t *testing.T) {
 	if strings.Contains(x.get(run, who).Text, run+"/ads") {
 		t.Error("the run points to ads that there are not")
 	}
-	p, err := x.store.Proposal(t.Context(), proposalID(1))
-	must(t, err)
-	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID}}
-	x.putModel("ads", key.String(), sampleAds(key, p.EntityName))
-	other := key
-	other.ID = "999"
-	fresh := sampleAds(other, "A fresh one")
-	fresh.Worn, fresh.Ads, fresh.More = 0, fresh.Ads[1:2], 0
-	x.putModel("ads", other.String(), fresh)
+	x.fillAds(1)
 	wants := []string{"Film – Autumn &lt;b&gt;sale", "71 % ", "1.17 %", "0.55 %", "−53 %", "Worn out", "Holds", "Not judged", "Too new",
 		"0.58 % of those who see it click instead of 1.17 %", "1.80 % of its clicks lead to a conversion instead of 3.10 %", "And 3 that spend less", "<polyline points="}
-	for _, at := range []string{run + "/ads", "/proposals/" + p.ProposalID} {
+	for _, at := range []string{run + "/ads", "/proposals/" + proposalID(1)} {
 		page := x.get(at, who).Text
 		for _, want := range wants {
 			if !strings.Contains(page, want) {

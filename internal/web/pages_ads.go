@@ -116,11 +116,16 @@ func fallWords(f bidding.AdFall) string {
 	if f.Figure == "ad_conversion_rate" {
 		what = "of its clicks lead to a conversion"
 	}
-	return fmt.Sprintf("Since about %s %s %s instead of %s.", f.Since.Time().Format("2 Jan"), smallShare(f.Now), what, smallShare(f.Then))
+	return fmt.Sprintf("Since about %s, %s %s instead of %s.", f.Since.Time().Format("2 Jan"), smallShare(f.Now), what, smallShare(f.Then))
 }
 
-// smallShare writes a share of which most are a few percent.
-func smallShare(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
+// smallShare writes a share of which most are a few percent; none is not known.
+func smallShare(share float64) string {
+	if share == 0 {
+		return present.None
+	}
+	return fmt.Sprintf("%.2f %%", 100*share)
+}
 
 // sparkWidth and sparkHeight are the size of the drawing of an ad's weeks.
 const sparkWidth, sparkHeight, sparkPad = 96.0, 24.0, 3.0
