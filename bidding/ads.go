@@ -77,6 +77,9 @@ const (
 	// age it is old enough to be judged. Until it has lasted two windows of the
 	// usual length the first half of its days says what is usual of it.
 	leastAdWindow = 14
+	// mostJudged is the share of a unit's spend on ads that are judged from which
+	// these tell of its click-through rate.
+	mostJudged = 0.8
 	// mostAdAlerts and mostAdReports bound what is said of one unit's ads.
 	mostAdAlerts  = 5
 	mostAdReports = 20
@@ -336,9 +339,13 @@ func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
 		return cmp.Or(cmp.Compare(min(len(b.Falls), 1), min(len(a.Falls), 1)), cmp.Compare(b.Spend, a.Spend))
 	})
 	var worn []*AdReport
+	judged := 0.0
 	for _, r := range reports {
 		if spent > 0 {
 			r.Share = r.Spend / spent
+		}
+		if r.Why == "" {
+			judged += r.Share
 		}
 		if len(r.Falls) > 0 {
 			worn = append(worn, r)
@@ -350,6 +357,11 @@ func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
 	}
 	if out.Worn = u.worn; len(worn) == 0 {
 		return out
+	}
+	// That people click less on all ads together is then told ad by ad: a small
+	// one that is shown ever oftener pulls it down as well.
+	if judged >= mostJudged && w.policy < 1 {
+		u.alerts = slices.DeleteFunc(u.alerts, func(a Alert) bool { return a.Figure == "ctr" })
 	}
 	u.wornWords = fmt.Sprintf("Of its spend of the last %d days, %.0f %% went to worn-out ads: %s.", adDays, 100*u.worn, named(worn))
 	if u.worn > w.policy {

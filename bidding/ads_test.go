@@ -161,6 +161,36 @@ func TestOneOfManySmallAdsIsOnlyPointedOut(t *testing.T) {
 	}
 }
 
+// A worn-out ad is shown ever oftener for its few clicks and pulls the rate of all
+// down: that stops nothing as long as the ads tell it one by one.
+func TestASmallAdThatPullsAllDownIsOnlyPointedOut(t *testing.T) {
+	t.Parallel()
+	build := func(share float64) bidding.Input {
+		in := shows(twoCampaigns(), "strong", testAd{id: "old", share: 0.2 * share, ctr: 0.012, rate: 0.1, fell: today - 20, wear: 0.1},
+			testAd{id: "a", share: 0.8 * share, ctr: 0.012, rate: 0.1})
+		for i := range in.Accounts[0].Performance[0].Days {
+			d := &in.Accounts[0].Performance[0].Days[i]
+			d.Clicks = math.Round(2 * d.Spend)
+			if d.Impressions = d.Clicks / 0.012; d.Date >= today-20 {
+				d.Impressions *= 0.8 + 0.2/0.1
+			}
+		}
+		return in
+	}
+	if out := plan(t, build(1)); figuresOf(out) != "bstrong ad_ctr" || draftOf(out, "bstrong") == nil {
+		t.Errorf("alerts %q, held by %q", figuresOf(out), heldBy(out, "bstrong"))
+	}
+	// Where little is known of single ads, that of all together holds.
+	if out := plan(t, build(0.5)); figuresOf(out) != "bstrong ctr, bstrong ad_ctr" || heldBy(out, "bstrong") != "creative_fatigue" {
+		t.Errorf("half known: alerts %q, held by %q", figuresOf(out), heldBy(out, "bstrong"))
+	}
+	in := build(1)
+	in.Policy.Alerts.MaxWornSpend = 1
+	if out := plan(t, in); heldBy(out, "bstrong") != "creative_fatigue" {
+		t.Errorf("the limit is off: alerts %q, held by %q", figuresOf(out), heldBy(out, "bstrong"))
+	}
+}
+
 func TestClicksThatBuyNoMoreAreWearToo(t *testing.T) {
 	t.Parallel()
 	out := plan(t, shows(twoCampaigns(), "strong", testAd{id: "a", share: 0.9, ctr: 0.012, rate: 0.1, fell: today - 21, sells: 0.4}))
