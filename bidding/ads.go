@@ -88,7 +88,8 @@ const (
 // adWatch gathers the series of all ads, so that they are tested together.
 type adWatch struct {
 	*watcher
-	policy  float64 // share of the spend on worn-out ads from which a unit is held
+	policy  float64                 // share of the spend on worn-out ads from which a unit is held
+	newest  map[*Account]civil.Date // first of the newest days, as far as ads are told
 	reports map[*unit][]*AdReport
 	series  []watch.Series
 	tested  []adTest
@@ -106,7 +107,7 @@ type adTest struct {
 // on them. However many ads a unit has, together they raise a false alarm as
 // seldom as a figure of the unit itself does.
 func (p *planner) watchAds(x *watcher) {
-	w := adWatch{watcher: x, policy: p.in.Policy.Alerts.MaxWornSpend, reports: map[*unit][]*AdReport{}}
+	w := adWatch{watcher: x, policy: p.in.Policy.Alerts.MaxWornSpend, newest: map[*Account]civil.Date{}, reports: map[*unit][]*AdReport{}}
 	type place struct {
 		account *Account
 		ref     platform.Ref
@@ -122,6 +123,7 @@ func (p *planner) watchAds(x *watcher) {
 	}
 	for i := range p.in.Accounts {
 		a := &p.in.Accounts[i]
+		w.newest[a] = newestDays(a)
 		for j := range a.Ads {
 			ad := &a.Ads[j]
 			u := of[place{a, platform.Ref{Type: platform.AdSet, ID: ad.AdSet}}]
@@ -141,9 +143,23 @@ func (p *planner) watchAds(x *watcher) {
 	}
 }
 
+// newestDays is the first of the newest days of which an account's ads are told.
+// Where they could not be asked for lately, what was known of them still holds.
+func newestDays(a *Account) civil.Date {
+	var last civil.Date
+	for i := range a.Ads {
+		for _, d := range a.Ads[i].Days {
+			if d.Date < a.Today {
+				last = max(last, d.Date)
+			}
+		}
+	}
+	return last.AddDays(1 - adDays)
+}
+
 // take prepares the tests of an ad that still spends money.
 func (w *adWatch) take(u *unit, ad *AdSeries) {
-	today, from := u.account.Today, u.account.LastData.AddDays(1-adDays)
+	today, from := u.account.Today, w.newest[u.account]
 	r := &AdReport{ID: ad.ID, Name: cmp.Or(ad.Name, "ad "+ad.ID)}
 	for _, d := range ad.Days {
 		if d.Date >= from && d.Date < today {
@@ -325,9 +341,9 @@ func (w *adWatch) test() {
 func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
 	out := UnitAds{Key: u.Key, Name: u.Name, Currency: u.Currency, More: max(0, len(reports)-mostAdReports)}
 	spent, all := 0.0, 0.0
-	from := u.account.LastData.AddDays(1 - adDays)
+	from := w.newest[u.account]
 	for _, d := range u.days {
-		if d.Date >= from && d.Date < u.account.Today {
+		if d.Date >= from && d.Date < min(from.AddDays(adDays), u.account.Today) {
 			spent += d.Spend
 		}
 	}

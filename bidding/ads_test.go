@@ -3,6 +3,7 @@ package bidding_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,16 @@ func TestAWornOutAdOnWhichMostRestsStopsGrowth(t *testing.T) {
 	}
 	// Paused ads spend nothing any more, and are no matter.
 	in.Policy.Alerts.MaxWornSpend = guard.Default().Alerts.MaxWornSpend
+	late := in
+	late.Accounts = slices.Clone(in.Accounts)
+	late.Accounts[0].Ads = slices.Clone(in.Accounts[0].Ads)
+	for i := range late.Accounts[0].Ads {
+		s := &late.Accounts[0].Ads[i]
+		s.Days = s.Days[:len(s.Days)-6]
+	}
+	if out = plan(t, late); heldBy(out, "bstrong") != "creative_fatigue" {
+		t.Errorf("where ads are not told for six days, alerts %q, held by %q", figuresOf(out), heldBy(out, "bstrong"))
+	}
 	a := &in.Accounts[0].Ads[0]
 	a.Days = a.Days[:len(a.Days)-7]
 	if out = plan(t, in); len(out.Alerts) > 0 || draftOf(out, "bstrong") == nil {

@@ -17,8 +17,9 @@ const (
 	adModel = "ads"
 	// adDays of single ads are kept and looked at.
 	adDays = firstPullDays
-	// newAdDays are the newest days that say which ads spend most.
-	newAdDays = 7
+	// newAdDays are the newest days that say which ads spend most; where ads could
+	// not be asked for lately, some of them are missing.
+	newAdDays = 28
 	// judgedAds bounds the ads of an ad account that are looked at.
 	judgedAds = 2000
 )
@@ -59,7 +60,7 @@ func (n *night) loadAds(ctx context.Context, accounts []bidding.Account) error {
 	for i := range accounts {
 		at[adAccountKey(accounts[i].Platform, accounts[i].ID)] = &accounts[i]
 	}
-	return n.Store.EachAdDay(ctx, n.shop.Name, n.date.AddDays(-adDays), n.date, n.date.AddDays(-newAdDays-1), judgedAds, func(d store.AdDay) error {
+	return n.Store.EachAdDay(ctx, n.shop.Name, n.date.AddDays(-adDays), n.date, n.date.AddDays(-newAdDays), judgedAds, func(d store.AdDay) error {
 		a := at[adAccountKey(platform.Name(d.Platform), d.AdAccount)]
 		if a == nil {
 			return nil

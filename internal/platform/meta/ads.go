@@ -9,7 +9,7 @@ import (
 
 // usualAds is how many ads an account is taken to show a day when it is decided
 // whether a report is asked for in the background.
-const usualAds = 200
+const usualAds = 100
 
 // AdPerformance implements platform.SingleAds: insights by ad and day, which Meta
 // has of ads that were shown. Purchases count as in Performance.
