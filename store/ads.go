@@ -50,9 +50,9 @@ func (q *Queries) ForgetAds(ctx context.Context, account, platform, adAccount st
 		if err != nil || changed == 0 {
 			return err
 		}
-		_, err = q.exec(ctx, `DELETE FROM ads WHERE account = ? AND platform = ? AND ad_account = ? AND NOT EXISTS (SELECT 1 FROM ad_days d
-			WHERE d.account = ads.account AND d.platform = ads.platform AND d.ad_account = ads.ad_account AND d.ad_id = ads.ad_id)`,
-			account, platform, adAccount)
+		_, err = q.exec(ctx, `DELETE FROM ads WHERE account = ? AND platform = ? AND ad_account = ?
+			AND ad_id NOT IN (SELECT ad_id FROM ad_days WHERE account = ? AND platform = ? AND ad_account = ?)`,
+			account, platform, adAccount, account, platform, adAccount)
 		return err
 	})
 }
@@ -71,13 +71,13 @@ func (q *Queries) LastAdDay(ctx context.Context, account, platform, adAccount st
 // date, so many of each ad account at most, ordered by platform, ad account, ad
 // and date. fn must not use the store.
 func (q *Queries) EachAdDay(ctx context.Context, account string, from, to, since civil.Date, most int, fn func(AdDay) error) error {
-	return each(ctx, q, func(d *AdDay) error { return fn(*d) }, `WITH newest AS (
+	return each(ctx, q, func(d *AdDay) error { return fn(*d) }, `SELECT d.platform, d.ad_account, d.ad_id, a.name, a.campaign, a.ad_set,
+			d.date, d.cost, d.conversions, d.clicks, d.impressions
+		FROM ad_days d JOIN ads a ON a.account = d.account AND a.platform = d.platform AND a.ad_account = d.ad_account AND a.ad_id = d.ad_id
+		WHERE d.account = ? AND d.date BETWEEN ? AND ? AND (d.platform, d.ad_account, d.ad_id) IN (SELECT platform, ad_account, ad_id FROM (
 			SELECT platform, ad_account, ad_id, ROW_NUMBER() OVER (PARTITION BY platform, ad_account ORDER BY SUM(cost) DESC, ad_id) AS place
-			FROM ad_days WHERE account = ? AND date BETWEEN ? AND ? GROUP BY platform, ad_account, ad_id HAVING SUM(cost) > 0)
-		SELECT d.platform, d.ad_account, d.ad_id, a.name, a.campaign, a.ad_set, d.date, d.cost, d.conversions, d.clicks, d.impressions
-		FROM newest n
-		JOIN ads a ON a.account = ? AND a.platform = n.platform AND a.ad_account = n.ad_account AND a.ad_id = n.ad_id
-		JOIN ad_days d ON d.account = a.account AND d.platform = a.platform AND d.ad_account = a.ad_account AND d.ad_id = a.ad_id
-		WHERE n.place <= ? AND d.date BETWEEN ? AND ? ORDER BY d.platform, d.ad_account, d.ad_id, d.date`,
-		account, since, to, account, most, from, to)
+			FROM ad_days WHERE account = ? AND date BETWEEN ? AND ? GROUP BY platform, ad_account, ad_id HAVING SUM(cost) > 0) AS ranked
+			WHERE place <= ?)
+		ORDER BY d.platform, d.ad_account, d.ad_id, d.date`,
+		account, from, to, account, since, to, most)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"adsteward/bidding"
+	"adsteward/bidding/response"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -146,4 +147,87 @@ func TestAdsOfTheNight(t *testing.T) {
 			t.Errorf("the oldest day kept is %s, want %s: %v", first, today-30, err)
 		}
 	})
+}
+
+// BenchmarkAds is what 2,000 ads, twenty in each of 100 campaigns, cost a night:
+// the first pull of 90 days, that of a night after it, reading and judging them.
+func BenchmarkAds(b *testing.B) {
+	d := setup(b, storetest.Open(b), 100)
+	today := civil.Of(testNow)
+	for i := range d.ads.entities {
+		d.ads.entities[i].Channel = "video"
+	}
+	d.history(90, today)
+	ads := &dayAds{d.ads}
+	d.Shops[0].Connect = func(context.Context) ([]Connection, error) {
+		return []Connection{{AdAccount: "123", Ads: ads, SingleAds: ads}}, nil
+	}
+	n := &night{Steward: d.Steward, shop: &d.Shops[0], date: today, runID: RunID("shop", today)}
+	c := Connection{AdAccount: "123", Ads: ads, SingleAds: ads}
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			if err := d.Store.ForgetAds(b.Context(), "shop", "google", "123", today); err != nil {
+				b.Fatal(err)
+			}
+			if err := n.pullAds(b.Context(), c, today); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		for b.Loop() {
+			if err := n.pullAds(b.Context(), c, today); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if err := d.RunDirect(b.Context(), "shop", today, []Stage{Pull, Value, Curves}); err != nil {
+		b.Fatal(err)
+	}
+	accounts := []bidding.Account{{Platform: platform.Google, ID: "123"}}
+	b.Run("loaded", func(b *testing.B) {
+		for b.Loop() {
+			accounts[0].Ads = nil
+			if err := n.loadAds(b.Context(), accounts); err != nil || len(accounts[0].Ads) != 2000 {
+				b.Fatal(len(accounts[0].Ads), err)
+			}
+		}
+	})
+	in, err := n.planInput(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	fits, err := loadModels[response.Result](b.Context(), d.Store.Queries, n.runID, "curves")
+	if err != nil {
+		b.Fatal(err)
+	}
+	fit := fits[""]
+	in.Curves = &fit
+	for _, kind := range []string{"planned with", "planned without"} {
+		b.Run(kind, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := bidding.Plan(in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		in.Accounts[0].Ads = nil
+	}
+}
+
+// dayAds tells the days of many ads without holding them.
+type dayAds struct{ *fakeAds }
+
+func (f *dayAds) AdPerformance(_ context.Context, from, to civil.Date, yield func([]platform.AdPerformance) error) error {
+	for d := from; d <= to; d++ {
+		var rows []platform.AdPerformance
+		for i := range 2000 {
+			rows = append(rows, platform.AdPerformance{AdID: fmt.Sprint(700_000_000_000 + i), Name: fmt.Sprint("Film ", i), Campaign: platform.Ref{Type: platform.Campaign, ID: fmt.Sprint("c", i%100)},
+				AdSet: platform.Ref{Type: platform.AdGroup, ID: "9"}, Date: d, Cost: 4_750_000, Conversions: 1, Clicks: int64(10 + (i*7+int(d)*13)%11), Impressions: 1000})
+		}
+		if err := yield(rows); err != nil {
+			return err
+		}
+	}
+	return nil
 }

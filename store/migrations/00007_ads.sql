@@ -23,9 +23,8 @@ CREATE TABLE ad_days (
     conversions DOUBLE PRECISION NOT NULL,
     clicks      BIGINT NOT NULL,
     impressions BIGINT NOT NULL,
-    PRIMARY KEY (account, platform, ad_account, ad_id, date)
+    PRIMARY KEY (account, platform, ad_account, date, ad_id)
 );
-CREATE INDEX ad_days_date ON ad_days (account, date);
 
 -- +goose Down
 
