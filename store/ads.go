@@ -68,16 +68,26 @@ func (q *Queries) LastAdDay(ctx context.Context, account, platform, adAccount st
 }
 
 // EachAdDay hands over the days from..to of those ads that cost most since a
-// date, so many of each ad account at most, ordered by platform, ad account, ad
-// and date. fn must not use the store.
+// date, so many of each ad account at most, ordered by platform, ad account, date
+// and ad, without what only TopAds tells. fn must not use the store.
 func (q *Queries) EachAdDay(ctx context.Context, account string, from, to, since civil.Date, most int, fn func(AdDay) error) error {
-	return each(ctx, q, func(d *AdDay) error { return fn(*d) }, `SELECT d.platform, d.ad_account, d.ad_id, a.name, a.campaign, a.ad_set,
-			d.date, d.cost, d.conversions, d.clicks, d.impressions
-		FROM ad_days d JOIN ads a ON a.account = d.account AND a.platform = d.platform AND a.ad_account = d.ad_account AND a.ad_id = d.ad_id
-		WHERE d.account = ? AND d.date BETWEEN ? AND ? AND (d.platform, d.ad_account, d.ad_id) IN (SELECT platform, ad_account, ad_id FROM (
-			SELECT platform, ad_account, ad_id, ROW_NUMBER() OVER (PARTITION BY platform, ad_account ORDER BY SUM(cost) DESC, ad_id) AS place
-			FROM ad_days WHERE account = ? AND date BETWEEN ? AND ? GROUP BY platform, ad_account, ad_id HAVING SUM(cost) > 0) AS ranked
-			WHERE place <= ?)
-		ORDER BY d.platform, d.ad_account, d.ad_id, d.date`,
+	// One name for each ad keeps SQLite from looking them up one by one: the table
+	// is sorted by days.
+	return each(ctx, q, func(d *AdDay) error { return fn(*d) }, `SELECT platform, ad_account, ad_id, date, cost, conversions, clicks, impressions
+		FROM ad_days WHERE account = ? AND date BETWEEN ? AND ? AND (platform || ad_account || ' ' || ad_id) IN (
+			SELECT platform || ad_account || ' ' || ad_id FROM (`+topAds+`) AS ranked WHERE place <= ?)
+		ORDER BY platform, ad_account, date, ad_id`,
 		account, from, to, account, since, to, most)
+}
+
+// topAds ranks the ads of each ad account by what they cost.
+const topAds = `SELECT platform, ad_account, ad_id, ROW_NUMBER() OVER (PARTITION BY platform, ad_account ORDER BY SUM(cost) DESC, ad_id) AS place
+	FROM ad_days WHERE account = ? AND date BETWEEN ? AND ? GROUP BY platform, ad_account, ad_id HAVING SUM(cost) > 0`
+
+// TopAds lists the ads that EachAdDay speaks of, by platform, ad account and id,
+// with what they are called and where they belong, and no day.
+func (q *Queries) TopAds(ctx context.Context, account string, to, since civil.Date, most int) ([]AdDay, error) {
+	return all[AdDay](ctx, q, `SELECT a.platform, a.ad_account, a.ad_id, a.name, a.campaign, a.ad_set FROM (`+topAds+`) AS ranked
+		JOIN ads a ON a.account = ? AND a.platform = ranked.platform AND a.ad_account = ranked.ad_account AND a.ad_id = ranked.ad_id
+		WHERE place <= ? ORDER BY a.platform, a.ad_account, a.ad_id`, account, since, to, account, most)
 }

@@ -60,16 +60,23 @@ func (n *night) loadAds(ctx context.Context, accounts []bidding.Account) error {
 	for i := range accounts {
 		at[adAccountKey(accounts[i].Platform, accounts[i].ID)] = &accounts[i]
 	}
-	return n.Store.EachAdDay(ctx, n.shop.Name, n.date.AddDays(-adDays), n.date, n.date.AddDays(-newAdDays), judgedAds, func(d store.AdDay) error {
-		a := at[adAccountKey(platform.Name(d.Platform), d.AdAccount)]
-		if a == nil {
-			return nil
+	since := n.date.AddDays(-newAdDays)
+	top, err := n.Store.TopAds(ctx, n.shop.Name, n.date, since, judgedAds)
+	if err != nil || len(top) == 0 {
+		return err
+	}
+	place := make(map[[3]string]int, len(top)) // in their account's list
+	for _, d := range top {
+		if a := at[adAccountKey(platform.Name(d.Platform), d.AdAccount)]; a != nil {
+			place[[3]string{d.Platform, d.AdAccount, d.AdID}] = len(a.Ads)
+			a.Ads = append(a.Ads, bidding.AdSeries{ID: d.AdID, Name: d.Name, Campaign: d.Campaign, AdSet: d.AdSet})
 		}
-		if k := len(a.Ads); k == 0 || a.Ads[k-1].ID != d.AdID {
-			a.Ads = append(a.Ads, bidding.AdSeries{ID: d.AdID, Name: d.Name, Campaign: d.Campaign, AdSet: d.AdSet, Days: make([]response.Day, 0, adDays)})
+	}
+	return n.Store.EachAdDay(ctx, n.shop.Name, n.date.AddDays(-adDays), n.date, since, judgedAds, func(d store.AdDay) error {
+		if i, ok := place[[3]string{d.Platform, d.AdAccount, d.AdID}]; ok {
+			s := &at[adAccountKey(platform.Name(d.Platform), d.AdAccount)].Ads[i]
+			s.Days = append(s.Days, response.Day{Date: d.Date, Spend: d.Cost.Float(), Conversions: d.Conversions, Clicks: float64(d.Clicks), Impressions: float64(d.Impressions)})
 		}
-		s := &a.Ads[len(a.Ads)-1]
-		s.Days = append(s.Days, response.Day{Date: d.Date, Spend: d.Cost.Float(), Conversions: d.Conversions, Clicks: float64(d.Clicks), Impressions: float64(d.Impressions)})
 		return nil
 	})
 }
