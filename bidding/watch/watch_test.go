@@ -327,3 +327,48 @@ func TestAFamilyRaisesTheThreshold(t *testing.T) {
 		t.Error("two weeks before a window of two say what is usual, and nothing before the long one")
 	}
 }
+
+// An ad whose click-through rate halves every so many days is found when it has
+// lost a third to a half, whatever its pace; one that halves in a year is not.
+func TestGradualWearIsFound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		halfLife float64
+		within   int // days; 0: not found in eight weeks
+	}{{10, 14}, {20, 20}, {40, 35}, {365, 0}} {
+		const ads, from, watched = 40, 90, 56
+		all := make([][]watch.Day, ads)
+		for i := range all {
+			w := world{mean: 80, dispersion: 2}
+			all[i] = w.series(uint64(7000+i), from+watched, 0, 1)
+			for k := from; k < len(all[i]); k++ {
+				all[i][k].Exposure *= math.Exp2(float64(k-from) / c.halfLife) // shown oftener for its clicks
+			}
+		}
+		found := map[int]int{}
+		for night := from; night < from+watched; night++ {
+			in := make([]watch.Series, ads)
+			for i, days := range all {
+				in[i] = watch.Series{Days: days[night-90 : night], Pool: "p", Grain: 1, Family: fmt.Sprint(i / 10)}
+			}
+			for i, f := range watch.Find(rule, start.AddDays(night), in) {
+				if _, known := found[i]; f != nil && !known {
+					found[i] = night - from
+				}
+			}
+		}
+		soon, sum := 0, 0
+		for _, d := range found {
+			if sum += d; d <= c.within {
+				soon++
+			}
+		}
+		if len(found) > 0 {
+			t.Logf("half-life of %.0f days: %d of %d found, after %.1f days on average, at %.0f %% of the rate", c.halfLife, len(found), ads,
+				float64(sum)/float64(len(found)), 100*math.Exp2(-float64(sum)/float64(len(found))/c.halfLife))
+		}
+		if c.within > 0 && soon < ads*9/10 || c.within == 0 && len(found) > ads/10 {
+			t.Errorf("half-life of %.0f days: %d of %d found within %d days, %d ever", c.halfLife, soon, ads, c.within, len(found))
+		}
+	}
+}
