@@ -73,10 +73,12 @@ const (
 const (
 	// adDays are the newest days whose spend says how much rests on an ad.
 	adDays = 7
-	// leastAdWindow is the shortest window an ad is watched with: at twice that
-	// age it is old enough to be judged. Until it has lasted two windows of the
-	// usual length the first half of its days says what is usual of it.
+	// An ad is watched with a window of half its age, so that the first half of its
+	// days says what is usual of it: from leastAdWindow, of which it takes two to be
+	// judged, to mostAdWindow, since a worn-out ad does not become fresh by being
+	// shown for longer.
 	leastAdWindow = 14
+	mostAdWindow  = 42
 	// mostJudged is the share of a unit's spend on ads that are judged from which
 	// these tell of its click-through rate.
 	mostJudged = 0.8
@@ -202,7 +204,7 @@ func (w *adWatch) take(u *unit, ad *AdSeries) {
 		conversions.Days = append(conversions.Days, watch.Day{Date: d.Date, Count: d.Conversions, Exposure: clicks * arrived})
 	}
 	if !ctr.Tells(today) {
-		r.Why = fmt.Sprintf("Too new or too seldom clicked to be judged: shown on %d days of the last %d.", shown(ad.Days), watch.Window+adReference)
+		r.Why = fmt.Sprintf("Too new or too seldom clicked to be judged: shown on %d days of the last %d.", shown(ad.Days), 2*mostAdWindow)
 		return
 	}
 	for _, s := range []struct {
@@ -213,14 +215,11 @@ func (w *adWatch) take(u *unit, ad *AdSeries) {
 	}
 }
 
-// adReference is how far before the window an ad is looked at, in days.
-const adReference = 56
-
 // adWindow is half an ad's age in days, within bounds.
 func adWindow(ad *AdSeries, today civil.Date) int {
 	for _, d := range ad.Days {
 		if d.Impressions > 0 {
-			return min(max(today.Sub(d.Date)/2, leastAdWindow), watch.Window)
+			return min(max(today.Sub(d.Date)/2, leastAdWindow), mostAdWindow)
 		}
 	}
 	return leastAdWindow

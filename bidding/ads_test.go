@@ -220,6 +220,16 @@ func TestAYoungAdIsJudgedByItsFirstWeeks(t *testing.T) {
 	if got := figuresOf(plan(t, shows(twoCampaigns(), "strong", young))); got != "bstrong worn_ads, bstrong ad_ctr" {
 		t.Errorf("alerts %q", got)
 	}
+	for _, young.age = range []int{30, 50, 58, 75} {
+		if got := figuresOf(plan(t, shows(twoCampaigns(), "strong", young))); got != "bstrong worn_ads, bstrong ad_ctr" {
+			t.Errorf("of %d days: alerts %q", young.age, got)
+		}
+	}
+	// One that has been worn out for five weeks still is.
+	old := testAd{id: "a", share: 0.9, ctr: 0.012, rate: 0.1, fell: today - 37, wear: 0.5}
+	if got := figuresOf(plan(t, shows(twoCampaigns(), "strong", old))); got != "bstrong worn_ads, bstrong ad_ctr" {
+		t.Errorf("five weeks worn: alerts %q", got)
+	}
 	young.age = 20
 	out := plan(t, shows(twoCampaigns(), "strong", young))
 	if r := reportOf(t, out, "bstrong", "a"); len(out.Alerts) > 0 || !strings.Contains(r.Why, "Too new") {

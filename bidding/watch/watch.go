@@ -21,7 +21,7 @@ const (
 	// is there some times, and leastCount independent counts.
 	leastReference = 35
 	leastCount     = 20
-	// shortReference is as many days of what has a shorter window.
+	// shortReference is as many days of what has a window of its own.
 	shortReference = 14
 	// weekdayPrior is the weight, in independent counts, by which each day of the
 	// week leans on the average day.
@@ -50,9 +50,9 @@ type Series struct {
 	// are, together they raise one in DaysPerFalseAlarm days at most. Empty: the
 	// series has them for itself.
 	Family string
-	// Window is how many of its newest days may hold the beginning of a fall, for
-	// what is too young for so long a view; then fewer days
-	// before it are enough to say what is usual. 0: Window.
+	// Window is how many of its newest days may hold the beginning of a fall,
+	// where that depends on how old it is; then fewer days before it are enough to
+	// say what is usual, and more is asked of them. 0: Window.
 	Window int
 }
 
@@ -64,10 +64,10 @@ func (s Series) window() int {
 }
 
 func (s Series) leastReference() int {
-	if s.window() >= Window {
-		return leastReference
+	if s.Window > 0 {
+		return shortReference
 	}
-	return shortReference
+	return leastReference
 }
 
 // Tells reports whether the days before the window say what is usual, so that a
@@ -147,7 +147,7 @@ func Find(r Rule, today civil.Date, all []Series) []*Fall {
 			if s.Family != "" {
 				among = families[s.Family]
 			}
-			if s.window() < Window { // so few days say too little of their spread
+			if s.Window > 0 { // few days say too little of their spread
 				u.dispersion = max(u.dispersion, pools[s.Pool].dispersion())
 			}
 			out[i] = u.test(r, today, s, pools[s.Pool].clustering(), among)
@@ -219,7 +219,7 @@ func (s Series) usual(today civil.Date) *usual {
 	// One standard error above the estimate: too small a dispersion multiplies
 	// false alarms, too large a one only delays true ones. Few days ask for two.
 	errors := 1.0
-	if s.window() < Window {
+	if s.Window > 0 {
 		errors = 2
 	}
 	u.chi, u.df = chi, float64(len(days)-7)

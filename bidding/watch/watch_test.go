@@ -249,6 +249,7 @@ func TestAFamilySharesItsFalseAlarms(t *testing.T) {
 		window int // 0: all the history there is
 	}{
 		"old":   {world{mean: 40, dispersion: 2}, 0},
+		"own":   {world{mean: 40, dispersion: 2}, 42},
 		"young": {world{mean: 40, dispersion: 2}, 14},
 		"few":   {world{mean: 6, dispersion: 1.3}, 14},
 	} {
