@@ -82,6 +82,9 @@ const (
 	// mostJudged is the share of a unit's spend on ads that are judged from which
 	// these tell of its click-through rate.
 	mostJudged = 0.8
+	// strayClicks is how many clicks a day may have beyond its impressions: some
+	// click after midnight, or twice.
+	strayClicks = 5
 	// mostAdAlerts and mostAdReports bound what is said of one unit's ads.
 	mostAdAlerts  = 5
 	mostAdReports = 20
@@ -173,8 +176,7 @@ func (w *adWatch) take(u *unit, ad *AdSeries) {
 	}
 	w.reports[u] = append(w.reports[u], r)
 	if r.Why != "" {
-		r.Spend = max(r.Spend, 0) // NaN stays none
-		if math.IsNaN(r.Spend) || math.IsInf(r.Spend, 0) {
+		if !(r.Spend >= 0) || math.IsInf(r.Spend, 0) {
 			r.Spend = 0
 		}
 		return
@@ -230,10 +232,10 @@ func unreadable(days []response.Day) string {
 	for _, d := range days {
 		for _, v := range []float64{d.Spend, d.Clicks, d.Impressions, d.Conversions} {
 			if !(v >= 0) || math.IsInf(v, 0) {
-				return fmt.Sprintf("The platform's figures of %s are no numbers of things: it is left alone.", d.Date)
+				return fmt.Sprintf("The platform's figures of %s are below zero or no numbers: it is left alone.", d.Date)
 			}
 		}
-		if d.Clicks > d.Impressions {
+		if d.Clicks > d.Impressions+strayClicks {
 			return fmt.Sprintf("On %s the platform reports %.0f clicks on %.0f impressions, which cannot be: it is left alone.", d.Date, d.Clicks, d.Impressions)
 		}
 	}
@@ -335,8 +337,8 @@ func (w *adWatch) test() {
 	}
 }
 
-// tell raises the alerts of a unit's worn-out ads and weighs how much of its
-// spend rests on them.
+// tell sums up the ads of a unit, weighs how much of its spend rests on worn-out
+// ones, and raises their alerts.
 func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
 	out := UnitAds{Key: u.Key, Name: u.Name, Currency: u.Currency, More: max(0, len(reports)-mostAdReports)}
 	spent, all := 0.0, 0.0
@@ -370,9 +372,15 @@ func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
 			out.Ads = append(out.Ads, *r)
 		}
 	}
-	if out.Worn = u.worn; len(worn) == 0 {
-		return out
+	if out.Worn = u.worn; len(worn) > 0 {
+		w.alert(u, worn, judged)
 	}
+	return out
+}
+
+// alert says which ads of a unit are worn out, the largest first, of whose spend
+// so much is on ads that are judged.
+func (w *adWatch) alert(u *unit, worn []*AdReport, judged float64) {
 	// That people click less on all ads together is then told ad by ad: a small
 	// one that is shown ever oftener pulls it down as well.
 	if judged >= mostJudged && w.policy < 1 {
@@ -393,7 +401,6 @@ func (w *adWatch) tell(u *unit, reports []*AdReport) UnitAds {
 			u.alert(Alert{Guardrail: "creative_fatigue", Figure: f.Figure, Ad: r.Name, Since: f.Since, Change: f.Now/f.Then - 1, ChanceDays: f.ChanceDays, Detail: f.words(r)})
 		}
 	}
-	return out
 }
 
 // named lists ads for people, the largest first.

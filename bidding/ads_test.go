@@ -242,7 +242,7 @@ func TestAdsWhoseFiguresCannotBeAreLeftAlone(t *testing.T) {
 	worn := testAd{id: "a", share: 0.7, ctr: 0.012, rate: 0.1, fell: today - 14, wear: 0.5}
 	for name, spoil := range map[string]func(d *response.Day){
 		"clicks without impressions": func(d *response.Day) { d.Impressions = 0 },
-		"clicks above impressions":   func(d *response.Day) { d.Clicks = d.Impressions + 1 },
+		"clicks above impressions":   func(d *response.Day) { d.Clicks = d.Impressions + 6 },
 		"negative":                   func(d *response.Day) { d.Impressions = -1 },
 		"no number":                  func(d *response.Day) { d.Clicks = math.NaN() },
 		"without end":                func(d *response.Day) { d.Spend = math.Inf(1) },
@@ -258,11 +258,12 @@ func TestAdsWhoseFiguresCannotBeAreLeftAlone(t *testing.T) {
 			}
 		})
 	}
-	// Days without anything are no fault, and an ad that was never shown is not spoken of.
+	// Days without anything are no fault, nor are clicks after midnight, and an ad that was never shown is not spoken of.
 	in := shows(twoCampaigns(), "strong", worn)
 	for i := 40; i < 45; i++ {
 		in.Accounts[0].Ads[0].Days[i] = response.Day{Date: in.Accounts[0].Ads[0].Days[i].Date}
 	}
+	in.Accounts[0].Ads[0].Days[41].Clicks = 3
 	in.Accounts[0].Ads = append(in.Accounts[0].Ads, bidding.AdSeries{ID: "never", Campaign: "strong"})
 	out := plan(t, in)
 	if got := figuresOf(out); got != "bstrong worn_ads, bstrong ad_ctr" || len(adsOf(out, "bstrong")) != 1 {
