@@ -15,13 +15,17 @@ import (
 // Alert is something wrong with one unit of control that its guardrail looks at.
 type Alert struct {
 	Key
-	Name      string     `json:"name"`
-	Guardrail string     `json:"guardrail"`      // alert, creative_fatigue, bid_pressure, spend_anomaly, stock or item_spend
-	Figure    string     `json:"figure"`         // conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items or losing_items
-	Since     civil.Date `json:"since,omitzero"` // the most likely first day; zero: not known
+	Name      string `json:"name"`
+	Guardrail string `json:"guardrail"` // alert, creative_fatigue, bid_pressure, spend_anomaly, stock or item_spend
+	// Figure is conversion_rate, cac, roas, ctr, cpc, spend, stock, unfit_items,
+	// losing_items, worn_ads, or of the one ad that Ad names ad_ctr or
+	// ad_conversion_rate: these two are only pointed out, and stop nothing.
+	Figure string     `json:"figure"`
+	Ad     string     `json:"ad,omitempty"`
+	Since  civil.Date `json:"since,omitzero"` // the most likely first day; zero: not known
 	// Change is how the figure stands against what is usual, as a share: -0.3 is
 	// 30 % less. For stock it is the share of sales that cannot be sold, for items
-	// the share of the spend on them.
+	// and worn-out ads the share of the spend on them.
 	Change float64 `json:"change"`
 	// ChanceDays: chance alone raises such an alert once in so many days at most;
 	// 0 where chance has no part in it.
@@ -54,6 +58,7 @@ func (p *planner) watch(outages []response.Outage) {
 		}
 	}
 	x.test()
+	p.watchAds(&x)
 }
 
 // figure is one thing watched.
@@ -174,10 +179,7 @@ func (f figure) change(fall watch.Fall) float64 {
 // words says what a fall is; seen is how its ads were seen meanwhile.
 func (f figure) words(fall watch.Fall, seen string) string {
 	since := "Since about " + fall.Since.String()
-	sure := fmt.Sprintf("chance alone does this less than once in %.0f days", fall.ChanceDays)
-	if fall.ChanceDays >= 365 {
-		sure = fmt.Sprintf("chance alone does this less than once in %.1f years", fall.ChanceDays/365)
-	}
+	sure := chance(fall.ChanceDays)
 	percent := math.Abs(100 * f.change(fall))
 	switch f.name {
 	case "conversion_rate":
@@ -223,6 +225,13 @@ func (u *unit) impressionShare(from, to civil.Date) (share float64, days int) {
 	return min(had/max(could, 1), 1), days
 }
 
+func chance(days float64) string {
+	if days >= 365 {
+		return fmt.Sprintf("chance alone does this less than once in %.1f years", days/365)
+	}
+	return fmt.Sprintf("chance alone does this less than once in %.0f days", days)
+}
+
 // impressions is the mean a day of from <= date < to.
 func (u *unit) impressions(from, to civil.Date) float64 {
 	var sum, n float64
@@ -242,8 +251,14 @@ func (u *unit) alert(a Alert) {
 // warn tells the guardrails what is wrong; where several figures are, the one
 // that chance explains least.
 func (u *unit) warn(f *guard.Facts) {
+	if u.worn > f.WornSpend {
+		f.WornSpend, f.WornAds = u.worn, u.wornWords
+	}
 	sure := map[string]float64{}
 	for _, a := range u.alerts {
+		if a.Ad != "" || a.Figure == wornAds { // told by WornSpend
+			continue
+		}
 		if a.ChanceDays < sure[a.Guardrail] {
 			continue
 		}

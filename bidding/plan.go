@@ -43,6 +43,9 @@ type Account struct {
 	Entities         []platform.Entity
 	Performance      []Series
 	Lag              response.Lag // zero: the prior
+	// Ads are those that spend money in what shows people pictures or films; none
+	// where they are not known.
+	Ads []AdSeries
 }
 
 // Series is the daily performance of one campaign or ad set, ascending.
@@ -112,6 +115,8 @@ type Output struct {
 	// Months is where each monthly budget of the policy stands, in its order.
 	Months []Month `json:"months,omitempty"`
 	Alerts []Alert `json:"alerts"`
+	// Ads is what is made of the ads of each unit that has any.
+	Ads []UnitAds `json:"ads,omitempty"`
 	// ValueRules is what the guardrails saw of each value rule, by Key.String().
 	ValueRules map[string]guard.Facts `json:"value_rules,omitempty"`
 	// Audiences is whom campaigns that go by lists are shown to; nil: nobody is known.

@@ -30,6 +30,7 @@ type planner struct {
 	months     []Month
 	lent       []idleBudget // that give room to others
 	lentPrice  float64      // what the next unit of money earns there without that room
+	ads        []UnitAds
 }
 
 // candidate is a change that the guardrails on a single change allow.
@@ -331,7 +332,7 @@ func (p *planner) movedToday() money.Micros {
 
 // output writes the plan down.
 func (p *planner) output(outages []response.Outage) Output {
-	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months}
+	out := Output{Blocked: p.blocked, Targets: p.targets(), Allocation: p.allocation, Outages: outages, Months: p.months, Ads: p.ads}
 	total := make([]float64, draws)
 	out.Allocation.After = out.Allocation.Before
 	for _, c := range p.candidates {

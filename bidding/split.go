@@ -131,6 +131,7 @@ func (u *unit) toFit() response.Unit {
 func (u *unit) inherit() {
 	for _, s := range u.within {
 		s.months, s.alerts, s.overlap = u.months, u.alerts, u.overlap
+		s.worn, s.wornWords = u.worn, u.wornWords
 		s.outage, s.silent = max(s.outage, u.outage), max(s.silent, u.silent)
 	}
 }

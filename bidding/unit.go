@@ -49,6 +49,8 @@ type unit struct {
 	parent    *unit      // whose budget it shares; nil where it has its own
 	within    []*unit    // that share the budget, each steered by a value of its own; see split.go
 	scarcity  float64    // of a unit within a budget: what the next unit of that budget earns; 1: it has room
+	worn      float64    // share of its newest spend on worn-out ads
+	wornWords string     // and which these are
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 

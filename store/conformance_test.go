@@ -54,6 +54,7 @@ func TestConformance(t *testing.T) {
 		{"products of several feeds", testFeedProducts},
 		{"feed issues", testFeedIssues},
 		{"item spend", testItemSpend},
+		{"ads", testAds},
 		{"imports and counts", testImportsAndCounts},
 		{"batches", testBatches},
 		{"runs", testRuns},

@@ -67,6 +67,10 @@ type Facts struct {
 	SpendAnomaly string `json:"spend_anomaly,omitempty"`
 	Fatigue      string `json:"fatigue,omitempty"`
 	BidPressure  string `json:"bid_pressure,omitempty"`
+	// WornSpend is the share of its newest spend that went to worn-out ads, WornAds
+	// says in a sentence to which; 0 and empty where no ad is known to be.
+	WornSpend float64 `json:"worn_spend,omitempty"`
+	WornAds   string  `json:"worn_ads,omitempty"`
 	// Unsellable is the share of what its campaigns sold lately, by price, that
 	// the feed now says is out of stock or has errors in; of products that the
 	// feed knows. 0 where unknown.
@@ -92,7 +96,7 @@ type Facts struct {
 
 // sane reports whether every number is one.
 func (f Facts) sane() bool {
-	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.UnfitSpend, f.LosingSpend, f.Frequency, f.Overlap} {
+	for _, x := range []float64{f.Conversions, f.Spend, f.ROAS, f.BreakEven, f.CAC, f.LTVCAC, f.Unsellable, f.UnfitSpend, f.LosingSpend, f.WornSpend, f.Frequency, f.Overlap} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return false
 		}

@@ -113,6 +113,10 @@ func TestEachGuardrail(t *testing.T) {
 		"stock suffices":                        {func(_ *guard.Policy, f *guard.Facts) { f.Unsellable = 0.25 }, up, guard.Propose, 110 * e, ""},
 		"fatigue":                               {func(_ *guard.Policy, f *guard.Facts) { f.Fatigue = "Fewer click." }, up, guard.Propose, 100 * e, "creative_fatigue"},
 		"fatigue may shrink":                    {func(_ *guard.Policy, f *guard.Facts) { f.Fatigue = "Fewer click." }, down, guard.Propose, 90 * e, ""},
+		"mostly worn-out ads":                   {func(_ *guard.Policy, f *guard.Facts) { f.WornSpend, f.WornAds = 0.51, "Two ads." }, up, guard.Propose, 100 * e, "creative_fatigue"},
+		"mostly worn-out ads may shrink":        {func(_ *guard.Policy, f *guard.Facts) { f.WornSpend = 0.9 }, down, guard.Propose, 90 * e, ""},
+		"a small ad is worn out":                {func(_ *guard.Policy, f *guard.Facts) { f.WornSpend = 0.5 }, up, guard.Propose, 110 * e, ""},
+		"worn-out ads, the limit is off":        {func(p *guard.Policy, f *guard.Facts) { p.Alerts.MaxWornSpend, f.WornSpend = 1, 1 }, up, guard.Propose, 110 * e, ""},
 		"bid pressure":                          {func(_ *guard.Policy, f *guard.Facts) { f.BidPressure = "Clicks are dearer." }, up, guard.Propose, 100 * e, "bid_pressure"},
 		"seen too often":                        {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, up, guard.Propose, 100 * e, "frequency"},
 		"seen too often may shrink":             {func(p *guard.Policy, f *guard.Facts) { p.MaxFrequency, f.Frequency = 4, 4.1 }, down, guard.Propose, 90 * e, ""},
@@ -220,6 +224,7 @@ func anyFacts(t *rapid.T) guard.Facts {
 	f.SpendAnomaly = rapid.SampledFrom([]string{"", "", "It stopped."}).Draw(t, "spend anomaly")
 	f.Fatigue = rapid.SampledFrom([]string{"", "", "Fewer click."}).Draw(t, "fatigue")
 	f.BidPressure = rapid.SampledFrom([]string{"", "", "Clicks are dearer."}).Draw(t, "bid pressure")
+	f.WornSpend = oneOf("worn-out ads", 0, 0.2, 0.9, math.NaN())
 	f.Frequency = oneOf("frequency", 0, 3, 9, math.Inf(1))
 	f.Overlap = oneOf("overlap", 0, 0.2, 1, math.NaN())
 	f.Unsellable = oneOf("unsellable", 0, 0.2, 0.9, math.NaN())
@@ -299,7 +304,7 @@ func TestNoInputGetsPast(t *testing.T) {
 			t.Fatal("changed in cool-down")
 		}
 		if !c.Field.TellsWorth() && mode != guard.Rollback {
-			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25 || p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency || p.MaxOverlap > 0 && f.Overlap > p.MaxOverlap; worse && (got > c.Seen) != c.Field.IsTarget() {
+			if worse := f.Alert+f.Fatigue+f.BidPressure != "" || f.Unsellable > 0.25 || f.WornSpend > 0.5 || p.MaxFrequency > 0 && f.Frequency > p.MaxFrequency || p.MaxOverlap > 0 && f.Overlap > p.MaxOverlap; worse && (got > c.Seen) != c.Field.IsTarget() {
 				t.Fatalf("%v grew from %v under an alert: %+v", c.Field, c.Seen, f)
 			}
 			if f.SpendAnomaly != "" {
@@ -402,6 +407,7 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"total_daily_cap: -5":                             "total_daily_cap",
 		"alerts: {days_per_false_alarm: 5}":               "alerts.days_per_false_alarm",
 		"alerts: {fall: .nan}":                            "alerts.fall",
+		"alerts: {max_worn_spend: 50}":                    "alerts.max_worn_spend",
 		"spend_anomaly: {days: -1}":                       "spend_anomaly.days",
 		"spend_anomaly: {beyond: -0.1}":                   "spend_anomaly.beyond",
 		"max_frequency: -1":                               "max_frequency",

@@ -129,6 +129,9 @@ type Alerts struct {
 	Fall              float64 `yaml:"fall" json:"fall"`
 	Fatigue           bool    `yaml:"fatigue" json:"fatigue"`
 	BidPressure       bool    `yaml:"bid_pressure" json:"bid_pressure"`
+	// MaxWornSpend is the share of its newest spend on worn-out ads above which
+	// nothing is scaled up; below it they are only pointed out. 1: off.
+	MaxWornSpend float64 `yaml:"max_worn_spend" json:"max_worn_spend"`
 }
 
 // Stock bars scaling up what sells goods that cannot be sold now, and what spends
@@ -259,7 +262,7 @@ func Default() Policy {
 		Freshness:      Freshness{MaxAgeDays: 2},
 		TrackingOutage: TrackingOutage{FreezeDays: 3},
 		SpendAnomaly:   SpendAnomaly{Days: 3, Beyond: 0.25},
-		Alerts:         Alerts{DaysPerFalseAlarm: 1000, Fall: 0.30, Fatigue: true, BidPressure: true},
+		Alerts:         Alerts{DaysPerFalseAlarm: 1000, Fall: 0.30, Fatigue: true, BidPressure: true, MaxWornSpend: 0.5},
 		Stock:          Stock{MaxUnsellable: 0.25, MaxUnfitSpend: 0.25, MaxLosingSpend: 1},
 		MaxOverlap:     0.3,
 		ChangeByOthers: ChangeByOthers{Hours: 72},
@@ -339,6 +342,7 @@ func (p Policy) Validate() error {
 	check(p.Alerts.DaysPerFalseAlarm == 0 || p.Alerts.DaysPerFalseAlarm >= 30 && p.Alerts.DaysPerFalseAlarm <= 1e5,
 		"alerts.days_per_false_alarm", p.Alerts.DaysPerFalseAlarm, "0 (off) or between 30 and 100000")
 	within("alerts.fall", p.Alerts.Fall, 0.1, 0.9)
+	within("alerts.max_worn_spend", p.Alerts.MaxWornSpend, 0, 1)
 	within("max_frequency", p.MaxFrequency, 0, 1000)
 	within("max_overlap", p.MaxOverlap, 0, 1)
 	within("stock.max_unsellable", p.Stock.MaxUnsellable, 0, 1)

@@ -317,6 +317,9 @@ func creativeFatigue(p Policy, m Mode, f Facts, c platform.Change) (Verdict, mon
 	if m != Rollback && grows(c) && p.Alerts.Fatigue && f.Fatigue != "" {
 		return block("alerts.fatigue", "%s A worn-out creative is not scaled up.", f.Fatigue)
 	}
+	if most := p.Alerts.MaxWornSpend; m != Rollback && grows(c) && most < 1 && f.WornSpend > most {
+		return block("alerts.max_worn_spend", "%s That is more than %.0f %%: it takes new ads before it takes more money.", f.WornAds, 100*most)
+	}
 	return pass()
 }
 

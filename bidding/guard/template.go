@@ -57,6 +57,8 @@ alerts:             # figures that have become worse than chance explains; nothi
   days_per_false_alarm: 1000  # mean days between two false alarms of one figure of one campaign; 0 is off
   fall: 0.30        # the fall looked for: conversions per click or per spend, value per spend
   fatigue: true     # a falling click-through rate (social, video, display): the creative is worn out
+  max_worn_spend: 0.5 # share of its spend on worn-out ads (single ads whose click-through or conversion rate has fallen) above
+                    # which it takes no more money; below, they are only pointed out. 1 is off
   bid_pressure: true  # clicks (of films and pictures: impressions) grow dearer while its share of the impressions falls
 
 stock:

@@ -21,6 +21,8 @@ const (
 	// is there some times, and leastCount independent counts.
 	leastReference = 35
 	leastCount     = 20
+	// shortReference is as many days of what has a window of its own.
+	shortReference = 14
 	// weekdayPrior is the weight, in independent counts, by which each day of the
 	// week leans on the average day.
 	weekdayPrior = 5
@@ -44,7 +46,33 @@ type Series struct {
 	// Grain is what one independent event adds to Count: 1 for conversions and
 	// clicks, the mean order for value. The variance is at least Grain times the mean.
 	Grain float64
+	// Family names series that share the rule's false alarms: however many they
+	// are, together they raise one in DaysPerFalseAlarm days at most. Empty: the
+	// series has them for itself.
+	Family string
+	// Window is how many of its newest days may hold the beginning of a fall,
+	// where that depends on how old it is; then fewer days before it are enough to
+	// say what is usual, and more is asked of them. 0: Window.
+	Window int
 }
+
+func (s Series) window() int {
+	if s.Window <= 0 {
+		return Window
+	}
+	return s.Window
+}
+
+func (s Series) leastReference() int {
+	if s.Window > 0 {
+		return shortReference
+	}
+	return leastReference
+}
+
+// Tells reports whether the days before the window say what is usual, so that a
+// fall could be found.
+func (s Series) Tells(today civil.Date) bool { return s.usual(today) != nil }
 
 // Rule says what is looked for.
 type Rule struct {
@@ -89,34 +117,64 @@ const MostChanceDays = 3650
 // reference's Pearson statistic, times the pool's ratio of the variance of whole
 // weeks to that of days, because days hang together. An alert ends when the
 // newest seven days are likelier at the usual rate than after the fall.
+//
+// Of a family of m series each has to reach m A. Each detector less the number of
+// days is a supermartingale where nothing changes, so is their sum less m times
+// it, and what stops where one of them reaches m A, which their sum then has too,
+// runs A days on average at least, whether or not they hang together.
 func Find(r Rule, today civil.Date, all []Series) []*Fall {
 	out := make([]*Fall, len(all))
 	if !(r.DaysPerFalseAlarm > 0) || !(r.Fall > 0 && r.Fall < 1) {
 		return out
 	}
 	usuals := make([]*usual, len(all))
-	pools := map[string]*[2]float64{} // statistic of weeks, degrees of freedom
+	pools := map[string]*pool{}
+	families := map[string]float64{} // series that can be tested
 	for i, s := range all {
 		u := s.usual(today)
 		if usuals[i] = u; u == nil {
 			continue
 		}
 		if pools[s.Pool] == nil {
-			pools[s.Pool] = &[2]float64{}
+			pools[s.Pool] = &pool{}
 		}
-		pools[s.Pool][0] += u.weeks
-		pools[s.Pool][1] += u.weeksDF
+		pools[s.Pool].add(u)
+		families[s.Family]++
 	}
 	for i, s := range all {
 		if u := usuals[i]; u != nil {
-			clustering := 1.0
-			if p := pools[s.Pool]; p[1] > 0 {
-				clustering = max(1, p[0]/p[1])
+			among := 1.0
+			if s.Family != "" {
+				among = families[s.Family]
 			}
-			out[i] = u.test(r, today, s.Days, clustering)
+			if s.Window > 0 { // few days say too little of their spread
+				u.dispersion = max(u.dispersion, pools[s.Pool].dispersion())
+			}
+			out[i] = u.test(r, today, s, pools[s.Pool].clustering(), among)
 		}
 	}
 	return out
+}
+
+// pool sums up how the days of series spread.
+type pool struct {
+	chi, df        float64 // Pearson statistic of days, degrees of freedom
+	weeks, weeksDF float64 // and of weeks, by the days' dispersion
+}
+
+func (p *pool) add(u *usual) {
+	p.chi, p.df = p.chi+u.chi, p.df+u.df
+	p.weeks, p.weeksDF = p.weeks+u.weeks, p.weeksDF+u.weeksDF
+}
+
+func (p *pool) dispersion() float64 { return p.chi / p.df }
+
+// clustering is how many times as much whole weeks vary as their days would alone.
+func (p *pool) clustering() float64 {
+	if p.weeksDF <= 0 {
+		return 1
+	}
+	return max(1, p.weeks/p.weeksDF)
 }
 
 // usual is what the reference says.
@@ -125,6 +183,7 @@ type usual struct {
 	dow        [7]float64
 	count      float64 // of the reference
 	dispersion float64 // of single days
+	chi, df    float64 // what it is estimated from
 	// weeks is the sum of squared standardised residuals of whole weeks, which is
 	// weeksDF on average where days are independent.
 	weeks, weeksDF float64
@@ -139,12 +198,12 @@ func (s Series) usual(today civil.Date) *usual {
 	u := &usual{}
 	var exposure float64
 	for _, d := range s.Days {
-		if age := today.Sub(d.Date); age > Window && age <= Window+reference && d.usable() {
+		if age := today.Sub(d.Date); age > s.window() && age <= s.window()+reference && d.usable() {
 			days = append(days, d)
 			u.count, exposure = u.count+d.Count, exposure+d.Exposure
 		}
 	}
-	if len(days) < leastReference || !(s.Grain > 0) || math.IsInf(s.Grain, 0) || u.count < leastCount*s.Grain {
+	if len(days) < s.leastReference() || !(s.Grain > 0) || math.IsInf(s.Grain, 0) || u.count < leastCount*s.Grain {
 		return nil
 	}
 	u.rate = u.count / exposure
@@ -154,13 +213,17 @@ func (s Series) usual(today civil.Date) *usual {
 	for _, d := range days {
 		mu := u.expect(d)
 		chi += (d.Count - mu) * (d.Count - mu) / mu
-		week := (today.Sub(d.Date) - Window - 1) / 7
+		week := (today.Sub(d.Date) - s.window() - 1) / 7
 		seen[week], expected[week] = seen[week]+d.Count, expected[week]+mu
 	}
 	// One standard error above the estimate: too small a dispersion multiplies
-	// false alarms, too large a one only delays true ones.
-	df := float64(len(days) - 7)
-	u.dispersion = max(chi/df*(1+math.Sqrt(2/df)), s.Grain)
+	// false alarms, too large a one only delays true ones. Few days ask for two.
+	errors := 1.0
+	if s.Window > 0 {
+		errors = 2
+	}
+	u.chi, u.df = chi, float64(len(days)-7)
+	u.dispersion = max(chi/u.df*(1+errors*math.Sqrt(2/u.df)), s.Grain)
 	for w := range seen {
 		if mu := expected[w]; mu > 0 {
 			u.weeks += (seen[w] - mu) * (seen[w] - mu) / mu / u.dispersion
@@ -190,8 +253,9 @@ func (u *usual) weekdays(days []Day, grain float64) {
 
 func (u *usual) expect(d Day) float64 { return u.rate * u.dow[d.Date.Weekday()] * d.Exposure }
 
-// test sums the e-processes begun on each day of the window.
-func (u *usual) test(r Rule, today civil.Date, days []Day, clustering float64) *Fall {
+// test sums the e-processes begun on each day of the window of a series that is
+// one among so many of its family.
+func (u *usual) test(r Rule, today civil.Date, s Series, clustering, among float64) *Fall {
 	phi := u.dispersion * clustering
 	n0 := u.count / phi
 	// Deeper falls are looked for as well, each with a third of the weight.
@@ -199,9 +263,9 @@ func (u *usual) test(r Rule, today civil.Date, days []Day, clustering float64) *
 	var x, m, sum, best float64
 	var out Fall
 	still := true
-	for _, d := range slices.Backward(days) {
+	for _, d := range slices.Backward(s.Days) {
 		age := today.Sub(d.Date)
-		if age > Window {
+		if age > s.window() {
 			break
 		}
 		if age < 1 || !d.usable() {
@@ -221,6 +285,7 @@ func (u *usual) test(r Rule, today civil.Date, days []Day, clustering float64) *
 			out = Fall{Since: d.Date, Ratio: x / m, Counted: x * phi, Expected: m * phi}
 		}
 	}
+	sum /= among
 	if !still || !(sum >= r.DaysPerFalseAlarm) {
 		return nil
 	}

@@ -240,3 +240,136 @@ func TestBadInputSaysNothing(t *testing.T) {
 		t.Errorf("32 days say what is usual: %+v", f)
 	}
 }
+
+// A family's series are many, and its false alarms as few as those of one.
+func TestAFamilySharesItsFalseAlarms(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		w      world
+		window int // 0: all the history there is
+	}{
+		"old":   {world{mean: 40, dispersion: 2}, 0},
+		"own":   {world{mean: 40, dispersion: 2}, 42},
+		"young": {world{mean: 40, dispersion: 2}, 14},
+		"few":   {world{mean: 6, dispersion: 1.3}, 14},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const families, members, watched = 12, 30, 250
+			alarms, standing := 0, map[int]bool{}
+			var all [][]watch.Day
+			for i := range families * members {
+				all = append(all, c.w.series(uint64(5000+i), 90+watched, 0, 1))
+			}
+			for night := 90; night < 90+watched; night++ {
+				in := make([]watch.Series, len(all))
+				for i, days := range all {
+					in[i] = watch.Series{Days: days[max(0, night-90):night], Pool: "p", Grain: 1, Family: fmt.Sprint(i % families)}
+					if c.window > 0 {
+						in[i].Days, in[i].Window = days[night-2*c.window:night], c.window
+					}
+				}
+				down := map[int]bool{}
+				for i, f := range watch.Find(rule, start.AddDays(night), in) {
+					down[i%families] = down[i%families] || f != nil
+				}
+				for k := range families {
+					if down[k] && !standing[k] {
+						alarms++
+					}
+					standing[k] = down[k]
+				}
+			}
+			most := families * watched / rule.DaysPerFalseAlarm
+			t.Logf("%d false alarms of %d families of %d in %d nights; %.0f promised at most", alarms, families, members, watched, most)
+			if float64(alarms) > most {
+				t.Errorf("%d false alarms, more than %.0f", alarms, most)
+			}
+		})
+	}
+}
+
+// The threshold of a member is the family's size times as high, and what cannot be
+// tested does not count.
+func TestAFamilyRaisesTheThreshold(t *testing.T) {
+	t.Parallel()
+	const nights = 90
+	days := make([]watch.Day, nights)
+	for i := range days {
+		days[i] = watch.Day{Date: start.AddDays(i), Count: 6, Exposure: 1}
+	}
+	for i := range 5 {
+		days[nights-1-i].Count = 3
+	}
+	today := start.AddDays(nights)
+	rule := watch.Rule{DaysPerFalseAlarm: 30, Fall: 0.3}
+	family := func(n int) float64 {
+		in := make([]watch.Series, n)
+		for i := range in {
+			in[i] = watch.Series{Days: days, Pool: "p", Grain: 1, Family: "f"}
+		}
+		// One that says nothing belongs to it too, and does not count.
+		in = append(in, watch.Series{Days: days[nights-5:], Pool: "p", Grain: 1, Family: "f"})
+		f := watch.Find(rule, today, in)[0]
+		if f == nil {
+			return 0
+		}
+		return f.ChanceDays
+	}
+	one, two := family(1), family(2)
+	if one < 60 || one >= watch.MostChanceDays || math.Abs(two/one-0.5) > 1e-9 {
+		t.Errorf("alone %.1f days, of two %.1f", one, two)
+	}
+	if many := family(int(one/30) + 1); many != 0 {
+		t.Errorf("of many still %.1f days", many)
+	}
+	short := watch.Series{Days: days[nights-28:], Grain: 1, Window: 14}
+	if !short.Tells(today) || (watch.Series{Days: short.Days, Grain: 1}).Tells(today) {
+		t.Error("two weeks before a window of two say what is usual, and nothing before the long one")
+	}
+}
+
+// An ad whose click-through rate halves every so many days is found when it has
+// lost a third to a half, whatever its pace; one that halves in a year is not.
+func TestGradualWearIsFound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		halfLife float64
+		within   int // days; 0: not found in eight weeks
+	}{{10, 14}, {20, 20}, {40, 35}, {365, 0}} {
+		const ads, from, watched = 40, 90, 56
+		all := make([][]watch.Day, ads)
+		for i := range all {
+			w := world{mean: 80, dispersion: 2}
+			all[i] = w.series(uint64(7000+i), from+watched, 0, 1)
+			for k := from; k < len(all[i]); k++ {
+				all[i][k].Exposure *= math.Exp2(float64(k-from) / c.halfLife) // shown oftener for its clicks
+			}
+		}
+		found := map[int]int{}
+		for night := from; night < from+watched; night++ {
+			in := make([]watch.Series, ads)
+			for i, days := range all {
+				in[i] = watch.Series{Days: days[night-90 : night], Pool: "p", Grain: 1, Family: fmt.Sprint(i / 10)}
+			}
+			for i, f := range watch.Find(rule, start.AddDays(night), in) {
+				if _, known := found[i]; f != nil && !known {
+					found[i] = night - from
+				}
+			}
+		}
+		soon, sum := 0, 0
+		for _, d := range found {
+			if sum += d; d <= c.within {
+				soon++
+			}
+		}
+		if len(found) > 0 {
+			t.Logf("half-life of %.0f days: %d of %d found, after %.1f days on average, at %.0f %% of the rate", c.halfLife, len(found), ads,
+				float64(sum)/float64(len(found)), 100*math.Exp2(-float64(sum)/float64(len(found))/c.halfLife))
+		}
+		if c.within > 0 && soon < ads*9/10 || c.within == 0 && len(found) > ads/10 {
+			t.Errorf("half-life of %.0f days: %d of %d found within %d days, %d ever", c.halfLife, soon, ads, c.within, len(found))
+		}
+	}
+}

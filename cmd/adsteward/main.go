@@ -48,6 +48,7 @@ type cli struct {
 	Feeds       feedsCmd       `cmd:"" help:"Check product feeds, see what ads spend on their items, and keep out of ads what does not pay."`
 	LTV         ltvCmd         `cmd:"" name:"ltv" help:"What customers will be worth: order-count and value models on a file of orders."`
 	Segments    segmentsCmd    `cmd:"" help:"What customers are worth and cost, by how they were acquired."`
+	Ads         adsCmd         `cmd:"" help:"How each ad holds up, and which are worn out."`
 	Experiments experimentsCmd `cmd:"" help:"Experiments that find what advertising caused: plan, start, watch and end them."`
 	Attribution attributionCmd `cmd:"" help:"Which touch earned the orders: attribution models over a file of journeys."`
 	Lift        liftCmd        `cmd:"" help:"What advertising caused: experiments on regions, people and days, planned and analysed on files."`

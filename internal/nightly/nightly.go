@@ -59,6 +59,8 @@ type Connection struct {
 	// Catalog is nil where the platform's judgement of items is not read.
 	Catalog platform.Catalog
 	Items   platform.Items // nil where spend is not told by item
+	// SingleAds is nil where performance is not told by ad.
+	SingleAds platform.SingleAds
 }
 
 // Shop is one account group: what the configuration says of it, in the words

@@ -67,7 +67,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in))
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in), n.loadAds(ctx, in.Accounts))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad
@@ -325,6 +325,9 @@ func (n *night) planModels(out bidding.Output) *modelSet {
 	models.add(n.runID, "allocation", "", out.Allocation)
 	models.add(n.runID, "blocked", "", out.Blocked)
 	models.add(n.runID, alertModel, "", out.Alerts)
+	for _, u := range out.Ads {
+		models.add(n.runID, adModel, u.Key.String(), u)
+	}
 	for _, t := range out.Targets {
 		models.add(n.runID, "target", t.Key.String(), t)
 	}

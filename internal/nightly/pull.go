@@ -39,7 +39,7 @@ func pull(ctx context.Context, n *night) (report, error) {
 		k, today, err := n.pullAdAccount(ctx, c)
 		if err == nil {
 			reached++
-			if more := errors.Join(n.pullSimulations(ctx, c), n.pullItems(ctx, c, today)); store.IsFull(more) {
+			if more := errors.Join(n.pullSimulations(ctx, c), n.pullItems(ctx, c, today), n.pullAds(ctx, c, today)); store.IsFull(more) {
 				err = more
 			} else if more != nil { // the account's own figures are there
 				failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, more))

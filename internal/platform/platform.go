@@ -181,6 +181,31 @@ type Items interface {
 	ItemPerformance(ctx context.Context, from, to civil.Date, yield func([]ItemPerformance) error) error
 }
 
+// AdPerformance is one ad's day as the platform reports it at the time of asking.
+// AdSet is where it belongs: an ad set, or on Google an ad group. Name may be
+// empty.
+type AdPerformance struct {
+	AdID        string
+	Name        string
+	Campaign    Ref
+	AdSet       Ref
+	Date        civil.Date
+	Cost        money.Micros
+	Conversions float64 // by the day of the click
+	Clicks      int64
+	Impressions int64
+}
+
+// SingleAds is what an ad account can also be asked of the ads that show people
+// pictures or films: all of Meta, and Google's demand generation, display and
+// video campaigns. Others' ads, which are sought by who sees them, are left out.
+type SingleAds interface {
+	// AdPerformance hands the days from..to, both inclusive, to yield in batches:
+	// of ads that were shown, a row for each such day. It stops at the first error
+	// of yield and returns it.
+	AdPerformance(ctx context.Context, from, to civil.Date, yield func([]AdPerformance) error) error
+}
+
 // ChangeEvent is a change somebody made, as the platform's history tells it.
 type ChangeEvent struct {
 	At     time.Time

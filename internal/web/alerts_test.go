@@ -18,6 +18,10 @@ var sampleAlerts = []bidding.Alert{
 		Detail: "Since about 2025-12-26 its clicks have led to 37 % fewer conversions than so many usually do: 96 where 153 were to be expected by now (chance alone does this less than once in 10.0 years)."},
 	{Name: "Video – Autumn", Guardrail: "creative_fatigue", Figure: "ctr", Since: testDay - 13, Change: -0.41, ChanceDays: 2628,
 		Detail: "Since about 2025-12-22 people who see its ads have clicked 41 % less often than usual (chance alone does this less than once in 7.2 years)."},
+	{Name: "Video – Autumn", Guardrail: "creative_fatigue", Figure: "worn_ads", Since: testDay - 13, Change: 0.71, ChanceDays: 2628,
+		Detail: "Of its spend of the last 7 days, 71 % went to worn-out ads: “Film 3” (71 %)."},
+	{Name: "Video – Autumn", Guardrail: "creative_fatigue", Figure: "ad_ctr", Ad: "Film 3", Since: testDay - 13, Change: -0.5, ChanceDays: 2628,
+		Detail: "The ad “Film 3”, on which 71 % of the spend of the last 7 days went, is worn out: since about 2025-12-22, of those who see it, 0.58 % have clicked instead of 1.17 % (chance alone does this less than once in 7.2 years)."},
 	{Name: "Shopping – <b>Bags</b>", Guardrail: "stock", Figure: "stock", Change: 0.52, Detail: "Of what it sold lately, 52 % is out of stock or has errors in the feed."},
 }
 
@@ -32,7 +36,7 @@ func TestAlertsOnTheRunAndTheProposal(t *testing.T) {
 	}
 	x.putModel("alert", "", sampleAlerts)
 	page := x.get(run, who).Text
-	for _, want := range []string{"<h2>Alerts</h2>", "cost per conversion", "&#43;62 %", "−37 %", "26 Dec 2025", "Creative fatigue", "52 %", "&lt;b&gt;Bags", "chance alone does this less than once in 10.0 years"} {
+	for _, want := range []string{"<h2>Alerts</h2>", "cost per conversion", "&#43;62 %", "−37 %", "26 Dec 2025", "Creative fatigue", "52 %", ">71 %<", "spend on worn-out ads", "click-through rate of the ad “Film 3”", "−50 %", "&lt;b&gt;Bags", "chance alone does this less than once in 10.0 years"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the run's page lacks %q", want)
 		}

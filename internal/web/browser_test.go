@@ -20,6 +20,7 @@ func TestBrowser(t *testing.T) {
 	x.fillRun(testDay.AddDays(1), "running")
 	x.fillAttribution()
 	x.fillExperiments()
+	x.fillAds(0)
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
 	defer x.Close()
@@ -75,6 +76,7 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 		{"proposal-applied", "/proposals/" + proposalID(8), `.hero`},
 		{"runs", "/runs", `table.data`},
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
+		{"ads", "/runs/" + shop + "/" + testDay.String() + "/ads", `.seg-panel`},
 		{"run-live", "/runs/" + shop + "/" + testDay.AddDays(1).String(), `ol.stages`},
 		{"attribution", "/attribution", `.claims table.data`},
 		{"experiments", "/experiments", `#ledger`},

@@ -30,8 +30,9 @@ type proposalView struct {
 	Response  *chart.Figure
 	History   *chart.Figure
 	NoCurve   string
-	Claims    string // where its campaign's claim is held against the orders; "" where it has none
-	Worth     bool   // it tells what sales are worth: no spend and no curve belong to it
+	Ads       *unitAds // nil where no ads are known
+	Claims    string   // where its campaign's claim is held against the orders; "" where it has none
+	Worth     bool     // it tells what sales are worth: no spend and no curve belong to it
 	Steps     []step
 	Then      []pair // then / now / proposed, once something was read
 	Approval  *approvalView
@@ -169,6 +170,9 @@ func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalVi
 	if err != nil {
 		return err
 	}
+	if err := s.fillAds(ctx, p, u, v); err != nil {
+		return err
+	}
 	curves, err := s.store.Models(ctx, p.RunID, "chart")
 	if err != nil {
 		return err
@@ -199,6 +203,7 @@ func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalVi
 
 // unit is what the charts need of the unit of control a proposal belongs to.
 type unit struct {
+	bidding.Key
 	key       string
 	Campaigns []platform.Ref             `json:"campaigns"`
 	Spend     float64                    `json:"spend"`

@@ -89,6 +89,7 @@ type runPage struct {
 	Figures  []pair
 	Notes    []string
 	Alerts   []alertRow
+	Ads      bool // something is known of single ads
 	Held     []heldRow
 	HeldMore int
 }
@@ -101,7 +102,10 @@ type alertRow struct{ Name, Figure, Guard, Change, Since, Detail string }
 
 func alertOf(a bidding.Alert) alertRow {
 	row := alertRow{Name: a.Name, Figure: figureName(a.Figure), Guard: a.Guardrail, Change: present.SignedPercent(a.Change), Since: "–", Detail: a.Detail}
-	if a.Guardrail == "stock" || a.Guardrail == "item_spend" || a.Guardrail == "audience_overlap" { // a share, not a change
+	if a.Ad != "" {
+		row.Figure += " of the ad “" + a.Ad + "”"
+	}
+	if a.Guardrail == "stock" || a.Guardrail == "item_spend" || a.Guardrail == "audience_overlap" || a.Figure == "worn_ads" { // a share, not a change
 		row.Change = present.Percent(a.Change)
 	}
 	if !a.Since.IsZero() {
@@ -117,10 +121,14 @@ func figureName(figure string) string {
 		return "cost per conversion"
 	case "roas":
 		return "ROAS"
-	case "ctr":
+	case "ctr", "ad_ctr":
 		return "click-through rate"
 	case "cpc":
 		return "cost per click"
+	case "ad_conversion_rate":
+		return "conversion rate"
+	case "worn_ads":
+		return "spend on worn-out ads"
 	case "stock":
 		return "sales that stock or feed now stop"
 	case "unfit_items":
@@ -204,6 +212,10 @@ func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) er
 	for _, a := range alerts {
 		view.Alerts = append(view.Alerts, alertOf(a))
 	}
+	if models, err = s.store.Models(ctx, run.RunID, adModel); err != nil {
+		return err
+	}
+	view.Ads = len(models) > 0
 	if models, err = s.store.Models(ctx, run.RunID, "blocked"); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (p page) CanAdmin() bool  { return p.User != nil && atLeast(p.User.Role, ad
 type pages map[string]*template.Template
 
 // blocks are the templates every page shares.
-var blocks = []string{"templates/frame.html", "templates/blocks.html", "templates/proposals.html"}
+var blocks = []string{"templates/frame.html", "templates/blocks.html", "templates/proposals.html", "templates/ads.html"}
 
 func loadPages(a assets) (pages, error) {
 	funcs := template.FuncMap{

@@ -102,6 +102,7 @@ func (s *Server) routes() (http.Handler, error) {
 	page("GET /proposals/{id}", viewer, s.proposal)
 	page("GET /runs", viewer, s.runs)
 	page("GET /runs/{account}/{date}", viewer, s.run)
+	page("GET /runs/{account}/{date}/ads", viewer, s.ads)
 	page("GET /runs/{account}/{date}/events", viewer, s.runEvents)
 	page("GET /outcomes", viewer, s.outcomes)
 	page("GET /value", viewer, s.value)

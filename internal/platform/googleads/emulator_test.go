@@ -613,3 +613,45 @@ func TestItemPerformance(t *testing.T) {
 		t.Errorf("yield's error became %v", err)
 	}
 }
+
+// Ads are told day by day with the campaign and ad group they belong to, in one
+// operation; a broken stream is taken up again; searchers' ads are not asked for.
+func TestAdPerformance(t *testing.T) {
+	t.Parallel()
+	r := setupWith(t, `{"name": "ads", "seed": 2, "start": "2026-03-01", "history_days": 30, "campaigns": [
+		{"id": "g1", "platform": "google", "type": "search", "budget": 60},
+		{"id": "g2", "platform": "google", "type": "prospecting", "budget": 60, "ads": [{"share": 2, "half_life_days": 30}, {"name": "Still"}]},
+		{"id": "g3", "platform": "google", "type": "retargeting", "budget": 60}]}`, googleads.ExplorerLimit)
+	today := r.market.Today()
+	var got []platform.AdPerformance
+	take := func(days []platform.AdPerformance) error {
+		got = append(got, days...)
+		return nil
+	}
+	if err := r.client.AdPerformance(t.Context(), today.AddDays(-20), today.AddDays(-1), take); err != nil {
+		t.Fatal(err)
+	}
+	campaign := market.RemoteCampaignID(platform.Google, 1)
+	var want []platform.AdPerformance
+	for _, d := range r.market.AdReport(platform.Google, today.AddDays(-20), today.AddDays(-1)) {
+		want = append(want, platform.AdPerformance{AdID: d.Entity.ID, Name: d.Name, Campaign: platform.Ref{Type: platform.Campaign, ID: campaign},
+			AdSet: platform.Ref{Type: platform.AdGroup, ID: "160000000002"}, Date: d.Date, Cost: d.Cost, Conversions: d.Conversions, Clicks: d.Clicks, Impressions: d.Impressions})
+	}
+	slices.SortStableFunc(got, func(a, b platform.AdPerformance) int {
+		return strings.Compare(a.Date.String()+a.AdID, b.Date.String()+b.AdID)
+	})
+	if diff := cmp.Diff(want, got); diff != "" || len(want) != 40 || want[0].Name != "Prospecting g2 ad 1" {
+		t.Errorf("%d rows, want %d: %s", len(got), len(want), diff)
+	}
+	if n := r.client.Usage().Operations; n != 1 {
+		t.Errorf("it took %d operations", n)
+	}
+	refused := errors.New("refused")
+	if err := r.client.AdPerformance(t.Context(), today.AddDays(-7), today, func([]platform.AdPerformance) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("yield's error became %v", err)
+	}
+	got = nil
+	if err := r.client.AdPerformance(t.Context(), today, today.AddDays(-1), take); err != nil || len(got) != 0 {
+		t.Errorf("no days: %d rows, %v", len(got), err)
+	}
+}

@@ -112,10 +112,30 @@ func (c *Client) Performance(ctx context.Context, from, to civil.Date, yield fun
 	if to < from {
 		return nil
 	}
-	r := &report{next: from, yield: yield}
+	r := &report[platform.Performance]{next: from, read: readPerformance, date: func(p platform.Performance) civil.Date { return p.Date }, yield: yield}
+	return r.run(ctx, c, func(from civil.Date) string { return performanceQuery(from, to) })
+}
+
+// errRefused ends a stream whose rows yield did not want; whatever kind yield's
+// own error is of, the stream is not repeated.
+var errRefused = errors.New("the rows were refused")
+
+// report gathers rows that arrive in the order of their days.
+type report[T any] struct {
+	next    civil.Date // the first day that was not handed over
+	days    []T
+	read    func(*services.GoogleAdsRow) (T, error)
+	date    func(T) civil.Date
+	yield   func([]T) error
+	refused error // yield's
+}
+
+// run asks for the days from r.next on, and again from the first that was not
+// complete where a stream breaks.
+func (r *report[T]) run(ctx context.Context, c *Client, query func(from civil.Date) string) error {
 	_, err := attempt(ctx, &c.core, func(ctx context.Context) (struct{}, error) {
 		r.days = nil // of a broken stream; they are asked for again
-		if err := c.stream(ctx, c.customer, performanceQuery(r.next, to), r.add); err != nil {
+		if err := c.stream(ctx, c.customer, query(r.next), r.add); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, r.hand()
@@ -126,32 +146,21 @@ func (c *Client) Performance(ctx context.Context, from, to civil.Date, yield fun
 	return err
 }
 
-// errRefused ends a stream whose rows yield did not want; whatever kind yield's
-// own error is of, the stream is not repeated.
-var errRefused = errors.New("the rows were refused")
-
-// report gathers rows that arrive in the order of their days.
-type report struct {
-	next    civil.Date // the first day that was not handed over
-	days    []platform.Performance
-	yield   func([]platform.Performance) error
-	refused error // yield's
-}
-
-func (r *report) add(rows []*services.GoogleAdsRow) error {
+func (r *report[T]) add(rows []*services.GoogleAdsRow) error {
 	for _, row := range rows {
-		p, err := readPerformance(row)
+		p, err := r.read(row)
 		if err != nil {
 			return err
 		}
 		last := r.next
 		if n := len(r.days); n > 0 {
-			last = r.days[n-1].Date
+			last = r.date(r.days[n-1])
 		}
-		if p.Date < last {
+		date := r.date(p)
+		if date < last {
 			return malformed("the report is not in the order of its days")
 		}
-		if p.Date > last && len(r.days) >= yieldRows {
+		if date > last && len(r.days) >= yieldRows {
 			if err := r.hand(); err != nil {
 				return err
 			}
@@ -162,13 +171,13 @@ func (r *report) add(rows []*services.GoogleAdsRow) error {
 }
 
 // hand gives the rows gathered, whole days, to yield.
-func (r *report) hand() error {
+func (r *report[T]) hand() error {
 	if len(r.days) == 0 {
 		return nil
 	}
 	rows := r.days
 	r.days = nil
-	r.next = rows[len(rows)-1].Date + 1
+	r.next = r.date(rows[len(rows)-1]) + 1
 	if r.refused = r.yield(rows); r.refused != nil {
 		return errRefused
 	}

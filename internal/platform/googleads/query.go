@@ -83,6 +83,15 @@ func itemsQuery(from, to civil.Date) string {
 		"WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
 }
 
+// adsQuery asks for the days of ads that were shown, in the order of the days, of
+// campaigns whose ads are pictures or films.
+func adsQuery(from, to civil.Date) string {
+	return fmt.Sprintf("SELECT ad_group_ad.ad.id, ad_group_ad.ad.name, ad_group.id, campaign.id, segments.date, metrics.cost_micros, "+
+		"metrics.conversions, metrics.clicks, metrics.impressions FROM ad_group_ad WHERE segments.date BETWEEN '%s' AND '%s' "+
+		"AND metrics.impressions > 0 AND campaign.advertising_channel_type IN ('DEMAND_GEN', 'DISPLAY', 'VIDEO') "+
+		"ORDER BY segments.date", from, to)
+}
+
 // changesQuery asks for one page of the change history; both times are in the
 // account's zone.
 func changesQuery(from, to time.Time) string {

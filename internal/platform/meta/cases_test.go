@@ -70,6 +70,13 @@ func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Clien
 			return nil
 		})
 		return all, err
+	case "ads":
+		var all []platform.AdPerformance
+		err := c.AdPerformance(ctx, in.From, in.To, func(p []platform.AdPerformance) error {
+			all = append(all, p...)
+			return nil
+		})
+		return all, err
 	case "changes":
 		return c.Changes(ctx, in.Since)
 	case "read":

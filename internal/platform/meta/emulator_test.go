@@ -54,7 +54,12 @@ type world struct {
 
 func setup(t *testing.T, currency string, adjust ...func(*meta.Config)) *world {
 	t.Helper()
-	sc, err := market.ReadScenario(strings.NewReader(fmt.Sprintf(shop, currency)))
+	return setupShop(t, fmt.Sprintf(shop, currency), adjust...)
+}
+
+func setupShop(t *testing.T, scenario string, adjust ...func(*meta.Config)) *world {
+	t.Helper()
+	sc, err := market.ReadScenario(strings.NewReader(scenario))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -688,6 +693,45 @@ func TestItemPerformance(t *testing.T) {
 			}
 			if diff := cmp.Diff(wantCost, cost) + cmp.Diff(wantClicks, clicks); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Ads are told day by day with the campaign and ad set they belong to, whichever
+// way it is asked; campaigns without ads tell none.
+func TestAdPerformance(t *testing.T) {
+	t.Parallel()
+	const shop = `{"start": "2026-03-01", "history_days": 30, "campaigns": [
+		{"id": "m1", "platform": "meta", "budget": 60}, {"id": "m2", "platform": "meta", "budget": 80, "ads": [
+			{"name": "Film", "share": 3, "half_life_days": 20, "wears_from": "2026-02-10"}, {"name": "Picture"}]}]}`
+	for name, asyncRows := range map[string]int{"at once": 1 << 20, "as a report": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setupShop(t, shop, func(c *meta.Config) { c.PageSize, c.AsyncRows = 7, asyncRows })
+			from, to := civil.MustParse("2026-02-05"), civil.MustParse("2026-02-25")
+			var got []platform.AdPerformance
+			if err := w.client.AdPerformance(t.Context(), from, to, func(batch []platform.AdPerformance) error {
+				got = append(got, batch...)
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			adSet := w.entity(t, platform.AdSet, "Prospecting m2")
+			var want []platform.AdPerformance
+			for _, d := range w.market.AdReport(platform.Meta, from, to) {
+				want = append(want, platform.AdPerformance{AdID: d.Entity.ID, Name: d.Name, Campaign: adSet.Parent, AdSet: adSet.Ref,
+					Date: d.Date, Cost: d.Cost, Conversions: d.Conversions, Clicks: d.Clicks, Impressions: d.Impressions})
+			}
+			if diff := cmp.Diff(want, got); diff != "" || len(want) != 42 {
+				t.Errorf("%d rows: %s", len(got), diff)
+			}
+			refused := errors.New("refused")
+			if err := w.client.AdPerformance(t.Context(), from, to, func([]platform.AdPerformance) error { return refused }); !errors.Is(err, refused) {
+				t.Errorf("yield's error became %v", err)
+			}
+			if err := w.client.AdPerformance(t.Context(), to, from, nil); err != nil {
+				t.Errorf("no days: %v", err)
 			}
 		})
 	}

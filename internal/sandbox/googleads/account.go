@@ -28,7 +28,7 @@ const (
 
 // entity is one row of the FROM resource with all its attributes and those of
 // the resources joined to it; campaigns are the scenario ids of those whose
-// performance is its own.
+// performance is its own, of an ad its own id.
 type entity struct {
 	row       *services.GoogleAdsRow
 	campaigns []string
@@ -141,6 +141,8 @@ func (a *account) entities(resource string) []entity {
 				out = append(out, entity{row: row, campaigns: []string{c.ID}})
 			}
 		}
+	case adView:
+		out = a.adEntities()
 	case "ad_group":
 		for _, c := range a.campaigns {
 			row := a.campaignRow(c)
@@ -170,6 +172,21 @@ func (a *account) entities(resource string) []entity {
 		out = a.criterionEntities(resource)
 	default:
 		out = a.worthEntities(resource)
+	}
+	return out
+}
+
+// adEntities lists the ads, each with its own performance.
+func (a *account) adEntities() []entity {
+	var out []entity
+	for _, c := range a.campaigns {
+		group := a.adGroupProto(c)
+		for i, ad := range a.s.opts.Market.Scenario().Campaigns[c.Index].Ads {
+			id := market.RemoteAdID(platform.Google, c.Index, i)
+			row := a.base()
+			row.Campaign, row.AdGroup, row.AdGroupAd = a.campaignProto(c), group, a.adProto(c, id, ad.Name)
+			out = append(out, entity{row: row, campaigns: []string{id}})
+		}
 	}
 	return out
 }

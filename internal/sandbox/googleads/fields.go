@@ -28,6 +28,8 @@ func lookupResource(name string) (resource, bool) {
 		r.metrics, r.attributed = true, []string{"customer"}
 	case "ad_group":
 		r.metrics, r.attributed = true, []string{"campaign", "bidding_strategy", "customer"}
+	case adView:
+		r.metrics, r.attributed = true, []string{"ad_group", "campaign", "customer"}
 	case "change_event":
 		r.attributed = []string{"campaign", "ad_group", "customer"}
 	case "user_list", "customer_client", "conversion_value_rule", "conversion_value_rule_set", "goal":
@@ -47,6 +49,9 @@ func lookupResource(name string) (resource, bool) {
 
 // shoppingView is what campaigns with a product feed spent, by item.
 const shoppingView = "shopping_performance_view"
+
+// adView is the ads of campaigns that have any.
+const adView = "ad_group_ad"
 
 // ofItem reports whether a segment is one of items.
 func ofItem(path string) bool { return strings.HasPrefix(path, "segments.product_") }

@@ -1,6 +1,9 @@
 package googleads
 
 import (
+	"fmt"
+	"strconv"
+
 	"github.com/shenzhencenter/google-ads-pb/common"
 	"github.com/shenzhencenter/google-ads-pb/enums"
 	"github.com/shenzhencenter/google-ads-pb/resources"
@@ -156,6 +159,17 @@ func (a *account) adGroupProto(c market.Campaign) *resources.AdGroup {
 		p.EffectiveTargetRoasSource = enums.BiddingSourceEnum_CAMPAIGN_BIDDING_STRATEGY
 	}
 	return p
+}
+
+func (a *account) adProto(c market.Campaign, id, name string) *resources.AdGroupAd {
+	n, _ := strconv.ParseInt(id, 10, 64) // the market gives digits
+	return &resources.AdGroupAd{
+		ResourceName: fmt.Sprintf("%s/adGroupAds/%d~%s", a.s.customerName(), adGroupID(c), id),
+		Status:       enums.AdGroupAdStatusEnum_ENABLED,
+		AdGroup:      proto.String(a.s.resourceName("adGroups", adGroupID(c))),
+		Ad: &resources.Ad{ResourceName: fmt.Sprintf("%s/ads/%s", a.s.customerName(), id), Id: proto.Int64(n), Name: proto.String(name),
+			Type: enums.AdTypeEnum_RESPONSIVE_DISPLAY_AD},
+	}
 }
 
 func channelOf(campaignType string) enums.AdvertisingChannelTypeEnum_AdvertisingChannelType {

@@ -20,6 +20,7 @@ const (
 	forClaims
 	forCatalogue
 	forSimulation
+	forAds
 )
 
 // stream is a random number generator that is set to a key again and again, so

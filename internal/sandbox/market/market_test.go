@@ -57,6 +57,8 @@ func TestReadScenarioRefuses(t *testing.T) {
 		"bad rho":                {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta", "rho": 1}]}`, "rho is 1"},
 		"twice":                  {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta"}, {"id": "a", "platform": "meta"}]}`, "twice"},
 		"event of nobody":        {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta"}], "events": [{"date": "2026-01-02", "kind": "stock_out", "campaign": "b"}]}`, `no campaign "b"`},
+		"ads of searchers":       {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "google", "ads": [{}]}]}`, "ads are for"},
+		"a share below zero":     {`{"start": "2026-01-01", "campaigns": [{"id": "a", "platform": "meta", "ads": [{"share": -1}]}]}`, "share and half_life_days"},
 		"recorded margin":        {`{"start": "2026-01-01", "recorded_margin": -1, "campaigns": [{"id": "a", "platform": "meta"}]}`, "recorded_margin is -1"},
 		"not JSON":               {`hello`, "invalid character"},
 	} {

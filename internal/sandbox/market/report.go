@@ -59,6 +59,12 @@ func (m *Market) reported(s *stream, c *campaign, day civil.Date) platform.Perfo
 			}
 		})
 	}
+	if len(c.spec.Ads) > 0 { // they are shown as often as it takes
+		p.Impressions = 0
+		for _, a := range m.ofAds(s, c, p) {
+			p.Impressions += a.Impressions
+		}
+	}
 	return p
 }
 

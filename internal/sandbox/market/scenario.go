@@ -86,6 +86,9 @@ type CampaignSpec struct {
 	DelayMax     int     `json:"delay_max"`     // days; default 30
 	LearningLoss float64 `json:"learning_loss"` // default 0
 	FeedGroup    string  `json:"feed_group"`    // default "all"
+	// Ads are the ads that the platform tells apart; default none. Left out where
+	// there are none, so that a journal of before goes on.
+	Ads []AdSpec `json:"ads,omitempty"`
 }
 
 // The kinds of ScenarioEvent.
@@ -262,6 +265,9 @@ func (c *CampaignSpec) complete() error {
 	}
 	if c.MaxBudget == 0 {
 		c.MaxBudget = c.Budget * 10
+	}
+	if err := c.completeAds(); err != nil {
+		return err
 	}
 	return c.checkRanges()
 }

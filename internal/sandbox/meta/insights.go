@@ -23,12 +23,13 @@ const (
 	keptReports = 100
 )
 
-// insightRow is one campaign, or the whole account, over some days.
+// insightRow is one campaign or ad, or the whole account, over some days.
 type insightRow struct {
 	campaign int // index in structure.campaigns; -1 for the account
 	from, to civil.Date
 	platform.Performance
 	item *market.Product // of the breakdown by product_id
+	ad   *market.AdDay   // of the level ad, any of its days
 }
 
 // rowSet is the result of a query on one day of the market, kept for its pages.
@@ -168,9 +169,6 @@ func (s *server) computed(q query, st structure, match func(func(string) string)
 }
 
 func (s *server) compute(q query, st structure, match func(func(string) string) bool) []insightRow {
-	if q.level == "ad" {
-		return nil // there are no ads in the market
-	}
 	position := map[string]int{}
 	for i, c := range st.campaigns {
 		if matches(match, c) {
@@ -184,11 +182,12 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 	type place struct {
 		campaign, period int
 		item             *market.Product
+		ad               string
 	}
 	var rows []insightRow
 	at := map[place]int{}
-	add := func(p platform.Performance, item *market.Product) {
-		i, ok := position[p.Entity.ID]
+	add := func(p platform.Performance, campaign string, item *market.Product, ad *market.AdDay) {
+		i, ok := position[campaign]
 		if !ok || q.campaign >= 0 && i != q.campaign {
 			return
 		}
@@ -196,12 +195,16 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 			i = -1
 		}
 		period := p.Date.Sub(q.from) / step
-		k, ok := at[place{i, period, item}]
+		where := place{i, period, item, ""}
+		if ad != nil {
+			where.ad = p.Entity.ID
+		}
+		k, ok := at[where]
 		if !ok {
 			from := q.from.AddDays(period * step)
 			k = len(rows)
-			at[place{i, period, item}] = k
-			rows = append(rows, insightRow{campaign: i, from: from, to: min(from.AddDays(step-1), q.to), item: item})
+			at[where] = k
+			rows = append(rows, insightRow{campaign: i, from: from, to: min(from.AddDays(step-1), q.to), item: item, ad: ad})
 		}
 		r := &rows[k]
 		r.Cost += p.Cost
@@ -210,14 +213,21 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 		r.Clicks += p.Clicks
 		r.Impressions += p.Impressions
 	}
-	if q.byItem {
-		for _, d := range s.Market.ItemReport(platform.Meta, q.from, q.to) {
-			add(d.Performance, d.Product)
+	switch {
+	case q.level == "ad":
+		for _, d := range s.Market.AdReport(platform.Meta, q.from, q.to) {
+			if d.Impressions > 0 {
+				add(d.Performance, s.Market.Scenario().Campaigns[d.Campaign].ID, nil, &d)
+			}
 		}
-		return rows
-	}
-	for _, p := range s.Market.Report(platform.Meta, q.from, q.to) {
-		add(p, nil)
+	case q.byItem:
+		for _, d := range s.Market.ItemReport(platform.Meta, q.from, q.to) {
+			add(d.Performance, d.Entity.ID, d.Product, nil)
+		}
+	default:
+		for _, p := range s.Market.Report(platform.Meta, q.from, q.to) {
+			add(p, p.Entity.ID, nil, nil)
+		}
 	}
 	return rows
 }
@@ -279,9 +289,12 @@ func (s *server) insightObject(r insightRow, st structure, level string, windows
 	if r.campaign >= 0 {
 		c := st.campaigns[r.campaign]
 		v["campaign_id"], v["campaign_name"] = campaignID(c), c.Name
-		if level == "adset" {
+		if level == "adset" || level == "ad" {
 			v["adset_id"], v["adset_name"] = adSetID(c), c.Name+" ad set"
 		}
+	}
+	if r.ad != nil {
+		v["ad_id"], v["ad_name"] = r.ad.Entity.ID, r.ad.Name
 	}
 	if r.item != nil { // purchases on the shop's site are of no product
 		r.Conversions, r.Value = 0, 0
