@@ -18,8 +18,16 @@ func DemoScenario(start civil.Date, nights int) (*market.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
+	move := func(d *civil.Date) { *d = start.AddDays(d.Sub(sc.Start)) }
 	for i := range sc.Events {
-		sc.Events[i].Date = start.AddDays(sc.Events[i].Date.Sub(sc.Start))
+		move(&sc.Events[i].Date)
+	}
+	for _, c := range sc.Campaigns {
+		for i := range c.Ads {
+			if !c.Ads[i].WearsFrom.IsZero() {
+				move(&c.Ads[i].WearsFrom)
+			}
+		}
 	}
 	sc.Start, sc.Nights = start, nights
 	return sc, nil
