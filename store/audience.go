@@ -47,10 +47,9 @@ func (q *Queries) EachOnLists(ctx context.Context, account string, fn func(platf
 		}
 		platform, person, lists = p, who, append(lists, list)
 		return nil
-	}, `SELECT m.platform, COALESCE(c.person, m.person) AS person, m.list FROM audience_members m
-		LEFT JOIN (SELECT 'e:' || email_key AS email, 'c:' || MIN(customer_id) AS person FROM customers
-			WHERE account = ? AND email_key <> '' GROUP BY email_key) c ON c.email = m.person
-		WHERE m.account = ? AND m.state <> 'removed' ORDER BY 1, 2`, account, account)
+	}, `SELECT m.platform, COALESCE('c:' || MIN(c.customer_id), m.person) AS person, m.list FROM audience_members m
+		LEFT JOIN customers c ON c.account = m.account AND c.email_key = CASE WHEN m.person LIKE 'e:_%' THEN substr(m.person, 3) END
+		WHERE m.account = ? AND m.state <> 'removed' GROUP BY m.platform, m.person, m.list ORDER BY 1, 2`, account)
 	if err != nil || len(lists) == 0 {
 		return err
 	}
