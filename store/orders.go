@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -196,12 +197,14 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 	// twice for what comes in order anyway.
 	var open CustomerDay
 	var of string
-	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var d CustomerDay
-		var in string
-		if err := rows.Scan(&in, &d.CustomerID, &d.Date, &d.Revenue, &d.FirstCampaign, &d.FirstSKU, &d.FirstCountry); err != nil {
+	err := q.eachValue(ctx, 7, func(v []any) error {
+		date, err := civil.Parse(v[2].(string))
+		if err != nil {
 			return err
 		}
+		in := v[0].(string)
+		d := CustomerDay{CustomerID: v[1].(string), Date: date, Revenue: money.Micros(v[3].(int64)), FirstCampaign: v[4].(string),
+			FirstSKU: v[5].(string), FirstCountry: v[6].(string)}
 		if in == of && d.CustomerID == open.CustomerID {
 			d.FirstCampaign, d.FirstSKU, d.FirstCountry = open.FirstCampaign, open.FirstSKU, open.FirstCountry
 			if d.Date == open.Date {
@@ -228,12 +231,9 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to civil.Date, fn func(Order) error) error {
 	w := inAccount(account)
 	w.add("order_date BETWEEN ? AND ?", from, to)
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var o Order
-		if err := rows.Scan(&o.Account, &o.OrderID, &o.CustomerID, &o.OrderedAt, &o.ClickID, &o.Revenue, &o.Refunded); err != nil {
-			return err
-		}
-		return fn(o)
+	return q.eachValue(ctx, 7, func(v []any) error {
+		return fn(Order{Account: v[0].(string), OrderID: v[1].(string), CustomerID: v[2].(string), OrderedAt: v[3].(time.Time), ClickID: v[4].(string),
+			Revenue: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64))})
 	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
 }
 

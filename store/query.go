@@ -102,6 +102,22 @@ func (q *Queries) eachRow(ctx context.Context, fn func(*sqlx.Rows) error, query 
 	return rows.Err()
 }
 
+// eachValue is eachRow for the longest of all readings: of each row the n values
+// as the driver gives them, int64, float64, string or nil, which saves finding out
+// for every one of them what it is to become. They are overwritten by the next row.
+func (q *Queries) eachValue(ctx context.Context, n int, fn func(v []any) error, query string, args ...any) error {
+	v, at := make([]any, n), make([]any, n)
+	for i := range v {
+		at[i] = &v[i]
+	}
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		if err := rows.Scan(at...); err != nil {
+			return err
+		}
+		return fn(v)
+	}, query, args...)
+}
+
 // where collects the conditions of a query.
 type where struct {
 	conds []string
