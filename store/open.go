@@ -56,6 +56,10 @@ type Queries struct {
 	db      *sqlx.DB // nil inside a transaction
 	dialect Dialect
 	secrets *secrets
+	// turn is held by whoever writes to SQLite, nil elsewhere. SQLite lets one write
+	// at a time and has the others ask again and again, for as long as the busy
+	// timeout; within a process they queue.
+	turn chan struct{}
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -116,6 +120,7 @@ func open(ctx context.Context, dsn string, key Key, sync string) (*Store, error)
 	s := &Store{Queries: q, db: db, dsn: dsn, sync: sync}
 	if dialect == SQLite {
 		s.path = sqlitePath(dsn)
+		q.turn = make(chan struct{}, 1)
 	}
 	return s, nil
 }
@@ -265,6 +270,11 @@ func (q *Queries) atomically(ctx context.Context, fn func(q *Queries) error) err
 	if q.db == nil {
 		return fn(q)
 	}
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	tx, err := q.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
@@ -274,4 +284,18 @@ func (q *Queries) atomically(ctx context.Context, fn func(q *Queries) error) err
 		return err
 	}
 	return tx.Commit()
+}
+
+// myTurn waits until nobody else of this process writes to SQLite; done lets the
+// next one write. In a transaction it is one's turn already.
+func (q *Queries) myTurn(ctx context.Context) (done func(), err error) {
+	if q.turn == nil {
+		return func() {}, nil
+	}
+	select {
+	case q.turn <- struct{}{}:
+		return func() { <-q.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

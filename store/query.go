@@ -12,6 +12,11 @@ import (
 
 // exec runs a statement written with ? and returns the rows it changed.
 func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	res, err := q.ext.ExecContext(ctx, q.rebind(query), args...)
 	if err != nil {
 		return 0, err
@@ -21,6 +26,11 @@ func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, e
 
 // execNamed runs a statement written with :column of arg's db tags.
 func (q *Queries) execNamed(ctx context.Context, query string, arg any) (int64, error) {
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	res, err := sqlx.NamedExecContext(ctx, q.ext, query, arg)
 	if err != nil {
 		return 0, err
