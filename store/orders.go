@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
@@ -241,13 +239,8 @@ func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to ci
 // from..to whose customers ordered on no day before, and of those that name no
 // customer: guest says which.
 func (q *Queries) EachFirstOrder(ctx context.Context, account string, from, to civil.Date, fn func(orderID string, guest bool) error) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var id string
-		var guest int
-		if err := rows.Scan(&id, &guest); err != nil {
-			return err
-		}
-		return fn(id, guest > 0)
+	return q.eachValue(ctx, 2, func(v []any) error {
+		return fn(v[0].(string), v[1].(int64) > 0)
 	}, `SELECT o.order_id, CASE WHEN o.customer_id = '' THEN 1 ELSE 0 END`+soldOrders+` AND (o.customer_id = '' OR NOT EXISTS (SELECT 1 FROM orders p
 		WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date < o.order_date))`, account, from, to)
 }
