@@ -174,23 +174,37 @@ type CustomerDay struct {
 // by customer and date. Orders without a customer are left out: they are not one
 // person.
 func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
-	return q.customerDays(ctx, account, until, `'', ''`, fn)
+	return q.customerDays(ctx, account, until, "", "", `'', ''`, fn)
 }
 
 // EachSourcedDay is EachCustomerDay with what was bought first and where, at
-// several times the cost.
-func (q *Queries) EachSourcedDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
+// several times the cost, of the customers from <= id < below in the database's
+// order; "" is no bound.
+func (q *Queries) EachSourcedDay(ctx context.Context, account string, until civil.Date, from, below string, fn func(CustomerDay) error) error {
 	// Asked for with every order, since to find the first ones costs as much.
-	return q.customerDays(ctx, account, until, `COALESCE((SELECT l.sku FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id
+	return q.customerDays(ctx, account, until, from, below, `COALESCE((SELECT l.sku FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id
 			ORDER BY l.quantity * l.unit_price DESC, l.line LIMIT 1), ''),
 		CASE WHEN o.country <> '' THEN o.country ELSE COALESCE((SELECT c.country FROM customers c
 			WHERE c.account = o.account AND c.customer_id = o.customer_id), '') END`, fn)
 }
 
-func (q *Queries) customerDays(ctx context.Context, account string, until civil.Date, source string, fn func(CustomerDay) error) error {
+// MiddleCustomer is the one up to whom half of an account's orders of known
+// customers are, in the database's order; ErrNotFound where there are none.
+func (q *Queries) MiddleCustomer(ctx context.Context, account string) (string, error) {
+	const known = ` FROM orders WHERE account = ? AND customer_id <> ''`
+	return one[string](ctx, q, `SELECT customer_id`+known+` ORDER BY customer_id LIMIT 1 OFFSET (SELECT COUNT(*) / 2`+known+`)`, account, account)
+}
+
+func (q *Queries) customerDays(ctx context.Context, account string, until civil.Date, from, below, source string, fn func(CustomerDay) error) error {
 	w := inAccount(account)
 	w.add("order_date <= ?", until)
 	w.add("customer_id <> ''")
+	if from != "" {
+		w.add(q.scanned("customer_id")+" >= ?", from)
+	}
+	if below != "" {
+		w.add(q.scanned("customer_id")+" < ?", below)
+	}
 	// Summed up here: with every order of the shop in it, the database would sort
 	// twice for what comes in order anyway.
 	var open CustomerDay
