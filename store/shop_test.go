@@ -243,6 +243,12 @@ func testSalesByAge(t *testing.T, s *store.Store) {
 	}
 	same(t, "ranges", since, []int{0, 1, 2})
 	same(t, "lines of each range", lines, []int{1, 0, 2})
+	// Without cuts, and over more days than are summed up at a time.
+	all := must(s.Sales(ctx, acc, day("2026-01-01"), day("2026-01-31")))(t)
+	if len(all) != 2 || all[0].Orders != 1 || all[0].Revenue != euro(60) || all[1].Orders != 4 || all[1].Revenue != euro(259) || all[1].Refunded != euro(39.9) {
+		t.Errorf("sales without cuts: %+v", all)
+	}
+	same(t, "goods of all days", all[1].Lines, []store.OrderLine{{SKU: "x", Quantity: 5, UnitPrice: euro(54.8)}, {SKU: "z", Quantity: 1, UnitPrice: euro(25)}})
 }
 
 func testOrderCampaigns(t *testing.T, s *store.Store) {
