@@ -121,6 +121,7 @@ func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], windo
 	var open []openOrder
 	byCustomer, byClick := map[string][]int{}, map[string][]int{}
 	names := nameList{at: map[string]int32{}}
+	keys := map[[2]string]string{} // by channel and campaign, of which there are few
 	for o, err := range orders {
 		if err != nil {
 			return c, err
@@ -137,7 +138,11 @@ func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], windo
 		if err != nil {
 			return c, err
 		}
-		key := CampaignKey(t.Channel, t.Campaign)
+		key, known := keys[[2]string{t.Channel, t.Campaign}]
+		if !known {
+			key = CampaignKey(t.Channel, t.Campaign)
+			keys[[2]string{t.Channel, t.Campaign}] = key
+		}
 		if t.ClickID != "" {
 			for _, i := range byClick[t.ClickID] {
 				open[i].click.offer(t.At, open[i].order.At, key)

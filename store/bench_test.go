@@ -86,7 +86,7 @@ func BenchmarkSourcedDays(b *testing.B) {
 	must(s.UpsertOrders(b.Context(), list))(b)
 	for b.Loop() {
 		n := 0
-		check(b, s.EachSourcedDay(b.Context(), acc, day("2099-01-01"), func(store.CustomerDay) error { n++; return nil }))
+		check(b, s.EachSourcedDay(b.Context(), acc, day("2099-01-01"), "", "", func(store.CustomerDay) error { n++; return nil }))
 	}
 }
 

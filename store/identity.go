@@ -58,11 +58,13 @@ func (q *Queries) EachVisit(ctx context.Context, account string, from, to time.T
 func (q *Queries) EachKnownVisit(ctx context.Context, account string, from, to time.Time, since, until civil.Date, fn func(Touch) error) error {
 	w := q.visits(account, from, to)
 	const clicks = `SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''`
-	w.add(`(customer_id <> '' OR click_id IN (`+clicks+`) OR visitor_id IN (
-		SELECT visitor_id FROM touches WHERE account = ? AND customer_id <> '' AND visitor_id <> ''
-		UNION ALL SELECT visitor_id FROM touches WHERE account = ? AND `+q.scanned("visitor_id")+` <> '' AND click_id IN (`+clicks+`)
-		UNION ALL SELECT visitor_id FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND (customer_id <> '' OR email_key <> '')))`,
-		account, since, until, account, account, account, since, until, account, utc(from))
+	// Who has a visitor's number is known by it alone: one look per touch.
+	w.add(`CASE WHEN visitor_id <> '' THEN visitor_id IN (
+			SELECT visitor_id FROM touches WHERE account = ? AND customer_id <> '' AND visitor_id <> ''
+			UNION ALL SELECT visitor_id FROM touches WHERE account = ? AND `+q.scanned("visitor_id")+` <> '' AND click_id IN (`+clicks+`)
+			UNION ALL SELECT visitor_id FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND (customer_id <> '' OR email_key <> ''))
+		ELSE customer_id <> '' OR click_id IN (`+clicks+`) END`,
+		account, account, account, since, until, account, utc(from), account, since, until)
 	return q.eachVisit(ctx, w, fn)
 }
 
@@ -75,12 +77,9 @@ func (q *Queries) visits(account string, from, to time.Time) *where {
 }
 
 func (q *Queries) eachVisit(ctx context.Context, w *where, fn func(Touch) error) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		t := Touch{}
-		if err := rows.Scan(&t.Account, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID, &t.Kind); err != nil {
-			return err
-		}
-		return fn(t)
+	return q.eachValue(ctx, 8, func(v []any) error {
+		return fn(Touch{Account: v[0].(string), CustomerID: v[1].(string), VisitorID: v[2].(string), At: v[3].(time.Time), Channel: v[4].(string),
+			Campaign: v[5].(string), ClickID: v[6].(string), Kind: v[7].(string)})
 	}, `SELECT account, customer_id, visitor_id, at, channel, campaign, click_id, kind FROM touches`+w.String(), w.args...)
 }
 

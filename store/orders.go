@@ -5,8 +5,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
-
-	"github.com/jmoiron/sqlx"
+	"time"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -175,33 +174,49 @@ type CustomerDay struct {
 // by customer and date. Orders without a customer are left out: they are not one
 // person.
 func (q *Queries) EachCustomerDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
-	return q.customerDays(ctx, account, until, `'', ''`, fn)
+	return q.customerDays(ctx, account, until, "", "", `'', ''`, fn)
 }
 
 // EachSourcedDay is EachCustomerDay with what was bought first and where, at
-// several times the cost.
-func (q *Queries) EachSourcedDay(ctx context.Context, account string, until civil.Date, fn func(CustomerDay) error) error {
+// several times the cost, of the customers from <= id < below in the database's
+// order; "" is no bound.
+func (q *Queries) EachSourcedDay(ctx context.Context, account string, until civil.Date, from, below string, fn func(CustomerDay) error) error {
 	// Asked for with every order, since to find the first ones costs as much.
-	return q.customerDays(ctx, account, until, `COALESCE((SELECT l.sku FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id
+	return q.customerDays(ctx, account, until, from, below, `COALESCE((SELECT l.sku FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id
 			ORDER BY l.quantity * l.unit_price DESC, l.line LIMIT 1), ''),
 		CASE WHEN o.country <> '' THEN o.country ELSE COALESCE((SELECT c.country FROM customers c
 			WHERE c.account = o.account AND c.customer_id = o.customer_id), '') END`, fn)
 }
 
-func (q *Queries) customerDays(ctx context.Context, account string, until civil.Date, source string, fn func(CustomerDay) error) error {
+// MiddleCustomer is the one up to whom half of an account's orders of known
+// customers are, in the database's order; ErrNotFound where there are none.
+func (q *Queries) MiddleCustomer(ctx context.Context, account string) (string, error) {
+	const known = ` FROM orders WHERE account = ? AND customer_id <> ''`
+	return one[string](ctx, q, `SELECT customer_id`+known+` ORDER BY customer_id LIMIT 1 OFFSET (SELECT COUNT(*) / 2`+known+`)`, account, account)
+}
+
+func (q *Queries) customerDays(ctx context.Context, account string, until civil.Date, from, below, source string, fn func(CustomerDay) error) error {
 	w := inAccount(account)
 	w.add("order_date <= ?", until)
 	w.add("customer_id <> ''")
+	if from != "" {
+		w.add(q.scanned("customer_id")+" >= ?", from)
+	}
+	if below != "" {
+		w.add(q.scanned("customer_id")+" < ?", below)
+	}
 	// Summed up here: with every order of the shop in it, the database would sort
 	// twice for what comes in order anyway.
 	var open CustomerDay
 	var of string
-	err := q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var d CustomerDay
-		var in string
-		if err := rows.Scan(&in, &d.CustomerID, &d.Date, &d.Revenue, &d.FirstCampaign, &d.FirstSKU, &d.FirstCountry); err != nil {
+	err := q.eachValue(ctx, 7, func(v []any) error {
+		date, err := civil.Parse(v[2].(string))
+		if err != nil {
 			return err
 		}
+		in := v[0].(string)
+		d := CustomerDay{CustomerID: v[1].(string), Date: date, Revenue: money.Micros(v[3].(int64)), FirstCampaign: v[4].(string),
+			FirstSKU: v[5].(string), FirstCountry: v[6].(string)}
 		if in == of && d.CustomerID == open.CustomerID {
 			d.FirstCampaign, d.FirstSKU, d.FirstCountry = open.FirstCampaign, open.FirstSKU, open.FirstCountry
 			if d.Date == open.Date {
@@ -228,12 +243,9 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to civil.Date, fn func(Order) error) error {
 	w := inAccount(account)
 	w.add("order_date BETWEEN ? AND ?", from, to)
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var o Order
-		if err := rows.Scan(&o.Account, &o.OrderID, &o.CustomerID, &o.OrderedAt, &o.ClickID, &o.Revenue, &o.Refunded); err != nil {
-			return err
-		}
-		return fn(o)
+	return q.eachValue(ctx, 7, func(v []any) error {
+		return fn(Order{Account: v[0].(string), OrderID: v[1].(string), CustomerID: v[2].(string), OrderedAt: v[3].(time.Time), ClickID: v[4].(string),
+			Revenue: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64))})
 	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
 }
 
@@ -241,13 +253,8 @@ func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to ci
 // from..to whose customers ordered on no day before, and of those that name no
 // customer: guest says which.
 func (q *Queries) EachFirstOrder(ctx context.Context, account string, from, to civil.Date, fn func(orderID string, guest bool) error) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var id string
-		var guest int
-		if err := rows.Scan(&id, &guest); err != nil {
-			return err
-		}
-		return fn(id, guest > 0)
+	return q.eachValue(ctx, 2, func(v []any) error {
+		return fn(v[0].(string), v[1].(int64) > 0)
 	}, `SELECT o.order_id, CASE WHEN o.customer_id = '' THEN 1 ELSE 0 END`+soldOrders+` AND (o.customer_id = '' OR NOT EXISTS (SELECT 1 FROM orders p
 		WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date < o.order_date))`, account, from, to)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
 )
 
 // UpsertAdAccount stores what is known of an ad account.
@@ -248,8 +249,16 @@ func (q *Queries) PerformanceOf(ctx context.Context, account, platform, adAccoun
 func (q *Queries) EachPerformance(ctx context.Context, account string, from, to civil.Date, fn func(Performance) error) error {
 	w := inAccount(account)
 	w.add("date BETWEEN ? AND ?", from, to)
-	return each(ctx, q, func(p *Performance) error { return fn(*p) },
-		`SELECT * FROM performance`+w.String()+` ORDER BY platform, ad_account, entity_type, entity_id, date`, w.args...)
+	return q.eachValue(ctx, 12, func(v []any) error {
+		date, err := civil.Parse(v[5].(string))
+		if err != nil {
+			return err
+		}
+		return fn(Performance{Account: v[0].(string), Platform: v[1].(string), AdAccount: v[2].(string), EntityType: v[3].(string), EntityID: v[4].(string),
+			Date: date, Cost: money.Micros(v[6].(int64)), Value: money.Micros(v[7].(int64)), Conversions: v[8].(float64), Clicks: v[9].(int64),
+			Impressions: v[10].(int64), PulledAt: v[11].(time.Time)})
+	}, `SELECT account, platform, ad_account, entity_type, entity_id, date, cost, value, conversions, clicks, impressions, pulled_at
+		FROM performance`+w.String()+` ORDER BY platform, ad_account, entity_type, entity_id, date`, w.args...)
 }
 
 // LastPerformance returns the newest date with a row for each {platform, ad account}.

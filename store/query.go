@@ -12,6 +12,11 @@ import (
 
 // exec runs a statement written with ? and returns the rows it changed.
 func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	res, err := q.ext.ExecContext(ctx, q.rebind(query), args...)
 	if err != nil {
 		return 0, err
@@ -21,6 +26,11 @@ func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, e
 
 // execNamed runs a statement written with :column of arg's db tags.
 func (q *Queries) execNamed(ctx context.Context, query string, arg any) (int64, error) {
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	res, err := sqlx.NamedExecContext(ctx, q.ext, query, arg)
 	if err != nil {
 		return 0, err
@@ -100,6 +110,22 @@ func (q *Queries) eachRow(ctx context.Context, fn func(*sqlx.Rows) error, query 
 		}
 	}
 	return rows.Err()
+}
+
+// eachValue is eachRow for the longest of all readings: of each row the n values
+// as the driver gives them, int64, float64, string or nil, which saves finding out
+// for every one of them what it is to become. They are overwritten by the next row.
+func (q *Queries) eachValue(ctx context.Context, n int, fn func(v []any) error, query string, args ...any) error {
+	v, at := make([]any, n), make([]any, n)
+	for i := range v {
+		at[i] = &v[i]
+	}
+	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
+		if err := rows.Scan(at...); err != nil {
+			return err
+		}
+		return fn(v)
+	}, query, args...)
 }
 
 // where collects the conditions of a query.

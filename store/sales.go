@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,118 +64,221 @@ func sinceOf(cuts []civil.Date) (expr string, args []any) {
 	return b.String(), args
 }
 
+// salesDays of orders are held in memory at a time while they are summed up.
+const salesDays = 10
+
 // Sales sums up an account's orders of the dates from..to by campaign and by the
-// ranges of dates that the cuts make, at most nine falling dates.
+// ranges of dates that the cuts make, at most nine falling dates. Groups come in
+// order, and the lines of each.
 func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date, cuts ...civil.Date) ([]Sales, error) {
-	since, args := sinceOf(cuts)
-	args = append(args, account, from, to)
-	var out []Sales
-	var goods []soldGoods
-	at := map[saleGroup]int{} // those with lines
-	sum := func() error {
-		return q.salesSums(ctx, since, args, func(g saleGroup, hasLines bool, s Sales) {
-			if hasLines {
-				at[g] = len(out)
-			}
-			out = append(out, s)
+	sum := salesSum{cuts: cuts, groups: map[saleGroup]*Sales{}, goods: map[saleGoods]*soldGoods{}}
+	var orders []soldOrder
+	var lines []soldLine
+	for ; from <= to; from = from.AddDays(salesDays) {
+		last := min(to, from.AddDays(salesDays-1))
+		err := q.together(func() (err error) {
+			orders, err = q.soldOrders(ctx, orders[:0], account, from, last)
+			return err
+		}, func() (err error) {
+			lines, err = q.soldLines(ctx, lines[:0], account, from, last)
+			return err
 		})
+		if err != nil {
+			return nil, err
+		}
+		sum.add(orders, lines)
 	}
-	list := func() (err error) {
-		goods, err = q.salesGoods(ctx, since, args)
-		return err
-	}
-	var err error
+	return sum.sorted(), nil
+}
+
+// together does readings side by side; a transaction has one connection.
+func (q *Queries) together(read ...func() error) error {
 	if q.db != nil {
-		err = parallel.Do(sum, list)
-	} else if err = sum(); err == nil { // a transaction has one connection
-		err = list()
+		return parallel.Do(read...)
 	}
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range goods {
-		if i, ok := at[l.of]; ok { // else their orders came in between the two readings
-			out[i].Lines = append(out[i].Lines, l.OrderLine)
-		}
-	}
-	return out, nil
-}
-
-// saleGroup is what the orders of a Sales have in common besides having lines.
-type saleGroup struct {
-	campaign     string
-	isNew, since int
-}
-
-type soldGoods struct {
-	of saleGroup
-	OrderLine
-}
-
-// salesSums hands over the sums without their lines.
-func (q *Queries) salesSums(ctx context.Context, since string, args []any, fn func(g saleGroup, hasLines bool, s Sales)) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var s Sales
-		var g saleGroup
-		var hasLines int
-		if err := rows.Scan(&g.campaign, &g.isNew, &g.since, &hasLines, &s.Orders, &s.Revenue, &s.Discount, &s.Tax, &s.Shipping, &s.Refunded,
-			&s.RR, &s.RN, &s.RU, &s.NN, &s.NU, &s.UU); err != nil {
+	for _, r := range read {
+		if err := r(); err != nil {
 			return err
 		}
-		s.Campaign, s.New, s.Since = g.campaign, g.isNew > 0, g.since
-		fn(g, hasLines > 0, s)
+	}
+	return nil
+}
+
+// soldOrder is an order on its way into the sums. known is what its goods of
+// known cost cost, unknown the price of the others, in micros.
+type soldOrder struct {
+	id                                         string
+	date                                       civil.Date
+	group                                      saleGroup
+	revenue, discount, tax, shipping, refunded int64
+	known, unknown                             float64
+}
+
+// soldLine is a line of an order. cost is of a piece, as the line itself or else a
+// list says.
+type soldLine struct {
+	order, sku      string
+	quantity, price float64
+	cost            float64
+	from            costSource
+}
+
+type costSource byte
+
+const (
+	noCost costSource = iota
+	listedCost
+	ownCost
+)
+
+// soldOrders adds the orders of some days to a list.
+func (q *Queries) soldOrders(ctx context.Context, list []soldOrder, account string, from, to civil.Date) ([]soldOrder, error) {
+	err := q.eachValue(ctx, 9, func(v []any) error {
+		date, err := civil.Parse(v[1].(string))
+		list = append(list, soldOrder{id: v[0].(string), date: date, revenue: v[2].(int64), discount: v[3].(int64), tax: v[4].(int64),
+			shipping: v[5].(int64), refunded: v[6].(int64), group: saleGroup{campaign: v[7].(string), isNew: v[8].(int64) > 0}})
+		return err
+	}, `SELECT o.order_id, o.order_date, o.revenue, o.discount, o.tax, o.shipping, o.refunded, o.campaign, `+isNew+soldOrders, account, from, to)
+	return list, err
+}
+
+// soldLines adds the lines of the orders of some days to a list.
+func (q *Queries) soldLines(ctx context.Context, list []soldLine, account string, from, to civil.Date) ([]soldLine, error) {
+	err := q.eachValue(ctx, 6, func(v []any) error {
+		l := soldLine{order: v[0].(string), sku: v[1].(string), quantity: v[2].(float64), price: float64(v[3].(int64))}
+		if cost, ok := v[4].(int64); ok {
+			l.cost, l.from = float64(cost), ownCost
+		} else if cost, ok := v[5].(int64); ok {
+			l.cost, l.from = float64(cost), listedCost
+		}
+		list = append(list, l)
 		return nil
-	}, salesQuery(since), args...)
+	}, `SELECT o.order_id, l.sku, l.quantity, l.unit_price, l.unit_cost, CASE WHEN l.unit_cost IS NULL THEN COALESCE(
+			(SELECT k.unit_cost FROM costs k WHERE k.account = l.account AND k.sku = l.sku AND k.currency = o.currency),
+			(SELECT p.unit_cost FROM products p WHERE p.account = l.account AND p.item_id = l.sku)) END AS listed
+		FROM orders o JOIN order_lines l ON l.account = o.account AND l.order_id = o.order_id WHERE o.account = ? AND o.order_date BETWEEN ? AND ?`,
+		account, from, to)
+	return list, err
 }
 
-// salesGoods are the lines of all sales, summed up by product.
-func (q *Queries) salesGoods(ctx context.Context, since string, args []any) (out []soldGoods, err error) {
-	err = q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var l soldGoods
-		var costed int
-		var price, cost float64
-		if err := rows.Scan(&l.of.campaign, &l.of.isNew, &l.of.since, &l.SKU, &costed, &l.Quantity, &price, &cost); err != nil || l.Quantity == 0 {
-			return err
+// saleGroup is what the orders of a Sales have in common.
+type saleGroup struct {
+	campaign string
+	isNew    bool
+	since    int
+	hasLines bool
+}
+
+// saleGoods are the lines that are summed up as one.
+type saleGoods struct {
+	of     saleGroup
+	sku    string
+	costed bool
+}
+
+type soldGoods struct{ quantity, price, cost float64 }
+
+// salesSum gathers sums; its memory grows with groups and their products.
+type salesSum struct {
+	cuts   []civil.Date
+	groups map[saleGroup]*Sales
+	goods  map[saleGoods]*soldGoods
+}
+
+// add takes all orders of some days. A line whose order is not among them came in
+// between the two readings.
+func (s *salesSum) add(orders []soldOrder, lines []soldLine) {
+	at := make(map[string]*soldOrder, len(orders))
+	for i := range orders {
+		o := &orders[i]
+		at[o.id] = o
+		for o.group.since < len(s.cuts) && o.date < s.cuts[o.group.since] {
+			o.group.since++
 		}
-		l.UnitPrice = money.Micros(math.Round(price / l.Quantity))
-		if costed > 0 {
-			mean := money.Micros(math.Round(cost / l.Quantity))
+	}
+	for i := range lines {
+		l := &lines[i]
+		o := at[l.order]
+		if o == nil {
+			continue
+		}
+		o.group.hasLines = true
+		if l.from == noCost {
+			o.unknown += l.quantity * l.price
+		}
+		o.known += l.quantity * l.cost
+		g := saleGoods{o.group, l.sku, l.from == ownCost}
+		sum := s.goods[g]
+		if sum == nil {
+			sum = &soldGoods{}
+			s.goods[g] = sum
+		}
+		sum.quantity, sum.price, sum.cost = sum.quantity+l.quantity, sum.price+l.quantity*l.price, sum.cost+l.quantity*l.cost
+	}
+	for i := range orders {
+		o := &orders[i]
+		g := s.groups[o.group]
+		if g == nil {
+			g = &Sales{Campaign: o.group.campaign, New: o.group.isNew, Since: o.group.since}
+			s.groups[o.group] = g
+		}
+		g.add(o)
+	}
+}
+
+func (s *Sales) add(o *soldOrder) {
+	s.Orders++
+	s.Revenue += money.Micros(o.revenue)
+	s.Discount += money.Micros(o.discount)
+	s.Tax += money.Micros(o.tax)
+	s.Shipping += money.Micros(o.shipping)
+	s.Refunded += money.Micros(o.refunded)
+	refund, unknown := float64(o.refunded), o.unknown
+	if o.revenue > 0 {
+		refund *= 1 - float64(o.tax)/float64(o.revenue)
+	}
+	if !o.group.hasLines {
+		unknown = float64(max(0, o.revenue-o.tax-o.shipping))
+	}
+	r, n, u := float64(o.revenue)/1e6, (float64(o.revenue-o.tax)-refund-o.known)/1e6, unknown/1e6
+	s.RR, s.RN, s.RU = s.RR+r*r, s.RN+r*n, s.RU+r*u
+	s.NN, s.NU, s.UU = s.NN+n*n, s.NU+n*u, s.UU+u*u
+}
+
+// sorted are the sums in order.
+func (s *salesSum) sorted() []Sales {
+	for _, g := range slices.SortedFunc(maps.Keys(s.goods), func(a, b saleGoods) int {
+		return cmp.Or(strings.Compare(a.sku, b.sku), compareBool(a.costed, b.costed))
+	}) {
+		sum, of := s.goods[g], s.groups[g.of]
+		if sum.quantity == 0 {
+			continue
+		}
+		l := OrderLine{SKU: g.sku, Quantity: sum.quantity, UnitPrice: money.Micros(math.Round(sum.price / sum.quantity))}
+		if g.costed {
+			mean := money.Micros(math.Round(sum.cost / sum.quantity))
 			l.UnitCost = &mean
 		}
-		out = append(out, l)
-		return nil
-	}, `WITH sold AS MATERIALIZED (SELECT o.account, o.order_id, o.campaign, `+isNew+`, `+since+soldOrders+`),
-		lines AS MATERIALIZED (
-			SELECT sold.campaign, sold.is_new, sold.since, l.sku, CASE WHEN l.unit_cost IS NULL THEN 0 ELSE 1 END AS costed, l.quantity, l.unit_price,
-				l.quantity * COALESCE(l.unit_cost, 0) AS cost
-			FROM sold JOIN order_lines l ON l.account = sold.account AND l.order_id = sold.order_id)
-		SELECT campaign, is_new, since, sku, costed, SUM(quantity), SUM(quantity * unit_price), SUM(cost)
-		FROM lines GROUP BY campaign, is_new, since, sku, costed ORDER BY campaign, is_new, since, sku, costed`, args...)
-	return out, err
+		of.Lines = append(of.Lines, l)
+	}
+	out := make([]Sales, 0, len(s.groups))
+	for _, g := range slices.SortedFunc(maps.Keys(s.groups), func(a, b saleGroup) int {
+		return cmp.Or(strings.Compare(a.campaign, b.campaign), compareBool(a.isNew, b.isNew), cmp.Compare(a.since, b.since), compareBool(a.hasLines, b.hasLines))
+	}) {
+		out = append(out, *s.groups[g])
+	}
+	return out
 }
 
-// salesQuery sums up orders without naming their lines. The amounts of each
-// order are made of its lines by one look at them per order: known and unknown
-// are NULL where there are none. MATERIALIZED keeps SQLite from looking again for
-// each sum that they are in.
-func salesQuery(since string) string {
-	const cost = `COALESCE(l.unit_cost, (SELECT k.unit_cost FROM costs k WHERE k.account = l.account AND k.sku = l.sku AND k.currency = o.currency),
-		(SELECT p.unit_cost FROM products p WHERE p.account = l.account AND p.item_id = l.sku))`
-	const lines = ` FROM order_lines l WHERE l.account = o.account AND l.order_id = o.order_id)`
-	return `WITH sold AS MATERIALIZED (
-			SELECT o.campaign, ` + isNew + `, ` + since + `, o.revenue, o.discount, o.tax, o.shipping, o.refunded,
-				(SELECT SUM(l.quantity * COALESCE(` + cost + `, 0))` + lines + ` AS known,
-				(SELECT SUM(CASE WHEN ` + cost + ` IS NULL THEN l.quantity * l.unit_price ELSE 0 END)` + lines + ` AS unknown` + soldOrders + `),
-		measured AS MATERIALIZED (
-			SELECT campaign, is_new, since, revenue, discount, tax, shipping, refunded, CASE WHEN known IS NULL THEN 0 ELSE 1 END AS has_lines,
-				CAST(revenue AS DOUBLE PRECISION) / 1000000 AS r,
-				CASE WHEN known IS NULL THEN CASE WHEN revenue > tax + shipping THEN CAST(revenue - tax - shipping AS DOUBLE PRECISION) ELSE 0 END
-					ELSE unknown END / 1000000 AS u,
-				CAST(revenue - tax - CASE WHEN revenue > 0 THEN refunded * (1 - CAST(tax AS DOUBLE PRECISION) / revenue) ELSE refunded END
-					- COALESCE(known, 0) AS DOUBLE PRECISION) / 1000000 AS n FROM sold)
-		SELECT campaign, is_new, since, has_lines, COUNT(*), CAST(SUM(revenue) AS BIGINT), CAST(SUM(discount) AS BIGINT), CAST(SUM(tax) AS BIGINT),
-			CAST(SUM(shipping) AS BIGINT), CAST(SUM(refunded) AS BIGINT), SUM(r * r), SUM(r * n), SUM(r * u), SUM(n * n), SUM(n * u), SUM(u * u)
-		FROM measured GROUP BY campaign, is_new, since, has_lines ORDER BY campaign, is_new, since, has_lines`
+// compareBool puts false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // Refunds are what was sold and refunded so far of one kind of product, in

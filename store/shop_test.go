@@ -121,11 +121,22 @@ func testCustomerDays(t *testing.T, s *store.Store) {
 	must(s.UpsertOrders(ctx, []store.Order{refunded, second}))(t)
 	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "1", Country: "AT"}, {Account: "other", CustomerID: "1", Country: "FR"}}))(t)
 	days = nil
-	check(t, s.EachSourcedDay(ctx, acc, day("2026-02-01"), collect))
+	check(t, s.EachSourcedDay(ctx, acc, day("2026-02-01"), "", "", collect))
 	same(t, "sourced days", days, []store.CustomerDay{
 		{CustomerID: "1", Date: day("2026-01-01"), Revenue: euro(26), FirstCampaign: "google:1", FirstSKU: "dear", FirstCountry: "AT"},
 		{CustomerID: "1", Date: day("2026-02-01"), Revenue: euro(30), FirstCampaign: "google:1", FirstSKU: "dear", FirstCountry: "AT"},
 		{CustomerID: "2", Date: day("2026-01-15"), Revenue: euro(5), FirstCountry: "DE"}})
+	// Of the orders of known customers, cut in two without losing any.
+	whole, middle := days, must(s.MiddleCustomer(ctx, acc))(t)
+	days = nil
+	check(t, s.EachSourcedDay(ctx, acc, day("2026-02-01"), "", "2", collect))
+	same(t, "days below customer 2", days, whole[:2])
+	check(t, s.EachSourcedDay(ctx, acc, day("2026-02-01"), "2", "", collect))
+	same(t, "days in two parts", days, whole)
+	same(t, "the middle customer", middle, "1")
+	if _, err := s.MiddleCustomer(ctx, "nobody"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("of no orders: %v", err)
+	}
 }
 
 func testSales(t *testing.T, s *store.Store) {
@@ -232,6 +243,12 @@ func testSalesByAge(t *testing.T, s *store.Store) {
 	}
 	same(t, "ranges", since, []int{0, 1, 2})
 	same(t, "lines of each range", lines, []int{1, 0, 2})
+	// Without cuts, and over more days than are summed up at a time.
+	all := must(s.Sales(ctx, acc, day("2026-01-01"), day("2026-01-31")))(t)
+	if len(all) != 2 || all[0].Orders != 1 || all[0].Revenue != euro(60) || all[1].Orders != 4 || all[1].Revenue != euro(259) || all[1].Refunded != euro(39.9) {
+		t.Errorf("sales without cuts: %+v", all)
+	}
+	same(t, "goods of all days", all[1].Lines, []store.OrderLine{{SKU: "x", Quantity: 5, UnitPrice: euro(54.8)}, {SKU: "z", Quantity: 1, UnitPrice: euro(25)}})
 }
 
 func testOrderCampaigns(t *testing.T, s *store.Store) {

@@ -24,12 +24,13 @@ func (q *Queries) SoldStock(ctx context.Context, account string, from, to civil.
 	if err != nil || unfit == 0 {
 		return nil, err
 	}
-	// MATERIALIZED keeps SQLite from looking an item up for every line sold.
+	// Summed up by product first, for these are fewer than lines. MATERIALIZED keeps
+	// SQLite from making the list of items once more for each of them.
 	return all[Stock](ctx, q, `WITH feed AS MATERIALIZED (SELECT item_id, CASE WHEN availability = 'out_of_stock' OR errors > 0 THEN 1 ELSE 0 END AS unfit
 			FROM products WHERE account = ?),
-		sold AS MATERIALIZED (SELECT o.campaign, l.sku, l.quantity * l.unit_price AS price FROM orders o
+		sold AS MATERIALIZED (SELECT o.campaign, l.sku, SUM(l.quantity * l.unit_price) AS price FROM orders o
 			JOIN order_lines l ON l.account = o.account AND l.order_id = o.order_id
-			WHERE o.account = ? AND o.order_date BETWEEN ? AND ? AND o.campaign <> '')
+			WHERE o.account = ? AND o.order_date BETWEEN ? AND ? AND o.campaign <> '' GROUP BY o.campaign, l.sku)
 		SELECT campaign, SUM(price) / 1000000 AS goods, SUM(CASE WHEN unfit > 0 THEN price ELSE 0 END) / 1000000 AS unsellable
 		FROM sold JOIN feed ON feed.item_id = sold.sku GROUP BY campaign ORDER BY campaign`, account, account, from, to)
 }

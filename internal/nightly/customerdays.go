@@ -2,7 +2,9 @@ package nightly
 
 import (
 	"context"
+	"errors"
 
+	"adsteward/internal/parallel"
 	"adsteward/store"
 )
 
@@ -36,14 +38,10 @@ func (c *customerDays) each(ctx context.Context, fn func(store.CustomerDay) erro
 // sourced hands over the days as store.EachSourcedDay does.
 func (c *customerDays) sourced(ctx context.Context, fn func(store.CustomerDay) error) error {
 	if c.orders > keptOrders {
-		return c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, fn)
+		return c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, "", "", fn)
 	}
 	if !c.read {
-		c.days = make([]store.CustomerDay, 0, c.orders)
-		if err := c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, func(d store.CustomerDay) error {
-			c.days = append(c.days, d)
-			return nil
-		}); err != nil {
+		if err := c.keep(ctx); err != nil {
 			return err
 		}
 		c.read = true
@@ -54,4 +52,28 @@ func (c *customerDays) sourced(ctx context.Context, fn func(store.CustomerDay) e
 		}
 	}
 	return nil
+}
+
+// keep reads all days, half of the customers beside the other.
+func (c *customerDays) keep(ctx context.Context) error {
+	middle, err := c.n.Store.MiddleCustomer(ctx, c.n.shop.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // nobody ordered who is known
+	}
+	if err != nil {
+		return err
+	}
+	read := func(days *[]store.CustomerDay, from, below string) func() error {
+		return func() error {
+			return c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, from, below, func(d store.CustomerDay) error {
+				*days = append(*days, d)
+				return nil
+			})
+		}
+	}
+	var others []store.CustomerDay
+	c.days = make([]store.CustomerDay, 0, c.orders)
+	err = parallel.Do(read(&c.days, "", middle), read(&others, middle, ""))
+	c.days = append(c.days, others...)
+	return err
 }

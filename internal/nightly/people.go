@@ -58,7 +58,7 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 	}
 	since := from.In(n.shop.Location).Add(-before)
 	until := n.date.AddDays(1).In(n.shop.Location)
-	// The database looks for touches and contacts while orders are gone through.
+	// The database looks for touches, contacts and carts while orders are gone through.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	visits := parallel.Ahead(ctx, func(fn func(store.Touch) error) error {
@@ -70,6 +70,10 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 	type contact struct{ customer, kind, key string }
 	contacts := parallel.Ahead(ctx, func(fn func(contact) error) error {
 		return n.Store.EachSharedContact(ctx, n.shop.Name, since, func(customer, kind, key string) error { return fn(contact{customer, kind, key}) })
+	})
+	type cart struct{ visitor, customer, email string }
+	carts := parallel.Ahead(ctx, func(fn func(cart) error) error {
+		return n.Store.EachCartVisitor(ctx, n.shop.Name, since, func(visitor, customer, email string) error { return fn(cart{visitor, customer, email}) })
 	})
 	if err := p.readOrders(ctx, from, all); err != nil {
 		return nil, err
@@ -87,10 +91,10 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 	if err != nil {
 		return nil, err
 	}
-	err = n.Store.EachCartVisitor(ctx, n.shop.Name, since, func(visitor, customer, email string) error {
-		who := node(identity.ID{Kind: identity.Visitor, Value: visitor})
-		p.stitcher.Join(who, node(identity.ID{Kind: identity.Customer, Value: customer}))
-		p.stitcher.Join(who, node(identity.ID{Kind: identity.Email, Value: email}))
+	err = carts(func(c cart) error {
+		who := node(identity.ID{Kind: identity.Visitor, Value: c.visitor})
+		p.stitcher.Join(who, node(identity.ID{Kind: identity.Customer, Value: c.customer}))
+		p.stitcher.Join(who, node(identity.ID{Kind: identity.Email, Value: c.email}))
 		return nil
 	})
 	if err != nil {

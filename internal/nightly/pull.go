@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/parallel"
 	"adsteward/internal/platform"
 	"adsteward/internal/storefront"
 	"adsteward/store"
@@ -23,38 +24,47 @@ const (
 	changeDays = 28
 )
 
-// pull brings in what the platforms and the shop know. An ad account that
-// cannot be reached is left as it was, and the night goes on with the others:
-// the freshness guardrail keeps its changes back.
+// pull brings in what the platforms and the shop know, all side by side. An ad
+// account that cannot be reached is left as it was, and the night goes on with the
+// others: the freshness guardrail keeps its changes back.
 func pull(ctx context.Context, n *night) (report, error) {
-	files, shopErr := n.pullShop(ctx)
-	if store.IsFull(shopErr) {
-		return report{}, shopErr
-	}
+	as := pulling{n, n.asOf(), n.Now()}
 	conns, connErr := n.shop.Connect(ctx)
 	defer n.closeAll(conns)
-	failed := []error{connErr}
-	rows, reached := 0, 0
+	var files int
+	var shopErr error
+	accounts := make([]pulled, len(conns))
+	readings := []func() error{func() error { files, shopErr = as.pullShop(ctx); return nil }}
+	for i, c := range conns {
+		readings = append(readings, func() error { accounts[i] = as.pullAll(ctx, c); return nil })
+	}
+	if err := parallel.Do(readings...); err != nil {
+		return report{}, err
+	}
 	for _, c := range conns {
-		k, today, err := n.pullAdAccount(ctx, c)
-		if err == nil {
-			reached++
-			if more := errors.Join(n.pullSimulations(ctx, c), n.pullItems(ctx, c, today), n.pullAds(ctx, c, today)); store.IsFull(more) {
-				err = more
-			} else if more != nil { // the account's own figures are there
-				failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, more))
-			}
-		}
-		if uerr := n.countUsage(ctx, c); uerr != nil {
-			return report{}, uerr
-		}
-		if store.IsFull(err) { // no fault of the platform's
+		if err := n.countUsage(ctx, c); err != nil {
 			return report{}, err
 		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, err))
+	}
+	if store.IsFull(shopErr) { // no fault of the shop's or a platform's
+		return report{}, shopErr
+	}
+	failed := []error{connErr}
+	rows, reached := 0, 0
+	for i, c := range conns {
+		a := &accounts[i]
+		rows += a.rows
+		for _, err := range []error{a.err, a.more} {
+			if store.IsFull(err) {
+				return report{}, err
+			}
+			if err != nil {
+				failed = append(failed, fmt.Errorf("%s %s: %w", c.Ads.Platform(), c.AdAccount, err))
+			}
 		}
-		rows += k
+		if a.err == nil {
+			reached++
+		}
 	}
 	partial := errors.Join(failed...)
 	if reached == 0 && partial != nil {
@@ -64,6 +74,28 @@ func pull(ctx context.Context, n *night) (report, error) {
 		Summary: fmt.Sprintf("%d of %d ad accounts, %d days of campaigns, %d shop files", reached, len(n.shop.Expected), rows, files),
 		Partial: errors.Join(partial, shopErr),
 	}, nil
+}
+
+// pulling is a night's pull. Its parts go on side by side and do not ask the clock:
+// moment is what the night speaks for, began when the pull did.
+type pulling struct {
+	*night
+	moment, began time.Time
+}
+
+// pulled is what came of an ad account: days of performance; err where its own
+// figures could not be had, more where something besides them could not.
+type pulled struct {
+	rows      int
+	err, more error
+}
+
+func (n *pulling) pullAll(ctx context.Context, c Connection) (p pulled) {
+	var today civil.Date
+	if p.rows, today, p.err = n.pullAdAccount(ctx, c); p.err == nil {
+		p.more = errors.Join(n.pullSimulations(ctx, c), n.pullItems(ctx, c, today), n.pullAds(ctx, c, today))
+	}
+	return p
 }
 
 func (s *Steward) closeAll(conns []Connection) {
@@ -89,12 +121,12 @@ func (s *Steward) countUsage(ctx context.Context, c Connection) error {
 }
 
 // pullShop imports the files the shop has left in its directory since.
-func (n *night) pullShop(ctx context.Context) (files int, err error) {
+func (n *pulling) pullShop(ctx context.Context) (files int, err error) {
 	if n.shop.Directory == "" {
 		return 0, nil
 	}
 	dir := storefront.Directory{Path: n.shop.Directory, Options: storefront.Options{Account: n.shop.Name, Currency: n.shop.Currency,
-		Location: n.shop.Location, Now: n.asOf(), Lookup: n.Store.Lookup}}
+		Location: n.shop.Location, Now: n.moment, Lookup: n.Store.Lookup}}
 	reports, err := dir.Import(ctx, n.Store)
 	for _, r := range reports {
 		if !r.Known {
@@ -105,28 +137,27 @@ func (n *night) pullShop(ctx context.Context) (files int, err error) {
 }
 
 // pullAdAccount also returns the date it is in the ad account's zone.
-func (n *night) pullAdAccount(ctx context.Context, c Connection) (rows int, today civil.Date, err error) {
+func (n *pulling) pullAdAccount(ctx context.Context, c Connection) (rows int, today civil.Date, err error) {
 	p := c.Ads.Platform()
 	acc, err := c.Ads.Account(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	now := n.asOf()
 	if err := n.Store.UpsertAdAccount(ctx, store.AdAccount{Account: n.shop.Name, Platform: string(p), AdAccount: c.AdAccount,
-		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: n.Now()}); err != nil {
+		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: n.began}); err != nil {
 		return 0, 0, err
 	}
-	if err := n.pullStructure(ctx, c, now); err != nil {
+	if err := n.pullStructure(ctx, c, n.moment); err != nil {
 		return 0, 0, err
 	}
-	if err := n.pullChanges(ctx, c, now); err != nil {
+	if err := n.pullChanges(ctx, c, n.moment); err != nil {
 		return 0, 0, err
 	}
 	loc, err := time.LoadLocation(acc.TimeZone)
 	if err != nil {
 		return 0, 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
 	}
-	today = civil.Of(now.In(loc))
+	today = civil.Of(n.moment.In(loc))
 	rows, err = n.pullPerformance(ctx, c, today)
 	return rows, today, err
 }
@@ -164,7 +195,7 @@ func (n *night) pullChanges(ctx context.Context, c Connection, now time.Time) er
 
 // pullPerformance reads the days before today, which are complete; today is
 // left out, half a day says nothing.
-func (n *night) pullPerformance(ctx context.Context, c Connection, today civil.Date) (int, error) {
+func (n *pulling) pullPerformance(ctx context.Context, c Connection, today civil.Date) (int, error) {
 	p := string(c.Ads.Platform())
 	last, err := n.Store.LastPerformance(ctx, n.shop.Name)
 	if err != nil {
@@ -175,13 +206,12 @@ func (n *night) pullPerformance(ctx context.Context, c Connection, today civil.D
 		days = min(firstPullDays, max(restateDays, today.Sub(newest)+restateDays))
 	}
 	rows := 0
-	now := n.asOf()
 	err = c.Ads.Performance(ctx, today.AddDays(-days), today.AddDays(-1), func(batch []platform.Performance) error {
 		out := make([]store.Performance, 0, len(batch))
 		for _, r := range batch {
 			out = append(out, store.Performance{Account: n.shop.Name, Platform: p, AdAccount: c.AdAccount,
 				EntityType: string(r.Entity.Type), EntityID: r.Entity.ID, Date: r.Date, Cost: r.Cost, Value: r.Value,
-				Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, Eligible: r.Eligible, PulledAt: now})
+				Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, Eligible: r.Eligible, PulledAt: n.moment})
 		}
 		rows += len(out)
 		return n.Store.UpsertPerformance(ctx, today, out)

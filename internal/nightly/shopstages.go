@@ -70,10 +70,13 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	if err := n.Store.SetOrderCampaigns(ctx, n.shop.Name, campaigns); err != nil {
-		return report{}, err
-	}
-	reported, err := n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)
+	var reported []attribution.CampaignValue
+	err = parallel.Do(func() error {
+		return n.Store.SetOrderCampaigns(ctx, n.shop.Name, campaigns)
+	}, func() (err error) {
+		reported, err = n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)
+		return err
+	})
 	if err != nil {
 		return report{}, err
 	}

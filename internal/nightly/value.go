@@ -29,10 +29,12 @@ func value(ctx context.Context, n *night) (report, error) {
 		if fit, of, warning, err = n.lifetime(ctx, days); err != nil {
 			return err
 		}
-		if segments, err = n.segments(ctx, fit, of, days); err != nil {
+		return parallel.Do(func() (err error) {
+			segments, err = n.segments(ctx, fit, of, days)
 			return err
-		}
-		return n.addDiagnostics(ctx, &models, fit, of, days)
+		}, func() error {
+			return n.addDiagnostics(ctx, &models, fit, of, days)
+		})
 	})
 	if err != nil {
 		return report{}, err
