@@ -7,10 +7,20 @@ import "math/bits"
 // much room at once. Two texts of one hash are taken for the same: among 3
 // million, about one chance in 16,000 that any two are.
 type hashSet struct {
-	shards [setShards]shard
-	n      int
-	limit  int
+	shards  [setShards]shard
+	n       int
+	limit   int
+	waiting [][]waiting // what settle will put, in pieces
+	waits   int         // how many these are
 }
+
+type waiting struct {
+	hash  uint64
+	value uint32
+	tag   uint16
+}
+
+const waitingPiece = 1 << 12
 
 const setShards = 1 << 8
 
@@ -45,6 +55,34 @@ func (s *hashSet) put(hash uint64, tag uint16, value uint32) (oldTag uint16, old
 	sh.n++
 	s.n++
 	return 0, nil, false
+}
+
+// later is put without a look at what is there, which waits for settle.
+func (s *hashSet) later(hash uint64, tag uint16, value uint32) {
+	if s.n+s.waits >= s.limit {
+		s.settle()
+		if s.n >= s.limit {
+			return
+		}
+	}
+	last := len(s.waiting) - 1
+	if last < 0 || len(s.waiting[last]) == waitingPiece {
+		s.waiting = append(s.waiting, make([]waiting, 0, waitingPiece))
+		last++
+	}
+	s.waiting[last] = append(s.waiting[last], waiting{hash, value, tag})
+	s.waits++
+}
+
+// settle puts what waits.
+func (s *hashSet) settle() {
+	for i, piece := range s.waiting {
+		for _, w := range piece {
+			s.put(w.hash, w.tag, w.value)
+		}
+		s.waiting[i] = nil
+	}
+	s.waiting, s.waits = nil, 0
 }
 
 // get returns the value there is, or nil.

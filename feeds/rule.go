@@ -128,6 +128,7 @@ type checker struct {
 	places       map[rulePlace]int // in all
 	print        uint64            // see Options.fingerprint
 	keep         bool              // verdicts are written down
+	block        int               // see Options.block
 }
 
 // ready is a rule as it is applied.
@@ -139,7 +140,7 @@ type ready struct {
 
 func newChecker(o Options) *checker {
 	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, supplemental: o.Supplemental,
-		named: map[string]*Rule{}, places: map[rulePlace]int{}, keep: o.Keep != nil}
+		named: map[string]*Rule{}, places: map[rulePlace]int{}, keep: o.Keep != nil, block: cmp.Or(o.block, blockSize)}
 	if o.Keep != nil || o.Known != nil {
 		k.print = o.fingerprint()
 	}
