@@ -48,10 +48,13 @@ type record struct {
 	novel  []novel  // attributes the platforms do not know
 	valid  validity // of the verdict
 	lost   bool     // too little could be read for it to be checked
+
+	text []byte // used again
+	room room
 }
 
 func (r *record) reset(line int) {
-	*r = record{line: line, right: r.right, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0]}
+	*r = record{line: line, right: r.right, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0], text: r.text, room: r.room}
 }
 
 // add appends a value, without the white space around it.
@@ -163,18 +166,28 @@ func (r *record) split(c cell, parts []attrID) {
 func (r *record) item() Item {
 	fields := [...]string{r.id(), r.get(aTitle), r.availability, r.get(aProductType), r.get(aBrand), r.get(aItemGroupID),
 		r.get(aLabel0), r.get(aLabel1), r.get(aLabel2), r.get(aLabel3), r.get(aLabel4), r.get(aLink)}
-	all := strings.Join(fields[:], "")
+	r.text = r.text[:0]
+	for _, f := range fields {
+		r.text = append(r.text, f...)
+	}
+	all := string(r.text)
 	for i, f := range fields {
 		fields[i], all = all[:len(f)], all[len(f):]
 	}
 	it := Item{Line: r.line, ID: fields[0], Title: fields[1], Availability: fields[2], ProductType: fields[3], Brand: fields[4], ItemGroupID: fields[5],
 		CustomLabels: [5]string(fields[6:11]), Link: fields[11]}
-	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(), r.sale.pointer(), r.cost.pointer()
-	if span, ok := readInterval(r.get(aSaleDates)); ok && it.SalePrice != nil {
-		it.SaleFrom, it.SaleUntil = span.start, span.end
+	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(&r.room), r.sale.pointer(&r.room), r.cost.pointer(&r.room)
+	if dates := r.get(aSaleDates); dates != "" && it.SalePrice != nil {
+		if span, ok := readInterval(dates); ok {
+			it.SaleFrom, it.SaleUntil = span.start, span.end
+		}
 	}
 	for _, name := range stockNames {
-		if n, err := strconv.ParseInt(r.get(name), 10, 64); err == nil && n >= 0 {
+		stock := r.get(name)
+		if stock == "" {
+			continue // what is no number makes an error, which takes long
+		}
+		if n, err := strconv.ParseInt(stock, 10, 64); err == nil && n >= 0 {
 			it.Stock = &n
 			break
 		}
