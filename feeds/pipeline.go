@@ -78,7 +78,7 @@ type result struct {
 // of them have ended.
 func pipe(src source, k *checker, known *verdictReader, take func(*block) error) error {
 	workers := min(runtime.GOMAXPROCS(0), 16)
-	under := 2*workers + 2 // blocks on their way
+	under := 2*workers + 1 // blocks on their way
 	jobs, queue, free := make(chan *block, under), make(chan *block, under), make(chan *block, under)
 	for range under {
 		free <- &block{done: make(chan struct{}, 1)}
@@ -100,7 +100,7 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 		defer close(queue)
 		defer close(jobs)
 		for b := range free {
-			b.clear(k.block)
+			b.size = k.block
 			end = known.fill(src, b)
 			jobs <- b
 			queue <- b
@@ -121,6 +121,7 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 			}
 		}
 		if err == nil {
+			b.clear()
 			free <- b
 		}
 	}
@@ -133,10 +134,10 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 	return end
 }
 
-// clear empties a block for the next items, of about size bytes.
-func (b *block) clear(size int) {
+// clear empties a block for the next items.
+func (b *block) clear() {
 	clear(b.results)
-	*b = block{size: size, data: b.data[:0], spans: b.spans[:0], results: b.results[:0], done: b.done, kept: b.kept[:0]}
+	*b = block{data: b.data[:0], spans: b.spans[:0], results: b.results[:0], done: b.done, kept: b.kept[:0]}
 }
 
 // hand is what a goroutine that checks blocks uses for one after the other.
