@@ -10,17 +10,17 @@ type hashSet struct {
 	shards  [setShards]shard
 	n       int
 	limit   int
-	waiting [][]waiting // what settle will put, in pieces
-	waits   int         // how many these are
+	waiting []waiting // what settle will put
+	waits   int       // how many these are
 }
 
+// waiting is some slots that are to be filled, and of which shards.
 type waiting struct {
-	hash  uint64
-	value uint32
-	tag   uint16
+	slots  []slot
+	shards []uint8
 }
 
-const waitingPiece = 1 << 12
+const waitingSlots = 1 << 12
 
 const setShards = 1 << 8
 
@@ -34,6 +34,10 @@ type shard struct {
 type slot struct {
 	low, high uint32
 	value     uint32
+}
+
+func slotOf(hash uint64, tag uint16, value uint32) slot {
+	return slot{uint32(hash)&^0xffff | uint32(tag), uint32(hash >> 32), value}
 }
 
 // put returns the tag and value that are there already, or puts these there.
@@ -51,7 +55,7 @@ func (s *hashSet) put(hash uint64, tag uint16, value uint32) (oldTag uint16, old
 		sh.grow()
 		at, _ = sh.find(hash)
 	}
-	*at = slot{uint32(hash)&^0xffff | uint32(tag), uint32(hash >> 32), value}
+	*at = slotOf(hash, tag, value)
 	sh.n++
 	s.n++
 	return 0, nil, false
@@ -65,22 +69,21 @@ func (s *hashSet) later(hash uint64, tag uint16, value uint32) {
 			return
 		}
 	}
-	last := len(s.waiting) - 1
-	if last < 0 || len(s.waiting[last]) == waitingPiece {
-		s.waiting = append(s.waiting, make([]waiting, 0, waitingPiece))
-		last++
+	if s.waits%waitingSlots == 0 {
+		s.waiting = append(s.waiting, waiting{make([]slot, 0, waitingSlots), make([]uint8, 0, waitingSlots)})
 	}
-	s.waiting[last] = append(s.waiting[last], waiting{hash, value, tag})
+	last := &s.waiting[len(s.waiting)-1]
+	last.slots, last.shards = append(last.slots, slotOf(hash, tag, value)), append(last.shards, uint8(hash))
 	s.waits++
 }
 
 // settle puts what waits.
 func (s *hashSet) settle() {
-	for i, piece := range s.waiting {
-		for _, w := range piece {
-			s.put(w.hash, w.tag, w.value)
+	for i, w := range s.waiting {
+		for j, sl := range w.slots {
+			s.put(uint64(sl.high)<<32|uint64(sl.low&^0xffff)|uint64(w.shards[j]), uint16(sl.low), sl.value)
 		}
-		s.waiting[i] = nil
+		s.waiting[i] = waiting{}
 	}
 	s.waiting, s.waits = nil, 0
 }

@@ -11,7 +11,7 @@ import (
 // Pages of so many bytes are in memory at once, and so many pages of them behind
 // the last that was of use.
 const (
-	windowBytes = 10 << 20
+	windowBytes = 8 << 20
 	behindPages = 6
 )
 
