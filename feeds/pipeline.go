@@ -186,11 +186,15 @@ func (b *block) check(src source, k *checker, r *record, h *hand) {
 				}
 			}
 		}
-		if text == "" {
-			text = string(b.data)
+		switch r.reset(s.line); {
+		case len(b.known) > 0: // few items are read
+			src.read(string(b.data[s.start:s.end]), span{end: s.end - s.start, line: s.line, problem: s.problem}, r)
+		default:
+			if text == "" {
+				text = string(b.data)
+			}
+			src.read(text, s, r)
 		}
-		r.reset(s.line)
-		src.read(text, s, r)
 		k.judge(r, res)
 		if res.kept {
 			h.page.fresh(k, res, r.valid, it)
@@ -204,7 +208,7 @@ func (b *block) check(src source, k *checker, r *record, h *hand) {
 func (b *block) recall(src source, k *checker, r *record, h *hand) {
 	p, n := b.page, b.page.len()
 	text, from := "", uint32(0) // of some verdicts at once, which who keeps an item keeps
-	data := ""
+	renewed := false
 	b.results = slices.Grow(b.results, n)[:n]
 	for i := range b.results {
 		if i%8 == 0 {
@@ -215,22 +219,20 @@ func (b *block) recall(src source, k *checker, r *record, h *hand) {
 		res.reused = k.recall(p.num(i), text[it.text-from:p.items[i+1].text-from], line, res, &h.room)
 		res.page, res.index, res.kept = p, i, true
 		if !res.reused {
-			if data == "" {
-				data = string(b.data)
-				for j := range i {
-					h.page.again(p, j, p.items[j])
-				}
+			for j := 0; j < i && !renewed; j++ {
+				h.page.again(p, j, p.items[j])
 			}
+			renewed = true
 			start := b.start + int(it.start)
 			r.reset(line)
-			src.read(data, span{start: start, end: start + int(it.length), line: line}, r)
+			src.read(string(b.data[start:start+int(it.length)]), span{end: int(it.length), line: line}, r)
 			k.judge(r, res)
 			h.page.fresh(k, res, r.valid, it)
-		} else if data != "" {
+		} else if renewed {
 			h.page.again(p, i, it)
 		}
 	}
-	if h.page.items > 0 && k.keep {
+	if renewed && k.keep {
 		b.write(h, p.region)
 	}
 }

@@ -22,8 +22,9 @@ const (
 type verdictReader struct {
 	r     *bufio.Reader
 	pages []*page
-	bytes int // of them
-	count int // pages read
+	first []uint64 // of each the hash of its first item, 0 where it has no region
+	bytes int      // of them
+	count int      // pages read
 	end   bool
 
 	next   int  // number of the page whose region may be what the feed goes on with; -1 is none
@@ -111,12 +112,10 @@ func (v *verdictReader) align(src jumper, b *block, size int) {
 		if i == 0 && v.missed || i > 0 && before < size/4 {
 			continue
 		}
-		for _, p := range v.pages {
-			if first := &p.items[0]; first.hash == s.hash && p.region.length > 0 && int(first.length) == s.end-s.start {
-				v.next = p.number
-				src.back(b, i)
-				return
-			}
+		if p := slices.Index(v.first, s.hash); p >= 0 {
+			v.next = v.pages[p].number
+			src.back(b, i)
+			return
 		}
 	}
 	if n := len(b.spans); half > 0 && b.spans[n-1].end-b.spans[0].start > size {
@@ -159,7 +158,10 @@ func (v *verdictReader) more() bool {
 	p.number = v.count
 	v.count++
 	v.bytes += len(p.data)
-	v.pages = append(v.pages, p)
+	v.pages, v.first = append(v.pages, p), append(v.first, 0)
+	if p.region.length > 0 {
+		v.first[len(v.first)-1] = p.items[0].hash
+	}
 	return true
 }
 
@@ -168,7 +170,7 @@ func (v *verdictReader) leave() {
 	for last := max(v.at, int(v.useful.Load())); len(v.pages) > 0 && v.pages[0].number < last-behindPages; {
 		v.bytes -= len(v.pages[0].data)
 		v.cut = append(v.cut, cutPage{v.pages[0], v.lent - 1})
-		v.pages = v.pages[1:]
+		v.pages, v.first = v.pages[1:], v.first[1:]
 	}
 }
 

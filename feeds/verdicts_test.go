@@ -333,9 +333,13 @@ func BenchmarkRevalidate(b *testing.B) {
 				b.Fatal(err)
 			}
 			changed := 0
-			for i := 1; f.every > 0 && i < n; i += f.every {
-				text = strings.Replace(text, fmt.Sprintf("model %d ", i), fmt.Sprintf("model no. %d ", i), 1)
-				changed++
+			if f.every > 0 {
+				rows := strings.SplitAfter(text, "\n")
+				for i := 1; i < n; i += f.every {
+					rows[i] = strings.Replace(rows[i], "model", "model no.", 1)
+					changed++
+				}
+				text = strings.Join(rows, "")
 			}
 			tally := func(issues *int) func(Item, []Issue) error {
 				return func(_ Item, is []Issue) error {
