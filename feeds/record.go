@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -54,7 +55,11 @@ type record struct {
 }
 
 func (r *record) reset(line int) {
-	*r = record{line: line, right: r.right, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0], text: r.text, room: r.room}
+	r.line, r.cells, r.groups = line, r.cells[:0], 0
+	clear(r.first[:])
+	r.price, r.sale, r.cost, r.availability = priced{}, priced{}, priced{}, ""
+	r.broken, r.once, r.novel = nil, r.once[:0], r.novel[:0]
+	r.valid, r.lost = validity{}, false
 }
 
 // add appends a value, without the white space around it.
@@ -66,7 +71,10 @@ func (r *record) add(name attrID, other, value string, line int, group uint16) {
 	if f := r.first[name]; name != aOther && (f == 0 || r.cells[f-1].value == "" && value != "") {
 		r.first[name] = uint16(len(r.cells) + 1)
 	}
-	r.cells = append(r.cells, cell{value: value, other: other, line: line, name: name, group: group, traits: traitsOf(value)})
+	n := len(r.cells)
+	r.cells = slices.Grow(r.cells, 1)[:n+1]
+	c := &r.cells[n]
+	c.value, c.other, c.line, c.name, c.group, c.traits = value, other, line, name, group, traitsOf(value)
 }
 
 // trim is strings.TrimSpace, quick where there is nothing to trim.

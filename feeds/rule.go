@@ -209,7 +209,7 @@ func (k *checker) item(r *record) []Issue {
 				continue
 			}
 			if what := rule.f(k, r, c); what != "" {
-				out = append(out, rule.rule.issue(c, what))
+				out = r.told(out, rule.rule.issue(c, what))
 			}
 		}
 		if c.traits&(hasControl|hasHigh) != 0 {
@@ -224,10 +224,18 @@ func (k *checker) item(r *record) []Issue {
 			c = &r.absent
 		}
 		if what := rule.f(k, r, c); what != "" {
-			out = append(out, rule.rule.issue(c, what))
+			out = r.told(out, rule.rule.issue(c, what))
 		}
 	}
 	return out
+}
+
+// told appends an issue. Most items that have any have one or two.
+func (r *record) told(out []Issue, issue Issue) []Issue {
+	if cap(out) == 0 {
+		out = r.room.some(2)[:0]
+	}
+	return append(out, issue)
 }
 
 // value holds a value against the rules that look at nothing else, and remembers
@@ -236,7 +244,7 @@ func (k *checker) value(rules []ready, out []Issue, r *record, c *cell) []Issue 
 	before := len(out)
 	for j := range rules {
 		if what := rules[j].f(k, r, c); what != "" {
-			out = append(out, rules[j].rule.issue(c, what))
+			out = r.told(out, rules[j].rule.issue(c, what))
 		}
 	}
 	if len(out) == before && r.right != nil {
