@@ -245,7 +245,9 @@ func (b *block) keep(src source, h *hand) {
 	var r region
 	if n := len(b.spans); b.exact && h.page.items == n {
 		whole := b.data[b.spans[0].start:b.spans[n-1].end]
-		r = region{hashText(src.around(), whole), len(whole), bytes.Count(whole, []byte("\n"))}
+		if len(whole) <= maxRegion {
+			r = region{hashText(src.around(), whole), len(whole), bytes.Count(whole, []byte("\n"))}
+		}
 	}
 	b.write(h, r)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -106,10 +107,12 @@ func beyond(id, attribute, platform string, s Severity, rows, needs, fix string)
 
 // Rules is the table: everything the platforms want of a feed, and some rules
 // of our own.
-func Rules() []Rule {
+func Rules() []Rule { return slices.Clone(ruleTable()) }
+
+var ruleTable = sync.OnceValue(func() []Rule {
 	return slices.Concat(fileRules(), identityRules(), textRules(), linkRules(), priceRules(), stateRules(), productRules(), variantRules(),
 		shippingRules(), campaignRules(), metaRules())
-}
+})
 
 // checker holds items against the rules of the platforms asked for. It does not
 // change while it is used, and may be used by several goroutines.
@@ -147,7 +150,7 @@ func newChecker(o Options) *checker {
 	if k.country != "" {
 		k.currency = currencyIn(k.country)
 	}
-	for _, r := range Rules() {
+	for _, r := range ruleTable() {
 		switch {
 		case r.Platform == "both":
 			r.Platform = o.Platform

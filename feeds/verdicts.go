@@ -32,6 +32,7 @@ const VerdictMark = "adsteward verdicts\n"
 const (
 	maxPage    = 2 << 20  // past it the verdicts of a block are not kept
 	maxVerdict = 64 << 10 // larger ones are not kept
+	maxRegion  = 8 << 20  // longer ones are not compared as a whole
 )
 
 // page is the verdicts on the items of one block. It does not change while a
@@ -85,7 +86,7 @@ func (p *page) parse() error {
 	d := verdictDecoder{num: p.data}
 	p.region = region{length: d.size(), hash: binary.LittleEndian.Uint64(d.bytes(8)), lines: d.size()}
 	n, nums := d.size(), d.size()
-	if n == 0 || n > maxSpans {
+	if n == 0 || n > maxSpans || p.region.length > maxRegion {
 		return errVerdicts
 	}
 	p.items, p.slots = p.items[:0], nil
@@ -297,7 +298,7 @@ func (o Options) fingerprint() uint64 {
 	for _, id := range slices.Sorted(maps.Keys(o.Severities)) {
 		h = hashText(h, id+" "+string(o.Severities[id]))
 	}
-	for _, r := range Rules() {
+	for _, r := range ruleTable() {
 		for _, s := range []string{r.ID, r.Attribute, r.Platform, string(r.Severity), r.Fix, r.Code} {
 			h = hashText(h, s)
 		}

@@ -288,6 +288,35 @@ func FuzzRecall(f *testing.F) {
 	})
 }
 
+// FuzzPage: whatever bytes a page has, it is read or refused, and so are findings.
+func FuzzPage(f *testing.F) {
+	k := newChecker(Options{Platform: "both", Now: testNow})
+	var kept bytes.Buffer
+	feed := plainFeed(20, "\t")
+	feed += strings.Join(strings.SplitAfter(feed, "\n")[1:3], "") // come twice
+	if _, err := Validate(strings.NewReader(feed), Options{Platform: "both", Now: testNow, Keep: &kept}, nil); err != nil {
+		f.Fatal(err)
+	}
+	v := newVerdictReader(bytes.NewReader(kept.Bytes()), newChecker(Options{Platform: "both", Now: testNow, Keep: io.Discard}).print)
+	if !v.more() || len(v.pages[0].found) == 0 {
+		f.Fatal("no page with findings")
+	}
+	f.Add(v.pages[0].data, v.pages[0].found)
+	f.Fuzz(func(t *testing.T, data, found []byte) {
+		p := page{data: data}
+		if p.parse() == nil {
+			p.index()
+			for i := range p.len() {
+				var res result
+				k.recall(p.num(i), string(p.text(i, i+1)), 7, &res, &room{})
+			}
+		}
+		for i, bad := 0, false; len(found) > 0 && !bad && i < maxSpans; i++ {
+			found, _, _, bad = k.findings(found, i)
+		}
+	})
+}
+
 func TestKeepFails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left")
