@@ -250,28 +250,25 @@ func (s *tableSource) jump(b *block, p *page) (start, line int, ok bool) {
 	}
 	s.buf = append(b.data[:0], s.left...)
 	line = s.line
-	for end := 0; ; {
-		if end = start + p.region.length; s.end == nil && len(s.buf) < end {
+	for n := 1; n > 0; {
+		if end := start + p.region.length; s.end == nil && len(s.buf) < end {
 			s.more(end - len(s.buf))
 		}
-		n := emptyLine(s.buf[start:])
-		if ok = n == 0 && len(s.buf) >= end && hashText(s.named, s.buf[start:end]) == p.region.hash; ok || n == 0 {
-			break
+		if n = emptyLine(s.buf[start:]); n > 0 {
+			start, line = start+n, line+1
 		}
-		start, line = start+n, line+1
 	}
-	end := len(s.buf)
-	if b.data = s.buf[:0]; ok {
-		end = start + p.region.length
-		b.data = s.buf[:end]
-		b.file, s.file = s.file, nil
-		s.left, s.line, s.short = append(s.left[:0], s.buf[end:]...), line+p.region.lines, false
-		s.last = line + int(p.items[p.len()-1].line)
-	} else {
+	end := start + p.region.length
+	if ok = len(s.buf) >= end && hashText(s.named, s.buf[start:end]) == p.region.hash; !ok {
 		s.left = append(s.left[:0], s.buf...)
+		b.data, s.buf = s.buf[:0], nil
+		return 0, 0, false
 	}
-	s.buf = nil
-	return start, line, ok
+	s.left = append(s.left[:0], s.buf[end:]...)
+	b.data, b.file = s.buf[:end], s.file
+	s.buf, s.file = nil, nil
+	s.line, s.last, s.short = line+p.region.lines, line+int(p.items[p.len()-1].line), false
+	return start, line, true
 }
 
 // emptyLine is the length of the empty line data begins with, or 0.
