@@ -250,7 +250,7 @@ func (s *tableSource) jump(b *block, p *page) (start, line int, ok bool) {
 	}
 	s.buf = append(b.data[:0], s.left...)
 	line = s.line
-	for n := 1; n > 0; {
+	for n := 1; n > 0 && start < blockSize; { // more emptiness is fill's
 		if end := start + p.region.length; s.end == nil && len(s.buf) < end {
 			s.more(end - len(s.buf))
 		}

@@ -105,6 +105,32 @@ func TestVerdictsAhead(t *testing.T) {
 	recheck(t, feed, strings.Replace(feed, "thing 6000<", "--><", 1), o, o)
 }
 
+// TestVerdictsOfNothing: a feed that goes on with empty lines without end needs
+// no memory for them.
+func TestVerdictsOfNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("parts of 64 MB are read in the full run only")
+	}
+	for _, sep := range []string{"xml", "\t"} {
+		feed := plainFeed(3000, sep)
+		var kept bytes.Buffer
+		o := Options{Platform: "google", Keep: &kept}
+		findingsOf(t, feed, o)
+		v := newVerdictReader(bytes.NewReader(kept.Bytes()), newChecker(o).print)
+		v.more()
+		head := feed[:strings.Index(feed, map[string]string{"xml": "<item>", "\t": "sku-"}[sep])+v.pages[0].region.length]
+		o.Known, o.Keep = bytes.NewReader(kept.Bytes()), nil
+		most := peakMemory(t, func() {
+			if rep, err := Validate(&endless{prefix: head, fill: []byte("\n\n\n\n"), n: 64 << 20}, o, nil); err != nil || rep.Items == 0 {
+				t.Errorf("%q: %+v, %v", sep, rep, err)
+			}
+		})
+		if most > 60<<20 {
+			t.Errorf("%q: %d MiB", sep, most>>20)
+		}
+	}
+}
+
 // TestVerdictsMoved finds the verdicts of items that come before or after others
 // that went, came, or changed places.
 func TestVerdictsMoved(t *testing.T) {

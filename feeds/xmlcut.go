@@ -112,7 +112,7 @@ func (s *xmlSource) jump(b *block, p *page) (start, line int, ok bool) {
 		s.rewind(span{start: s.start, line: s.begun})
 	}
 	ready := s.found && !s.inside && s.closes == ""
-	for start = s.at; ready; start++ {
+	for start = s.at; ready && start < s.at+blockSize; start++ { // more emptiness is fill's
 		if s.end == nil && len(s.buf) < start+p.region.length {
 			s.more(start + p.region.length - len(s.buf))
 		}
