@@ -71,8 +71,10 @@ type across struct {
 	k                            *checker
 	ids, gtins, groups, variants hashSet
 	labels                       [5]map[uint64]bool
+	last                         [5]uint64 // of labels, as it often comes again
 	unchecked                    bool
 	shards                       bool // lines are of several files
+	waits                        bool // the tables wait for the first item whose findings are not known, see settle
 
 	items           int
 	brand, category constant
@@ -102,17 +104,71 @@ func newAcross(k *checker) *across {
 	return a
 }
 
-// item adds what is wrong with an item beside those before it, and returns what
-// that says of the file.
-func (a *across) item(it *Item, t *traces, issues []Issue) (all, file []Issue) {
+// pass takes an item whose findings are known, and what they say of the file: it
+// is put where items to come will be compared with it.
+func (a *across) pass(it *Item, t *traces, file []Issue) {
+	a.see(it, t)
+	line, tag := uint32(it.Line), uint16(t.id>>16)
+	if t.id != 0 {
+		a.ids.later(t.id, t.tag, line)
+	}
+	if t.gtin != 0 {
+		a.gtins.later(t.gtin, tag, line)
+	}
+	if t.group != 0 {
+		a.variants.later(t.variant, tag, line)
+		a.groups.later(t.group, 0, factsOf(t))
+	}
+	for i, l := range t.labels {
+		a.label(i, l)
+	}
+	for i := range file {
+		a.unchecked = a.unchecked || file[i].Rule == "id.unchecked"
+	}
+}
+
+// settle makes the tables ready for items that have to be compared.
+func (a *across) settle() {
+	if !a.waits {
+		return
+	}
+	a.waits = false
+	for _, s := range []*hashSet{&a.ids, &a.gtins, &a.groups, &a.variants} {
+		s.settle()
+	}
+}
+
+// see notes what may be the same on all items.
+func (a *across) see(it *Item, t *traces) {
+	a.brand.see(t.brand, a.items == 0, it.Brand)
+	a.category.see(t.category, a.items == 0, "")
+	a.items++
+}
+
+// label notes a custom label, and tells whether it is the first that is too many.
+func (a *across) label(i int, hash uint64) bool {
+	if hash == 0 || hash == a.last[i] || len(a.labels[i]) > maxLabels {
+		return false
+	}
+	a.last[i] = hash
+	before := len(a.labels[i])
+	a.labels[i][hash] = true
+	return before == maxLabels && len(a.labels[i]) > maxLabels
+}
+
+// factsOf is what a group's items are compared by: 16 bits of its title's hash,
+// and its variant attributes.
+func factsOf(t *traces) uint32 { return 1<<31 | uint32(uint16(t.groupTitle))<<8 | uint32(t.fields) }
+
+// item returns what is wrong with an item beside those before it, and what that
+// says of the file.
+func (a *across) item(it *Item, t *traces) (issues, file []Issue) {
 	tell := func(rule string, line int, attribute, value, message string) {
 		if issue, ok := a.k.tell(rule, line, attribute, value, message); ok {
 			issues = append(issues, issue)
 		}
 	}
-	a.brand.see(t.brand, a.items == 0, it.Brand)
-	a.category.see(t.category, a.items == 0, "")
-	a.items++
+	a.see(it, t)
 	if t.id != 0 {
 		tag, first, full := a.ids.put(t.id, t.tag, uint32(it.Line))
 		switch {
@@ -138,14 +194,12 @@ func (a *across) item(it *Item, t *traces, issues []Issue) (all, file []Issue) {
 		tell("id.group", t.idLine, "id", it.ID, "id: is the item_group_id of other items")
 	}
 	for i, l := range t.labels {
-		if l == 0 || len(a.labels[i]) > maxLabels || a.labels[i][l] {
+		if !a.label(i, l) {
 			continue
 		}
-		if a.labels[i][l] = true; len(a.labels[i]) > maxLabels {
-			if issue, ok := a.k.tell("custom_label.values", it.Line, fmt.Sprintf("custom_label_%d", i), it.CustomLabels[i],
-				fmt.Sprintf("custom_label_%d: has more than %d different values", i, maxLabels)); ok {
-				file = append(file, issue)
-			}
+		if issue, ok := a.k.tell("custom_label.values", it.Line, fmt.Sprintf("custom_label_%d", i), it.CustomLabels[i],
+			fmt.Sprintf("custom_label_%d: has more than %d different values", i, maxLabels)); ok {
+			file = append(file, issue)
 		}
 	}
 	return issues, file
@@ -159,14 +213,13 @@ func (a *across) ofWhich() string {
 	return ""
 }
 
-// variantOf compares an item with the others of its group: the group's value
-// holds 16 bits of its title's hash, and its variant attributes.
+// variantOf compares an item with the others of its group.
 func (a *across) variantOf(it *Item, t *traces, tell func(rule string, line int, attribute, value, message string)) {
 	if tag, first, _ := a.variants.put(t.variant, uint16(t.id>>16), uint32(it.Line)); first != nil && tag != uint16(t.id>>16) {
 		tell("item_group_id.same", t.groupLine, "item_group_id", it.ItemGroupID,
 			fmt.Sprintf("item_group_id: nothing tells the item from the variant of line %d%s", *first, a.ofWhich()))
 	}
-	facts := 1<<31 | uint32(uint16(t.groupTitle))<<8 | uint32(t.fields)
+	facts := factsOf(t)
 	_, first, _ := a.groups.put(t.group, 0, facts)
 	if first == nil || *first == facts {
 		return

@@ -150,7 +150,7 @@ func (s *exportSource) fill(b *block) error {
 // texts until they are written.
 func (s *exportSource) more(b *block) {
 	raw := &s.raw
-	raw.data, raw.spans, raw.file, raw.tail = raw.data[:0], raw.spans[:0], nil, nil
+	raw.data, raw.spans, raw.file, raw.tail, raw.size = raw.data[:0], raw.spans[:0], nil, nil, b.size
 	s.end = s.table.fill(raw)
 	b.file = append(b.file, raw.file...)
 	text := string(raw.data)

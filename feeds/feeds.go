@@ -50,10 +50,12 @@ type Options struct {
 	// Known is what an earlier Validate wrote to Keep: items whose bytes are the
 	// same are not checked again, only compared with the others. What is damaged,
 	// or of other rules or options, is not used. Keep takes this feed's verdicts,
-	// about a third of its size; they are whole once Validate has returned
+	// about 340 bytes an item; they are whole once Validate has returned
 	// without an error. Nil for both checks every item and keeps nothing.
 	Known io.Reader
 	Keep  io.Writer
+
+	block int // about how many bytes are taken apart at once; 0 is blockSize, tests take less
 }
 
 // Price is an amount with its currency.
@@ -115,8 +117,8 @@ type NotAFeed struct{ What string }
 func (e *NotAFeed) Error() string { return e.What }
 
 // Validate reads the feed and hands each item with its issues to visit (which
-// may be nil), in the feed's order and on the caller's goroutine; r is read
-// there too. Issues of the file itself come with an Item whose Line is 0, those
+// may be nil), in the feed's order and on the caller's goroutine; r and
+// Options.Known are read by another, which has ended when Validate returns. Issues of the file itself come with an Item whose Line is 0, those
 // of an item that could not be read with one that has its Line and, where that
 // could be read, its ID. The error is visit's, r's, or a *NotAFeed; what is
 // wrong inside a feed is an Issue.
@@ -131,6 +133,7 @@ func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, 
 	if o.Known != nil {
 		known = newVerdictReader(o.Known, k.print)
 	}
+	v.across.waits = known != nil
 	var err error
 	if v.keep, err = newVerdictWriter(o.Keep, k.print); err != nil {
 		return v.rep, err
@@ -141,7 +144,7 @@ func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, 
 		err = v.read(r, o, k, known)
 	}
 	if err == nil {
-		err = errors.Join(v.end(), v.keep.flush())
+		err = v.end()
 	}
 	return v.rep, err
 }
@@ -174,7 +177,7 @@ func (v *validator) read(r io.Reader, o Options, k *checker, known *verdictReade
 // shards reads one file after the other. What is compared across items is
 // compared across all of them.
 func (v *validator) shards(r Shards, o Options, k *checker, known *verdictReader) error {
-	v.across.shards = true
+	v.across.shards, v.across.waits = true, false // a line tells too little
 	for {
 		name, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -221,7 +224,7 @@ func (o Options) Check() error {
 // nil.
 func CheckSeverities(severities map[string]Severity) error {
 	known := map[string]bool{}
-	for _, r := range Rules() {
+	for _, r := range ruleTable() {
 		known[r.ID] = true
 	}
 	for id, s := range severities {
@@ -242,6 +245,8 @@ type validator struct {
 	across *across
 	told   map[string]bool // what is told once of a file
 	keep   *verdictWriter
+	next   cursor // the item of the run before that is next while all are the same
+	found  []byte // what is left of its page's findings
 	shard  string // name of the file that is read, where there are several
 }
 
@@ -252,12 +257,36 @@ func (v *validator) block(b *block) error {
 	if err := v.file(b.file); err != nil {
 		return err
 	}
+	index, line := 0, 0 // of the page that is kept
 	for i := range b.results {
-		if err := v.item(&b.results[i]); err != nil {
+		res := &b.results[i]
+		if res.kept && index == 0 && !v.across.shards {
+			line = res.item.Line
+		}
+		if err := v.item(res, index); err != nil {
 			return err
 		}
+		if res.kept {
+			index++
+		}
+	}
+	if err := v.remember(b, line); err != nil {
+		return err
 	}
 	return v.file(b.tail)
+}
+
+// remember keeps the verdicts on a block, the first of whose items is on the line.
+func (v *validator) remember(b *block, line int) error {
+	switch {
+	case v.keep == nil:
+		return nil
+	case len(b.kept) > 0:
+		return v.keep.page(b.kept, b.sum, line)
+	case b.page != nil:
+		return v.keep.page(b.page.data, b.page.sum, line)
+	}
+	return nil
 }
 
 // unknown tells of attributes the platforms do not know.
@@ -292,19 +321,22 @@ func (v *validator) file(issues []Issue) error {
 		return nil
 	}
 	v.count(fresh)
-	return v.call(Item{}, fresh)
+	return v.call(&Item{}, fresh)
 }
 
-func (v *validator) item(res *result) error {
+// item takes the next item; its verdict is that of the index in the page that is
+// kept.
+func (v *validator) item(res *result, index int) error {
 	issues, once := res.issues, res.once
 	v.rep.Items++
-	if err := v.remember(res); err != nil {
-		return err
+	if res.reused {
+		v.rep.Reused++
 	}
-	if !res.lost {
-		var more []Issue
-		issues, more = v.across.item(&res.item, &res.traces, issues)
-		once = append(once, more...)
+	if !res.lost || res.page != nil { // what is lost and was so before is in its place all the same
+		more, file := v.compare(res)
+		v.keep.finding(v.across.k, index, false, more)
+		v.keep.finding(v.across.k, index, true, file)
+		issues, once = append(issues, more...), append(once, file...)
 	}
 	if len(once) > 0 || len(res.novel) > 0 {
 		if err := errors.Join(v.file(once), v.unknown(res.novel)); err != nil {
@@ -317,16 +349,47 @@ func (v *validator) item(res *result) error {
 	if !v.count(issues) {
 		v.rep.Valid++
 	}
-	return v.call(res.item, issues)
+	return v.call(&res.item, issues)
 }
 
-// remember keeps the verdict on an item.
-func (v *validator) remember(res *result) error {
-	if res.page == nil {
-		return v.keep.add(res.hash, res.verdict)
+// compare returns what is wrong with an item beside those before it, and what
+// that says of the file. While every item of the feed is the same as in the run
+// before, on the same line, that is what was found then.
+func (v *validator) compare(res *result) (issues, file []Issue) {
+	if issues, file, ok := v.follows(res); ok {
+		if !res.lost {
+			v.across.pass(&res.item, &res.traces, file)
+		}
+		return issues, file
 	}
-	v.rep.Reused++
-	return v.keep.again(res.page, res.index)
+	v.across.settle()
+	if res.lost {
+		return nil, nil
+	}
+	return v.across.item(&res.item, &res.traces)
+}
+
+// follows tells whether an item and all before it are those of the run before,
+// and what was found then by comparing it.
+func (v *validator) follows(res *result) (issues, file []Issue, ok bool) {
+	p := res.page
+	if !v.across.waits || p == nil || p.line == 0 || p.number != v.next.page || res.index != v.next.index ||
+		res.item.Line != p.line+int(p.items[res.index].line) {
+		return nil, nil, false
+	}
+	if res.index == 0 {
+		v.found = p.found
+	}
+	if len(v.found) > 0 {
+		var bad bool
+		if v.found, issues, file, bad = v.across.k.findings(v.found, res.index); bad {
+			return nil, nil, false
+		}
+	}
+	if v.next.index++; v.next.index == p.len() {
+		v.next = cursor{v.next.page + 1, 0}
+	}
+	return issues, file, true
 }
 
 func (v *validator) end() error {
@@ -355,7 +418,7 @@ func (v *validator) count(issues []Issue) (bad bool) {
 	return bad
 }
 
-func (v *validator) call(it Item, issues []Issue) error {
+func (v *validator) call(it *Item, issues []Issue) error {
 	if v.visit == nil {
 		return nil
 	}
@@ -364,7 +427,7 @@ func (v *validator) call(it Item, issues []Issue) error {
 			issues[i].File = v.shard
 		}
 	}
-	return v.visit(it, issues)
+	return v.visit(*it, issues)
 }
 
 // isEnd tells the ends of a feed, be it cut short or not.

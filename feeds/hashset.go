@@ -7,10 +7,20 @@ import "math/bits"
 // much room at once. Two texts of one hash are taken for the same: among 3
 // million, about one chance in 16,000 that any two are.
 type hashSet struct {
-	shards [setShards]shard
-	n      int
-	limit  int
+	shards  [setShards]shard
+	n       int
+	limit   int
+	waiting []waiting // what settle will put
+	waits   int       // how many these are
 }
+
+// waiting is some slots that are to be filled, and of which shards.
+type waiting struct {
+	slots  []slot
+	shards []uint8
+}
+
+const waitingSlots = 1 << 12
 
 const setShards = 1 << 8
 
@@ -24,6 +34,10 @@ type shard struct {
 type slot struct {
 	low, high uint32
 	value     uint32
+}
+
+func slotOf(hash uint64, tag uint16, value uint32) slot {
+	return slot{uint32(hash)&^0xffff | uint32(tag), uint32(hash >> 32), value}
 }
 
 // put returns the tag and value that are there already, or puts these there.
@@ -41,10 +55,37 @@ func (s *hashSet) put(hash uint64, tag uint16, value uint32) (oldTag uint16, old
 		sh.grow()
 		at, _ = sh.find(hash)
 	}
-	*at = slot{uint32(hash)&^0xffff | uint32(tag), uint32(hash >> 32), value}
+	*at = slotOf(hash, tag, value)
 	sh.n++
 	s.n++
 	return 0, nil, false
+}
+
+// later is put without a look at what is there, which waits for settle.
+func (s *hashSet) later(hash uint64, tag uint16, value uint32) {
+	if s.n+s.waits >= s.limit {
+		s.settle()
+		if s.n >= s.limit {
+			return
+		}
+	}
+	if s.waits%waitingSlots == 0 {
+		s.waiting = append(s.waiting, waiting{make([]slot, 0, waitingSlots), make([]uint8, 0, waitingSlots)})
+	}
+	last := &s.waiting[len(s.waiting)-1]
+	last.slots, last.shards = append(last.slots, slotOf(hash, tag, value)), append(last.shards, uint8(hash))
+	s.waits++
+}
+
+// settle puts what waits.
+func (s *hashSet) settle() {
+	for i, w := range s.waiting {
+		for j, sl := range w.slots {
+			s.put(uint64(sl.high)<<32|uint64(sl.low&^0xffff)|uint64(w.shards[j]), uint16(sl.low), sl.value)
+		}
+		s.waiting[i] = waiting{}
+	}
+	s.waiting, s.waits = nil, 0
 }
 
 // get returns the value there is, or nil.

@@ -21,6 +21,16 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
+// readMore appends so many bytes of r to buf, with r's error as it is.
+func readMore(r io.Reader, buf []byte, size int) ([]byte, error) {
+	n := len(buf)
+	if cap(buf)-n < size {
+		buf = append(make([]byte, 0, max(2*n, n+size)+blockSize/4), buf...)
+	}
+	got, err := readFull(r, buf[n:n+size])
+	return buf[:n+got], err
+}
+
 // longLine watches for a line longer than Meta takes. It looks at where blocks
 // of the feed have their first and last line ends, which is enough for lines
 // that are longer than a block.

@@ -1,6 +1,8 @@
 package feeds
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,18 +35,27 @@ type span struct {
 	start, end int
 	line       int
 	problem    string // why it cannot be checked; its id may still be found
+	hash       uint64 // of its bytes, where that is known already
 }
 
 // block is some items of a feed on their way through the pipe.
 type block struct {
+	size    int // about how many bytes to fill it with
 	data    []byte
 	spans   []span
 	file    []Issue // told before the items
 	tail    []Issue // told after them
+	exact   bool    // the spans are what they are whatever follows the last
 	results []result
 	known   []*page       // verdicts of the run before, to look in
 	useful  *page         // the last of them that was of use
 	done    chan struct{} // one value when the results are there
+
+	page        *page // nil, or the one whose region the items are; there are no spans then
+	start, line int   // where it begins
+
+	kept []byte // a page of the verdicts to keep; empty where page is that
+	sum  uint64 // of kept
 }
 
 // result is what was found out about one item.
@@ -56,53 +67,66 @@ type result struct {
 	traces traces
 	lost   bool
 
-	hash    uint64
-	verdict []byte // written down, where verdicts are kept
-	page    *page  // where it was known from, as the verdict of this index
-	index   int
+	page   *page // where the same bytes are known from, as the item of this index
+	index  int
+	reused bool // nothing was checked
+	kept   bool // it has a place in the page that is kept
 }
 
-// pipe reads blocks from src, has their items checked by as many goroutines as
-// there are processors, and hands them to take in order. It returns when all of
-// them have ended.
+// pipe has one goroutine read blocks from src, as many as there are processors
+// check their items, and hands the blocks to take in order. It returns when all
+// of them have ended.
 func pipe(src source, k *checker, known *verdictReader, take func(*block) error) error {
 	workers := min(runtime.GOMAXPROCS(0), 16)
 	under := 2*workers + 1 // blocks on their way
-	jobs := make(chan *block, under)
+	jobs, queue, free := make(chan *block, under), make(chan *block, under), make(chan *block, under)
+	for range under {
+		free <- &block{done: make(chan struct{}, 1)}
+	}
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	for range workers {
 		wg.Go(func() {
 			r := record{right: new([numAttrs]rightValue)}
-			var room room
+			var h hand
 			for b := range jobs {
-				b.check(src, k, &r, &room)
+				b.check(src, k, &r, &h)
 				b.done <- struct{}{}
 			}
 		})
 	}
-	defer wg.Wait()
-	defer close(jobs)
-
-	var queue, free []*block
-	var end error
-	for end == nil || len(queue) > 0 {
-		if end == nil {
-			b := take1(&free)
-			end = src.fill(b)
-			b.known = known.window()
-			queue = append(queue, b)
+	var end error // of src, once the queue is closed
+	wg.Go(func() {
+		defer close(queue)
+		defer close(jobs)
+		for b := range free {
+			b.size = k.block
+			end = known.fill(src, b)
 			jobs <- b
-		}
-		for len(queue) >= under || end != nil && len(queue) > 0 {
-			b := queue[0]
-			queue = queue[1:]
-			<-b.done
-			if err := take(b); err != nil {
-				return err
+			queue <- b
+			if end != nil {
+				return
 			}
-			known.passed(b.useful)
-			free = append(free, b)
 		}
+	})
+	var err error
+	for b := range queue {
+		if <-b.done; err == nil {
+			err = take(b)
+			known.passed(cmp.Or(b.page, b.useful))
+			if err != nil {
+				close(free) // no more is read
+				for range free {
+				}
+			}
+		}
+		if err == nil {
+			b.clear()
+			free <- b
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if errors.Is(end, io.EOF) {
 		return nil
@@ -110,46 +134,127 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 	return end
 }
 
-// take1 takes a block that was used before, or a new one.
-func take1(free *[]*block) *block {
-	n := len(*free)
-	if n == 0 {
-		return &block{done: make(chan struct{}, 1)}
-	}
-	b := (*free)[n-1]
-	*free = (*free)[:n-1]
+// clear empties a block for the next items.
+func (b *block) clear() {
 	clear(b.results)
-	b.data, b.spans, b.file, b.tail, b.results, b.known, b.useful = b.data[:0], b.spans[:0], nil, nil, b.results[:0], nil, nil
-	return b
+	*b = block{data: b.data[:0], spans: b.spans[:0], results: b.results[:0], done: b.done, kept: b.kept[:0]}
+}
+
+// hand is what a goroutine that checks blocks uses for one after the other.
+type hand struct {
+	room room
+	page pageBuilder
+}
+
+// lack is how many bytes to read to those that are there; short is that they hold
+// no whole item.
+func (b *block) lack(have int, short bool) int {
+	if short {
+		return b.size
+	}
+	return b.size - have
 }
 
 // check reads and checks the items of a block, or recalls what was found out
 // about them before.
-func (b *block) check(src source, k *checker, r *record, room *room) {
+func (b *block) check(src source, k *checker, r *record, h *hand) {
+	h.page.reset()
+	if b.page != nil {
+		b.recall(src, k, r, h)
+		return
+	}
 	text := ""
 	var at cursor
 	hashes := k.keep || len(b.known) > 0
-	b.results = slices.Grow(b.results, len(b.spans))[:len(b.spans)] // all zero, see take1
+	b.results = slices.Grow(b.results, len(b.spans))[:len(b.spans)] // all zero, see clear
 	for i, s := range b.spans {
 		res := &b.results[i]
+		it := keptItem{start: uint32(s.start - b.spans[0].start), length: uint32(s.end - s.start), line: int32(s.line - b.spans[0].line), hash: s.hash}
+		res.kept = k.keep && s.problem == ""
 		if hashes && s.problem == "" {
-			res.hash = hashText(src.around(), b.data[s.start:s.end])
-			if body := at.find(b.known, res.hash); body != nil && k.recall(body, s.line, res, room) {
-				b.useful = b.known[at.page]
-				res.page, res.index = b.useful, at.index-1
-				continue
+			if it.hash == 0 {
+				it.hash = hashText(src.around(), b.data[s.start:s.end])
+			}
+			if p, j := at.find(b.known, it.hash); p != nil {
+				b.useful = p
+				res.reused = k.recall(p.num(j), string(p.text(j, j+1)), s.line, res, &h.room)
+				if res.page, res.index = p, j; res.reused {
+					if res.kept {
+						h.page.again(p, j, it)
+					}
+					continue
+				}
 			}
 		}
-		if text == "" {
-			text = string(b.data)
+		switch r.reset(s.line); {
+		case len(b.known) > 0: // few items are read
+			src.read(string(b.data[s.start:s.end]), span{end: s.end - s.start, line: s.line, problem: s.problem}, r)
+		default:
+			if text == "" {
+				text = string(b.data)
+			}
+			src.read(text, s, r)
 		}
-		r.reset(s.line)
-		src.read(text, s, r)
 		k.judge(r, res)
-		if k.keep && s.problem == "" {
-			res.verdict = k.verdict(res, r.valid)
+		if res.kept {
+			h.page.fresh(k, res, r.valid, it)
 		}
 	}
+	b.keep(src, h)
+}
+
+// recall recalls the items of a block that is a region of the run before. Those
+// whose verdicts do not hold today are checked, and then all have a new page.
+func (b *block) recall(src source, k *checker, r *record, h *hand) {
+	p, n := b.page, b.page.len()
+	text, from := "", uint32(0) // of some verdicts at once, which who keeps an item keeps
+	renewed := false
+	b.results = slices.Grow(b.results, n)[:n]
+	for i := range b.results {
+		if i%8 == 0 {
+			text, from = string(p.text(i, min(i+8, n))), p.items[i].text
+		}
+		res, it := &b.results[i], p.items[i]
+		line := b.line + int(it.line)
+		res.reused = k.recall(p.num(i), text[it.text-from:p.items[i+1].text-from], line, res, &h.room)
+		res.page, res.index, res.kept = p, i, true
+		if !res.reused {
+			for j := 0; j < i && !renewed; j++ {
+				h.page.again(p, j, p.items[j])
+			}
+			renewed = true
+			start := b.start + int(it.start)
+			r.reset(line)
+			src.read(string(b.data[start:start+int(it.length)]), span{end: int(it.length), line: line}, r)
+			k.judge(r, res)
+			h.page.fresh(k, res, r.valid, it)
+		} else if renewed {
+			h.page.again(p, i, it)
+		}
+	}
+	if renewed && k.keep {
+		b.write(h, p.region)
+	}
+}
+
+// keep makes a page of the block's verdicts.
+func (b *block) keep(src source, h *hand) {
+	if h.page.items == 0 {
+		return
+	}
+	var r region
+	if n := len(b.spans); b.exact && h.page.items == n {
+		whole := b.data[b.spans[0].start:b.spans[n-1].end]
+		if len(whole) <= maxRegion {
+			r = region{hashText(src.around(), whole), len(whole), bytes.Count(whole, []byte("\n"))}
+		}
+	}
+	b.write(h, r)
+}
+
+func (b *block) write(h *hand, r region) {
+	b.kept = h.page.page(b.kept, r)
+	b.sum = hashText(0, b.kept)
 }
 
 // judge checks an item that was read.

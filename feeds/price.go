@@ -16,12 +16,11 @@ type priced struct {
 }
 
 // pointer is the price, nil where it could not be read.
-func (p *priced) pointer() *Price {
+func (p *priced) pointer(room *room) *Price {
 	if !p.ok {
 		return nil
 	}
-	price := p.Price
-	return &price
+	return room.price(p.Price)
 }
 
 // readPrice reads "12.50 EUR" as the platforms want it; "" is no price.

@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,10 +49,17 @@ type record struct {
 	novel  []novel  // attributes the platforms do not know
 	valid  validity // of the verdict
 	lost   bool     // too little could be read for it to be checked
+
+	text []byte // used again
+	room room
 }
 
 func (r *record) reset(line int) {
-	*r = record{line: line, right: r.right, cells: r.cells[:0], broken: nil, once: r.once[:0], novel: r.novel[:0]}
+	r.line, r.cells, r.groups = line, r.cells[:0], 0
+	clear(r.first[:])
+	r.price, r.sale, r.cost, r.availability = priced{}, priced{}, priced{}, ""
+	r.broken, r.once, r.novel = nil, r.once[:0], r.novel[:0]
+	r.valid, r.lost = validity{}, false
 }
 
 // add appends a value, without the white space around it.
@@ -63,7 +71,10 @@ func (r *record) add(name attrID, other, value string, line int, group uint16) {
 	if f := r.first[name]; name != aOther && (f == 0 || r.cells[f-1].value == "" && value != "") {
 		r.first[name] = uint16(len(r.cells) + 1)
 	}
-	r.cells = append(r.cells, cell{value: value, other: other, line: line, name: name, group: group, traits: traitsOf(value)})
+	n := len(r.cells)
+	r.cells = slices.Grow(r.cells, 1)[:n+1]
+	c := &r.cells[n]
+	c.value, c.other, c.line, c.name, c.group, c.traits = value, other, line, name, group, traitsOf(value)
 }
 
 // trim is strings.TrimSpace, quick where there is nothing to trim.
@@ -163,18 +174,28 @@ func (r *record) split(c cell, parts []attrID) {
 func (r *record) item() Item {
 	fields := [...]string{r.id(), r.get(aTitle), r.availability, r.get(aProductType), r.get(aBrand), r.get(aItemGroupID),
 		r.get(aLabel0), r.get(aLabel1), r.get(aLabel2), r.get(aLabel3), r.get(aLabel4), r.get(aLink)}
-	all := strings.Join(fields[:], "")
+	r.text = r.text[:0]
+	for _, f := range fields {
+		r.text = append(r.text, f...)
+	}
+	all := string(r.text)
 	for i, f := range fields {
 		fields[i], all = all[:len(f)], all[len(f):]
 	}
 	it := Item{Line: r.line, ID: fields[0], Title: fields[1], Availability: fields[2], ProductType: fields[3], Brand: fields[4], ItemGroupID: fields[5],
 		CustomLabels: [5]string(fields[6:11]), Link: fields[11]}
-	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(), r.sale.pointer(), r.cost.pointer()
-	if span, ok := readInterval(r.get(aSaleDates)); ok && it.SalePrice != nil {
-		it.SaleFrom, it.SaleUntil = span.start, span.end
+	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(&r.room), r.sale.pointer(&r.room), r.cost.pointer(&r.room)
+	if dates := r.get(aSaleDates); dates != "" && it.SalePrice != nil {
+		if span, ok := readInterval(dates); ok {
+			it.SaleFrom, it.SaleUntil = span.start, span.end
+		}
 	}
 	for _, name := range stockNames {
-		if n, err := strconv.ParseInt(r.get(name), 10, 64); err == nil && n >= 0 {
+		stock := r.get(name)
+		if stock == "" {
+			continue // what is no number makes an error, which takes long
+		}
+		if n, err := strconv.ParseInt(stock, 10, 64); err == nil && n >= 0 {
 			it.Stock = &n
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -106,10 +107,12 @@ func beyond(id, attribute, platform string, s Severity, rows, needs, fix string)
 
 // Rules is the table: everything the platforms want of a feed, and some rules
 // of our own.
-func Rules() []Rule {
+func Rules() []Rule { return slices.Clone(ruleTable()) }
+
+var ruleTable = sync.OnceValue(func() []Rule {
 	return slices.Concat(fileRules(), identityRules(), textRules(), linkRules(), priceRules(), stateRules(), productRules(), variantRules(),
 		shippingRules(), campaignRules(), metaRules())
-}
+})
 
 // checker holds items against the rules of the platforms asked for. It does not
 // change while it is used, and may be used by several goroutines.
@@ -128,6 +131,7 @@ type checker struct {
 	places       map[rulePlace]int // in all
 	print        uint64            // see Options.fingerprint
 	keep         bool              // verdicts are written down
+	block        int               // see Options.block
 }
 
 // ready is a rule as it is applied.
@@ -139,14 +143,14 @@ type ready struct {
 
 func newChecker(o Options) *checker {
 	k := &checker{platform: o.Platform, country: strings.ToUpper(o.Country), now: o.Now, taxonomy: o.Taxonomy, supplemental: o.Supplemental,
-		named: map[string]*Rule{}, places: map[rulePlace]int{}, keep: o.Keep != nil}
+		named: map[string]*Rule{}, places: map[rulePlace]int{}, keep: o.Keep != nil, block: cmp.Or(o.block, blockSize)}
 	if o.Keep != nil || o.Known != nil {
 		k.print = o.fingerprint()
 	}
 	if k.country != "" {
 		k.currency = currencyIn(k.country)
 	}
-	for _, r := range Rules() {
+	for _, r := range ruleTable() {
 		switch {
 		case r.Platform == "both":
 			r.Platform = o.Platform
@@ -208,7 +212,7 @@ func (k *checker) item(r *record) []Issue {
 				continue
 			}
 			if what := rule.f(k, r, c); what != "" {
-				out = append(out, rule.rule.issue(c, what))
+				out = r.told(out, rule.rule.issue(c, what))
 			}
 		}
 		if c.traits&(hasControl|hasHigh) != 0 {
@@ -223,10 +227,18 @@ func (k *checker) item(r *record) []Issue {
 			c = &r.absent
 		}
 		if what := rule.f(k, r, c); what != "" {
-			out = append(out, rule.rule.issue(c, what))
+			out = r.told(out, rule.rule.issue(c, what))
 		}
 	}
 	return out
+}
+
+// told appends an issue. Most items that have any have one or two.
+func (r *record) told(out []Issue, issue Issue) []Issue {
+	if cap(out) == 0 {
+		out = r.room.some(2)[:0]
+	}
+	return append(out, issue)
 }
 
 // value holds a value against the rules that look at nothing else, and remembers
@@ -235,7 +247,7 @@ func (k *checker) value(rules []ready, out []Issue, r *record, c *cell) []Issue 
 	before := len(out)
 	for j := range rules {
 		if what := rules[j].f(k, r, c); what != "" {
-			out = append(out, rules[j].rule.issue(c, what))
+			out = r.told(out, rules[j].rule.issue(c, what))
 		}
 	}
 	if len(out) == before && r.right != nil {

@@ -88,17 +88,20 @@ func imageFormat(_ *checker, _ *record, c *cell) string {
 // isImageList tells values that may be lists.
 func isImageList(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c == ',' || c == ';' || c == '|' || c == ' ' {
+		if listMarks[s[i]] {
 			return true
 		}
 	}
 	return false
 }
 
+// listMarks stand between the addresses of a list.
+var listMarks = [256]bool{',': true, ';': true, '|': true, ' ': true}
+
 // imageList takes apart Meta's lists of several addresses in one value.
 func imageList(s string) []string {
 	var out []string
-	for _, p := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == ' ' }) {
+	for _, p := range strings.FieldsFunc(s, func(r rune) bool { return r < 256 && listMarks[r] }) {
 		if len(out) > 0 && !strings.Contains(p, "//") { // the separator is part of an address
 			out[len(out)-1] += "," + p
 			continue

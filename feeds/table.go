@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -72,7 +73,7 @@ func (s *tableSource) firstRow() ([]string, error) {
 		if s.end != nil {
 			return nil, errNoHeader(s.end)
 		}
-		s.more()
+		s.more(s.k.block)
 		if end, _, ok := s.row(s.buf); ok && end <= maxLine {
 			cells := s.cells(string(s.buf[:end]), nil)
 			if len(cells) > maxColumns {
@@ -198,14 +199,9 @@ func (s *tableSource) tell(rule, name, message string) {
 	}
 }
 
-// more reads about a block.
-func (s *tableSource) more() {
-	n := len(s.buf)
-	if cap(s.buf)-n < blockSize {
-		s.buf = append(make([]byte, 0, max(2*n, n+blockSize)+blockSize/4), s.buf...)
-	}
-	got, err := readFull(s.r, s.buf[n:n+blockSize])
-	s.buf, s.end = s.buf[:n+got], err
+// more reads so many bytes.
+func (s *tableSource) more(size int) {
+	s.buf, s.end = readMore(s.r, s.buf, size)
 }
 
 // drop forgets the first n bytes of buf.
@@ -218,8 +214,8 @@ func (s *tableSource) fill(b *block) error {
 	s.buf = append(b.data[:0], s.left...)
 	used := 0
 	for {
-		if s.end == nil && len(s.buf) < blockSize || s.end == nil && s.short {
-			s.more()
+		if s.end == nil && (s.short || len(s.buf) < b.size) {
+			s.more(b.lack(len(s.buf), s.short))
 		}
 		used = s.cut(b)
 		s.short = len(b.spans) < maxSpans // what is left is less than a row
@@ -230,6 +226,8 @@ func (s *tableSource) fill(b *block) error {
 			s.buf = append(s.buf[:0], s.buf[used:]...)
 		}
 	}
+	n := len(b.spans)
+	b.exact = n > 0 && bytes.HasSuffix(s.buf[:b.spans[n-1].end], []byte("\n"))
 	b.data, b.file = s.buf[:used], s.file
 	s.left = append(s.left[:0], s.buf[used:]...)
 	s.buf, s.file = nil, nil
@@ -243,6 +241,53 @@ func (s *tableSource) fill(b *block) error {
 		s.end = io.EOF
 	}
 	return s.end
+}
+
+// jump takes a region for the next rows; see jumper.
+func (s *tableSource) jump(b *block, p *page) (start, line int, ok bool) {
+	if s.skip {
+		return 0, 0, false
+	}
+	s.buf = append(b.data[:0], s.left...)
+	line = s.line
+	for n := 1; n > 0 && start < blockSize; { // more emptiness is fill's
+		if end := start + p.region.length; s.end == nil && len(s.buf) < end {
+			s.more(end - len(s.buf))
+		}
+		if n = emptyLine(s.buf[start:]); n > 0 {
+			start, line = start+n, line+1
+		}
+	}
+	end := start + p.region.length
+	if ok = len(s.buf) >= end && hashText(s.named, s.buf[start:end]) == p.region.hash; !ok {
+		s.left = append(s.left[:0], s.buf...)
+		b.data, s.buf = s.buf[:0], nil
+		return 0, 0, false
+	}
+	s.left = append(s.left[:0], s.buf[end:]...)
+	b.data, b.file = s.buf[:end], s.file
+	s.buf, s.file = nil, nil
+	s.line, s.last, s.short = line+p.region.lines, line+int(p.items[p.len()-1].line), false
+	return start, line, true
+}
+
+// emptyLine is the length of the empty line data begins with, or 0.
+func emptyLine(data []byte) int {
+	switch {
+	case bytes.HasPrefix(data, []byte("\n")):
+		return 1
+	case bytes.HasPrefix(data, []byte("\r\n")):
+		return 2
+	}
+	return 0
+}
+
+// back makes rows be filled again; see jumper.
+func (s *tableSource) back(b *block, index int) {
+	from := b.spans[index]
+	s.left = append(slices.Clone(b.data[from.start:]), s.left...)
+	s.line, s.last, s.short, s.skip = from.line, from.line, false, false
+	b.data, b.spans = b.data[:from.start], b.spans[:index]
 }
 
 // cut finds whole rows in buf, adds them to the block and returns how far it

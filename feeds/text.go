@@ -181,10 +181,8 @@ var promotionStarts = func() (t [26][2]uint32) {
 
 // promotionIn returns the phrase of an offer in s, or "".
 func promotionIn(s string, t traits) string {
-	letter := false // whether the byte before is part of a word
-	for i := 0; i+6 < len(s); i++ {
-		c := byteTraits[s[i]]
-		if !letter && c&(hasUpper|hasLower) != 0 {
+	for i := 0; i+6 < len(s); i++ { // a word begins at i
+		if byteTraits[s[i]]&(hasUpper|hasLower) != 0 {
 			first := s[i] | 0x20 - 'a'
 			if starts := &promotionStarts[first]; starts[0]>>(s[i+1]&31)&1 != 0 && starts[1]>>(s[i+2]&31)&1 != 0 {
 				for _, p := range promotions[first] {
@@ -194,7 +192,9 @@ func promotionIn(s string, t traits) string {
 				}
 			}
 		}
-		letter = c&(hasUpper|hasLower|hasHigh) != 0
+		for i < len(s) && byteTraits[s[i]]&(hasUpper|hasLower|hasHigh) != 0 {
+			i++
+		}
 	}
 	if t&hasMark != 0 {
 		if i := strings.IndexByte(s, '%'); i > 0 && i+5 <= len(s) && strings.EqualFold(s[i:i+5], "% off") {

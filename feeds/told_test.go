@@ -97,7 +97,7 @@ func TestFullTables(t *testing.T) {
 	var found []string
 	for i := range 5 {
 		tr := traces{id: hashText(1, fmt.Sprint(i)), tag: 1, idLine: i + 1}
-		issues, file := a.item(&Item{Line: i + 1, ID: fmt.Sprint(i)}, &tr, nil)
+		issues, file := a.item(&Item{Line: i + 1, ID: fmt.Sprint(i)}, &tr)
 		for _, is := range append(issues, file...) {
 			found = append(found, fmt.Sprint(is.Line, " ", is.Rule))
 		}

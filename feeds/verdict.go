@@ -8,7 +8,7 @@ import (
 )
 
 // A verdict is what was found out about one item, written down: numbers, lines
-// counted from the item's own, and behind them all texts in a row.
+// counted from the item's own, and beside them all texts in a row.
 
 // itemTexts are the texts of an item, in the order they are written.
 func itemTexts(it *Item) [12]*string {
@@ -22,11 +22,25 @@ func (t *traces) numbers() [12]*uint64 {
 		&t.labels[0], &t.labels[1], &t.labels[2], &t.labels[3], &t.labels[4]}
 }
 
-func (t *traces) lines() [3]*int { return [...]*int{&t.idLine, &t.gtinLine, &t.groupLine} }
+func (t *traces) lines() [3]int { return [...]int{t.idLine, t.gtinLine, t.groupLine} }
 
-// verdict writes down a result. It is nil where that cannot be.
-func (k *checker) verdict(res *result, valid validity) []byte {
-	var num, text []byte
+// What a verdict begins with says what of it is there.
+const (
+	hasLost     = 1 << iota
+	hasValidity // else it holds always
+	hasPrice    // and two more, for the sale price and the cost
+	_
+	_
+	hasDates
+	hasStock
+	hasLines  // else all are the item's own
+	hasIssues // or something of the file, or unknown attributes
+	hasNumber // and one more for each other of traces.numbers
+)
+
+// verdict writes down a result: it appends its numbers to num and its texts to
+// text. It is not ok where that cannot be.
+func (k *checker) verdict(num, text []byte, res *result, valid validity) (nums, texts []byte, ok bool) {
 	put := func(s string) {
 		num, text = binary.AppendUvarint(num, uint64(len(s))), append(text, s...)
 	}
@@ -36,53 +50,53 @@ func (k *checker) verdict(res *result, valid validity) []byte {
 		}
 		num = binary.AppendVarint(num, int64(line))
 	}
-	lost := byte(0)
+	at := len(num)
+	flags := uint32(0)
+	num = binary.LittleEndian.AppendUint32(num, 0) // their place
 	if res.lost {
-		lost = 1
+		flags |= hasLost
 	}
-	num = append(num, lost)
-	num = binary.AppendVarint(binary.AppendVarint(num, valid.after), valid.until)
+	if valid != (validity{}) {
+		flags |= hasValidity
+		num = binary.AppendVarint(binary.AppendVarint(num, valid.after), valid.until)
+	}
 	for _, s := range itemTexts(&res.item) {
 		put(*s)
 	}
-	for _, p := range [...]*Price{res.item.Price, res.item.SalePrice, res.item.CostOfGoodsSold} {
-		if p == nil {
-			num = append(num, 0)
-			continue
+	for i, p := range [...]*Price{res.item.Price, res.item.SalePrice, res.item.CostOfGoodsSold} {
+		if p != nil {
+			flags |= hasPrice << i
+			num = binary.LittleEndian.AppendUint16(num, uint16(currencyAt(p.Currency)))
+			num = binary.LittleEndian.AppendUint64(num, uint64(p.Amount))
 		}
-		num = binary.AppendUvarint(num, uint64(1+currencyAt(p.Currency)/4))
-		num = binary.AppendVarint(num, int64(p.Amount))
 	}
-	for _, t := range [...]time.Time{res.item.SaleFrom, res.item.SaleUntil} {
-		if t.IsZero() {
-			num = append(num, 0)
-			continue
-		}
-		_, offset := t.Zone()
-		num = binary.AppendUvarint(num, 1+uint64(t.Nanosecond()))
-		num = binary.AppendVarint(num, t.Unix())
-		num = binary.AppendVarint(num, int64(offset))
+	if from, until := res.item.SaleFrom, res.item.SaleUntil; !from.IsZero() || !until.IsZero() {
+		flags |= hasDates
+		num = appendTime(appendTime(num, from), until)
 	}
-	stock := int64(0)
 	if res.item.Stock != nil {
-		stock = 1 + *res.item.Stock
+		flags |= hasStock
+		num = binary.AppendVarint(num, *res.item.Stock)
 	}
-	num = binary.AppendVarint(num, stock)
-	mask := uint64(0)
 	for i, n := range res.traces.numbers() {
 		if *n != 0 {
-			mask |= 1 << i
-		}
-	}
-	num = binary.AppendUvarint(num, mask)
-	for _, n := range res.traces.numbers() {
-		if *n != 0 {
+			flags |= hasNumber << i
 			num = binary.LittleEndian.AppendUint64(num, *n)
 		}
 	}
 	num = append(binary.LittleEndian.AppendUint16(num, res.traces.tag), res.traces.fields)
-	for _, l := range res.traces.lines() {
-		near(*l)
+	if res.traces.lines() != [3]int{res.item.Line, res.item.Line, res.item.Line} {
+		flags |= hasLines
+		for _, l := range res.traces.lines() {
+			near(l)
+		}
+	}
+	if len(res.issues)+len(res.once)+len(res.novel) > 0 {
+		flags |= hasIssues
+	}
+	binary.LittleEndian.PutUint32(num[at:], flags)
+	if flags&hasIssues == 0 {
+		return num, text, true
 	}
 	for _, issues := range [][]Issue{res.issues, res.once} {
 		num = binary.AppendUvarint(num, uint64(len(issues)))
@@ -90,7 +104,7 @@ func (k *checker) verdict(res *result, valid validity) []byte {
 			is := &issues[i]
 			place, ok := k.places[rulePlace{is.Rule, is.Platform}]
 			if !ok {
-				return nil
+				return nil, nil, false
 			}
 			num = binary.AppendUvarint(num, uint64(place))
 			near(is.Line)
@@ -104,8 +118,7 @@ func (k *checker) verdict(res *result, valid validity) []byte {
 		near(n.line)
 		put(n.name)
 	}
-	out := binary.AppendUvarint(make([]byte, 0, len(num)+len(text)+3), uint64(len(text)))
-	return append(append(out, num...), text...)
+	return num, text, true
 }
 
 // rulePlace finds a rule's place in checker.all.
@@ -122,9 +135,11 @@ type verdictDecoder struct {
 }
 
 func (d *verdictDecoder) uint() uint64 {
-	if d.at < len(d.num) && d.num[d.at] < 0x80 {
-		d.at++
-		return uint64(d.num[d.at-1])
+	if d.at < len(d.num) {
+		if n := d.num[d.at]; n < 0x80 {
+			d.at++
+			return uint64(n)
+		}
 	}
 	return d.long()
 }
@@ -165,12 +180,53 @@ func (d *verdictDecoder) string() string {
 	return s
 }
 
+// texts reads those of an item: string, for all of them at once.
+func (d *verdictDecoder) texts(it *Item) {
+	num, text := d.num[d.at:], d.text
+	for _, s := range itemTexts(it) {
+		n, w := uint64(0), 1
+		if len(num) > 0 && num[0] < 0x80 {
+			n = uint64(num[0])
+		} else {
+			n, w = binary.Uvarint(num)
+		}
+		if w <= 0 || n > uint64(len(text)) {
+			d.bad, d.at = true, len(d.num)
+			return
+		}
+		if num = num[w:]; n > 0 {
+			*s, text = text[:n], text[n:]
+		}
+	}
+	d.at, d.text = len(d.num)-len(num), text
+}
+
 func (d *verdictDecoder) near() int {
 	n := int(d.int())
 	if n != 0 {
 		n += d.line - 1
 	}
 	return n
+}
+
+// size reads a number that counts bytes or lines of a feed.
+func (d *verdictDecoder) size() int {
+	n := d.uint()
+	if n > 1<<31 {
+		d.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+// inline reads a text that stands among the numbers.
+func (d *verdictDecoder) inline() string {
+	n := d.size()
+	if n > len(d.num)-d.at {
+		d.bad = true
+		return ""
+	}
+	return string(d.bytes(n))
 }
 
 // count reads how many things of at least two bytes follow.
@@ -184,48 +240,49 @@ func (d *verdictDecoder) count() int {
 }
 
 // recall makes a result of a verdict, for an item that begins on the line; false
-// is one that does not hold today.
-func (k *checker) recall(body []byte, line int, res *result, room *room) bool {
-	d := verdictDecoder{num: body, line: line, room: room}
-	n := d.uint()
-	if n > uint64(len(d.num)-d.at) {
+// is one that does not hold today, or was not kept.
+func (k *checker) recall(num []byte, text string, line int, res *result, room *room) bool {
+	if len(num) == 0 {
 		return false
 	}
-	texts := d.num[len(d.num)-int(n):]
-	d.num = d.num[:len(d.num)-int(n)]
-	lost := d.bytes(1)[0] == 1
-	if valid := (validity{d.int(), d.int()}); !valid.holds(k.now) {
+	d := verdictDecoder{num: num, text: text, line: line, room: room}
+	flags := binary.LittleEndian.Uint32(d.bytes(4))
+	if flags&hasValidity != 0 && !(validity{d.int(), d.int()}).holds(k.now) {
 		return false
 	}
-	d.text = string(texts)
-	res.lost, res.item.Line = lost, line
-	for _, s := range itemTexts(&res.item) {
-		*s = d.string()
+	res.lost, res.item.Line = flags&hasLost != 0, line
+	d.texts(&res.item)
+	for i, to := range [...]**Price{&res.item.Price, &res.item.SalePrice, &res.item.CostOfGoodsSold} {
+		if flags&(hasPrice<<i) != 0 {
+			*to = d.price()
+		}
 	}
-	d.prices(&res.item)
-	res.item.SaleFrom, res.item.SaleUntil = d.time(), d.time()
-	if stock := d.int(); stock > 0 {
-		stock--
+	if flags&hasDates != 0 {
+		res.item.SaleFrom, res.item.SaleUntil = d.time(), d.time()
+	}
+	if flags&hasStock != 0 {
+		stock := d.int()
 		res.item.Stock = &stock
 	}
-	mask := d.uint()
 	for i, p := range res.traces.numbers() {
-		if mask>>i&1 != 0 {
+		if flags&(hasNumber<<i) != 0 {
 			*p = binary.LittleEndian.Uint64(d.bytes(8))
 		}
 	}
-	res.traces.tag = binary.LittleEndian.Uint16(d.bytes(2))
-	res.traces.fields = d.bytes(1)[0]
-	for _, l := range res.traces.lines() {
-		*l = d.near()
+	t := &res.traces
+	t.tag, t.fields = binary.LittleEndian.Uint16(d.bytes(2)), d.bytes(1)[0]
+	if t.idLine, t.gtinLine, t.groupLine = line, line, line; flags&hasLines != 0 {
+		t.idLine, t.gtinLine, t.groupLine = d.near(), d.near(), d.near()
 	}
-	res.issues, res.once = d.issues(k), d.issues(k)
-	for range d.count() {
-		line := d.near()
-		res.novel = append(res.novel, novel{d.string(), line})
+	if flags&hasIssues != 0 {
+		res.issues, res.once = d.issues(k), d.issues(k)
+		for range d.count() {
+			line := d.near()
+			res.novel = append(res.novel, novel{d.string(), line})
+		}
 	}
 	if d.bad {
-		*res = result{hash: res.hash}
+		*res = result{}
 	}
 	return !d.bad
 }
@@ -237,7 +294,7 @@ type room struct {
 	issues []Issue
 }
 
-const roomSize = 32
+const roomSize = 64
 
 func (r *room) price(p Price) *Price {
 	if len(r.prices) == cap(r.prices) {
@@ -249,7 +306,7 @@ func (r *room) price(p Price) *Price {
 
 // some returns n issues to fill.
 func (r *room) some(n int) []Issue {
-	if n > roomSize/4 {
+	if n > roomSize/8 {
 		return make([]Issue, n)
 	}
 	if cap(r.issues)-len(r.issues) < n {
@@ -258,6 +315,15 @@ func (r *room) some(n int) []Issue {
 	from := len(r.issues)
 	r.issues = r.issues[:from+n]
 	return r.issues[from : from+n : from+n]
+}
+
+func appendTime(num []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(num, 0)
+	}
+	_, offset := t.Zone()
+	num = binary.AppendUvarint(num, 1+uint64(t.Nanosecond()))
+	return binary.AppendVarint(binary.AppendVarint(num, t.Unix()), int64(offset))
 }
 
 func (d *verdictDecoder) time() time.Time {
@@ -273,19 +339,14 @@ func (d *verdictDecoder) time() time.Time {
 	return t
 }
 
-func (d *verdictDecoder) prices(it *Item) {
-	for _, to := range [...]**Price{&it.Price, &it.SalePrice, &it.CostOfGoodsSold} {
-		place := int(d.uint()) - 1
-		if place < 0 {
-			continue
-		}
-		amount := money.Micros(d.int())
-		if place >= (len(currencies)+1)/4 {
-			d.bad = true
-			return
-		}
-		*to = d.room.price(Price{amount, currencies[4*place : 4*place+3]})
+func (d *verdictDecoder) price() *Price {
+	place := int(binary.LittleEndian.Uint16(d.bytes(2)))
+	amount := money.Micros(binary.LittleEndian.Uint64(d.bytes(8)))
+	if place%4 != 0 || place+3 > len(currencies) {
+		d.bad = true
+		return nil
 	}
+	return d.room.price(Price{amount, currencies[place : place+3]})
 }
 
 func (d *verdictDecoder) issues(k *checker) []Issue {

@@ -1,205 +1,214 @@
 package feeds
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 )
 
 // Verdicts are kept between runs, so that an item whose bytes have not changed
-// is not checked again. They lie in the feed's order and are read beside it: a
-// window of them is in memory, whatever the feed's length. What is compared
-// across items is compared anew each time. A verdict holds for the same rules,
-// options and header, and no longer than a rule that looks at the date says the
-// same (validity). Kept verdicts that are damaged or of other rules are passed
-// over.
+// is not checked again. They lie in the feed's order, in pages of one block each,
+// and are read beside it: a window of them is in memory, whatever the feed's
+// length. A block whose bytes are those of a page as a whole is not even cut into
+// items. A verdict holds for the same rules, options and header, and no longer
+// than a rule that looks at the date says the same (validity). What comparing an
+// item with those before it has found is kept as well, and holds as long as every
+// item since the feed's beginning is the same (validator.follows); from there on
+// items are compared anew. Kept verdicts that are damaged or of other rules are
+// passed over.
 
 // verdictVersion changes whenever a reader or a rule finds something else in the
 // same item, which TestVerdictVersion notices, or verdicts are written otherwise.
-const verdictVersion = 2
+const verdictVersion = 3
 
 // VerdictMark is what kept verdicts begin with, see Options.Keep.
 const VerdictMark = "adsteward verdicts\n"
 
-// Verdicts lie in pages of at most pageRecords and about pageBytes; so many are
-// in memory at once, and so many of them behind the last that was of use.
 const (
-	pageRecords = 1024
-	pageBytes   = 256 << 10
-	maxPage     = pageBytes + maxVerdict + 64
-	maxVerdict  = 64 << 10 // larger ones are not kept
-	windowPages = 40
-	behindPages = 6
+	maxPage    = 2 << 20  // past it the verdicts of a block are not kept
+	maxVerdict = 64 << 10 // larger ones are not kept
+	maxRegion  = 8 << 20  // longer ones are not compared as a whole
 )
 
-// page is some of the verdicts of the run before. It does not change while a
+// page is the verdicts on the items of one block. It does not change while a
 // block may look in it.
+//
+// Written down it is: the length of the region, its hash and its lines, the
+// number of verdicts, the length of all their numbers, then of each the item's
+// hash, the lengths of its numbers and its texts, and where the item lies; then
+// all numbers and all texts.
 type page struct {
 	number int
-	sum    uint64   // of data
-	data   []byte   // of each verdict its item's hash, its length and itself
-	starts []uint32 // in data, and the end
-	slots  []uint16 // 1 + the index of a start, by the low bits of the hash
+	data   []byte
+	sum    uint64 // of data
+	region region
+	items  []keptItem // and one that says where the last one's texts end
+	slots  []uint16   // 1 + the index of an item, by the low bits of its hash; nil until it is looked in
+
+	line  int    // of the first item, which may not be that of today; 0: what was found by comparing is not known
+	found []byte // by comparing, see finding
 }
 
-func (p *page) len() int { return len(p.starts) - 1 }
-
-func (p *page) hash(i int) uint64 { return binary.LittleEndian.Uint64(p.data[p.starts[i]:]) }
-
-func (p *page) body(i int) []byte {
-	b := p.data[p.starts[i]+8 : p.starts[i+1]]
-	_, w := binary.Uvarint(b)
-	return b[w:]
+// region is a piece of a feed from the beginning of an item to the end of another.
+type region struct {
+	hash   uint64
+	length int // in bytes; 0 is none that could be compared
+	lines  int // line ends in it
 }
 
-// verdictReader holds the window. pages is only appended to and cut at the front,
-// so that goroutines may read the pieces they were given.
-type verdictReader struct {
-	r     *bufio.Reader
-	pages []*page
-	count int // pages read
-	end   bool
-
-	lent, back int // blocks that were given pieces, and those that are done with them
-	cut        []cutPage
+// keptItem is an item of a page: the hash of its bytes, where they lie in the
+// region, on which line counted from the region's, and where in the page's data
+// its verdict is.
+type keptItem struct {
+	hash          uint64
+	start, length uint32
+	line          int32
+	num, text     uint32
 }
 
-// cutPage is a page no longer given out. Its room is used again when so many
-// blocks are back that none looks in it.
-type cutPage struct {
-	*page
-	after int
-}
+func (p *page) len() int { return len(p.items) - 1 }
 
-// newVerdictReader returns nil where the verdicts are not of these rules.
-func newVerdictReader(r io.Reader, print uint64) *verdictReader {
-	v := &verdictReader{r: bufio.NewReaderSize(r, 64<<10)}
-	head := make([]byte, len(VerdictMark)+8)
-	if _, err := io.ReadFull(v.r, head); err != nil || string(head[:len(VerdictMark)]) != VerdictMark ||
-		binary.LittleEndian.Uint64(head[len(VerdictMark):]) != print {
-		return nil
-	}
-	return v
-}
+// num is the numbers of a verdict, empty where it was not kept.
+func (p *page) num(i int) []byte { return p.data[p.items[i].num:p.items[i+1].num] }
 
-// window returns the pages to look in.
-func (v *verdictReader) window() []*page {
-	if v == nil {
-		return nil
-	}
-	for !v.end && len(v.pages) < windowPages {
-		p, err := v.page()
-		if v.end = err != nil; !v.end {
-			p.number = v.count
-			v.count++
-			v.pages = append(v.pages, p)
-		}
-	}
-	v.lent++
-	return v.pages
-}
-
-// passed moves the window on behind a page that was of use to a block, nil where
-// none was, when all has been done with the block.
-func (v *verdictReader) passed(p *page) {
-	if v == nil {
-		return
-	}
-	v.back++
-	for p != nil && len(v.pages) > 0 && v.pages[0].number < p.number-behindPages {
-		v.cut = append(v.cut, cutPage{v.pages[0], v.lent})
-		v.pages = v.pages[1:]
-	}
-}
-
-// blank returns a page to fill with so many bytes.
-func (v *verdictReader) blank(size int) *page {
-	if len(v.cut) == 0 || v.cut[0].after > v.back {
-		return &page{data: make([]byte, size, max(size, pageBytes+pageBytes/8)), starts: make([]uint32, 1, pageRecords+1), slots: make([]uint16, 2*pageRecords)}
-	}
-	p := v.cut[0].page
-	v.cut = v.cut[1:]
-	p.data = slices.Grow(p.data[:0], size)[:size]
-	p.starts = p.starts[:1]
-	clear(p.slots)
-	return p
-}
+// text is the texts of the verdicts from i up to j.
+func (p *page) text(i, j int) []byte { return p.data[p.items[i].text:p.items[j].text] }
 
 var errVerdicts = errors.New("the kept verdicts are damaged")
 
-func (v *verdictReader) page() (*page, error) {
-	size, err := binary.ReadUvarint(v.r)
-	if err != nil || size <= 8 || size > maxPage {
-		return nil, errVerdicts
+// parse finds out where in data everything is.
+func (p *page) parse() error {
+	d := verdictDecoder{num: p.data}
+	p.region = region{length: d.size(), hash: binary.LittleEndian.Uint64(d.bytes(8)), lines: d.size()}
+	n, nums := d.size(), d.size()
+	if n == 0 || n > maxSpans || p.region.length > maxRegion {
+		return errVerdicts
 	}
-	var sum [8]byte
-	p := v.blank(int(size) - len(sum))
-	if _, err := io.ReadFull(v.r, sum[:]); err != nil {
-		return nil, errVerdicts
+	p.items, p.slots = p.items[:0], nil
+	num, text, end, line := 0, 0, 0, 0
+	for range n {
+		it := keptItem{hash: binary.LittleEndian.Uint64(d.bytes(8)), num: uint32(num), text: uint32(text)}
+		num, text = num+d.size(), text+d.size()
+		start := end + d.size()
+		length := d.size()
+		line += int(d.int())
+		end = start + length
+		it.start, it.length, it.line = uint32(start), uint32(length), int32(line)
+		p.items = append(p.items, it)
 	}
-	data := p.data
-	if _, err := io.ReadFull(v.r, data); err != nil {
-		return nil, errVerdicts
+	p.items = append(p.items, keptItem{num: uint32(num), text: uint32(text)})
+	if d.bad || num != nums || num+text != len(p.data)-d.at || p.region.length != 0 && end != p.region.length {
+		return errVerdicts
 	}
-	if p.sum = binary.LittleEndian.Uint64(sum[:]); hashText(0, data) != p.sum {
-		return nil, errVerdicts
-	}
-	for at := 0; at < len(data); {
-		if len(data)-at < 9 || len(p.starts) > pageRecords {
-			return nil, errVerdicts
-		}
-		n, w := binary.Uvarint(data[at+8:])
-		if w <= 0 || n > uint64(len(data)-at-8-w) {
-			return nil, errVerdicts
-		}
-		i := binary.LittleEndian.Uint64(data[at:]) % uint64(len(p.slots))
-		for p.slots[i] != 0 {
-			i = (i + 1) % uint64(len(p.slots))
-		}
-		p.slots[i] = uint16(len(p.starts))
-		at += 8 + w + int(n)
-		p.starts = append(p.starts, uint32(at))
-	}
-	return p, nil
-}
-
-// cursor is where the verdict of the next item is looked for first.
-type cursor struct{ page, index int }
-
-// find looks for an item's verdict: most often it follows the one before.
-func (at *cursor) find(pages []*page, hash uint64) []byte {
-	if at.page < len(pages) && at.index == len(pages[at.page].starts)-1 {
-		at.page, at.index = at.page+1, 0
-	}
-	if at.page < len(pages) && pages[at.page].hash(at.index) == hash {
-		at.index++
-		return pages[at.page].body(at.index - 1)
-	}
-	for n, p := range pages {
-		for i := hash % uint64(len(p.slots)); p.slots[i] != 0; i = (i + 1) % uint64(len(p.slots)) {
-			if j := int(p.slots[i]) - 1; p.hash(j) == hash {
-				at.page, at.index = n, j+1
-				return p.body(j)
-			}
-		}
+	for i := range p.items {
+		p.items[i].num += uint32(d.at)
+		p.items[i].text += uint32(d.at + nums)
 	}
 	return nil
 }
 
-// verdictWriter writes pages. One of the run before whose verdicts all hold, in
-// their order, is written as it is.
-type verdictWriter struct {
-	w    io.Writer
-	data []byte
-	n    int
+// index makes it possible to look items up.
+func (p *page) index() {
+	if p.slots != nil {
+		return
+	}
+	p.slots = make([]uint16, 1<<bits.Len(uint(2*p.len())))
+	for i := range p.len() {
+		at := p.slot(p.items[i].hash)
+		for p.slots[at] != 0 {
+			at = (at + 1) % len(p.slots)
+		}
+		p.slots[at] = uint16(i + 1)
+	}
+}
 
-	same *page // nil, or the page that has held so far, of which
-	held int   // so many verdicts are not yet in data, which is empty
+func (p *page) slot(hash uint64) int { return int(hash & uint64(len(p.slots)-1)) }
+
+// cursor is where the verdict of the next item is looked for first.
+type cursor struct{ page, index int }
+
+// find looks for an item's verdict: most often it follows the one before. The
+// page is nil where there is none.
+func (at *cursor) find(pages []*page, hash uint64) (p *page, index int) {
+	if at.page < len(pages) && at.index == pages[at.page].len() {
+		at.page, at.index = at.page+1, 0
+	}
+	if at.page < len(pages) && pages[at.page].items[at.index].hash == hash {
+		at.index++
+		return pages[at.page], at.index - 1
+	}
+	for n, p := range pages {
+		for i := p.slot(hash); p.slots[i] != 0; i = (i + 1) % len(p.slots) {
+			if j := int(p.slots[i]) - 1; p.items[j].hash == hash {
+				at.page, at.index = n, j+1
+				return p, j
+			}
+		}
+	}
+	return nil, 0
+}
+
+// pageBuilder makes a page of the items of a block. It is used again.
+type pageBuilder struct {
+	heads, nums, texts []byte
+	items              int
+	end, line          int // of the item before
+}
+
+func (b *pageBuilder) reset() {
+	*b = pageBuilder{heads: b.heads[:0], nums: b.nums[:0], texts: b.texts[:0]}
+}
+
+// fresh adds an item that was checked. One whose verdict cannot be kept has a
+// place all the same, as it is compared with others.
+func (b *pageBuilder) fresh(k *checker, res *result, valid validity, it keptItem) {
+	nums, texts, ok := k.verdict(b.nums, b.texts, res, valid)
+	if num, text := len(nums)-len(b.nums), len(texts)-len(b.texts); ok && num+text <= maxVerdict && len(nums)+len(texts) <= maxPage {
+		b.nums, b.texts = nums, texts
+		b.head(it, num, text)
+		return
+	}
+	b.head(it, 0, 0)
+}
+
+// again adds an item of the run before.
+func (b *pageBuilder) again(p *page, i int, it keptItem) {
+	num, text := p.num(i), p.text(i, i+1)
+	if len(b.nums)+len(num)+len(b.texts)+len(text) > maxPage {
+		num, text = nil, nil
+	}
+	b.nums, b.texts = append(b.nums, num...), append(b.texts, text...)
+	b.head(it, len(num), len(text))
+}
+
+func (b *pageBuilder) head(it keptItem, num, text int) {
+	b.heads = binary.LittleEndian.AppendUint64(b.heads, it.hash)
+	for _, n := range [...]int{num, text, int(it.start) - b.end, int(it.length)} {
+		b.heads = binary.AppendUvarint(b.heads, uint64(n))
+	}
+	b.heads = binary.AppendVarint(b.heads, int64(it.line)-int64(b.line))
+	b.items, b.end, b.line = b.items+1, int(it.start+it.length), int(it.line)
+}
+
+// page appends what was added to data.
+func (b *pageBuilder) page(data []byte, r region) []byte {
+	data = binary.AppendUvarint(data, uint64(r.length))
+	data = binary.LittleEndian.AppendUint64(data, r.hash)
+	for _, n := range [...]int{r.lines, b.items, len(b.nums)} {
+		data = binary.AppendUvarint(data, uint64(n))
+	}
+	return append(append(append(data, b.heads...), b.nums...), b.texts...)
+}
+
+// verdictWriter writes pages.
+type verdictWriter struct {
+	w     io.Writer
+	found []byte // by comparing the items of the page that is next
 }
 
 func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
@@ -210,68 +219,76 @@ func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
 	return &verdictWriter{w: w}, err
 }
 
-// again adds a verdict of the run before.
-func (v *verdictWriter) again(p *page, i int) error {
+// finding notes what comparing the item of the index with others has found, of
+// the item or of the file.
+func (v *verdictWriter) finding(k *checker, index int, ofFile bool, issues []Issue) {
 	if v == nil {
-		return nil
+		return
 	}
-	if i == 0 && (p.len() >= pageRecords/2 || len(p.data) >= pageBytes/2) { // smaller ones are put together
-		if err := v.flush(); err != nil {
+	for i := range issues {
+		is := &issues[i]
+		of := uint64(index) << 1
+		if ofFile {
+			of++
+		}
+		for _, n := range [...]uint64{of, uint64(k.places[rulePlace{is.Rule, is.Platform}]), uint64(is.Line)} {
+			v.found = binary.AppendUvarint(v.found, n)
+		}
+		for _, s := range [...]string{is.Attribute, is.Value, is.Message} {
+			v.found = append(binary.AppendUvarint(v.found, uint64(len(s))), s...)
+		}
+	}
+}
+
+// page writes a page, whose first item is on the line, with its findings; a line
+// of 0 is that these do not hold for another run.
+func (v *verdictWriter) page(data []byte, sum uint64, line int) error {
+	found := v.found
+	v.found = v.found[:0]
+	if len(found) > maxPage {
+		line, found = 0, nil
+	}
+	found = append(binary.AppendUvarint(nil, uint64(line)), found...)
+	var head []byte
+	for _, n := range [...]int{len(data), len(found)} {
+		head = binary.AppendUvarint(head, uint64(n))
+	}
+	head = binary.LittleEndian.AppendUint64(head, sum)
+	head = binary.LittleEndian.AppendUint64(head, hashText(sum, found))
+	for _, b := range [...][]byte{head, data, found} {
+		if _, err := v.w.Write(b); err != nil {
 			return err
 		}
-		v.same = p
 	}
-	if v.same != p || v.held != i {
-		return v.add(p.hash(i), p.body(i))
-	}
-	if v.held++; v.held < p.len() {
-		return nil
-	}
-	v.same, v.held = nil, 0
-	return v.page(p.sum, p.data)
+	return nil
 }
 
-func (v *verdictWriter) add(hash uint64, body []byte) error {
-	if v == nil || len(body) == 0 || len(body) > maxVerdict {
-		return nil
+// findings takes what was found of the page's items up to the index off the
+// front of what is left of page.found; bad is what cannot be read.
+func (k *checker) findings(found []byte, index int) (left []byte, issues, file []Issue, bad bool) {
+	for len(found) > 0 {
+		d := verdictDecoder{num: found}
+		of := d.uint()
+		if of>>1 > uint64(index) {
+			break
+		}
+		place, line := d.uint(), d.size()
+		if place >= uint64(len(k.all)) {
+			return nil, nil, nil, true
+		}
+		r := k.all[place]
+		is := Issue{Line: line, Attribute: d.inline(), Rule: r.ID, Severity: r.Severity, Platform: r.Platform, Value: d.inline(), Message: d.inline(),
+			Fix: r.Fix, Code: r.Code}
+		if d.bad {
+			return nil, nil, nil, true
+		}
+		if found = found[d.at:]; of&1 == 0 {
+			issues = append(issues, is)
+		} else {
+			file = append(file, is)
+		}
 	}
-	v.part()
-	v.data = binary.LittleEndian.AppendUint64(v.data, hash)
-	v.data = binary.AppendUvarint(v.data, uint64(len(body)))
-	v.data = append(v.data, body...)
-	if v.n++; v.n < pageRecords && len(v.data) < pageBytes {
-		return nil
-	}
-	return v.flush()
-}
-
-// part takes what has held of a page, and no more of it.
-func (v *verdictWriter) part() {
-	if v.same != nil {
-		v.data, v.n = append(v.data, v.same.data[:v.same.starts[v.held]]...), v.held
-		v.same, v.held = nil, 0
-	}
-}
-
-func (v *verdictWriter) flush() error {
-	if v == nil {
-		return nil
-	}
-	if v.part(); v.n == 0 {
-		return nil
-	}
-	err := v.page(hashText(0, v.data), v.data)
-	v.data, v.n = v.data[:0], 0
-	return err
-}
-
-func (v *verdictWriter) page(sum uint64, data []byte) error {
-	head := binary.AppendUvarint(nil, uint64(len(data)+8))
-	_, err := v.w.Write(binary.LittleEndian.AppendUint64(head, sum))
-	if err == nil {
-		_, err = v.w.Write(data)
-	}
-	return err
+	return found, issues, file, false
 }
 
 // fingerprint stands for all that a verdict rests on beside the item and what
@@ -281,7 +298,7 @@ func (o Options) fingerprint() uint64 {
 	for _, id := range slices.Sorted(maps.Keys(o.Severities)) {
 		h = hashText(h, id+" "+string(o.Severities[id]))
 	}
-	for _, r := range Rules() {
+	for _, r := range ruleTable() {
 		for _, s := range []string{r.ID, r.Attribute, r.Platform, string(r.Severity), r.Fix, r.Code} {
 			h = hashText(h, s)
 		}

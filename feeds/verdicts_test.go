@@ -2,10 +2,10 @@ package feeds
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -91,6 +91,46 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestVerdictsAhead: where a comment ends, and thus which items there are, may be
+// told by what comes long after them.
+func TestVerdictsAhead(t *testing.T) {
+	t.Parallel()
+	o := Options{Platform: "google"}
+	var b strings.Builder
+	b.WriteString(`<?xml version="1.0"?><rss xmlns:g="` + googleNS + `"><channel><item><g:id>first</g:id><!-- </item>`)
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "<item><g:id>%d</g:id><g:title>A small thing %d</g:title></item>\n", i, i)
+	}
+	feed := b.String() + "</channel></rss>"
+	recheck(t, feed, strings.Replace(feed, "thing 6000<", "--><", 1), o, o)
+}
+
+// TestVerdictsOfNothing: a feed that goes on with empty lines without end needs
+// no memory for them.
+func TestVerdictsOfNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("parts of 64 MB are read in the full run only")
+	}
+	for _, sep := range []string{"xml", "\t"} {
+		feed := plainFeed(3000, sep)
+		var kept bytes.Buffer
+		o := Options{Platform: "google", Keep: &kept}
+		findingsOf(t, feed, o)
+		v := newVerdictReader(bytes.NewReader(kept.Bytes()), newChecker(o).print)
+		v.more()
+		head := feed[:strings.Index(feed, map[string]string{"xml": "<item>", "\t": "sku-"}[sep])+v.pages[0].region.length]
+		o.Known, o.Keep = bytes.NewReader(kept.Bytes()), nil
+		most := peakMemory(t, func() {
+			if rep, err := Validate(&endless{prefix: head, fill: []byte("\n\n\n\n"), n: 64 << 20}, o, nil); err != nil || rep.Items == 0 {
+				t.Errorf("%q: %+v, %v", sep, rep, err)
+			}
+		})
+		if most > 60<<20 {
+			t.Errorf("%q: %d MiB", sep, most>>20)
+		}
+	}
+}
+
 // TestVerdictsMoved finds the verdicts of items that come before or after others
 // that went, came, or changed places.
 func TestVerdictsMoved(t *testing.T) {
@@ -157,12 +197,12 @@ func TestVerdictPages(t *testing.T) {
 // verdictPages counts the pages of kept verdicts.
 func verdictPages(t *testing.T, kept []byte) (n int) {
 	t.Helper()
-	for rest := kept[len(VerdictMark)+8:]; len(rest) > 0; n++ {
-		size, w := binary.Uvarint(rest)
-		if w <= 0 || uint64(len(rest)-w) < size {
-			t.Fatal("the kept verdicts are cut short")
-		}
-		rest = rest[w+int(size):]
+	v := newVerdictReader(bytes.NewReader(kept), newChecker(Options{Platform: "google", Keep: io.Discard}).print)
+	for v.more() {
+		n++
+	}
+	if v.r.Buffered() > 0 {
+		t.Fatal("the kept verdicts are damaged")
 	}
 	return n
 }
@@ -260,15 +300,45 @@ func FuzzRecall(f *testing.F) {
 		r.reset(1)
 		s.read(itemOf(wellFor("both"), tc.fail), span{end: len(itemOf(wellFor("both"), tc.fail)), line: 1}, &r)
 		k.judge(&r, &res)
-		f.Add(k.verdict(&res, r.valid))
+		num, text, _ := k.verdict(nil, nil, &res, r.valid)
+		f.Add(num, string(text))
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
+	f.Fuzz(func(t *testing.T, num []byte, text string) {
 		var res result
-		if !k.recall(body, 7, &res, &room{}) {
+		if !k.recall(num, text, 7, &res, &room{}) {
 			return
 		}
-		if again := k.verdict(&res, validity{}); again == nil {
-			t.Fatalf("%q was read and cannot be written", body)
+		if _, _, ok := k.verdict(nil, nil, &res, validity{}); !ok {
+			t.Fatalf("%q was read and cannot be written", num)
+		}
+	})
+}
+
+// FuzzPage: whatever bytes a page has, it is read or refused, and so are findings.
+func FuzzPage(f *testing.F) {
+	k := newChecker(Options{Platform: "both", Now: testNow})
+	var kept bytes.Buffer
+	feed := plainFeed(20, "\t")
+	feed += strings.Join(strings.SplitAfter(feed, "\n")[1:3], "") // come twice
+	if _, err := Validate(strings.NewReader(feed), Options{Platform: "both", Now: testNow, Keep: &kept}, nil); err != nil {
+		f.Fatal(err)
+	}
+	v := newVerdictReader(bytes.NewReader(kept.Bytes()), newChecker(Options{Platform: "both", Now: testNow, Keep: io.Discard}).print)
+	if !v.more() || len(v.pages[0].found) == 0 {
+		f.Fatal("no page with findings")
+	}
+	f.Add(v.pages[0].data, v.pages[0].found)
+	f.Fuzz(func(t *testing.T, data, found []byte) {
+		p := page{data: data}
+		if p.parse() == nil {
+			p.index()
+			for i := range p.len() {
+				var res result
+				k.recall(p.num(i), string(p.text(i, i+1)), 7, &res, &room{})
+			}
+		}
+		for i, bad := 0, false; len(found) > 0 && !bad && i < maxSpans; i++ {
+			found, _, _, bad = k.findings(found, i)
 		}
 	})
 }
@@ -286,7 +356,7 @@ type fullDisk struct{ err error }
 func (d fullDisk) Write([]byte) (int, error) { return 0, d.err }
 
 // verdictSum is what TestVerdictVersion found when verdictVersion was last set.
-const verdictSum = 0x4842fed04ac40aaf
+const verdictSum = 0xa66b013c990efceb
 
 // TestVerdictVersion fails when an item's verdict is another than it was: kept
 // verdicts of before are then wrong, and verdictVersion has to be raised.
@@ -302,17 +372,42 @@ func TestVerdictVersion(t *testing.T) {
 	}
 }
 
-// BenchmarkRevalidate checks feeds that have not changed.
+// BenchmarkRevalidate checks feeds that have not changed, and one of which one
+// item in 200 has. What is found is what checking all of it finds.
 func BenchmarkRevalidate(b *testing.B) {
 	const n = 50_000
-	for _, f := range []struct{ name, sep string }{{"xml", "xml"}, {"tsv", "\t"}, {"csv", ","}} {
-		text := plainFeed(n, f.sep)
-		var kept bytes.Buffer
-		o := Options{Platform: "both", Country: "DE", Keep: &kept}
-		if _, err := Validate(strings.NewReader(text), o, nil); err != nil {
-			b.Fatal(err)
-		}
+	for _, f := range []struct {
+		name, sep string
+		every     int // so many items, one has changed
+	}{{"xml", "xml", 0}, {"tsv", "\t", 0}, {"csv", ",", 0}, {"tsv changed", "\t", 200}} {
 		b.Run(f.name, func(b *testing.B) {
+			text := plainFeed(n, f.sep)
+			var kept bytes.Buffer
+			o := Options{Platform: "both", Country: "DE", Keep: &kept}
+			if _, err := Validate(strings.NewReader(text), o, nil); err != nil {
+				b.Fatal(err)
+			}
+			changed := 0
+			if f.every > 0 {
+				rows := strings.SplitAfter(text, "\n")
+				for i := 1; i < n; i += f.every {
+					rows[i] = strings.Replace(rows[i], "model", "model no.", 1)
+					changed++
+				}
+				text = strings.Join(rows, "")
+			}
+			tally := func(issues *int) func(Item, []Issue) error {
+				return func(_ Item, is []Issue) error {
+					*issues += len(is)
+					return nil
+				}
+			}
+			wantIssues := 0
+			want, err := Validate(strings.NewReader(text), Options{Platform: o.Platform, Country: o.Country}, tally(&wantIssues))
+			if err != nil {
+				b.Fatal(err)
+			}
+			want.Reused = n - changed
 			b.SetBytes(int64(len(text)))
 			var next bytes.Buffer
 			next.Grow(2 * kept.Len()) // no part of what is measured
@@ -321,12 +416,8 @@ func BenchmarkRevalidate(b *testing.B) {
 				next.Reset()
 				o.Known, o.Keep = bytes.NewReader(kept.Bytes()), &next
 				issues := 0
-				rep, err := Validate(strings.NewReader(text), o, func(_ Item, is []Issue) error {
-					issues += len(is)
-					return nil
-				})
-				if err != nil || rep.Reused != n {
-					b.Fatal(rep, err)
+				if rep, err := Validate(strings.NewReader(text), o, tally(&issues)); err != nil || !cmp.Equal(rep, want) || issues != wantIssues {
+					b.Fatal(rep, want, err)
 				}
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "items/s")

@@ -129,7 +129,7 @@ func cutAll(t *testing.T, text string) (items []string) {
 	s := newXMLSource(nil, nil, newChecker(Options{Platform: "both"}), nil)
 	s.r = strings.NewReader(text)
 	for {
-		b := &block{}
+		b := &block{size: blockSize}
 		err := s.fill(b)
 		for _, sp := range b.spans {
 			if sp.problem != "" {

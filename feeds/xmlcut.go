@@ -34,6 +34,7 @@ type xmlSource struct {
 	itemName string // item or entry, whichever comes first
 	rootName string
 	closed   bool // the root element's end tag was read
+	guessed  bool // something that did not end was taken for text, by what came after it
 
 	head   []byte // what stands before the first item, at most headSize of it
 	found  bool   // an item was found
@@ -60,8 +61,8 @@ func (s *xmlSource) tell(rule string, line int, value, message string) {
 func (s *xmlSource) fill(b *block) error {
 	s.buf = append(b.data[:0], s.left...)
 	for {
-		if s.end == nil && (s.short || len(s.buf) < blockSize) {
-			s.more()
+		if s.end == nil && (s.short || len(s.buf) < b.size) {
+			s.more(b.lack(len(s.buf), s.short))
 		}
 		s.cut(b)
 		s.short = len(b.spans) < maxSpans
@@ -76,6 +77,7 @@ func (s *xmlSource) fill(b *block) error {
 		s.buf, s.file = nil, nil
 		return s.end
 	}
+	b.exact = !s.guessed && s.rootName != s.itemName
 	// What follows the last whole item goes into the next block.
 	keep := s.keep()
 	s.left = append(s.left[:0], s.buf[keep:]...)
@@ -86,17 +88,65 @@ func (s *xmlSource) fill(b *block) error {
 	return nil
 }
 
-// more reads about a block.
-func (s *xmlSource) more() {
+// more reads so many bytes.
+func (s *xmlSource) more(size int) {
 	n := len(s.buf)
-	if cap(s.buf)-n < blockSize {
-		s.buf = append(make([]byte, 0, max(2*n, n+blockSize)+blockSize/4), s.buf...)
-	}
-	got, err := readFull(s.r, s.buf[n:n+blockSize])
-	s.buf, s.end = s.buf[:n+got], err
+	s.buf, s.end = readMore(s.r, s.buf, size)
 	if s.long.see(s.buf[n:]) {
 		s.tell("file.line", s.line+bytes.Count(s.buf[s.lineAt:n], []byte("\n")), "", fmt.Sprintf("a line is longer than the %d bytes Meta takes", maxLine))
 	}
+}
+
+// jump takes a region for the next items; see jumper. Cutting begins anew at each
+// item, so that the same bytes make the same items.
+func (s *xmlSource) jump(b *block, p *page) (start, line int, ok bool) {
+	s.buf = append(b.data[:0], s.left...)
+	if !s.found { // what the prefixes stand for is not known before the first item
+		s.more(headSize)
+		var first block
+		if s.cut(&first); len(first.spans) > 0 {
+			s.rewind(first.spans[0])
+		}
+	}
+	if s.inside && !s.tooLong {
+		s.rewind(span{start: s.start, line: s.begun})
+	}
+	ready := s.found && !s.inside && s.closes == ""
+	for start = s.at; ready && start < s.at+blockSize; start++ { // more emptiness is fill's
+		if s.end == nil && len(s.buf) < start+p.region.length {
+			s.more(start + p.region.length - len(s.buf))
+		}
+		if start >= len(s.buf) || strings.IndexByte(" \t\r\n", s.buf[start]) < 0 {
+			break
+		}
+	}
+	end := start + p.region.length
+	if ok = ready && len(s.buf) >= end && hashText(s.space, s.buf[start:end]) == p.region.hash; !ok {
+		s.left = append(s.left[:0], s.buf...)
+		b.data, s.buf = s.buf[:0], nil
+		return 0, 0, false
+	}
+	s.advanceTo(start)
+	line = s.line
+	s.left = append(s.left[:0], s.buf[end:]...)
+	b.data, b.file = s.buf[:end], s.file
+	s.buf, s.file = nil, nil
+	s.line, s.lineAt, s.at, s.closed, s.short = line+p.region.lines, 0, 0, false, false
+	return start, line, true
+}
+
+// back makes items be filled again; see jumper.
+func (s *xmlSource) back(b *block, index int) {
+	from := b.spans[index]
+	s.left = append(slices.Clone(b.data[from.start:]), s.left...)
+	b.data, b.spans = b.data[:from.start], b.spans[:index]
+	s.rewind(span{line: from.line})
+}
+
+// rewind makes cutting go on where an item begins.
+func (s *xmlSource) rewind(to span) {
+	s.at, s.line, s.lineAt = to.start, to.line, to.start
+	s.inside, s.tooLong, s.closes, s.closed, s.short = false, false, "", false, false
 }
 
 // keep is where what is still needed of buf begins.
@@ -217,7 +267,7 @@ func (s *xmlSource) skip() bool {
 		return true
 	}
 	if (s.inside || s.closes == "?>") && s.opened >= 0 && (s.end != nil || len(s.buf)-s.opened > maxSkip) {
-		s.closes, s.at = "", s.opened+2
+		s.closes, s.at, s.guessed = "", s.opened+2, true
 		return true
 	}
 	s.at = max(s.at, len(s.buf)-len(s.closes)+1)
