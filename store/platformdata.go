@@ -249,15 +249,15 @@ func (q *Queries) PerformanceOf(ctx context.Context, account, platform, adAccoun
 func (q *Queries) EachPerformance(ctx context.Context, account string, from, to civil.Date, fn func(Performance) error) error {
 	w := inAccount(account)
 	w.add("date BETWEEN ? AND ?", from, to)
-	return q.eachValue(ctx, 12, func(v []any) error {
+	return q.eachValue(ctx, 13, func(v []any) error {
 		date, err := civil.Parse(v[5].(string))
 		if err != nil {
 			return err
 		}
 		return fn(Performance{Account: v[0].(string), Platform: v[1].(string), AdAccount: v[2].(string), EntityType: v[3].(string), EntityID: v[4].(string),
 			Date: date, Cost: money.Micros(v[6].(int64)), Value: money.Micros(v[7].(int64)), Conversions: v[8].(float64), Clicks: v[9].(int64),
-			Impressions: v[10].(int64), PulledAt: v[11].(time.Time)})
-	}, `SELECT account, platform, ad_account, entity_type, entity_id, date, cost, value, conversions, clicks, impressions, pulled_at
+			Impressions: v[10].(int64), Eligible: v[11].(int64), PulledAt: v[12].(time.Time)})
+	}, `SELECT account, platform, ad_account, entity_type, entity_id, date, cost, value, conversions, clicks, impressions, eligible, pulled_at
 		FROM performance`+w.String()+` ORDER BY platform, ad_account, entity_type, entity_id, date`, w.args...)
 }
 
