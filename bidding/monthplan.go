@@ -235,6 +235,9 @@ func bindingText(b string, groups []allocate.Group) string {
 		}
 		return fmt.Sprintf("the month of %q", g.Name)
 	}
+	if b == "total" {
+		return "the total of all daily budgets"
+	}
 	return b
 }
 

@@ -200,7 +200,10 @@ func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) er
 			{"Limit kept to", whole(a.Total, p.currency) + " " + p.currency, ""},
 			{"Next " + unitWord(p.currency) + " earns", present.Ratio(a.ShadowPrice), "shadow price"},
 		}
-		view.Notes = append(append(view.Notes, a.Binding...), a.Notes...)
+		for _, b := range a.Binding {
+			view.Notes = append(view.Notes, "What binds: "+b+".")
+		}
+		view.Notes = append(view.Notes, a.Notes...)
 	}
 	if models, err = s.store.Models(ctx, run.RunID, "alert"); err != nil {
 		return err
