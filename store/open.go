@@ -153,15 +153,16 @@ func sqlitePath(dsn string) string { return strings.TrimPrefix(dsn, "sqlite://")
 
 func connectSQLite(ctx context.Context, path, sync string) (*sqlx.DB, error) {
 	// Made here so that no moment exists in which others could read it; SQLite
-	// gives the files beside it the same mode.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	// gives the files beside it the same mode. A file that is there is left to
+	// SQLite: closing it would let go of all locks that this process has on it.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: the folder %s does not exist; make it or name another file", ErrUnreachable, filepath.Dir(path))
 	}
-	if err != nil {
-		return nil, unreachable("SQLite", err)
+	if err == nil {
+		err = f.Close()
 	}
-	if err := f.Close(); err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, unreachable("SQLite", err)
 	}
 	db, err := sqlx.Open("sqlite3", sqliteURI(path, sync))
