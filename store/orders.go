@@ -239,14 +239,15 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 }
 
 // EachOrderHead hands over the orders of the dates from..to without their lines,
-// in no order, and of each only id, customer, time, click, revenue and refund.
+// in no order, and of each only id, customer, time, click, revenue, refund and
+// campaign.
 func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to civil.Date, fn func(Order) error) error {
 	w := inAccount(account)
 	w.add("order_date BETWEEN ? AND ?", from, to)
-	return q.eachValue(ctx, 7, func(v []any) error {
+	return q.eachValue(ctx, 8, func(v []any) error {
 		return fn(Order{Account: v[0].(string), OrderID: v[1].(string), CustomerID: v[2].(string), OrderedAt: v[3].(time.Time), ClickID: v[4].(string),
-			Revenue: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64))})
-	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded FROM orders`+w.String(), w.args...)
+			Revenue: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64)), Campaign: v[7].(string)})
+	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded, campaign FROM orders`+w.String(), w.args...)
 }
 
 // EachFirstOrder hands over, in no order, the ids of the orders of the dates

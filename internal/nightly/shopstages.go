@@ -46,15 +46,19 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	campaigns := map[string]string{}
+	found := map[string]string{} // campaigns of orders of which the nights before found others
 	type sum struct {
 		orders  float64
 		revenue money.Micros
 	}
 	shop := map[string]sum{}
 	window := n.date.AddDays(-iotaDays)
+	k := 0 // of the order whose match comes next
 	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
-		campaigns[m.Order.OrderID] = m.Campaign
+		if m.Campaign != people.orders[k].campaign {
+			found[m.Order.OrderID] = m.Campaign
+		}
+		k++
 		claims.match(m)
 		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < window || d >= n.date.AddDays(-matureDays) {
 			return nil
@@ -72,7 +76,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	}
 	var reported []attribution.CampaignValue
 	err = parallel.Do(func() error {
-		return n.Store.SetOrderCampaigns(ctx, n.shop.Name, campaigns)
+		return n.Store.SetOrderCampaigns(ctx, n.shop.Name, found)
 	}, func() (err error) {
 		reported, err = n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)
 		return err
