@@ -154,7 +154,8 @@ func newSwitchFit(plan Switchback, days []SwitchDay) (*switchFit, error) {
 			f.nuisance = append(f.nuisance, scaled(c, 1/norm(c)))
 		}
 	}
-	f.on = f.states(plan)
+	f.on = make([]float64, len(f.days))
+	f.states(plan, f.on)
 	f.state = f.project(f.on)
 	if len(f.days) < len(f.nuisance)+2 {
 		return nil, fmt.Errorf("%d days count, too few beside the days of the week and a trend", len(f.days))
@@ -174,13 +175,11 @@ func indicator(b bool) float64 {
 	return 0
 }
 
-// states is 1 on the days on.
-func (f *switchFit) states(plan Switchback) []float64 {
-	out := make([]float64, len(f.days))
+// states sets out to 1 on the days on, to 0 on the others.
+func (f *switchFit) states(plan Switchback, out []float64) {
 	for i, b := range f.block {
 		out[i] = indicator(plan.Blocks[b].On)
 	}
-	return out
 }
 
 // maxDraws bounds how many draws of the plan are looked at; up to maxPairs pairs
@@ -199,8 +198,11 @@ func (f *switchFit) draw(plan Switchback, seed uint64) {
 	}
 	rnd := rand.New(rand.NewPCG(seed, 0x6472617773))
 	other := plan
+	other.Blocks = make([]Block, len(plan.Blocks))
+	f.draws = make([]switchDraw, n)
+	on := make([]float64, n*len(f.days)) // of all draws, one after the other
 	for i := range n {
-		other.Blocks = slices.Clone(plan.Blocks)
+		copy(other.Blocks, plan.Blocks)
 		for k, blocks := range pairs {
 			if all && i>>k&1 == 1 || !all && i > 0 && rnd.Uint64()&1 == 1 {
 				for _, b := range blocks {
@@ -208,14 +210,15 @@ func (f *switchFit) draw(plan Switchback, seed uint64) {
 				}
 			}
 		}
-		d := switchDraw{on: f.states(other)}
+		d := &f.draws[i]
+		d.on, on = on[:len(f.days)], on[len(f.days):]
+		f.states(other, d.on)
 		d.length = dot(d.on, d.on)
 		for _, q := range f.nuisance {
 			k := dot(q, d.on)
 			d.length -= k * k
 		}
 		d.length = sqrt(d.length)
-		f.draws = append(f.draws, d)
 	}
 }
 
