@@ -205,23 +205,40 @@ func CustomerSubject(customerID string) string { return "c:" + customerID }
 // EmailSubject is CustomerSubject for an EmailKey.
 func EmailSubject(emailKey string) string { return "e:" + emailKey }
 
-// Consents returns, for each subject that ever said something about a purpose,
-// whether the newest statement grants it.
-func (q *Queries) Consents(ctx context.Context, account, purpose string) (map[string]bool, error) {
-	type row struct {
-		Subject string `db:"subject"`
-		Granted int    `db:"granted"`
+// Consents returns by purpose, for each subject that ever said something about it,
+// whether the newest statement grants it; of two at once the refusal counts.
+func (q *Queries) Consents(ctx context.Context, account string) (map[string]map[string]bool, error) {
+	type statement struct {
+		at      time.Time
+		granted bool
 	}
+	newest := map[string]map[string]statement{}
 	w := inAccount(account)
-	w.add("purpose = ?", purpose)
-	consents := map[string]bool{}
-	err := each(ctx, q, func(r *row) error {
-		consents[r.Subject] = r.Granted == 1
+	err := q.eachValue(ctx, 4, func(v []any) error {
+		subject, purpose := v[0].(string), v[1].(string)
+		s := statement{v[2].(time.Time), v[3].(int64) == 1}
+		of := newest[purpose]
+		if of == nil {
+			of = map[string]statement{}
+			newest[purpose] = of
+		}
+		if had, ok := of[subject]; ok && (had.at.After(s.at) || had.at.Equal(s.at) && s.granted) {
+			return nil
+		}
+		of[subject] = s
 		return nil
-	}, `SELECT subject, granted FROM (
-			SELECT subject, granted, ROW_NUMBER() OVER (PARTITION BY subject ORDER BY at DESC, granted) AS age FROM consents`+w.String()+`
-		) AS statements WHERE age = 1`, w.args...)
-	return consents, err
+	}, `SELECT subject, purpose, at, granted FROM consents`+w.String(), w.args...)
+	if err != nil {
+		return nil, err
+	}
+	consents := make(map[string]map[string]bool, len(newest))
+	for purpose, of := range newest {
+		consents[purpose] = make(map[string]bool, len(of))
+		for subject, s := range of {
+			consents[purpose][subject] = s.granted
+		}
+	}
+	return consents, nil
 }
 
 // UpsertCosts stores unit costs and returns how many are new or changed.

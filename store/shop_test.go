@@ -378,8 +378,9 @@ func testConsents(t *testing.T, s *store.Store) {
 	}
 	same(t, "new", must(s.UpsertConsents(ctx, list))(t), 6)
 	same(t, "again", must(s.UpsertConsents(ctx, list))(t), 0)
-	same(t, "consents", must(s.Consents(ctx, acc, "ads"))(t), map[string]bool{
-		store.CustomerSubject("1"): false, store.CustomerSubject("2"): true, store.EmailSubject(key("ann@example.com")): true})
+	same(t, "consents", must(s.Consents(ctx, acc))(t), map[string]map[string]bool{
+		"ads":  {store.CustomerSubject("1"): false, store.CustomerSubject("2"): true, store.EmailSubject(key("ann@example.com")): true},
+		"mail": {store.CustomerSubject("3"): true}})
 
 	same(t, "both identifiers", must(s.UpsertConsents(ctx, []store.Consent{
 		{Account: acc, CustomerID: "4", Email: "bob@example.com", Purpose: "x", At: at}}))(t), 2)

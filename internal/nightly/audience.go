@@ -102,15 +102,9 @@ func (n *night) people(ctx context.Context) (map[string]audiences.Person, audien
 
 // consents are what the people of a shop agreed to.
 func (s *Steward) consents(ctx context.Context, account string) (audiences.Consents, error) {
-	var cs audiences.Consents
-	for purpose, into := range map[string]*map[string]bool{audiences.PurposeUserData: &cs.UserData,
-		audiences.PurposePersonalization: &cs.Personalization, audiences.PurposeAds: &cs.Ads} {
-		var err error
-		if *into, err = s.Store.Consents(ctx, account, purpose); err != nil {
-			return cs, err
-		}
-	}
-	return cs, nil
+	said, err := s.Store.Consents(ctx, account)
+	return audiences.Consents{UserData: said[audiences.PurposeUserData], Personalization: said[audiences.PurposePersonalization],
+		Ads: said[audiences.PurposeAds]}, err
 }
 
 func (n *night) abandoners(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]audiences.Membership, error) {
