@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"adsteward/bidding/ltv"
+	"adsteward/internal/platform"
 	"adsteward/internal/present"
 )
 
@@ -60,21 +61,43 @@ func TestDemo(t *testing.T) {
 	}
 	w.must("doctor")
 	chosen := []present.Proposal{}
-	for _, rule := range []bool{false, true} { // one of each kind, in the order of Proposals
-		i := slices.IndexFunc(first.Proposals, func(p present.Proposal) bool { return p.Field.TellsWorth() == rule })
+	kinds := []struct {
+		name string
+		is   func(platform.Field) bool
+	}{
+		{"changes a budget or target", func(f platform.Field) bool { return !f.TellsWorth() && f != platform.Excluded }},
+		{"tells worth", platform.Field.TellsWorth},
+		{"keeps an item out of ads", func(f platform.Field) bool { return f == platform.Excluded }},
+	}
+	for _, kind := range kinds {
+		i := slices.IndexFunc(first.Proposals, func(p present.Proposal) bool { return kind.is(p.Field) })
 		if i < 0 {
-			t.Fatalf("of %d proposals none tells worth: %v", len(first.Proposals), rule)
+			t.Fatalf("of %d proposals none %s", len(first.Proposals), kind.name)
 		}
 		chosen = append(chosen, first.Proposals[i])
 	}
-	w.must("proposals", "approve", chosen[0].ID, chosen[1].ID, "--reason", "go")
+	w.must("proposals", "approve", chosen[0].ID, chosen[1].ID, chosen[2].ID, "--reason", "go")
 	w.must("proposals", "apply", "--json")
-	remotes := w.remotes(chosen)
+	remotes := w.remotes(chosen[:2])
 	for _, p := range chosen {
 		shown := decode[present.Proposal](t, w.must("proposals", "show", p.ID, "--json"))
-		if got := remotes[p.ID].value.Value; shown.State != "applied" || got != p.Proposed {
-			t.Errorf("%s of %s is %s and the platform holds %s, want %s", p.Field, p.Entity.Name, shown.State, got.Decimal(), p.Proposed.Decimal())
+		if shown.State != "applied" {
+			t.Errorf("%s of %s is %s", p.Field, p.Entity.Name, shown.State)
 		}
+		if got := remotes[p.ID].value.Value; p.Field != platform.Excluded && got != p.Proposed {
+			t.Errorf("of %s of %s the platform holds %s, want %s", p.Field, p.Entity.Name, got.Decimal(), p.Proposed.Decimal())
+		}
+	}
+	item := chosen[2]
+	file, err := os.ReadFile(filepath.Join(dir, "supplement", string(item.Platform)+".tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	how := map[platform.Name]string{platform.Google: "Shopping_ads,Display_ads", platform.Meta: "archived"}[item.Platform]
+	if !slices.ContainsFunc(strings.Split(string(file), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, item.Entity.ID+"\t") && strings.Contains(line, how)
+	}) {
+		t.Errorf("item %s is to be kept out of ads, and the supplemental feed does not say %s of it:\n%s", item.Entity.ID, how, file)
 	}
 	w.must("audit", "verify")
 	checkSegments(t, w)
