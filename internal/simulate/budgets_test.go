@@ -14,6 +14,9 @@ import (
 // is too low. The targets come together, on the same nights, and that pays. So does
 // the ROAS floor of a Meta ad set whose campaign owns the budget.
 func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long under the race detector; TestAdstewardThroughEveryEvent goes the same way")
+	}
 	t.Parallel()
 	sc := scenario(t, "sharedtargets")
 	g, err := playSteward(t.Context(), sc, slog.New(slog.DiscardHandler), func() {})
@@ -62,6 +65,9 @@ func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
 // one that would spend more, loses next to nothing by it, and the shop earns more
 // with the same total.
 func TestIdleBudgetIsLent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long under the race detector; TestAdstewardThroughEveryEvent goes the same way")
+	}
 	t.Parallel()
 	sc := scenario(t, "idle")
 	g, err := playSteward(t.Context(), sc, slog.New(slog.DiscardHandler), func() {})
