@@ -15,7 +15,7 @@ import (
 // the ROAS floor of a Meta ad set whose campaign owns the budget.
 func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes long under the race detector; TestAdstewardThroughEveryEvent goes the same way")
+		t.Skip("-short: weeks of nights take long under the race detector; make test runs this without it")
 	}
 	t.Parallel()
 	sc := scenario(t, "sharedtargets")
@@ -66,7 +66,7 @@ func TestTargetsUnderOneBudgetMoveTogether(t *testing.T) {
 // with the same total.
 func TestIdleBudgetIsLent(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes long under the race detector; TestAdstewardThroughEveryEvent goes the same way")
+		t.Skip("-short: weeks of nights take long under the race detector; make test runs this without it")
 	}
 	t.Parallel()
 	sc := scenario(t, "idle")
