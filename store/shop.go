@@ -206,39 +206,19 @@ func CustomerSubject(customerID string) string { return "c:" + customerID }
 func EmailSubject(emailKey string) string { return "e:" + emailKey }
 
 // Consents returns by purpose, for each subject that ever said something about it,
-// whether the newest statement grants it; of two at once the refusal counts.
+// whether the newest statement grants it.
 func (q *Queries) Consents(ctx context.Context, account string) (map[string]map[string]bool, error) {
-	type statement struct {
-		at      time.Time
-		granted bool
-	}
-	newest := map[string]map[string]statement{}
+	consents := map[string]map[string]bool{}
 	w := inAccount(account)
-	err := q.eachValue(ctx, 4, func(v []any) error {
+	err := q.eachValue(ctx, 3, func(v []any) error {
 		subject, purpose := v[0].(string), v[1].(string)
-		s := statement{v[2].(time.Time), v[3].(int64) == 1}
-		of := newest[purpose]
-		if of == nil {
-			of = map[string]statement{}
-			newest[purpose] = of
+		if consents[purpose] == nil {
+			consents[purpose] = map[string]bool{}
 		}
-		if had, ok := of[subject]; ok && (had.at.After(s.at) || had.at.Equal(s.at) && s.granted) {
-			return nil
-		}
-		of[subject] = s
+		consents[purpose][subject] = v[2].(int64) == 1
 		return nil
-	}, `SELECT subject, purpose, at, granted FROM consents`+w.String(), w.args...)
-	if err != nil {
-		return nil, err
-	}
-	consents := make(map[string]map[string]bool, len(newest))
-	for purpose, of := range newest {
-		consents[purpose] = make(map[string]bool, len(of))
-		for subject, s := range of {
-			consents[purpose][subject] = s.granted
-		}
-	}
-	return consents, nil
+	}, `SELECT subject, purpose, granted FROM consents`+w.String()+` ORDER BY at, granted DESC`, w.args...)
+	return consents, err
 }
 
 // UpsertCosts stores unit costs and returns how many are new or changed.

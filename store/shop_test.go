@@ -172,11 +172,11 @@ func testSales(t *testing.T, s *store.Store) {
 	}))
 	var heads []string
 	check(t, s.EachOrderHead(ctx, acc, day("2026-01-02"), day("2026-01-03"), func(o store.Order) error {
-		heads = append(heads, o.OrderID+o.CustomerID)
+		heads = append(heads, o.OrderID+o.CustomerID+o.Campaign)
 		return nil
 	}))
 	slices.Sort(heads)
-	same(t, "heads", heads, []string{"b1", "c2", "d3"})
+	same(t, "heads", heads, []string{"b1google:1", "c2google:1", "d3google:1"})
 }
 
 // rounded makes sums of fractions comparable.

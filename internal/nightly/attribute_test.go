@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -86,5 +87,53 @@ func TestNightSharesCreditAndSaysWhatIsBelieved(t *testing.T) {
 		if n := worths["google:c0"].Orders; n < 8*days { // the book goes by the last click
 			t.Errorf("%d orders are of the last click's campaign", n)
 		}
+	})
+}
+
+// A click that comes in late changes the campaign of its order on the next night,
+// and of no other order.
+func TestALateClickChangesItsOrderAlone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setup(t, st, 2)
+		today := civil.Of(testNow)
+		d.history(60, today)
+		touch := func(id string, campaign string, at time.Time) {
+			if _, err := st.UpsertTouches(t.Context(), []store.Touch{{Account: "shop", TouchID: campaign + id, CustomerID: id, At: at, Channel: "google", Campaign: campaign}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string]string{}
+		for age := range 20 {
+			id, date := fmt.Sprint(age), today.AddDays(-age-1)
+			at := date.Time().Add(12 * time.Hour)
+			if _, err := st.UpsertOrders(t.Context(), []store.Order{{Account: "shop", OrderID: id, CustomerID: id, OrderedAt: at, OrderDate: date, Currency: "EUR", Revenue: 100 * money.One}}); err != nil {
+				t.Fatal(err)
+			}
+			if want[id] = ""; age%3 > 0 {
+				touch(id, "c0", at.Add(-2*time.Hour))
+				want[id] = "google:c0"
+			}
+		}
+		night := func(when string) {
+			if err := d.RunDirect(t.Context(), "shop", today, []Stage{Attribute}); err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			if err := st.EachOrderHead(t.Context(), "shop", today.AddDays(-30), today, func(o store.Order) error {
+				got[o.OrderID] = o.Campaign
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%s: the orders are of %v, want %v", when, got, want)
+			}
+		}
+		night("the first night")
+		for age, campaign := range map[int]string{6: "c1", 7: "c1", 9: "c0"} { // of none, of another, of none
+			touch(fmt.Sprint(age), campaign, today.AddDays(-age-1).Time().Add(11*time.Hour))
+			want[fmt.Sprint(age)] = "google:" + campaign
+		}
+		night("the night after")
 	})
 }

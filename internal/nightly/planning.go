@@ -242,10 +242,7 @@ func propose(ctx context.Context, n *night) (report, error) {
 	models := n.planModels(out)
 	alerts := ""
 	if k := len(out.Alerts); k > 0 {
-		alerts = fmt.Sprintf("; %d alerts", k)
-		if k == 1 {
-			alerts = "; 1 alert"
-		}
+		alerts = fmt.Sprintf("; alerts: %d", k)
 	}
 	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
 		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts

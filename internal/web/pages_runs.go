@@ -201,7 +201,7 @@ func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) er
 			{"Next " + unitWord(p.currency) + " earns", present.Ratio(a.ShadowPrice), "shadow price"},
 		}
 		for _, b := range a.Binding {
-			view.Notes = append(view.Notes, "What binds: "+b+".")
+			view.Notes = append(view.Notes, "What limits the plan: "+b+".")
 		}
 		view.Notes = append(view.Notes, a.Notes...)
 	}
