@@ -22,7 +22,7 @@ func export(t *testing.T, file string) string {
 	return string(text)
 }
 
-func euros(cents int64) *Price { return &Price{money.Micros(cents * 10_000), "EUR"} }
+func euros(cents int64) Price { return Price{money.Micros(cents * 10_000), "EUR"} }
 
 func inStock(n int64) *int64 { return &n }
 

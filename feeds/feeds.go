@@ -51,30 +51,34 @@ type Options struct {
 	// same are not checked again, only compared with the others. What is damaged,
 	// or of other rules or options, is not used. Keep takes this feed's verdicts,
 	// about 340 bytes an item; they are whole once Validate has returned
-	// without an error. Nil for both checks every item and keeps nothing.
-	Known io.Reader
+	// without an error, and nothing is written where they are those of Known
+	// (Report.AsKnown). Nil for both checks every item and keeps nothing.
+	Known io.ReaderAt
 	Keep  io.Writer
 
 	block int // about how many bytes are taken apart at once; 0 is blockSize, tests take less
 }
 
-// Price is an amount with its currency.
+// Price is an amount with its currency; the zero value is none.
 type Price struct {
 	Amount   money.Micros
 	Currency string
 }
 
-// Item is one product of a feed, as far as the program uses it. Prices are nil
-// where absent or unreadable. It may be kept.
+// Known tells a price from none.
+func (p Price) Known() bool { return p.Currency != "" }
+
+// Item is one product of a feed, as far as the program uses it. Prices that are
+// absent or unreadable are none. It may be kept.
 type Item struct {
 	File            string // of a feed in several files (Shards), the one it is in
 	Line            int    // physical line, from 1, on which the item begins; 0 for the file itself
 	ID              string
 	Title           string
 	Link            string // of the product's page
-	Price           *Price
-	SalePrice       *Price
-	CostOfGoodsSold *Price
+	Price           Price
+	SalePrice       Price
+	CostOfGoodsSold Price
 	SaleFrom        time.Time // when SalePrice begins to hold; zero: it does already
 	SaleUntil       time.Time // when it ceases to; zero: it does not
 	Availability    string    // lower case, with underscores: in_stock
@@ -109,6 +113,7 @@ type Report struct {
 	Warnings int            `json:"warnings"`
 	Reused   int            `json:"reused,omitempty"` // items whose verdict was known, see Options.Known
 	ByRule   map[string]int `json:"by_rule"`
+	AsKnown  bool           `json:"-"` // Options.Known holds all this: nothing was written to Keep
 }
 
 // NotAFeed says that the input is no product feed at all.
@@ -117,8 +122,8 @@ type NotAFeed struct{ What string }
 func (e *NotAFeed) Error() string { return e.What }
 
 // Validate reads the feed and hands each item with its issues to visit (which
-// may be nil), in the feed's order and on the caller's goroutine; r and
-// Options.Known are read by another, which has ended when Validate returns. Issues of the file itself come with an Item whose Line is 0, those
+// may be nil), in the feed's order and on the caller's goroutine; the slice of
+// issues is visit's until it returns. r and Options.Known are read by another goroutine, which has ended when Validate returns. Issues of the file itself come with an Item whose Line is 0, those
 // of an item that could not be read with one that has its Line and, where that
 // could be read, its ID. The error is visit's, r's, or a *NotAFeed; what is
 // wrong inside a feed is an Issue.
@@ -135,7 +140,7 @@ func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, 
 	}
 	v.across.waits = known != nil
 	var err error
-	if v.keep, err = newVerdictWriter(o.Keep, k.print); err != nil {
+	if v.keep, err = newVerdictWriter(o.Keep, k.print, known); err != nil {
 		return v.rep, err
 	}
 	if shards, ok := r.(Shards); ok {
@@ -145,6 +150,9 @@ func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, 
 	}
 	if err == nil {
 		err = v.end()
+	}
+	if err == nil && v.keep != nil {
+		v.rep.AsKnown, err = v.keep.end()
 	}
 	return v.rep, err
 }
@@ -282,9 +290,9 @@ func (v *validator) remember(b *block, line int) error {
 	case v.keep == nil:
 		return nil
 	case len(b.kept) > 0:
-		return v.keep.page(b.kept, b.sum, line)
+		return v.keep.page(b.kept, b.sum, line, b.useful)
 	case b.page != nil:
-		return v.keep.page(b.page.data, b.page.sum, line)
+		return v.keep.page(b.page.data, b.page.sum, line, b.page)
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func TestFormatsAgree(t *testing.T) {
 	b := with(good("2"), "sale_price", "", "cost_of_goods_sold", "", "custom_label_0", "", "product_type", "")
 	_, want, _ := run(t, rss(a, b), "google")
 	if len(want) != 2 || want[0].Price.Amount != 12_500_000 || want[0].SalePrice.Amount != 10_000_000 || want[0].CostOfGoodsSold.Currency != "EUR" ||
-		want[0].CustomLabels[0] != "shoes" || want[1].SalePrice != nil {
+		want[0].CustomLabels[0] != "shoes" || want[1].SalePrice.Known() {
 		t.Fatalf("%+v", want)
 	}
 	tsv, csv := table("\t", a, b), strings.ReplaceAll(table(";", a, b), "A shoe in red.", `"A shoe in red."`)

@@ -381,7 +381,7 @@ func TestSaleAndStockAreRead(t *testing.T) {
 	if a := got[0]; a.Stock == nil || *a.Stock != 7 || !a.SaleFrom.Equal(time.Date(2026, 1, 9, 23, 0, 0, 0, time.UTC)) || a.SalePrice.Amount != euro(40) {
 		t.Errorf("a: %+v", a)
 	}
-	if b := got[1]; b.Stock != nil || !b.SaleFrom.IsZero() || b.SalePrice != nil {
+	if b := got[1]; b.Stock != nil || !b.SaleFrom.IsZero() || b.SalePrice.Known() {
 		t.Errorf("b: %+v", b)
 	}
 }

@@ -47,6 +47,7 @@ type block struct {
 	tail    []Issue // told after them
 	exact   bool    // the spans are what they are whatever follows the last
 	results []result
+	room    room
 	known   []*page       // verdicts of the run before, to look in
 	useful  *page         // the last of them that was of use
 	done    chan struct{} // one value when the results are there
@@ -88,9 +89,10 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 	for range workers {
 		wg.Go(func() {
 			r := record{right: new([numAttrs]rightValue)}
-			var h hand
+			var next pageBuilder
 			for b := range jobs {
-				b.check(src, k, &r, &h)
+				r.room = &b.room
+				b.check(src, k, &r, &next)
 				b.done <- struct{}{}
 			}
 		})
@@ -137,13 +139,7 @@ func pipe(src source, k *checker, known *verdictReader, take func(*block) error)
 // clear empties a block for the next items.
 func (b *block) clear() {
 	clear(b.results)
-	*b = block{data: b.data[:0], spans: b.spans[:0], results: b.results[:0], done: b.done, kept: b.kept[:0]}
-}
-
-// hand is what a goroutine that checks blocks uses for one after the other.
-type hand struct {
-	room room
-	page pageBuilder
+	*b = block{data: b.data[:0], spans: b.spans[:0], results: b.results[:0], room: b.room[:0], done: b.done, kept: b.kept[:0]}
 }
 
 // lack is how many bytes to read to those that are there; short is that they hold
@@ -157,10 +153,10 @@ func (b *block) lack(have int, short bool) int {
 
 // check reads and checks the items of a block, or recalls what was found out
 // about them before.
-func (b *block) check(src source, k *checker, r *record, h *hand) {
-	h.page.reset()
+func (b *block) check(src source, k *checker, r *record, next *pageBuilder) {
+	next.reset()
 	if b.page != nil {
-		b.recall(src, k, r, h)
+		b.recall(src, k, r, next)
 		return
 	}
 	text := ""
@@ -177,10 +173,10 @@ func (b *block) check(src source, k *checker, r *record, h *hand) {
 			}
 			if p, j := at.find(b.known, it.hash); p != nil {
 				b.useful = p
-				res.reused = k.recall(p.num(j), string(p.text(j, j+1)), s.line, res, &h.room)
+				res.reused = k.recall(p.num(j), string(p.text(j, j+1)), s.line, res, &b.room)
 				if res.page, res.index = p, j; res.reused {
 					if res.kept {
-						h.page.again(p, j, it)
+						next.again(p, j, it)
 					}
 					continue
 				}
@@ -197,63 +193,67 @@ func (b *block) check(src source, k *checker, r *record, h *hand) {
 		}
 		k.judge(r, res)
 		if res.kept {
-			h.page.fresh(k, res, r.valid, it)
+			next.fresh(k, res, r.valid, it)
 		}
 	}
-	b.keep(src, h)
+	b.keep(src, next)
 }
+
+// textsAtOnce is the texts of how many items are recalled as one: who keeps an item
+// keeps those of its neighbours.
+const textsAtOnce = 32
 
 // recall recalls the items of a block that is a region of the run before. Those
 // whose verdicts do not hold today are checked, and then all have a new page.
-func (b *block) recall(src source, k *checker, r *record, h *hand) {
+func (b *block) recall(src source, k *checker, r *record, next *pageBuilder) {
 	p, n := b.page, b.page.len()
-	text, from := "", uint32(0) // of some verdicts at once, which who keeps an item keeps
+	text, from := "", uint32(0) // of some verdicts at once
 	renewed := false
 	b.results = slices.Grow(b.results, n)[:n]
 	for i := range b.results {
-		if i%8 == 0 {
-			text, from = string(p.text(i, min(i+8, n))), p.items[i].text
+		if i%textsAtOnce == 0 {
+			text, from = string(p.text(i, min(i+textsAtOnce, n))), p.items[i].text
 		}
 		res, it := &b.results[i], p.items[i]
 		line := b.line + int(it.line)
-		res.reused = k.recall(p.num(i), text[it.text-from:p.items[i+1].text-from], line, res, &h.room)
+		res.reused = k.recall(p.num(i), text[it.text-from:p.items[i+1].text-from], line, res, &b.room)
 		res.page, res.index, res.kept = p, i, true
 		if !res.reused {
 			for j := 0; j < i && !renewed; j++ {
-				h.page.again(p, j, p.items[j])
+				next.again(p, j, p.items[j])
 			}
 			renewed = true
 			start := b.start + int(it.start)
 			r.reset(line)
 			src.read(string(b.data[start:start+int(it.length)]), span{end: int(it.length), line: line}, r)
 			k.judge(r, res)
-			h.page.fresh(k, res, r.valid, it)
+			next.fresh(k, res, r.valid, it)
 		} else if renewed {
-			h.page.again(p, i, it)
+			next.again(p, i, it)
 		}
 	}
 	if renewed && k.keep {
-		b.write(h, p.region)
+		b.write(next, p.region)
 	}
 }
 
 // keep makes a page of the block's verdicts.
-func (b *block) keep(src source, h *hand) {
-	if h.page.items == 0 {
+func (b *block) keep(src source, next *pageBuilder) {
+	if next.items == 0 {
 		return
 	}
 	var r region
-	if n := len(b.spans); b.exact && h.page.items == n {
+	if n := len(b.spans); b.exact && next.items == n {
 		whole := b.data[b.spans[0].start:b.spans[n-1].end]
 		if len(whole) <= maxRegion {
 			r = region{hashText(src.around(), whole), len(whole), bytes.Count(whole, []byte("\n"))}
 		}
 	}
-	b.write(h, r)
+	b.write(next, r)
 }
 
-func (b *block) write(h *hand, r region) {
-	b.kept = h.page.page(b.kept, r)
+func (b *block) write(next *pageBuilder, r region) {
+	b.kept = next.page(b.kept, r)
 	b.sum = hashText(0, b.kept)
 }
 

@@ -15,12 +15,12 @@ type priced struct {
 	problem, note string
 }
 
-// pointer is the price, nil where it could not be read.
-func (p *priced) pointer(room *room) *Price {
+// read is the price, none where it could not be read.
+func (p *priced) read() Price {
 	if !p.ok {
-		return nil
+		return Price{}
 	}
-	return room.price(p.Price)
+	return p.Price
 }
 
 // readPrice reads "12.50 EUR" as the platforms want it; "" is no price.

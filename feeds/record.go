@@ -51,7 +51,7 @@ type record struct {
 	lost   bool     // too little could be read for it to be checked
 
 	text []byte // used again
-	room room
+	room *room
 }
 
 func (r *record) reset(line int) {
@@ -184,8 +184,8 @@ func (r *record) item() Item {
 	}
 	it := Item{Line: r.line, ID: fields[0], Title: fields[1], Availability: fields[2], ProductType: fields[3], Brand: fields[4], ItemGroupID: fields[5],
 		CustomLabels: [5]string(fields[6:11]), Link: fields[11]}
-	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.pointer(&r.room), r.sale.pointer(&r.room), r.cost.pointer(&r.room)
-	if dates := r.get(aSaleDates); dates != "" && it.SalePrice != nil {
+	it.Price, it.SalePrice, it.CostOfGoodsSold = r.price.read(), r.sale.read(), r.cost.read()
+	if dates := r.get(aSaleDates); dates != "" && it.SalePrice.Known() {
 		if span, ok := readInterval(dates); ok {
 			it.SaleFrom, it.SaleUntil = span.start, span.end
 		}

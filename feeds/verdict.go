@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"time"
 
 	"adsteward/internal/money"
@@ -63,8 +64,8 @@ func (k *checker) verdict(num, text []byte, res *result, valid validity) (nums, 
 	for _, s := range itemTexts(&res.item) {
 		put(*s)
 	}
-	for i, p := range [...]*Price{res.item.Price, res.item.SalePrice, res.item.CostOfGoodsSold} {
-		if p != nil {
+	for i, p := range [...]Price{res.item.Price, res.item.SalePrice, res.item.CostOfGoodsSold} {
+		if p.Known() {
 			flags |= hasPrice << i
 			num = binary.LittleEndian.AppendUint16(num, uint16(currencyAt(p.Currency)))
 			num = binary.LittleEndian.AppendUint64(num, uint64(p.Amount))
@@ -219,6 +220,24 @@ func (d *verdictDecoder) size() int {
 	return int(n)
 }
 
+// head reads what keptItem has of an item beside its hash: size and the like, for
+// all five at once.
+func (d *verdictDecoder) head() (h [5]uint64) {
+	num := d.num[d.at:]
+	for i := range h {
+		w := 1
+		if len(num) > 0 && num[0] < 0x80 {
+			h[i] = uint64(num[0])
+		} else if h[i], w = binary.Uvarint(num); w <= 0 || h[i] > 1<<32 {
+			d.bad, d.at = true, len(d.num)
+			return [5]uint64{}
+		}
+		num = num[w:]
+	}
+	d.at = len(d.num) - len(num)
+	return h
+}
+
 // inline reads a text that stands among the numbers.
 func (d *verdictDecoder) inline() string {
 	n := d.size()
@@ -252,7 +271,7 @@ func (k *checker) recall(num []byte, text string, line int, res *result, room *r
 	}
 	res.lost, res.item.Line = flags&hasLost != 0, line
 	d.texts(&res.item)
-	for i, to := range [...]**Price{&res.item.Price, &res.item.SalePrice, &res.item.CostOfGoodsSold} {
+	for i, to := range [...]*Price{&res.item.Price, &res.item.SalePrice, &res.item.CostOfGoodsSold} {
 		if flags&(hasPrice<<i) != 0 {
 			*to = d.price()
 		}
@@ -264,9 +283,10 @@ func (k *checker) recall(num []byte, text string, line int, res *result, room *r
 		stock := d.int()
 		res.item.Stock = &stock
 	}
+	numbers := d.bytes(8 * bits.OnesCount32(flags/hasNumber))
 	for i, p := range res.traces.numbers() {
 		if flags&(hasNumber<<i) != 0 {
-			*p = binary.LittleEndian.Uint64(d.bytes(8))
+			*p, numbers = binary.LittleEndian.Uint64(numbers), numbers[8:]
 		}
 	}
 	t := &res.traces
@@ -287,34 +307,23 @@ func (k *checker) recall(num []byte, text string, line int, res *result, room *r
 	return !d.bad
 }
 
-// room is where prices and issues are made, some at a time: one by one they take
-// longer than all else. Who keeps one of them keeps its neighbours.
-type room struct {
-	prices []Price
-	issues []Issue
-}
+// room is where the issues of a block are made, some at a time: one by one they take
+// longer than all else. It is used again for the next block's.
+type room []Issue
 
 const roomSize = 64
-
-func (r *room) price(p Price) *Price {
-	if len(r.prices) == cap(r.prices) {
-		r.prices = make([]Price, 0, roomSize)
-	}
-	r.prices = append(r.prices, p)
-	return &r.prices[len(r.prices)-1]
-}
 
 // some returns n issues to fill.
 func (r *room) some(n int) []Issue {
 	if n > roomSize/8 {
 		return make([]Issue, n)
 	}
-	if cap(r.issues)-len(r.issues) < n {
-		r.issues = make([]Issue, 0, roomSize)
+	if cap(*r)-len(*r) < n {
+		*r = make([]Issue, 0, max(roomSize, 2*cap(*r)))
 	}
-	from := len(r.issues)
-	r.issues = r.issues[:from+n]
-	return r.issues[from : from+n : from+n]
+	from := len(*r)
+	*r = (*r)[:from+n]
+	return (*r)[from : from+n : from+n]
 }
 
 func appendTime(num []byte, t time.Time) []byte {
@@ -339,14 +348,14 @@ func (d *verdictDecoder) time() time.Time {
 	return t
 }
 
-func (d *verdictDecoder) price() *Price {
+func (d *verdictDecoder) price() Price {
 	place := int(binary.LittleEndian.Uint16(d.bytes(2)))
 	amount := money.Micros(binary.LittleEndian.Uint64(d.bytes(8)))
 	if place%4 != 0 || place+3 > len(currencies) {
 		d.bad = true
-		return nil
+		return Price{}
 	}
-	return d.room.price(Price{amount, currencies[place : place+3]})
+	return Price{amount, currencies[place : place+3]}
 }
 
 func (d *verdictDecoder) issues(k *checker) []Issue {

@@ -199,11 +199,16 @@ func TestVerdictsDiffer(t *testing.T) {
 			p.block = 0
 			want, rep2 := findingsOf(t, text, p)
 			reused, items = reused+rep.Reused, items+rep.Items
-			rep.Reused = 0
+			if rep.AsKnown != (kept.Len() == 0) {
+				t.Fatalf("seed %d, %s, night %d: as known: %v, and %d bytes are written", seed, f.format, night, rep.AsKnown, kept.Len())
+			}
+			if kept.Len() > 0 {
+				known = kept.Bytes()
+			}
+			rep.Reused, rep.AsKnown = 0, false
 			if !cmp.Equal(want, got) || !cmp.Equal(rep, rep2) {
 				t.Fatalf("seed %d, %s, night %d (-without, +with): %s%s", seed, f.format, night, cmp.Diff(want, got), cmp.Diff(rep2, rep))
 			}
-			known = kept.Bytes()
 			if r.IntN(3) > 0 {
 				f.edit()
 			}

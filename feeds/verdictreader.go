@@ -3,7 +3,9 @@ package feeds
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
+	"math"
 	"slices"
 	"sync/atomic"
 )
@@ -20,12 +22,15 @@ const (
 // appended to and cut at the front, so that goroutines may read the pieces they
 // were given.
 type verdictReader struct {
+	from  io.ReaderAt
 	r     *bufio.Reader
+	read  int64 // bytes of from
 	pages []*page
 	first []uint64 // of each the hash of its first item, 0 where it has no region
 	bytes int      // of them
 	count int      // pages read
 	end   bool
+	whole bool // the end is that of what was kept, not damage
 
 	next   int  // number of the page whose region may be what the feed goes on with; -1 is none
 	missed bool // it was not, and nothing has been read since
@@ -44,9 +49,10 @@ type cutPage struct {
 }
 
 // newVerdictReader returns nil where the verdicts are not of these rules.
-func newVerdictReader(r io.Reader, print uint64) *verdictReader {
-	v := &verdictReader{r: bufio.NewReaderSize(r, 4<<10)} // pages are read past it
-	head := make([]byte, len(VerdictMark)+8)
+func newVerdictReader(from io.ReaderAt, print uint64) *verdictReader {
+	r := io.NewSectionReader(from, 0, math.MaxInt64)
+	v := &verdictReader{from: from, r: bufio.NewReaderSize(r, 4<<10), read: verdictHead} // pages are read past the buffer
+	head := make([]byte, verdictHead)
 	if _, err := io.ReadFull(v.r, head); err != nil || string(head[:len(VerdictMark)]) != VerdictMark ||
 		binary.LittleEndian.Uint64(head[len(VerdictMark):]) != print {
 		return nil
@@ -153,6 +159,7 @@ func (v *verdictReader) more() bool {
 	}
 	p, err := v.page()
 	if v.end = err != nil; v.end {
+		v.whole = errors.Is(err, io.EOF)
 		return false
 	}
 	p.number = v.count
@@ -163,6 +170,12 @@ func (v *verdictReader) more() bool {
 		v.first[len(v.first)-1] = p.items[0].hash
 	}
 	return true
+}
+
+// ends tells whether so many pages are all there are, and none is damaged. It is
+// for when the feed has been read.
+func (v *verdictReader) ends(pages int) bool {
+	return !v.more() && v.whole && v.count == pages
 }
 
 // leave moves the window on behind the last page that was of use.
@@ -197,7 +210,11 @@ func (v *verdictReader) blank(size int) *page {
 	return p
 }
 
+// page reads the next page; io.EOF is that there is none.
 func (v *verdictReader) page() (*page, error) {
+	if _, err := v.r.Peek(1); errors.Is(err, io.EOF) {
+		return nil, io.EOF
+	}
 	var sizes [2]int
 	for i := range sizes {
 		n, err := binary.ReadUvarint(v.r)
@@ -205,6 +222,7 @@ func (v *verdictReader) page() (*page, error) {
 			return nil, errVerdicts
 		}
 		sizes[i] = int(n)
+		v.read += int64(len(binary.AppendUvarint(nil, n)))
 	}
 	var sums [16]byte
 	if _, err := io.ReadFull(v.r, sums[:]); err != nil {
@@ -221,6 +239,8 @@ func (v *verdictReader) page() (*page, error) {
 	if p.sum = hashText(0, p.data); p.sum != binary.LittleEndian.Uint64(sums[:]) || hashText(p.sum, p.found) != binary.LittleEndian.Uint64(sums[8:]) {
 		return nil, errVerdicts
 	}
+	v.read += int64(len(sums) + sizes[0] + sizes[1])
+	p.after = v.read
 	d := verdictDecoder{num: p.found}
 	p.line = d.size()
 	p.found = p.found[d.at:]

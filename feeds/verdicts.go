@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,10 +25,12 @@ import (
 
 // verdictVersion changes whenever a reader or a rule finds something else in the
 // same item, which TestVerdictVersion notices, or verdicts are written otherwise.
-const verdictVersion = 3
+const verdictVersion = 4
 
 // VerdictMark is what kept verdicts begin with, see Options.Keep.
 const VerdictMark = "adsteward verdicts\n"
+
+const verdictHead = int64(len(VerdictMark) + 8) // bytes before the first page
 
 const (
 	maxPage    = 2 << 20  // past it the verdicts of a block are not kept
@@ -44,6 +47,7 @@ const (
 // all numbers and all texts.
 type page struct {
 	number int
+	after  int64 // where the next begins in what was kept
 	data   []byte
 	sum    uint64 // of data
 	region region
@@ -93,12 +97,10 @@ func (p *page) parse() error {
 	num, text, end, line := 0, 0, 0, 0
 	for range n {
 		it := keptItem{hash: binary.LittleEndian.Uint64(d.bytes(8)), num: uint32(num), text: uint32(text)}
-		num, text = num+d.size(), text+d.size()
-		start := end + d.size()
-		length := d.size()
-		line += int(d.int())
-		end = start + length
-		it.start, it.length, it.line = uint32(start), uint32(length), int32(line)
+		h := d.head()
+		num, text, end, line = num+int(h[0]), text+int(h[1]), end+int(h[2]), line+int(h[4]>>1)^-int(h[4]&1)
+		it.start, it.length, it.line = uint32(end), uint32(h[3]), int32(line)
+		end += int(h[3])
 		p.items = append(p.items, it)
 	}
 	p.items = append(p.items, keptItem{num: uint32(num), text: uint32(text)})
@@ -205,18 +207,45 @@ func (b *pageBuilder) page(data []byte, r region) []byte {
 	return append(append(append(data, b.heads...), b.nums...), b.texts...)
 }
 
-// verdictWriter writes pages.
+// verdictWriter writes pages. As long as they are those of the run before, it
+// writes none; with the first that differs, these are copied.
 type verdictWriter struct {
 	w     io.Writer
 	found []byte // by comparing the items of the page that is next
+
+	known *verdictReader // nil once something differs
+	same  int            // pages of it that would be written
+	until int64          // where the last of these ends
 }
 
-func newVerdictWriter(w io.Writer, print uint64) (*verdictWriter, error) {
+func newVerdictWriter(w io.Writer, print uint64, known *verdictReader) (*verdictWriter, error) {
 	if w == nil {
 		return nil, nil
 	}
+	if known != nil {
+		return &verdictWriter{w: w, known: known, until: verdictHead}, nil
+	}
 	_, err := w.Write(binary.LittleEndian.AppendUint64([]byte(VerdictMark), print))
 	return &verdictWriter{w: w}, err
+}
+
+// differ begins to write.
+func (v *verdictWriter) differ() error {
+	if v.known == nil {
+		return nil
+	}
+	_, err := io.Copy(v.w, io.NewSectionReader(v.known.from, 0, v.until))
+	v.known = nil
+	return err
+}
+
+// end is called once the feed has ended, when pages of the run before may be left
+// over. It tells whether nothing was written, as nothing differs.
+func (v *verdictWriter) end() (same bool, err error) {
+	if v.known != nil && v.known.ends(v.same) {
+		return true, nil
+	}
+	return false, v.differ()
 }
 
 // finding notes what comparing the item of the index with others has found, of
@@ -241,12 +270,22 @@ func (v *verdictWriter) finding(k *checker, index int, ofFile bool, issues []Iss
 }
 
 // page writes a page, whose first item is on the line, with its findings; a line
-// of 0 is that these do not hold for another run.
-func (v *verdictWriter) page(data []byte, sum uint64, line int) error {
+// of 0 is that these do not hold for another run. known is the page of the run
+// before that it may be, or nil.
+func (v *verdictWriter) page(data []byte, sum uint64, line int, known *page) error {
 	found := v.found
 	v.found = v.found[:0]
 	if len(found) > maxPage {
 		line, found = 0, nil
+	}
+	if v.known != nil {
+		if known != nil && known.number == v.same && known.line == line && known.sum == sum && bytes.Equal(known.found, found) && bytes.Equal(known.data, data) {
+			v.same, v.until = v.same+1, known.after
+			return nil
+		}
+		if err := v.differ(); err != nil {
+			return err
+		}
 	}
 	found = append(binary.AppendUvarint(nil, uint64(line)), found...)
 	var head []byte

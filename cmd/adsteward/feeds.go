@@ -108,22 +108,30 @@ func (c *feedsValidate) withCache(o feeds.Options, run func(feeds.Options) (feed
 	switch {
 	case err == nil:
 		defer known.Close()
-		in := bufio.NewReader(known)
-		if mark, _ := in.Peek(len(feeds.VerdictMark)); string(mark) != feeds.VerdictMark {
+		mark := make([]byte, len(feeds.VerdictMark))
+		if _, err := known.ReadAt(mark, 0); err != nil || string(mark) != feeds.VerdictMark {
 			return rep, usage("%s: holds no verdicts, and is not written over; name another file for --cache", c.Cache)
 		}
-		o.Known = in
+		o.Known = known
 	case !errors.Is(err, fs.ErrNotExist):
 		return rep, usage("%v", err)
 	}
 	err = writeWhole(c.Cache, func(w io.Writer) (err error) {
 		out := bufio.NewWriterSize(w, 256<<10)
 		o.Keep = out
-		rep, err = run(o)
+		if rep, err = run(o); err == nil && rep.AsKnown {
+			return errAsKnown
+		}
 		return errors.Join(err, out.Flush())
 	})
+	if errors.Is(err, errAsKnown) {
+		err = nil
+	}
 	return rep, err
 }
+
+// errAsKnown has the file of before stay.
+var errAsKnown = errors.New("the verdicts are as they were")
 
 func (c *feedsValidate) options(now time.Time) (feeds.Options, error) {
 	o := feeds.Options{Platform: c.Platform, Country: c.Country, Format: c.Format, Encoding: c.Encoding, Currency: c.Currency, ShopURL: c.ShopURL, Now: now, Supplemental: c.Supplemental,

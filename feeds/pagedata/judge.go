@@ -140,15 +140,15 @@ func sameID(id string, ids []string) bool {
 }
 
 func comparePrice(it feeds.Item, offers []Offer, at time.Time) (k Kind, feed, page, why string) {
-	if it.Price == nil {
+	if !it.Price.Known() {
 		return "", "", "", ""
 	}
-	wanted := *it.Price
-	if s := it.SalePrice; s != nil && s.Currency == wanted.Currency {
+	wanted := it.Price
+	if s := it.SalePrice; s.Currency == wanted.Currency {
 		wanted.Amount = feeds.PriceOn(at, it.Price.Amount, &s.Amount, it.SaleFrom, it.SaleUntil)
 	}
 	feed = wanted.Amount.Decimal() + " " + wanted.Currency
-	if wanted != *it.Price {
+	if wanted != it.Price {
 		feed += ", in sale"
 	}
 	var prices, currencies []string

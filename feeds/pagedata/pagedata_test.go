@@ -14,12 +14,12 @@ import (
 	"adsteward/internal/money"
 )
 
-func eur(amount string) *feeds.Price {
+func eur(amount string) feeds.Price {
 	m, err := money.Parse(amount)
 	if err != nil {
 		panic(err)
 	}
-	return &feeds.Price{Amount: m, Currency: "EUR"}
+	return feeds.Price{Amount: m, Currency: "EUR"}
 }
 
 var today = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

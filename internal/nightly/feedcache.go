@@ -31,7 +31,7 @@ type feedCache struct {
 	path string // of the two files, without their endings; "" keeps nothing
 
 	verdicts, version *keptWriter // this night's, nil where not kept
-	lent              []io.Closer
+	lent              []io.Closer // files of before
 }
 
 const (
@@ -59,20 +59,20 @@ func (n *night) feedCache(f Feed) *feedCache {
 // open opens the feed, or its kept version where that is still the newest.
 func (c *feedCache) open(ctx context.Context, f Feed) (io.ReadCloser, error) {
 	o := f.Source
-	var kept *zip.ReadCloser
+	var kept *keptFile
 	afar := c.path != "" && strings.Contains(f.Location, "://")
 	if afar {
 		if kept = c.read(versionFile); kept != nil {
-			c.lent = append(c.lent, kept)
+			c.lent = append(c.lent, kept.file)
 			var v validators
-			if err := json.Unmarshal([]byte(kept.Comment), &v); err == nil {
+			if err := json.Unmarshal([]byte(kept.note), &v); err == nil {
 				o.ETag, o.LastModified = v.ETag, v.LastModified
 			}
 		}
 	}
 	src, info, err := feedsource.Open(ctx, f.Location, o)
 	if errors.Is(err, feedsource.ErrNotModified) && kept != nil {
-		return kept.File[0].Open()
+		return io.NopCloser(kept), nil
 	}
 	if err != nil {
 		return nil, err
@@ -111,13 +111,17 @@ func (c *feedCache) lend(o *feeds.Options) {
 		return
 	}
 	if kept := c.read(verdictFile); kept != nil {
-		c.lent = append(c.lent, kept)
-		if r, err := kept.File[0].Open(); err == nil {
-			o.Known = r
-		}
+		c.lent = append(c.lent, kept.file)
+		o.Known = kept
 	}
 	c.verdicts = c.write(verdictFile, "")
 	o.Keep = c.verdicts
+}
+
+// asKnown has the verdicts of the night before stay.
+func (c *feedCache) asKnown() {
+	c.verdicts.discard()
+	c.verdicts = nil
 }
 
 // keep puts what this night has read into the place of what was kept before.
@@ -150,34 +154,55 @@ func (c *feedCache) close() {
 	c.lent = nil
 }
 
+// keptFile is what was kept, open to be read.
+type keptFile struct {
+	*io.SectionReader
+	file *os.File
+	note string
+}
+
 // read opens a kept file that is whole; nil: there is none.
-func (c *feedCache) read(ending string) *zip.ReadCloser {
-	z, err := zip.OpenReader(c.path + ending)
+func (c *feedCache) read(ending string) *keptFile {
+	file, err := os.Open(c.path + ending)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
-		if err = whole(&z.Reader); err == nil {
-			return z
+		var kept *keptFile
+		if kept, err = whole(file); err == nil {
+			return kept
 		}
-		z.Close()
+		file.Close()
 	}
 	c.log.Warn("what was kept of a feed is damaged and is not used", "file", c.path+ending, "error", err)
 	return nil
 }
 
 // whole holds the one entry of a kept file against its checksum.
-func whole(z *zip.Reader) error {
-	if len(z.File) != 1 || z.File[0].Method != zip.Store {
-		return errors.New("it is not as this program writes it")
-	}
-	r, err := z.File[0].Open()
+func whole(file *os.File) (*keptFile, error) {
+	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, err
+	}
+	z, err := zip.NewReader(file, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	if len(z.File) != 1 || z.File[0].Method != zip.Store {
+		return nil, errors.New("it is not as this program writes it")
+	}
+	entry := z.File[0]
+	from, err := entry.DataOffset()
+	if err != nil {
+		return nil, err
+	}
+	r, err := entry.Open()
+	if err != nil {
+		return nil, err
 	}
 	defer r.Close()
-	_, err = io.Copy(io.Discard, r)
-	return err
+	size, err := io.Copy(io.Discard, r)
+	return &keptFile{io.NewSectionReader(file, from, size), file, z.Comment}, err
 }
 
 // write begins a file that takes its place on commit.

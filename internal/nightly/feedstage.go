@@ -177,8 +177,11 @@ func (r *feedReading) read(ctx context.Context, c *feedCache) (feeds.Report, err
 	c.lend(&o)
 	rep, err := feeds.Validate(src, o, r.item)
 	c.version.fail(err)
+	if rep.AsKnown {
+		c.asKnown()
+	}
 	c.log.Debug("feed checked", "items", rep.Items, "known", rep.Reused)
-	rep.Reused = 0 // how it was found out is no part of what was found
+	rep.Reused, rep.AsKnown = 0, false // how it was found out is no part of what was found
 	return rep, err
 }
 
@@ -218,15 +221,13 @@ func (r *feedReading) product(it feeds.Item) store.Product {
 		Availability: it.Availability, Stock: it.Stock, ProductType: it.ProductType, ItemGroup: it.ItemGroupID, Brand: it.Brand,
 		Label0: it.CustomLabels[0], Label1: it.CustomLabels[1], Label2: it.CustomLabels[2], Label3: it.CustomLabels[3], Label4: it.CustomLabels[4],
 		FeedDate: r.n.date}
-	if it.Price != nil {
-		p.Price, p.Currency = it.Price.Amount, it.Price.Currency
-	}
-	if s := it.SalePrice; s != nil && s.Currency == p.Currency {
+	p.Price, p.Currency = it.Price.Amount, it.Price.Currency
+	if s := it.SalePrice; s.Known() && s.Currency == p.Currency {
 		p.SalePrice = &s.Amount
 		p.SaleFrom = sql.NullTime{Time: it.SaleFrom, Valid: !it.SaleFrom.IsZero()}
 		p.SaleUntil = sql.NullTime{Time: it.SaleUntil, Valid: !it.SaleUntil.IsZero()}
 	}
-	if c := it.CostOfGoodsSold; c != nil && c.Currency == r.n.shop.Currency {
+	if c := it.CostOfGoodsSold; c.Currency == r.n.shop.Currency {
 		p.UnitCost = &c.Amount
 	}
 	return p
