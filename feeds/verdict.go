@@ -11,16 +11,22 @@ import (
 // A verdict is what was found out about one item, written down: numbers, lines
 // counted from the item's own, and beside them all texts in a row.
 
-// itemTexts are the texts of an item, in the order they are written.
-func itemTexts(it *Item) [12]*string {
-	return [...]*string{&it.ID, &it.Title, &it.Availability, &it.ProductType, &it.Brand, &it.ItemGroupID,
-		&it.CustomLabels[0], &it.CustomLabels[1], &it.CustomLabels[2], &it.CustomLabels[3], &it.CustomLabels[4], &it.Link}
+// itemTexts are the texts of an item, in the order they are written. They are put
+// where they are wanted, as a copy of them takes longer than all else here.
+func itemTexts(it *Item, to *[12]*string) {
+	to[0], to[1], to[2], to[3], to[4], to[5] = &it.ID, &it.Title, &it.Availability, &it.ProductType, &it.Brand, &it.ItemGroupID
+	to[11] = &it.Link
+	for i := range it.CustomLabels {
+		to[6+i] = &it.CustomLabels[i]
+	}
 }
 
 // numbers are those of the traces that are written in full where they are not 0.
-func (t *traces) numbers() [12]*uint64 {
-	return [...]*uint64{&t.id, &t.gtin, &t.group, &t.variant, &t.groupTitle, &t.brand, &t.category,
-		&t.labels[0], &t.labels[1], &t.labels[2], &t.labels[3], &t.labels[4]}
+func (t *traces) numbers(to *[12]*uint64) {
+	to[0], to[1], to[2], to[3], to[4], to[5], to[6] = &t.id, &t.gtin, &t.group, &t.variant, &t.groupTitle, &t.brand, &t.category
+	for i := range t.labels {
+		to[7+i] = &t.labels[i]
+	}
 }
 
 func (t *traces) lines() [3]int { return [...]int{t.idLine, t.gtinLine, t.groupLine} }
@@ -41,7 +47,7 @@ const (
 
 // verdict writes down a result: it appends its numbers to num and its texts to
 // text. It is not ok where that cannot be.
-func (k *checker) verdict(num, text []byte, res *result, valid validity) (nums, texts []byte, ok bool) {
+func (k *checker) verdict(num, text []byte, res *result, valid validity) (toNum, toText []byte, ok bool) {
 	put := func(s string) {
 		num, text = binary.AppendUvarint(num, uint64(len(s))), append(text, s...)
 	}
@@ -61,7 +67,9 @@ func (k *checker) verdict(num, text []byte, res *result, valid validity) (nums, 
 		flags |= hasValidity
 		num = binary.AppendVarint(binary.AppendVarint(num, valid.after), valid.until)
 	}
-	for _, s := range itemTexts(&res.item) {
+	var texts [12]*string
+	itemTexts(&res.item, &texts)
+	for _, s := range &texts {
 		put(*s)
 	}
 	for i, p := range [...]Price{res.item.Price, res.item.SalePrice, res.item.CostOfGoodsSold} {
@@ -79,7 +87,9 @@ func (k *checker) verdict(num, text []byte, res *result, valid validity) (nums, 
 		flags |= hasStock
 		num = binary.AppendVarint(num, *res.item.Stock)
 	}
-	for i, n := range res.traces.numbers() {
+	var numbers [12]*uint64
+	res.traces.numbers(&numbers)
+	for i, n := range &numbers {
 		if *n != 0 {
 			flags |= hasNumber << i
 			num = binary.LittleEndian.AppendUint64(num, *n)
@@ -184,7 +194,9 @@ func (d *verdictDecoder) string() string {
 // texts reads those of an item: string, for all of them at once.
 func (d *verdictDecoder) texts(it *Item) {
 	num, text := d.num[d.at:], d.text
-	for _, s := range itemTexts(it) {
+	var to [12]*string
+	itemTexts(it, &to)
+	for _, s := range &to {
 		n, w := uint64(0), 1
 		if len(num) > 0 && num[0] < 0x80 {
 			n = uint64(num[0])
@@ -264,7 +276,8 @@ func (k *checker) recall(num []byte, text string, line int, res *result, room *r
 	if len(num) == 0 {
 		return false
 	}
-	d := verdictDecoder{num: num, text: text, line: line, room: room}
+	var d verdictDecoder // set field by field, which takes half as long as a literal
+	d.num, d.text, d.line, d.room = num, text, line, room
 	flags := binary.LittleEndian.Uint32(d.bytes(4))
 	if flags&hasValidity != 0 && !(validity{d.int(), d.int()}).holds(k.now) {
 		return false
@@ -284,7 +297,9 @@ func (k *checker) recall(num []byte, text string, line int, res *result, room *r
 		res.item.Stock = &stock
 	}
 	numbers := d.bytes(8 * bits.OnesCount32(flags/hasNumber))
-	for i, p := range res.traces.numbers() {
+	var to [12]*uint64
+	res.traces.numbers(&to)
+	for i, p := range &to {
 		if flags&(hasNumber<<i) != 0 {
 			*p, numbers = binary.LittleEndian.Uint64(numbers), numbers[8:]
 		}
@@ -308,10 +323,14 @@ func (k *checker) recall(num []byte, text string, line int, res *result, room *r
 }
 
 // room is where the issues of a block are made, some at a time: one by one they take
-// longer than all else. It is used again for the next block's.
+// longer than all else. The last of it is used again for the next block's.
 type room []Issue
 
-const roomSize = 64
+// A room begins with the first size and grows up to the second.
+const (
+	roomSize     = 64
+	mostRoomSize = 512
+)
 
 // some returns n issues to fill.
 func (r *room) some(n int) []Issue {
@@ -319,7 +338,7 @@ func (r *room) some(n int) []Issue {
 		return make([]Issue, n)
 	}
 	if cap(*r)-len(*r) < n {
-		*r = make([]Issue, 0, max(roomSize, 2*cap(*r)))
+		*r = make([]Issue, 0, min(max(roomSize, 2*cap(*r)), mostRoomSize))
 	}
 	from := len(*r)
 	*r = (*r)[:from+n]
@@ -372,8 +391,10 @@ func (d *verdictDecoder) issues(k *checker) []Issue {
 		}
 		r := k.all[place]
 		line := d.near()
-		out[i] = Issue{Line: line, Attribute: d.string(), Rule: r.ID, Severity: r.Severity, Platform: r.Platform, Value: d.string(), Message: d.string(),
-			Fix: r.Fix, Code: r.Code}
+		is := &out[i]
+		is.ItemID, is.File, is.Line = "", "", line
+		is.Rule, is.Severity, is.Platform, is.Fix, is.Code = r.ID, r.Severity, r.Platform, r.Fix, r.Code
+		is.Attribute, is.Value, is.Message = d.string(), d.string(), d.string()
 	}
 	return out
 }
