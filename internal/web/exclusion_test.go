@@ -87,7 +87,7 @@ func TestItemsAsJSON(t *testing.T) {
 	x := newSite(t)
 	x.fill(0)
 	x.fillItems()
-	rows, err := x.store.NewestApplied(t.Context(), shop, "item", "excluded")
+	rows, err := x.store.NewestApplied(t.Context(), shop, "excluded")
 	must(t, err)
 	out, err := present.Excluded(rows)
 	must(t, err)
