@@ -51,9 +51,9 @@ func (m GroupMember) Total() ItemLine { return lineSum(m.Lines) }
 // those that are out of ads already.
 type productGroup struct {
 	key   Key
-	items []ItemFacts // the most money first
-	lines []ItemLine  // their sums, one of each campaign
-	due   []float64   // of each item: see due; the other items are those outside of the group
+	items []*ItemFacts // the most money first
+	lines []ItemLine   // their sums, one of each campaign
+	due   []float64    // of each item: see due; the other items are those outside of the group
 
 	// Of groups that may be proposed.
 	evidence ItemEvidence
@@ -87,9 +87,10 @@ func (p *exclusionPlanner) members(k Key) []ItemName { return p.platform(k.Platf
 // pool gathers the groups of the policy's attributes, without those in which
 // somebody has spoken on the group or an item, and learns how much they differ.
 func (p *exclusionPlanner) pool() {
-	items := map[Key][]ItemFacts{}
+	items := map[Key][]*ItemFacts{}
 	settled := map[Key]bool{}
-	for _, it := range p.in.Items {
+	for i := range p.in.Items {
+		it := &p.in.Items[i]
 		if keys := it.keys(); lineSum(it.Lines).Spend > 0 && p.share[it.Platform] != nil && !anyOf(p.isOut, keys) {
 			for _, id := range it.Groups {
 				k := groupKey(it.Platform, id)
@@ -107,8 +108,8 @@ func (p *exclusionPlanner) pool() {
 	p.learnGroups()
 }
 
-func (p *exclusionPlanner) group(k Key, items []ItemFacts) *productGroup {
-	slices.SortFunc(items, func(a, b ItemFacts) int {
+func (p *exclusionPlanner) group(k Key, items []*ItemFacts) *productGroup {
+	slices.SortFunc(items, func(a, b *ItemFacts) int {
 		return cmp.Or(cmp.Compare(lineSum(b.Lines).Spend, lineSum(a.Lines).Spend), strings.Compare(a.ID, b.ID))
 	})
 	g := &productGroup{key: k, items: items, lines: linesOf(items)}
@@ -127,7 +128,7 @@ func (p *exclusionPlanner) group(k Key, items []ItemFacts) *productGroup {
 }
 
 // linesOf are the sums of some items, one of each campaign.
-func linesOf(items []ItemFacts) (out []ItemLine) {
+func linesOf(items []*ItemFacts) (out []ItemLine) {
 	at := map[Key]int{}
 	for _, it := range items {
 		for _, l := range it.Lines {
@@ -169,16 +170,19 @@ func (p *exclusionPlanner) addGroups(most int) (added int) {
 		}
 	}
 	found = p.narrowed(found)
-	drafts := map[*productGroup]Draft{}
-	for _, g := range found {
-		drafts[g] = p.groupDraft(g)
+	lost := func(g *productGroup) float64 {
+		if g.told {
+			return g.loss.mean
+		}
+		return lineSum(g.lines).Spend
 	}
-	slices.SortFunc(found, func(a, b *productGroup) int {
-		return cmp.Or(cmp.Compare(worst(drafts[b]), worst(drafts[a])), p.narrower(a, b))
-	})
+	slices.SortFunc(found, func(a, b *productGroup) int { return cmp.Or(cmp.Compare(lost(b), lost(a)), p.narrower(a, b)) })
 	for _, g := range found {
-		if !slices.ContainsFunc(g.items, func(it ItemFacts) bool { return anyOf(p.isOut, it.keys()) }) {
-			added += p.add([]Draft{drafts[g]}, min(1, most-added))
+		if added == most || len(p.out.Blocked) >= mostHeld {
+			break
+		}
+		if !slices.ContainsFunc(g.items, func(it *ItemFacts) bool { return anyOf(p.isOut, it.keys()) }) {
+			added += p.add([]Draft{p.groupDraft(g)}, 1)
 		}
 	}
 	return added
@@ -220,13 +224,13 @@ func (p *exclusionPlanner) exclusionOf(g *productGroup) bool {
 
 // groupFault is the fault that all items of a group share; "" where there is none.
 func (p *exclusionPlanner) groupFault(g *productGroup) string {
-	all := func(has func(ItemFacts) bool) bool {
-		return !slices.ContainsFunc(g.items, func(it ItemFacts) bool { return !has(it) })
+	all := func(has func(*ItemFacts) bool) bool {
+		return !slices.ContainsFunc(g.items, func(it *ItemFacts) bool { return !has(it) })
 	}
 	switch {
-	case all(func(it ItemFacts) bool { return it.Unfit == ItemErrors }):
+	case all(func(it *ItemFacts) bool { return it.Unfit == ItemErrors }):
 		return ItemErrors
-	case !g.told && all(func(it ItemFacts) bool { return p.belowCost(it, lineSum(it.Lines)) }):
+	case !g.told && all(func(it *ItemFacts) bool { return p.belowCost(*it, lineSum(it.Lines)) }):
 		return ItemBelowCost
 	}
 	return ""
@@ -252,10 +256,8 @@ func (p *exclusionPlanner) addMembers(g *productGroup) bool {
 	for i, it := range g.items {
 		m := GroupMember{ID: it.ID, Title: it.Title, Price: it.Price, UnitCost: it.UnitCost, Lines: it.Lines}
 		if g.told {
-			if loss, ok := p.memberLoss(g, i); ok {
-				m.Loss = &loss
-			}
-			if m.Loss == nil || *m.Loss <= 1-p.in.Policy.Exclude.Probability {
+			loss := p.memberLoss(g, i)
+			if m.Loss = &loss; !(loss > 1-p.in.Policy.Exclude.Probability) {
 				return false
 			}
 		}
@@ -287,12 +289,12 @@ func (p *exclusionPlanner) narrowed(found []*productGroup) (out []*productGroup)
 		}
 		var within *productGroup // the worst of those that g holds whole
 		same := false
-		for _, other := range found {
-			switch n := common[other]; {
+		for other, n := range common {
+			switch {
 			case other == g || n < len(other.items):
 			case n == len(g.items):
 				same = same || p.narrower(other, g) < 0
-			case within == nil || other.loss.mean > within.loss.mean:
+			case within == nil || cmp.Or(cmp.Compare(within.loss.mean, other.loss.mean), p.narrower(other, within)) < 0:
 				within = other
 			}
 		}

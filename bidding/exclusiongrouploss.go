@@ -7,13 +7,12 @@ import "gonum.org/v1/gonum/stat/distuv"
 // the moments alone would say that groups hardly differ, and call it chance.
 const leastBetween = 0.1
 
-// learnGroups finds how much of the variance between items lies between the groups
-// of each kind. Of an item, theta = its group's mean times its own deviation, with
-// variances b and v - b for v = 1/spread of all items (hierarchical credibility:
-// Jewell, Giornale dell'Istituto Italiano degli Attuari 38, 1975). Given the dues,
-// (n - due) of two items of a group has mean product b due due, in which neither
-// chance nor the items' own deviation has a share: b is the sum of such products
-// over the sum of those of the dues (method of moments).
+// learnGroups finds how much of the variance v = 1/spread of items' theta lies
+// between the groups of each kind: b of it, and v - b within them (hierarchical
+// credibility: Jewell 1975; Buhlmann and Gisler 2005, chapter 6). Of two items of a
+// group the mean product of n - due is b times that of their dues, as neither chance
+// nor what sets the one apart has a share in it. So b is the sum of the products of
+// all such pairs, over that of the dues (method of moments).
 func (p *exclusionPlanner) learnGroups() {
 	products, dues := map[string]float64{}, map[string]float64{}
 	for _, g := range p.groups {
@@ -71,13 +70,14 @@ func (p *exclusionPlanner) judgeGroup(g *productGroup) (e ItemEvidence, l itemLo
 // of its group says of it: a lucky sale of an item that had few clicks is no proof.
 // Its theta is Gamma distributed around the mean of the rest with the variance that
 // items have within a group.
-func (p *exclusionPlanner) memberLoss(g *productGroup, i int) (float64, bool) {
+func (p *exclusionPlanner) memberLoss(g *productGroup, i int) float64 {
 	it, t := g.items[i], lineSum(g.items[i].Lines)
 	rest := lineSum(g.lines).Conversions - t.Conversions
 	mean := (g.evidence.Spread + rest) / (g.evidence.Spread + g.evidence.Due - g.due[i])
 	shape := 1 / max(1/p.prior[it.Platform].spread-p.between[kind(g.key)], leastBetween)
-	l := itemLoss{spend: t.Spend, sold: p.sold(it.Lines, it.Price, it.UnitCost)}
-	l.sale = (l.sold + g.loss.sale) / (t.Conversions + 1)
-	l, ok := l.under(distuv.Gamma{Alpha: shape + t.Conversions, Beta: shape/mean + g.due[i]}, g.due[i]/g.evidence.Arrived)
-	return l.probability, ok
+	scale := g.due[i] / g.evidence.Arrived * (p.sold(it.Lines, it.Price, it.UnitCost) + g.loss.sale) / (t.Conversions + 1)
+	if scale <= 0 {
+		return 1
+	}
+	return distuv.Gamma{Alpha: shape + t.Conversions, Beta: shape/mean + g.due[i]}.CDF(t.Spend / scale)
 }

@@ -187,12 +187,8 @@ func (e ItemEvidence) loss(sold float64) (itemLoss, bool) {
 	t := lineSum(e.Lines)
 	// One sale of the usual kind steadies what few sales say of their worth.
 	l := itemLoss{spend: t.Spend, sold: sold, sale: (sold + e.Typical) / (t.Conversions + 1)}
-	return l.under(distuv.Gamma{Alpha: e.Spread + t.Conversions, Beta: e.Spread + e.Due}, e.Due/e.Arrived)
-}
-
-// under adds the loss where theta times due sales are made in all.
-func (l itemLoss) under(theta distuv.Gamma, due float64) (itemLoss, bool) {
-	scale := due * l.sale // worth of all its sales at theta 1
+	theta := distuv.Gamma{Alpha: e.Spread + t.Conversions, Beta: e.Spread + e.Due}
+	scale := e.Due / e.Arrived * l.sale // worth of all its sales at theta 1
 	loss := func(theta float64) float64 { return l.spend - scale*theta }
 	l.mean, l.low, l.high = loss(theta.Mean()), loss(theta.Quantile(0.9)), loss(theta.Quantile(0.1))
 	if scale <= 0 {
