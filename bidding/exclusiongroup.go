@@ -178,7 +178,7 @@ func (p *exclusionPlanner) addGroups(most int) (added int) {
 	}
 	slices.SortFunc(found, func(a, b *productGroup) int { return cmp.Or(cmp.Compare(lost(b), lost(a)), p.narrower(a, b)) })
 	for _, g := range found {
-		if added == most || len(p.out.Blocked) >= mostHeld {
+		if added == most || len(p.out.Blocked) >= mostHeld/2 { // single items may still pass
 			break
 		}
 		if !slices.ContainsFunc(g.items, func(it *ItemFacts) bool { return anyOf(p.isOut, it.keys()) }) {

@@ -279,6 +279,21 @@ func TestGroupsKeepWithinTheirShare(t *testing.T) {
 	}
 }
 
+// However many groups are held back, single items still have their turn.
+func TestGroupsHeldBackLeaveRoomForItems(t *testing.T) {
+	t.Parallel()
+	var items [][]ItemFacts
+	for i := range 120 {
+		items = append(items, family(fmt.Sprint("bad", i, "-"), 10, 48, 0, fmt.Sprint("brand=", i)))
+	}
+	in := grouped(0, append(items, family("loss", 2, 2000, 0))...)
+	in.Platforms[0].Items, in.Policy.Exclude.MaxSpend = 60, 1 // 5 % are 3 items
+	plan := PlanExclusions(in)
+	if got := proposedIn(plan); got != "loss0, loss1" || len(plan.Blocked) < mostHeld/2 || len(plan.Blocked) > mostHeld {
+		t.Errorf("proposed %q, %d held back", got, len(plan.Blocked))
+	}
+}
+
 // What is out, or spoken on, through a group or by itself is not proposed again.
 func TestGroupsInForceAndSettled(t *testing.T) {
 	t.Parallel()

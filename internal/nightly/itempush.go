@@ -289,7 +289,9 @@ func keptOut(name platform.Name, offers []feeds.Offer, changes []store.Proposal)
 	}
 	out := feeds.InGroups(offers, string(name), groups)
 	for _, id := range items {
-		out[id] = out[id]
+		if _, through := out[id]; !through {
+			out[id] = ""
+		}
 	}
 	return out
 }
