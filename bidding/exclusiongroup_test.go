@@ -85,11 +85,13 @@ func TestGroupsProposedToBeExcluded(t *testing.T) {
 		{"of no margin, each at its own cost", grouped(0, lowMargin), "brand=A"},
 		{"one bad item among items as good as others", grouped(0, family("worst", 1, 1500, 0, "brand=A"), good(10, "brand=A")), "worst0"},
 		{"one bad item among items that had few clicks", grouped(0, family("worst", 1, 900, 0, "brand=A"), family("few", 8, 6, 0, "brand=A")), "worst0"},
-		{"an item in it pays", grouped(0, bad(14, "brand=A"), family("pays", 1, 200, 12, "brand=A")), ""},
+		{"an item in it pays", grouped(0, bad(30, "brand=A"), family("pays", 1, 200, 12, "brand=A")), ""},
 		{"an item in it was lucky once", grouped(0, bad(14, "brand=A"), family("luck", 1, 20, 1, "brand=A")), "brand=A"},
 		{"the same items by three attributes", grouped(0, bad(10, "item_group_id=G", "product_type=S", "product_type=S > R", "brand=A")), "item_group_id=G"},
+		{"the same items by two, of which the wider says more", grouped(0, bad(10, "item_group_id=G", "brand=A"), family("more", 20, 96, 5, "item_group_id=H")), "item_group_id=G"},
 		{"the same items on two levels", grouped(0, bad(10, "product_type=S", "product_type=S > R")), "product_type=S > R"},
-		{"a brand that is fine but for one type of it", grouped(0, bad(12, "product_type=S", "product_type=S > R", "brand=A"), family("fine", 10, 48, 2, "product_type=S", "product_type=S > T", "brand=A")), "product_type=S > R"},
+		{"a brand that is fine but for one type of it", grouped(0, bad(20, "product_type=S", "product_type=S > R", "brand=A"), family("fine", 4, 48, 2, "product_type=S", "product_type=S > T", "brand=A")), "product_type=S > R"},
+		{"a bad type, and one that may lose as well", grouped(0, bad(20, "product_type=S", "product_type=S > R"), family("so", 6, 24, 0, "product_type=S", "product_type=S > T")), "product_type=S > R"},
 		{"two types that both lose", grouped(0, bad(10, "product_type=S", "product_type=S > R"), family("also", 10, 48, 0, "product_type=S", "product_type=S > T")), "product_type=S"},
 		{"groups that share items", grouped(0, bad(10, "brand=A", "item_group_id=G"), family("other", 12, 48, 0, "brand=A", "product_type=T"), family("third", 2, 48, 0, "product_type=T")), "brand=A"},
 		{"ads showed few of its items", grouped(31, bad(10, "brand=A")), ""},
@@ -199,8 +201,14 @@ func TestGroupsDifferByWhatTheirItemsShare(t *testing.T) {
 		if one := g.part(func(i int) bool { return i == 0 }); math.Abs(p.spread(one)-1/v) > 1e-9 {
 			t.Errorf("one item has the shape %v, items %v", p.spread(one), 1/v)
 		}
-		if s := 1 / p.spread(g); s < p.between["google/brand"] || s > v {
-			t.Errorf("a group's variance is %v, between %v and %v", s, p.between["google/brand"], v)
+		b := p.between["google/brand"]
+		for _, c := range []struct {
+			due  []float64
+			want float64 // items that it counts for
+		}{{[]float64{2, 2, 2, 2}, 4}, {[]float64{3, 1}, 1.6}} {
+			if s := 1 / p.spread(&productGroup{key: g.key, due: c.due}); math.Abs(s-(b+(v-b)/c.want)) > 1e-12 {
+				t.Errorf("a group of dues %v has the variance %v", c.due, s)
+			}
 		}
 	}
 }

@@ -69,15 +69,16 @@ func (p *exclusionPlanner) judgeGroup(g *productGroup) (e ItemEvidence, l itemLo
 // memberLoss is the probability that an item's ads lose money, with what the rest
 // of its group says of it: a lucky sale of an item that had few clicks is no proof.
 // Its theta is Gamma distributed around the mean of the rest with the variance that
-// items have within a group.
+// items have within groups, however low that mean: what clearly sells in a group
+// that does not is no part of it.
 func (p *exclusionPlanner) memberLoss(g *productGroup, i int) float64 {
 	it, t := g.items[i], lineSum(g.items[i].Lines)
 	rest := lineSum(g.lines).Conversions - t.Conversions
 	mean := (g.evidence.Spread + rest) / (g.evidence.Spread + g.evidence.Due - g.due[i])
-	shape := 1 / max(1/p.prior[it.Platform].spread-p.between[kind(g.key)], leastBetween)
+	within := max(1/p.prior[it.Platform].spread-p.between[kind(g.key)], leastBetween)
 	scale := g.due[i] / g.evidence.Arrived * (p.sold(it.Lines, it.Price, it.UnitCost) + g.loss.sale) / (t.Conversions + 1)
 	if scale <= 0 {
 		return 1
 	}
-	return distuv.Gamma{Alpha: shape + t.Conversions, Beta: shape/mean + g.due[i]}.CDF(t.Spend / scale)
+	return distuv.Gamma{Alpha: mean*mean/within + t.Conversions, Beta: mean/within + g.due[i]}.CDF(t.Spend / scale)
 }
