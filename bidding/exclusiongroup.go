@@ -135,11 +135,9 @@ func linesOf(items []*ItemFacts) (out []ItemLine) {
 			i, known := at[l.Campaign]
 			if !known {
 				i = len(out)
-				at[l.Campaign], out = i, append(out, ItemLine{})
+				at[l.Campaign], out = i, append(out, ItemLine{Campaign: l.Campaign})
 			}
-			l, c := out[i].plus(l), l.Campaign
-			l.Campaign = c
-			out[i] = l
+			out[i] = out[i].plus(l)
 		}
 	}
 	slices.SortFunc(out, func(a, b ItemLine) int { return strings.Compare(a.Campaign.String(), b.Campaign.String()) })

@@ -74,6 +74,8 @@ func TestGroupsProposedToBeExcluded(t *testing.T) {
 	for i := range meta {
 		meta[i] = onMeta(changed(meta[i], func(it *ItemFacts) { it.UnitCost = costs(61) }))
 	}
+	viewed := family("pays", 1, 0, 2, "brand=A")
+	viewed[0].Lines[0].Spend = 5
 	for _, c := range []struct {
 		name string
 		in   ExclusionInput
@@ -86,6 +88,7 @@ func TestGroupsProposedToBeExcluded(t *testing.T) {
 		{"one bad item among items as good as others", grouped(0, family("worst", 1, 1500, 0, "brand=A"), good(10, "brand=A")), "worst0"},
 		{"one bad item among items that had few clicks", grouped(0, family("worst", 1, 900, 0, "brand=A"), family("few", 8, 6, 0, "brand=A")), "worst0"},
 		{"an item in it pays", grouped(0, bad(30, "brand=A"), family("pays", 1, 200, 12, "brand=A")), ""},
+		{"an item in it pays without a click", grouped(0, bad(14, "brand=A"), viewed), ""},
 		{"an item in it was lucky once", grouped(0, bad(14, "brand=A"), family("luck", 1, 20, 1, "brand=A")), "brand=A"},
 		{"the same items by three attributes", grouped(0, bad(10, "item_group_id=G", "product_type=S", "product_type=S > R", "brand=A")), "item_group_id=G"},
 		{"the same items by two, of which the wider says more", grouped(0, bad(10, "item_group_id=G", "brand=A"), family("more", 20, 96, 5, "item_group_id=H")), "item_group_id=G"},

@@ -76,8 +76,12 @@ func (p *exclusionPlanner) memberLoss(g *productGroup, i int) float64 {
 	rest := lineSum(g.lines).Conversions - t.Conversions
 	mean := (g.evidence.Spread + rest) / (g.evidence.Spread + g.evidence.Due - g.due[i])
 	within := max(1/p.prior[it.Platform].spread-p.between[kind(g.key)], leastBetween)
-	scale := g.due[i] / g.evidence.Arrived * (p.sold(it.Lines, it.Price, it.UnitCost) + g.loss.sale) / (t.Conversions + 1)
-	if scale <= 0 {
+	sold := p.sold(it.Lines, it.Price, it.UnitCost)
+	scale := g.due[i] / g.evidence.Arrived * (sold + g.loss.sale) / (t.Conversions + 1)
+	switch {
+	case scale <= 0 && sold > t.Spend: // without a click
+		return 0
+	case scale <= 0:
 		return 1
 	}
 	return distuv.Gamma{Alpha: mean*mean/within + t.Conversions, Beta: mean/within + g.due[i]}.CDF(t.Spend / scale)
