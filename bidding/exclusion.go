@@ -41,18 +41,26 @@ type ItemFacts struct {
 	UnitCost  *money.Micros // nil where unknown
 	Recent    bool          // money was spent on it in the newest days
 	Lower     bool          // its id is known as the platform reports it, in lower case, and not as it is there
+	Groups    []string      // the product groups it belongs to, as attribute=value; of a path, each level
 	Lines     []ItemLine
 }
+
+// ItemName is an item of the feeds and its title.
+type ItemName struct{ ID, Title string }
 
 // ItemPlatform is what holds for all items of a platform.
 type ItemPlatform struct {
 	Name       platform.Name
 	Items      int // in its feeds
 	TellsSales bool
+	// Groups are the items of its feeds by product group, of the groups that
+	// money was spent on and of those in force.
+	Groups map[string][]ItemName
 }
 
 // ItemEvidence is what an exclusion rests on, kept with the proposal so that it
-// can be judged again by another day's price and worths.
+// can be judged again by another day's price and worths. That of a product group is
+// the sum of its items; it has no price and no cost of its own.
 type ItemEvidence struct {
 	Reason   string        `json:"reason"`
 	Clicks   int64         `json:"clicks"`
@@ -69,6 +77,8 @@ type ItemEvidence struct {
 	Loss    *float64   `json:"loss"` // probability that its ads lose money; nil where it cannot be told
 	Lines   []ItemLine `json:"lines"`
 	Lifts   string     `json:"lifts,omitempty"` // why the exclusion is to end; empty where it is to begin
+
+	Group *GroupEvidence `json:"group,omitempty"` // of a product group; nil of an item
 }
 
 // InForce is an exclusion that people have approved.
@@ -85,12 +95,14 @@ type InForce struct {
 type ExclusionInput struct {
 	*Input
 	Platforms []ItemPlatform
-	// Items are those that money was spent on from From to To, and those in force.
+	// Items are those that money was spent on from From to To, those in force, and
+	// those that groups in force were judged by.
 	Items    []ItemFacts
 	InForce  []InForce
 	From, To civil.Date
-	// Settled are items on which somebody has spoken lately, or whose change waits
-	// to be pushed, by Key.String(): they are left alone.
+	// Settled are items and product groups on which somebody has spoken lately, or
+	// whose change waits to be pushed, by Key.String(): they are left alone, and so
+	// are the items of such a group and the groups of such an item.
 	Settled map[string]bool
 	Outages []response.Outage
 }
@@ -108,11 +120,17 @@ type exclusionPlanner struct {
 	prior    map[platform.Name]itemPrior
 	campaign map[string]ItemLine // totals by Key.String()
 	share    map[platform.Name]*guard.ItemShare
+	now      map[string]ItemFacts // by Key.String()
+	isOut    map[string]bool      // what is kept out, or is proposed to be, by Key.String()
+	groups   []*productGroup
+	between  map[string]float64 // see learnGroups
 	out      ExclusionPlan
 }
 
-// PlanExclusions decides which items of the feeds are to be kept out of ads and
-// which exclusions are to be lifted, within the policy's exclude.
+// PlanExclusions decides which items and product groups of the feeds are to be kept
+// out of ads and which exclusions are to be lifted, within the policy's exclude.
+// Groups come first: one decision for many items, which are then not proposed one
+// by one.
 //
 // An item loses money where its spend exceeds what its sales are worth. Sales n of
 // an item are Poisson with mean theta x Due, Due what the other items of its
@@ -122,8 +140,9 @@ type exclusionPlanner struct {
 // clicks prove nothing. Sales still to be reported are allowed for by Due/Arrived.
 func PlanExclusions(in ExclusionInput) ExclusionPlan {
 	p := exclusionPlanner{in: in, entity: map[Key]platform.Entity{}, prior: map[platform.Name]itemPrior{}, campaign: map[string]ItemLine{},
-		share: map[platform.Name]*guard.ItemShare{}}
-	if in.Policy.Exclude.MaxPerNight == 0 {
+		share: map[platform.Name]*guard.ItemShare{}, now: map[string]ItemFacts{}, isOut: map[string]bool{}, between: map[string]float64{}}
+	most := in.Policy.Exclude.MaxPerNight
+	if most == 0 {
 		return p.out
 	}
 	for _, a := range in.Accounts {
@@ -135,23 +154,28 @@ func PlanExclusions(in ExclusionInput) ExclusionPlan {
 		p.share[pl.Name] = &guard.ItemShare{Items: pl.Items}
 	}
 	p.learn()
-	now := map[string]ItemFacts{}
 	for _, it := range in.Items {
-		now[it.key().String()] = it
+		p.now[it.key().String()] = it
 	}
-	inForce := map[string]bool{}
 	for _, x := range in.InForce {
-		inForce[x.Key.String()] = true
+		p.isOut[x.Key.String()] = true
 		if s := p.share[x.Platform]; s != nil {
-			s.Add(x.Spend)
+			s.Add(p.size(x.Key), x.Spend)
 			s.Spend += x.Spend
 		}
 	}
-	lifts := p.lifts(now)
-	left := max(0, in.Policy.Exclude.MaxPerNight-p.add(lifts, in.Policy.Exclude.MaxPerNight))
+	p.pool()
+	left := max(0, most-p.add(p.lifts(), most))
+	left -= p.addGroups(left)
+	p.add(p.singles(), left)
+	return p.out
+}
+
+// singles are the items that are to be kept out by themselves, the most money first.
+func (p *exclusionPlanner) singles() []Draft {
 	var wanted []Draft
-	for _, it := range in.Items {
-		if key := it.key().String(); !inForce[key] && !in.Settled[key] {
+	for _, it := range p.in.Items {
+		if !anyOf(p.isOut, it.keys()) && !anyOf(p.in.Settled, it.keys()) {
 			if d, ok := p.exclusion(it); ok {
 				wanted = append(wanted, d)
 			}
@@ -160,12 +184,32 @@ func PlanExclusions(in ExclusionInput) ExclusionPlan {
 	slices.SortStableFunc(wanted, func(a, b Draft) int {
 		return cmp.Or(cmp.Compare(worst(b), worst(a)), strings.Compare(a.Entity.ID, b.Entity.ID))
 	})
-	p.add(wanted, left)
-	return p.out
+	return wanted
 }
 
 func (it ItemFacts) key() Key {
 	return Key{it.Platform, "", platform.Ref{Type: platform.Item, ID: it.ID}}
+}
+
+// keys are those of the item and of its groups, as strings.
+func (it ItemFacts) keys() []string {
+	out := []string{it.key().String()}
+	for _, id := range it.Groups {
+		out = append(out, groupKey(it.Platform, id).String())
+	}
+	return out
+}
+
+func anyOf(set map[string]bool, keys []string) bool {
+	return slices.ContainsFunc(keys, func(k string) bool { return set[k] })
+}
+
+// size is how many items of the feeds an exclusion keeps out.
+func (p *exclusionPlanner) size(k Key) int {
+	if k.Type == platform.ProductGroup {
+		return len(p.members(k))
+	}
+	return 1
 }
 
 // worst is what an item's ads lose a day, or cost where that cannot be told.
@@ -189,24 +233,25 @@ func (p *exclusionPlanner) add(drafts []Draft, most int) (added int) {
 		}
 		c := platform.Change{Entity: d.Entity, Field: d.Field, Seen: d.Seen, Value: d.Proposed}
 		f := guard.Facts{Name: d.Name, Platform: d.Platform, Currency: d.Currency, Now: p.in.Now, KillSwitch: p.in.KillSwitch}
-		f.Campaigns, f.Experiment = p.touches(d.Item)
+		f.Campaigns, f.Experiment = p.touches(d)
 		if i := slices.IndexFunc(p.in.Accounts, func(a Account) bool { return a.Platform == d.Platform }); i >= 0 {
 			f.Today, f.LastData = p.in.Accounts[i].Today, p.in.Accounts[i].LastData
 		}
 		f.LastOutage = lastOutage(p.in.Outages, d.Platform)
 		d.Guardrails = guard.CheckItem(p.in.Policy, f, c)
-		share := p.share[d.Platform]
+		share, key := p.share[d.Platform], Key{d.Platform, "", d.Entity}
 		if d.Proposed > 0 && !guard.Blocked(d.Guardrails) {
-			if v := guard.CheckItemShare(p.in.Policy, *share, d.Evidence.Spend); v.Answer == guard.Block {
+			if v := guard.CheckItemShare(p.in.Policy, *share, p.size(key), d.Evidence.Spend); v.Answer == guard.Block {
 				d.Guardrails = append(d.Guardrails, v)
 			}
 		}
 		if guard.Blocked(d.Guardrails) {
-			p.out.Blocked = append(p.out.Blocked, Blocked{Key: Key{d.Platform, "", d.Entity}, Name: d.Name, Field: d.Field, Seen: d.Seen, Wanted: d.Proposed, Verdicts: d.Guardrails})
+			p.out.Blocked = append(p.out.Blocked, Blocked{Key: key, Name: d.Name, Field: d.Field, Seen: d.Seen, Wanted: d.Proposed, Verdicts: d.Guardrails})
 			continue
 		}
 		if d.Proposed > 0 {
-			share.Add(d.Evidence.Spend)
+			share.Add(p.size(key), d.Evidence.Spend)
+			p.isOut[key.String()] = true
 		}
 		p.out.Drafts = append(p.out.Drafts, d)
 		added++
@@ -214,14 +259,19 @@ func (p *exclusionPlanner) add(drafts []Draft, most int) (added int) {
 	return added
 }
 
-// touches are the campaigns an item is advertised in, by id and name, and the
-// experiment that runs on one of them.
-func (p *exclusionPlanner) touches(e *ItemEvidence) (campaigns []string, experiment string) {
-	for _, l := range e.Lines {
+// touches are the campaigns an item is advertised in, by id and name, of a group
+// the items in it likewise, and the experiment that runs on one of the campaigns.
+func (p *exclusionPlanner) touches(d Draft) (names []string, experiment string) {
+	if d.Entity.Type == platform.ProductGroup {
+		for _, it := range p.members(Key{d.Platform, "", d.Entity}) {
+			names = append(names, it.ID, it.Title)
+		}
+	}
+	for _, l := range d.Item.Lines {
 		keys := []string{l.Campaign.String()}
-		campaigns = append(campaigns, l.Campaign.ID)
+		names = append(names, l.Campaign.ID)
 		if c, ok := p.entity[l.Campaign]; ok {
-			campaigns = append(campaigns, c.Name)
+			names = append(names, c.Name)
 			keys = append(keys, Key{l.Campaign.Platform, l.Campaign.AdAccount, c.Budget}.String())
 		}
 		for _, k := range keys {
@@ -230,7 +280,7 @@ func (p *exclusionPlanner) touches(e *ItemEvidence) (campaigns []string, experim
 			}
 		}
 	}
-	return campaigns, experiment
+	return names, experiment
 }
 
 // exclusion is the proposal to keep an item out of ads; ok is false where nothing
@@ -258,10 +308,9 @@ func (p *exclusionPlanner) exclusion(it ItemFacts) (Draft, bool) {
 	default:
 		return Draft{}, false
 	}
-	d := p.draft(it, e, t, 0, money.One)
+	d := p.draft(it.key(), it.name(), e, t, 0, money.One)
 	if told {
-		days := float64(p.in.To.Sub(p.in.From) + 1)
-		d.Expected = Expected{GainPerDay: loss.mean / days, GainLow: loss.low / days, GainHigh: loss.high / days, Level: level}
+		d.Expected = p.gain(loss)
 	}
 	d.Reasons = p.whyExclude(it, e, t, loss)
 	return d, true
@@ -280,42 +329,66 @@ func (p *exclusionPlanner) belowCost(it ItemFacts, t ItemLine) bool {
 	return it.Price.Float()*(1+later) < it.UnitCost.Float()
 }
 
-func (p *exclusionPlanner) draft(it ItemFacts, e ItemEvidence, t ItemLine, seen, to money.Micros) Draft {
-	name := it.Title
-	if name == "" {
-		name = "Item " + it.ID
+// gain is what is no longer lost, a day.
+func (p *exclusionPlanner) gain(l itemLoss) Expected {
+	days := float64(p.in.To.Sub(p.in.From) + 1)
+	return Expected{GainPerDay: l.mean / days, GainLow: l.low / days, GainHigh: l.high / days, Level: level}
+}
+
+func (it ItemFacts) name() string {
+	if it.Title == "" {
+		return "Item " + it.ID
 	}
-	return Draft{Platform: it.Platform, Currency: p.in.Currency, Entity: it.key().Ref, Name: name, Field: platform.Excluded, Seen: seen, Proposed: to,
+	return it.Title
+}
+
+func (p *exclusionPlanner) draft(key Key, name string, e ItemEvidence, t ItemLine, seen, to money.Micros) Draft {
+	return Draft{Platform: key.Platform, Currency: p.in.Currency, Entity: key.Ref, Name: name, Field: platform.Excluded, Seen: seen, Proposed: to,
 		Body: Body{Item: &e, Evidence: Evidence{WindowStart: p.in.From, WindowEnd: p.in.To, Spend: t.Spend, Value: t.Value, Conversions: t.Conversions}}}
 }
 
 // lifts are the exclusions that nothing asks for any more, the oldest first.
-func (p *exclusionPlanner) lifts(now map[string]ItemFacts) (out []Draft) {
+func (p *exclusionPlanner) lifts() (out []Draft) {
 	old := slices.Clone(p.in.InForce)
 	slices.SortStableFunc(old, func(a, b InForce) int { return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID)) })
 	for _, x := range old {
-		it, known := now[x.Key.String()]
-		if !known || p.share[x.Platform] == nil || p.in.Settled[x.Key.String()] {
+		if p.share[x.Platform] == nil || p.in.Settled[x.Key.String()] {
 			continue
 		}
-		if x.Lifts = p.lift(x, it); x.Lifts == "" {
-			continue
+		lift := p.liftItem
+		if x.Type == platform.ProductGroup {
+			lift = p.liftGroup
 		}
-		if it.Title == "" {
-			it.Title = x.Name
+		if d, ok := lift(x); ok {
+			out = append(out, d)
 		}
-		e := x.ItemEvidence
-		e.Price, e.UnitCost = it.Price, it.UnitCost
-		d := p.draft(it, e, lineSum(x.Lines), money.One, 0)
-		d.Reasons = p.whyLift(x, it)
-		out = append(out, d)
 	}
 	return out
 }
 
+// liftItem is the proposal to let an item in again; ok is false where something
+// still asks for its exclusion, or keeps it out through a group anyway.
+func (p *exclusionPlanner) liftItem(x InForce) (Draft, bool) {
+	it, known := p.now[x.Key.String()]
+	if !known || anyOf(p.isOut, it.keys()[1:]) {
+		return Draft{}, false
+	}
+	if x.Lifts = p.lift(x, it); x.Lifts == "" {
+		return Draft{}, false
+	}
+	if it.Title == "" {
+		it.Title = x.Name
+	}
+	e := x.ItemEvidence
+	e.Price, e.UnitCost = it.Price, it.UnitCost
+	d := p.draft(it.key(), it.name(), e, lineSum(x.Lines), money.One, 0)
+	d.Reasons = p.whyLift(x, it)
+	return d, true
+}
+
 // Why an exclusion is to end.
 const (
-	liftBack  = "back"  // the feed has the item again, or without errors
+	liftBack  = "back"  // the feed has the item again, or without errors; most items of a group
 	liftPays  = "pays"  // at today's price and cost its sales would have paid for its ads
 	liftGone  = "gone"  // the feeds have it no more
 	liftTrial = "trial" // it is so long ago that it is worth another look

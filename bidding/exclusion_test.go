@@ -37,7 +37,7 @@ func shelf(items ...ItemFacts) ExclusionInput {
 				Entities: []platform.Entity{{Ref: shopping.Ref, Name: "Shopping", Budget: platform.Ref{Type: platform.Budget, ID: "7"}}}},
 			{Platform: platform.Meta, ID: "m1", Today: itemsTo + 1, LastData: itemsTo, Lag: response.Lag{Share: []float64{1}}}}}
 	x := ExclusionInput{Input: &in, From: itemsFrom, To: itemsTo, Settled: map[string]bool{},
-		Platforms: []ItemPlatform{{platform.Google, 1000, true}, {platform.Meta, 1000, false}}}
+		Platforms: []ItemPlatform{{platform.Google, 1000, true, nil}, {platform.Meta, 1000, false, nil}}}
 	for i := range 40 {
 		usual := shelfItem(fmt.Sprintf("usual-%02d", i), 200, 10)
 		x.Items = append(x.Items, usual, onMeta(usual))
@@ -227,13 +227,13 @@ func TestExclusionsKeepWithinTheirShare(t *testing.T) {
 				ItemEvidence: ItemEvidence{Reason: ItemErrors}}
 			in.InForce = append(in.InForce, x)
 			in.Items = append(in.Items, ItemFacts{Platform: platform.Google, ID: x.ID, Unfit: ItemErrors})
-			share.Add(x.Spend)
+			share.Add(1, x.Spend)
 			share.Spend += x.Spend
 		}
 		plan := PlanExclusions(in)
 		before := math.Inf(1)
 		for _, d := range plan.Drafts {
-			share.Add(d.Evidence.Spend)
+			share.Add(1, d.Evidence.Spend)
 			if d.Expected.GainPerDay > before {
 				t.Fatalf("%s loses more than the one before it", d.Entity.ID)
 			}

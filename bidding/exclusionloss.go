@@ -55,6 +55,14 @@ func (p *exclusionPlanner) learn() {
 	}
 }
 
+// rate is how often the platform's items sell per click; 0 without clicks.
+func (t itemPrior) rate() float64 {
+	if t.total.Clicks <= 0 {
+		return 0
+	}
+	return t.total.Conversions / float64(t.total.Clicks)
+}
+
 func (l ItemLine) plus(o ItemLine) ItemLine {
 	return ItemLine{l.Campaign, l.Spend + o.Spend, l.Value + o.Value, l.Conversions + o.Conversions, l.Clicks + o.Clicks}
 }
@@ -89,15 +97,26 @@ const steadyClicks = 100
 // due is how often the other items of its campaigns would have sold with the
 // item's clicks.
 func (p *exclusionPlanner) due(lines []ItemLine, t itemPrior) (due float64) {
-	if t.total.Clicks <= 0 {
-		return 0
-	}
-	all := t.total.Conversions / float64(t.total.Clicks)
+	all := t.rate()
 	for _, l := range lines {
-		c := p.campaign[l.Campaign.String()]
-		due += float64(l.Clicks) * (max(0, c.Conversions-l.Conversions) + all*steadyClicks) / (float64(max(0, c.Clicks-l.Clicks)) + steadyClicks)
+		due += float64(l.Clicks) * p.rate(l, all)
 	}
 	return due
+}
+
+// rate is how often the items of a line's campaign sell per click without what the
+// line holds; all is the rate of the platform.
+func (p *exclusionPlanner) rate(l ItemLine, all float64) float64 {
+	c := p.campaign[l.Campaign.String()]
+	return (max(0, c.Conversions-l.Conversions) + all*steadyClicks) / (float64(max(0, c.Clicks-l.Clicks)) + steadyClicks)
+}
+
+// platform is what holds for all items of a platform; zero where nothing does.
+func (p *exclusionPlanner) platform(name platform.Name) ItemPlatform {
+	if i := slices.IndexFunc(p.in.Platforms, func(pl ItemPlatform) bool { return pl.Name == name }); i >= 0 {
+		return p.in.Platforms[i]
+	}
+	return ItemPlatform{}
 }
 
 func (p *exclusionPlanner) worth(c Key) itemWorth {
@@ -112,8 +131,7 @@ func (p *exclusionPlanner) worth(c Key) itemWorth {
 func (p *exclusionPlanner) evidence(it ItemFacts) ItemEvidence {
 	t := p.prior[it.Platform]
 	e := ItemEvidence{Clicks: lineSum(it.Lines).Clicks, Price: it.Price, UnitCost: it.UnitCost, Lines: it.Lines}
-	i := slices.IndexFunc(p.in.Platforms, func(pl ItemPlatform) bool { return pl.Name == it.Platform })
-	if i < 0 || !p.in.Platforms[i].TellsSales || t.total.Conversions <= 0 || !(t.arrived > 0) {
+	if !p.platform(it.Platform).TellsSales || t.total.Conversions <= 0 || !(t.arrived > 0) {
 		return e
 	}
 	var worth, spend float64
@@ -143,21 +161,32 @@ type itemLoss struct {
 // judge holds an item's spend against its sales at a price and cost; ok is false
 // where sales are not told by item.
 func (p *exclusionPlanner) judge(e ItemEvidence, price money.Micros, cost *money.Micros) (l itemLoss, ok bool) {
-	if !(e.Due > 0) || !(e.Arrived > 0) || !(e.Spread > 0) {
-		return l, false
-	}
-	t := lineSum(e.Lines)
-	for _, line := range e.Lines {
+	return e.loss(p.sold(e.Lines, price, cost))
+}
+
+// sold is what an item's sales so far are worth at its price and cost.
+func (p *exclusionPlanner) sold(lines []ItemLine, price money.Micros, cost *money.Micros) (sold float64) {
+	for _, line := range lines {
 		w := p.worth(line.Campaign)
 		own, margin := 0.0, w.margin
 		if cost != nil && price > 0 {
 			// What is beyond its own price is other goods of the same orders.
 			own, margin = min(line.Value, line.Conversions*price.Float()), 1-cost.Float()/price.Float()
 		}
-		l.sold += w.incremental * (own*margin + (line.Value-own)*w.margin + line.Value*w.later)
+		sold += w.incremental * (own*margin + (line.Value-own)*w.margin + line.Value*w.later)
 	}
+	return sold
+}
+
+// loss is what the ads lose where the sales so far are worth sold; ok is false
+// where sales are not told by item.
+func (e ItemEvidence) loss(sold float64) (itemLoss, bool) {
+	if !(e.Due > 0) || !(e.Arrived > 0) || !(e.Spread > 0) {
+		return itemLoss{}, false
+	}
+	t := lineSum(e.Lines)
 	// One sale of the usual kind steadies what few sales say of their worth.
-	l.spend, l.sale = t.Spend, (l.sold+e.Typical)/(t.Conversions+1)
+	l := itemLoss{spend: t.Spend, sold: sold, sale: (sold + e.Typical) / (t.Conversions + 1)}
 	theta := distuv.Gamma{Alpha: e.Spread + t.Conversions, Beta: e.Spread + e.Due}
 	scale := e.Due / e.Arrived * l.sale // worth of all its sales at theta 1
 	loss := func(theta float64) float64 { return l.spend - scale*theta }

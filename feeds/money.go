@@ -22,6 +22,8 @@ type Offer struct {
 	Stock        *int64 // pieces; nil where unknown
 	GoogleErrors int
 	MetaErrors   int
+
+	ItemGroup, ProductType, Brand string // of its product groups; "" where the feed does not say
 }
 
 // PriceOn is the price in force at t: the sale price from from until until (zero:

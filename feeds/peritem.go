@@ -17,6 +17,7 @@ type ItemTotal struct {
 	Unfit    string // why it should not be advertised; "" where it is fit
 	Price    money.Micros
 	UnitCost *money.Micros
+	Groups   []string // the product groups it belongs to on the platform; see Offer.Groups
 	Lines    []ItemSpend
 }
 
@@ -40,6 +41,9 @@ func PerItem(offers []Offer, spend []ItemSpend) []ItemTotal {
 		}
 		k, known := at[key]
 		if !known {
+			if i, found := j.find(s.ItemID); found && offers[i].On(s.Platform) {
+				t.Groups = offers[i].Groups()
+			}
 			k = len(out)
 			at[key], out = k, append(out, t)
 		}

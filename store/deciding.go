@@ -90,13 +90,13 @@ func (q *Queries) Proposals(ctx context.Context, f Filter) ([]Proposal, error) {
 	return all[Proposal](ctx, q, query, args...)
 }
 
-// NewestApplied is, of each entity of a type, the proposal for a field that was
-// applied last: what holds of it now, by all that is known here. They are ordered
-// by platform, ad account and entity.
-func (q *Queries) NewestApplied(ctx context.Context, account, entityType, field string) ([]Proposal, error) {
-	rows, err := all[Proposal](ctx, q, `SELECT * FROM proposals WHERE account = ? AND entity_type = ? AND field = ? AND state IN ('applied', 'measured')
-		ORDER BY platform, ad_account, entity_id, applied_at, created_at`, account, entityType, field)
-	return lastOf(rows, func(p *Proposal) [3]string { return [3]string{p.Platform, p.AdAccount, p.EntityID} }), err
+// NewestApplied is, of each entity, the proposal for a field that was applied
+// last: what holds of it now, by all that is known here. They are ordered by
+// platform, ad account, kind of entity and entity.
+func (q *Queries) NewestApplied(ctx context.Context, account, field string) ([]Proposal, error) {
+	rows, err := all[Proposal](ctx, q, `SELECT * FROM proposals WHERE account = ? AND field = ? AND state IN ('applied', 'measured')
+		ORDER BY platform, ad_account, entity_type, entity_id, applied_at, created_at`, account, field)
+	return lastOf(rows, func(p *Proposal) [4]string { return [4]string{p.Platform, p.AdAccount, p.EntityType, p.EntityID} }), err
 }
 
 // ProposalCounts counts proposals by state.

@@ -282,14 +282,16 @@ func testNewestApplied(t *testing.T, s *store.Store) {
 		return p
 	}
 	other := row("p6", "a", "google", "applied", 6, 9)
-	other.EntityType = "campaign"
+	other.EntityType = "product_group"
+	budget := row("p8", "c", "google", "applied", 1, 1)
+	budget.Field = "daily_budget"
 	err := s.InsertChangeSet(ctx, store.ChangeSet{ChangeSetID: "set", Account: acc, Date: day("2026-03-01"), Hash: "h", CreatedAt: at}, []store.Proposal{
 		row("p1", "b", "google", "applied", 1, 1), row("p2", "b", "google", "applied", 0, 3), row("p3", "b", "google", "applied", 1, 2),
-		row("p4", "a", "meta", "measured", 1, 1), row("p5", "a", "google", "proposed", 1, 0), row("p7", "b", "google", "rejected", 1, 0), other})
+		row("p4", "a", "meta", "measured", 1, 1), row("p5", "a", "google", "proposed", 1, 0), row("p7", "b", "google", "rejected", 1, 0), other, budget})
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := s.NewestApplied(ctx, acc, "item", "excluded")
+	rows, err := s.NewestApplied(ctx, acc, "excluded")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,5 +299,5 @@ func testNewestApplied(t *testing.T, s *store.Store) {
 	for _, p := range rows {
 		got = append(got, p.ProposalID)
 	}
-	same(t, "the newest of each", strings.Join(got, " "), "p2 p4")
+	same(t, "the newest of each", strings.Join(got, " "), "p2 p6 p4")
 }

@@ -81,6 +81,11 @@ func (q *Queries) Product(ctx context.Context, account, itemID string) (Product,
 	return list[0], nil
 }
 
+// FeedsOf names the feeds that hold an item.
+func (q *Queries) FeedsOf(ctx context.Context, account, itemID string) ([]string, error) {
+	return all[string](ctx, q, `SELECT feed FROM feed_items WHERE account = ? AND item_id = ? ORDER BY position, feed`, account, itemID)
+}
+
 // products reads items and makes one of those that several feeds hold. first is
 // what the rows are ordered by before their ids; with it, the last argument is
 // how many rows are read at most.

@@ -33,6 +33,8 @@ func testFeedProducts(t *testing.T, s *store.Store) {
 	same(t, "with what is of no feed", must(s.FeedProducts(ctx, acc, "g.xml"))(t), []store.Product{a, old})
 	check(t, s.ReplaceProducts(ctx, acc, []store.Product{other, b, a}))
 	same(t, "one item", must(s.Product(ctx, acc, "A-1"))(t), merged)
+	same(t, "the feeds of an item", must(s.FeedsOf(ctx, acc, "A-1"))(t), []string{"g.xml", "m.csv"})
+	same(t, "of one that none holds", must(s.FeedsOf(ctx, acc, "none"))(t), []string(nil))
 	_, err := s.Product(ctx, acc, "none")
 	is(t, err, store.ErrNotFound)
 	same(t, "found by id, the beginning first", must(s.FindProducts(ctx, acc, "a-1", 10))(t), []store.Product{merged, b})

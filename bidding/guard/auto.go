@@ -23,6 +23,8 @@ func AutoApprovable(a AutoApprove, budgets money.Micros, before, items []platfor
 			out[i] = "auto_approve.enabled: automatic approval is off"
 		case !listed:
 			out[i] = "auto_approve.fields: changes of " + string(c.Field) + " are left to people"
+		case c.Entity.Type == platform.ProductGroup: // one yes would cover any number of items, and those to come
+			out[i] = "auto_approve.fields: changes of product groups are left to people"
 		case c.Field != platform.Excluded && (c.Seen <= 0 || float64(moved(c)) > caps.PerItem*float64(c.Seen)):
 			out[i] = "per_item: the change is larger than automatic approval may make"
 		case r.changes > caps.MaxPerRun || c.Field == platform.DailyBudget && float64(r.moved) > caps.PerRun*float64(budgets):

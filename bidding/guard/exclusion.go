@@ -2,7 +2,7 @@ package guard
 
 import "adsteward/internal/platform"
 
-// itemRules are the guardrails on keeping an item out of ads. What a campaign
+// itemRules are the guardrails on keeping an item, or a group of them, out of ads. What a campaign
 // spent and sold as a whole says nothing about one of its items, and there is no
 // step between in and out.
 var itemRules = []rule{
@@ -14,8 +14,8 @@ var itemRules = []rule{
 	{"tracking_outage", every, false, trackingOutage},
 }
 
-// CheckItem asks every guardrail about keeping an item out of ads, or letting it
-// in again, for which it matters less what is known of its sales. It returns what
+// CheckItem asks every guardrail about keeping an item or a product group out of
+// ads, or letting it in again, for which it matters less what is known of its sales. It returns what
 // those said that did not pass.
 func CheckItem(p Policy, f Facts, c platform.Change) []Verdict {
 	var said []Verdict
@@ -39,14 +39,15 @@ type ItemShare struct {
 	Spend, ExcludedSpend float64
 }
 
-// Add counts one more item that is kept out, and what it cost.
-func (s *ItemShare) Add(spend float64) {
-	s.Excluded, s.ExcludedSpend = s.Excluded+1, s.ExcludedSpend+spend
+// Add counts more items that are kept out, and what they cost.
+func (s *ItemShare) Add(items int, spend float64) {
+	s.Excluded, s.ExcludedSpend = s.Excluded+items, s.ExcludedSpend+spend
 }
 
-// CheckItemShare answers whether one more item, which cost spend, may be kept out.
-func CheckItemShare(p Policy, s ItemShare, spend float64) Verdict {
-	s.Add(spend)
+// CheckItemShare answers whether more items, which cost spend, may be kept out: one,
+// or those of a product group.
+func CheckItemShare(p Policy, s ItemShare, items int, spend float64) Verdict {
+	s.Add(items, spend)
 	var v Verdict
 	switch {
 	case float64(s.Excluded) > p.Exclude.MaxItems*float64(s.Items):

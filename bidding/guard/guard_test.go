@@ -425,8 +425,10 @@ func TestPolicyErrorsNameTheKey(t *testing.T) {
 		"value_rules: {max_multiplier: 1}":                "value_rules.max_multiplier",
 		"value_rules: {new_customer_value: true}":         "value_rules.new_customer_value",
 		"auto_approve: {fields: {value_multiplier: {}}}":  "auto_approve.fields.value_multiplier",
-		"stepp: {}": "stepp",
-		"step: [":   "policy",
+		"stepp: {}":                         "stepp",
+		"exclude: {groups: [colour]}":       "exclude.groups[0]",
+		"exclude: {groups: [brand, brand]}": "exclude.groups[1]",
+		"step: [":                           "policy",
 	} {
 		if _, err := guard.Parse([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want an error naming %s", body, err, want)
@@ -452,6 +454,9 @@ func TestAutoApprovalKeepsWithinItsCaps(t *testing.T) {
 	check(a, 1000*e, nil, false, true, true, false, false)                                      // two changes a run
 	check(a, 1000*e, []platform.Change{budget(100*e, 156*e)}, false, false, true, false, false) // 56 of the day's 60 are gone
 	check(a, 200*e, nil, false, true, false, false, false)                                      // 10 a run
+	items = []platform.Change{{Entity: platform.Ref{Type: platform.ProductGroup}, Field: platform.Excluded, Value: e}, {Entity: platform.Ref{Type: platform.Item}, Field: platform.Excluded, Value: e}}
+	a.Fields[platform.Excluded] = guard.AutoCaps{MaxPerRun: 9, MaxPerDay: 9}
+	check(a, 1000*e, nil, false, true) // a group is left to people
 	a.Enabled = false
-	check(a, 1000*e, nil, false, false, false, false, false)
+	check(a, 1000*e, nil, false, false)
 }

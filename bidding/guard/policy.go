@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -213,10 +214,10 @@ type RollbackRule struct {
 	MinLoss     float64 `yaml:"min_loss" json:"min_loss"`
 }
 
-// Exclude is when an item of the feeds is proposed to be kept out of a platform's
-// ads: it cost MinSpend and had MinClicks in the days looked at, and is in no
-// feed, has errors in it, is sold below its cost, or lost money with at least
-// Probability. Never more than MaxItems of the platform's items and MaxSpend of
+// Exclude is when an item of the feeds, or a group of items that share one of the
+// attributes Groups, is proposed to be kept out of a platform's ads: it cost
+// MinSpend and had MinClicks in the days looked at, and is in no feed, has errors
+// in it, is sold below its cost, or lost money with at least Probability. Never more than MaxItems of the platform's items and MaxSpend of
 // what was spent on them are out at once, both shares, and a night proposes at
 // most MaxPerNight (0: none). After AgainDays an exclusion is proposed to be
 // lifted, to see whether the item pays by now; what somebody rejected or rolled
@@ -229,7 +230,12 @@ type Exclude struct {
 	MaxSpend    float64 `yaml:"max_spend" json:"max_spend"`
 	MaxPerNight int     `yaml:"max_per_night" json:"max_per_night"`
 	AgainDays   int     `yaml:"again_days" json:"again_days"`
+
+	Groups []string `yaml:"groups" json:"groups"` // of groupAttributes; empty: single items only
 }
+
+// groupAttributes are those of Exclude.Groups, as package feeds calls them.
+var groupAttributes = []string{"item_group_id", "product_type", "brand"}
 
 // AutoApprove is the policy's own yes; off unless Enabled. A field that is not
 // listed is never approved automatically.
@@ -272,9 +278,10 @@ func Default() Policy {
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
 		Rollback:       RollbackRule{Probability: 0.9, MinLoss: 1},
-		Exclude:        Exclude{MinSpend: 20, MinClicks: 50, Probability: 0.9, MaxItems: 0.05, MaxSpend: 0.2, MaxPerNight: 20, AgainDays: 90},
-		Incremental:    attribution.DefaultPriors(),
-		ExpiryHours:    48,
+		Exclude: Exclude{MinSpend: 20, MinClicks: 50, Probability: 0.9, MaxItems: 0.05, MaxSpend: 0.2, MaxPerNight: 20, AgainDays: 90,
+			Groups: slices.Clone(groupAttributes)},
+		Incremental: attribution.DefaultPriors(),
+		ExpiryHours: 48,
 	}
 }
 
@@ -378,6 +385,10 @@ func (p Policy) Validate() error {
 	within("exclude.max_spend", p.Exclude.MaxSpend, 0, 1)
 	within("exclude.max_per_night", float64(p.Exclude.MaxPerNight), 0, 1000)
 	within("exclude.again_days", float64(p.Exclude.AgainDays), 1, 3650)
+	for i, g := range p.Exclude.Groups {
+		check(slices.Contains(groupAttributes, g) && !slices.Contains(p.Exclude.Groups[:i], g), fmt.Sprintf("exclude.groups[%d]", i), g,
+			"each of item_group_id, product_type and brand once at most")
+	}
 	if err := p.Incremental.Validate(); err != nil {
 		errs = append(errs, err)
 	}

@@ -120,12 +120,14 @@ rollback:           # when a change is proposed to be put back, once its days ar
   min_loss: 1       # and at least so much a day
 
 exclude:            # when an item of the feeds is proposed to be kept out of ads, by the supplemental feed (feed_supplement)
-  min_spend: 20     # what it cost in 30 days, at least
+  groups: [item_group_id, product_type, brand] # and when a whole group of items that share one of these, which proves
+                    # more than its single items do; product_type: each level of the path. [] is single items only
+  min_spend: 20     # what it (all of the group together) cost in 30 days, at least
   min_clicks: 50
   probability: 0.9  # its ads lost money with at least this probability, cost of goods and later orders counted
-  max_items: 0.05   # share of a platform's items that are kept out at once, at most
+  max_items: 0.05   # share of a platform's items that are kept out at once, at most; all items of a group count
   max_spend: 0.2    # and of what was spent on items
-  max_per_night: 20 # proposals of a night; 0 is none
+  max_per_night: 20 # proposals of a night, a group being one; 0 is none
   again_days: 90    # after so long it is proposed to be let in again, to see; what you reject is left alone as long
 
 expiry_hours: 48    # how long a proposal may be decided and pushed
@@ -133,6 +135,6 @@ expiry_hours: 48    # how long a proposal may be decided and pushed
 auto_approve:       # the policy's own yes; off unless enabled, and then only within these caps
   enabled: false
   fields: {}
-#   excluded: {max_per_run: 5, max_per_day: 5}  # items kept out of ads, and let in again
+#   excluded: {max_per_run: 5, max_per_day: 5}  # single items kept out of ads, and let in again; groups are left to people
 #   daily_budget: {per_item: 0.05, per_run: 0.02, per_day: 0.02, max_per_run: 5, max_per_day: 5}
 `

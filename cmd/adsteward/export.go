@@ -42,7 +42,7 @@ func (c *exportCmd) Run(e *env) (err error) {
 	if rules := valueRules(rows); c.Format == "google-ads-editor" && rules > 0 {
 		fmt.Fprintf(e.stdout, "%d approved value rules are not in it: Google Ads Editor has no columns for them. Push them, or set them in Google Ads.\n", rules)
 	}
-	items, err := a.store.Proposals(e.ctx, store.Filter{EntityType: string(platform.Item), States: []string{string(bidding.Approved)}})
+	items, err := a.store.Proposals(e.ctx, store.Filter{Field: string(platform.Excluded), States: []string{string(bidding.Approved)}})
 	if len(items) > 0 {
 		fmt.Fprintf(e.stdout, "%d approved changes of items are not in it: they go into the supplemental feed. Push them.\n", len(items))
 	}
@@ -72,7 +72,7 @@ func exportRows(e *env, a *app) ([]export.Row, error) {
 	}
 	rows := make([]export.Row, 0, len(ps))
 	for _, p := range ps {
-		if p.EntityType == string(platform.Item) {
+		if p.Field == string(platform.Excluded) {
 			continue // it goes into the supplemental feed
 		}
 		r := export.Row{Proposal: p}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -49,11 +50,15 @@ func (c *feedsSpend) Run(e *env) error {
 	if out.Money = m; run.RunID != "" {
 		out.Date = &run.Date
 	}
-	newest, err := a.store.NewestApplied(e.ctx, out.Account, string(platform.Item), string(platform.Excluded))
+	newest, err := a.store.NewestApplied(e.ctx, out.Account, string(platform.Excluded))
 	if err != nil {
 		return err
 	}
-	if out.Excluded, err = present.Excluded(newest); err != nil {
+	offers, err := a.steward.Offers(e.ctx, out.Account, time.Now())
+	if err != nil {
+		return err
+	}
+	if out.Excluded, err = present.ExcludedItems(newest, offers); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -145,11 +150,11 @@ func (r *feedsSpendReport) print(out io.Writer, names map[string]string, most in
 	})
 	fmt.Fprintf(w, "\nKEPT OUT OF ADS (%d)\n", len(r.Excluded))
 	if len(r.Excluded) > 0 {
-		fmt.Fprintln(w, "ITEM\tTITLE\tPLATFORM\tSINCE\tWHY\tHAD COST\tPROPOSAL")
+		fmt.Fprintln(w, "ITEM\tTITLE\tPLATFORM\tSINCE\tWHY\tTHROUGH\tHAD COST\tPROPOSAL")
 	}
 	for _, x := range r.Excluded[:min(most, len(r.Excluded))] {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ItemID, x.Title, present.PlatformName(x.Platform), x.Since.Format("2006-01-02"), present.Words(x.Reason),
-			present.Amount(x.Spend, x.Currency), x.Proposal)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ItemID, x.Title, present.PlatformName(x.Platform), x.Since.Format("2006-01-02"), present.Words(x.Reason),
+			cmp.Or(x.Group, present.None), present.Amount(x.Spend, x.Currency), x.Proposal)
 	}
 	if left := len(r.Excluded) - most; left > 0 {
 		fmt.Fprintf(w, "and %d more\n", left)
@@ -187,7 +192,7 @@ func (c *feedsLabels) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	excluded, err := a.steward.Excluded(e.ctx, c.Account, platform.Name(c.Platform))
+	excluded, err := a.steward.Excluded(e.ctx, c.Account, platform.Name(c.Platform), offers)
 	if err != nil {
 		return err
 	}

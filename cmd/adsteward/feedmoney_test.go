@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"adsteward/bidding"
+	"adsteward/internal/present"
 )
 
 // feedShop writes a configuration with one feed and returns its file.
@@ -115,5 +120,31 @@ func TestFeedSupplement(t *testing.T) {
 		if _, errs, code := adsteward(t, "feeds", "spend", "--config", bad); code != codeUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: code %d, %s", extra, code, errs)
 		}
+	}
+}
+
+// The tables say through which group an item is out, and of a group's items the most
+// expensive ones.
+func TestProductGroupsInTables(t *testing.T) {
+	t.Parallel()
+	r := feedsSpendReport{Excluded: []present.ExcludedItem{{Platform: "google", ItemID: "a", Title: "A", Reason: "losing", Currency: "EUR", Proposal: "p1"},
+		{Platform: "google", ItemID: "b", Group: "brand=Acme", Title: "B", Reason: "losing", Currency: "EUR", Proposal: "p2"}}}
+	r.Currency = "EUR"
+	var out strings.Builder
+	if err := r.print(&out, nil, 20); err != nil || !regexp.MustCompile(`(?m)^b +B +Google Ads +\S+ +Losing +brand=Acme +0.00 +p2$`).MatchString(out.String()) || !strings.Contains(out.String(), "KEPT OUT OF ADS (2)") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	it := &bidding.ItemEvidence{Due: 12, Group: &bidding.GroupEvidence{Items: 40}}
+	for i := range 30 {
+		it.Group.Members = append(it.Group.Members, bidding.GroupMember{ID: fmt.Sprint("r", i), Title: "Runner", Lines: []bidding.ItemLine{{Spend: 20, Clicks: 30}, {Spend: 4.5, Clicks: 1, Conversions: 1, Value: 60}}})
+	}
+	out.Reset()
+	if err := showMembers(&out, it, "EUR"); err != nil || !regexp.MustCompile(`(?m)^ +r19 +Runner +24.50 +31 +1 +60.00$`).MatchString(out.String()) || strings.Contains(out.String(), "r20") || !strings.Contains(out.String(), "and 20 more") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	it.Due = 0 // as on Meta
+	out.Reset()
+	if err := showMembers(&out, it, "EUR"); err != nil || !regexp.MustCompile(`(?m)^ +r0 +Runner +24.50 +31 +– +–$`).MatchString(out.String()) {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }

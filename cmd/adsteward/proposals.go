@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os/user"
 	"slices"
 	"strings"
@@ -158,8 +159,14 @@ func (c *proposalsShow) Run(e *env) error {
 		if b.Item.Due > 0 {
 			sales = present.Count(b.Evidence.Conversions) + " sales"
 		}
-		fmt.Fprintf(w, "\nEvidence on item %s, %s to %s: %s %s spent, %d clicks, %s\n", p.EntityID, b.Evidence.WindowStart, b.Evidence.WindowEnd,
+		what := strings.ToLower(present.EntityTypeName(p.EntityType))
+		fmt.Fprintf(w, "\nEvidence on %s %s, %s to %s: %s %s spent, %d clicks, %s\n", what, p.EntityID, b.Evidence.WindowStart, b.Evidence.WindowEnd,
 			present.Amount(b.Evidence.Spend, p.Currency), p.Currency, b.Item.Clicks, sales)
+		if b.Item.Group != nil {
+			if err := showMembers(w, b.Item, p.Currency); err != nil {
+				return err
+			}
+		}
 	case platform.Field(p.Field).TellsWorth():
 		fmt.Fprintf(w, "\nEvidence: an order is worth %.3f times its price over the customer's lifetime\n", b.Evidence.LTVMultiple)
 	default:
@@ -168,6 +175,28 @@ func (c *proposalsShow) Run(e *env) error {
 	}
 	fmt.Fprintf(w, "Expires %s, plan %s\n", p.ExpiresAt.Format("2006-01-02 15:04 UTC"), p.PlanHash)
 	return nil
+}
+
+// mostShown bounds the items of a product group that are printed; --json has more.
+const mostShown = 20
+
+// showMembers lists the items of a product group that cost most.
+func showMembers(out io.Writer, it *bidding.ItemEvidence, currency string) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "  ITEM\tTITLE\tSPENT\tCLICKS\tSALES\tVALUE")
+	shown := it.Group.Members[:min(mostShown, len(it.Group.Members))]
+	for _, m := range shown {
+		t := m.Total()
+		sales, value := present.None, present.None
+		if it.Due > 0 {
+			sales, value = present.Count(t.Conversions), present.Amount(t.Value, currency)
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%d\t%s\t%s\n", m.ID, m.Title, present.Amount(t.Spend, currency), t.Clicks, sales, value)
+	}
+	if left := it.Group.Items - len(shown); left > 0 {
+		fmt.Fprintf(w, "  and %d more\n", left)
+	}
+	return w.Flush()
 }
 
 // named says which id an error is about.

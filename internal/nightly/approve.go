@@ -245,8 +245,8 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 		return "", err
 	}
 	d := draftOf(p)
-	if isItem(p) {
-		return "", refused("an item is kept out of ads or not; approve or reject it as it is")
+	if isExclusion(p) {
+		return "", refused("it is kept out of ads or not; approve or reject it as it is")
 	}
 	var u bidding.UnitReport
 	var facts guard.Facts

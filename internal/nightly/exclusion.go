@@ -15,7 +15,9 @@ import (
 // recentDays of spend tell an item that is still advertised from one that is not.
 const recentDays = 7
 
-func isItem(p store.Proposal) bool { return p.EntityType == string(platform.Item) }
+// isExclusion tells changes of items and product groups: the supplemental feed
+// carries them, and no ad account.
+func isExclusion(p store.Proposal) bool { return p.Field == string(platform.Excluded) }
 
 // supplemented are the platforms whose supplemental feed is written here: without
 // one, an exclusion would reach nobody.
@@ -28,8 +30,8 @@ func (shop *Shop) supplemented() (out []platform.Name) {
 	return out
 }
 
-// planExclusions adds to a plan which items of the feeds are to be kept out of
-// ads, and which to be let in again.
+// planExclusions adds to a plan which items and product groups of the feeds are to
+// be kept out of ads, and which to be let in again.
 func (n *night) planExclusions(ctx context.Context, in bidding.Input, out *bidding.Output) error {
 	names := n.shop.supplemented()
 	if len(names) == 0 || n.shop.Policy.Exclude.MaxPerNight == 0 {
@@ -43,7 +45,7 @@ func (n *night) planExclusions(ctx context.Context, in bidding.Input, out *biddi
 	for _, name := range names {
 		p := bidding.ItemPlatform{Name: name, TellsSales: name == platform.Google} // see platform.ItemPerformance
 		for _, o := range offers {
-			if name == platform.Google && o.OnGoogle || name == platform.Meta && o.OnMeta {
+			if o.On(string(name)) {
 				p.Items++
 			}
 		}
@@ -52,12 +54,13 @@ func (n *night) planExclusions(ctx context.Context, in bidding.Input, out *biddi
 	if x.InForce, err = n.inForce(ctx); err != nil {
 		return err
 	}
-	if x.Settled, err = n.settledItems(ctx); err != nil {
+	if x.Settled, err = n.settledExclusions(ctx); err != nil {
 		return err
 	}
 	if x.Items, err = n.itemFacts(ctx, offers, x.From, x.To, x.InForce); err != nil {
 		return err
 	}
+	addGroups(x, offers)
 	if err := n.itemFaults(ctx, x.Items); err != nil {
 		return err
 	}
@@ -66,9 +69,41 @@ func (n *night) planExclusions(ctx context.Context, in bidding.Input, out *biddi
 	return nil
 }
 
+// addGroups adds which items the feeds have of the product groups that money was
+// spent on, and of those in force.
+func addGroups(x bidding.ExclusionInput, offers []feeds.Offer) {
+	for i := range x.Platforms {
+		pl := &x.Platforms[i]
+		pl.Groups = map[string][]bidding.ItemName{}
+		for _, it := range x.Items {
+			if it.Platform == pl.Name && len(it.Lines) > 0 {
+				for _, g := range it.Groups {
+					pl.Groups[g] = nil
+				}
+			}
+		}
+		for _, f := range x.InForce {
+			if f.Platform == pl.Name && f.Type == platform.ProductGroup {
+				pl.Groups[f.ID] = nil
+			}
+		}
+		for k := range offers {
+			o := &offers[k]
+			if !o.On(string(pl.Name)) {
+				continue
+			}
+			for _, g := range o.Groups() {
+				if items, wanted := pl.Groups[g]; wanted {
+					pl.Groups[g] = append(items, bidding.ItemName{ID: o.ID, Title: o.Title})
+				}
+			}
+		}
+	}
+}
+
 // inForce are the exclusions people have approved and nobody has lifted.
 func (n *night) inForce(ctx context.Context) ([]bidding.InForce, error) {
-	rows, err := n.Store.NewestApplied(ctx, n.shop.Name, string(platform.Item), string(platform.Excluded))
+	rows, err := n.Store.NewestApplied(ctx, n.shop.Name, string(platform.Excluded))
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +119,11 @@ func (n *night) inForce(ctx context.Context) ([]bidding.InForce, error) {
 	return out, nil
 }
 
-// settledItems are the items that somebody has rejected or rolled back a change of
-// lately, and those whose change waits for a push, or a rollback for its decision.
-func (n *night) settledItems(ctx context.Context) (map[string]bool, error) {
-	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, EntityType: string(platform.Item), States: []string{string(bidding.Proposed), string(bidding.Approved),
+// settledExclusions are the items and product groups that somebody has rejected or
+// rolled back a change of lately, and those whose change waits for a push, or a
+// rollback for its decision.
+func (n *night) settledExclusions(ctx context.Context) (map[string]bool, error) {
+	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, Field: string(platform.Excluded), States: []string{string(bidding.Proposed), string(bidding.Approved),
 		string(bidding.Applying), string(bidding.Unknown), string(bidding.Rejected), string(bidding.Applied), string(bidding.Measured)}})
 	if err != nil {
 		return nil, err
@@ -111,7 +147,7 @@ func (n *night) settledItems(ctx context.Context) (map[string]bool, error) {
 }
 
 // itemFacts joins what was spent on items to the feeds, and adds the items that
-// are kept out of ads.
+// are kept out of ads, of a group those it was judged by.
 func (n *night) itemFacts(ctx context.Context, offers []feeds.Offer, from, to civil.Date, inForce []bidding.InForce) ([]bidding.ItemFacts, error) {
 	campaigns := map[string]bidding.Key{}
 	lines := func(from civil.Date) ([]feeds.ItemSpend, error) {
@@ -137,7 +173,14 @@ func (n *night) itemFacts(ctx context.Context, offers []feeds.Offer, from, to ci
 	}
 	var asked []feeds.ItemSpend // first: how an exclusion writes an id is how it stays
 	for _, x := range inForce {
-		asked = append(asked, feeds.ItemSpend{Platform: string(x.Platform), ItemID: x.ID})
+		if x.Type == platform.Item {
+			asked = append(asked, feeds.ItemSpend{Platform: string(x.Platform), ItemID: x.ID})
+		}
+		if x.Group != nil {
+			for _, m := range x.Group.Members {
+				asked = append(asked, feeds.ItemSpend{Platform: string(x.Platform), ItemID: m.ID})
+			}
+		}
 	}
 	spend, err := lines(from)
 	if err != nil {
@@ -145,7 +188,7 @@ func (n *night) itemFacts(ctx context.Context, offers []feeds.Offer, from, to ci
 	}
 	var out []bidding.ItemFacts
 	for _, t := range feeds.PerItem(offers, slices.Concat(asked, spend)) {
-		f := bidding.ItemFacts{Platform: platform.Name(t.Platform), ID: t.ID, Title: t.Title, Unfit: t.Unfit, Price: t.Price, UnitCost: t.UnitCost,
+		f := bidding.ItemFacts{Platform: platform.Name(t.Platform), ID: t.ID, Title: t.Title, Unfit: t.Unfit, Price: t.Price, UnitCost: t.UnitCost, Groups: t.Groups,
 			Recent: recent[[2]string{t.Platform, strings.ToLower(t.ID)}]}
 		for _, l := range t.Lines {
 			f.Lines = append(f.Lines, bidding.ItemLine{Campaign: campaigns[l.Campaign], Spend: l.Cost.Float(), Value: l.Value.Float(),

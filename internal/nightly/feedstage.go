@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -249,20 +250,25 @@ func (r *feedReading) keep(issues []feeds.Issue, spends bool) {
 }
 
 // Offers are the items in force of a shop's feeds at a time, with their costs:
-// the feed's, else those of the shop's own table.
+// the feed's, else those of the shop's own table. What makes their groups is of the
+// first feed that says it.
 func (s *Steward) Offers(ctx context.Context, account string, at time.Time) ([]feeds.Offer, error) {
 	shop, err := s.Shop(account)
 	if err != nil {
 		return nil, err
 	}
-	costs, err := s.Store.Costs(ctx, account)
+	return shop.offers(ctx, s.Store.Queries, at)
+}
+
+func (shop *Shop) offers(ctx context.Context, q *store.Queries, at time.Time) ([]feeds.Offer, error) {
+	costs, err := q.Costs(ctx, shop.Name)
 	if err != nil {
 		return nil, err
 	}
 	var out []feeds.Offer
 	index := map[string]int{}
 	for _, f := range shop.Feeds {
-		rows, err := s.Store.FeedProducts(ctx, account, f.Location)
+		rows, err := q.FeedProducts(ctx, shop.Name, f.Location)
 		if err != nil {
 			return nil, err
 		}
@@ -276,6 +282,7 @@ func (s *Steward) Offers(ctx context.Context, account string, at time.Time) ([]f
 			o := &out[k]
 			o.OnGoogle, o.OnMeta = o.OnGoogle || f.on("google"), o.OnMeta || f.on("meta")
 			o.GoogleErrors, o.MetaErrors = o.GoogleErrors+p.GoogleErrors, o.MetaErrors+p.MetaErrors
+			o.ItemGroup, o.ProductType, o.Brand = cmp.Or(o.ItemGroup, p.ItemGroup), cmp.Or(o.ProductType, p.ProductType), cmp.Or(o.Brand, p.Brand)
 		}
 	}
 	return out, nil

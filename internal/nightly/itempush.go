@@ -5,17 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
+	"adsteward/feeds"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
 
-// applyItems pushes changes of items: they are written into the supplemental feed
+// applyItems pushes changes of items and product groups: they are written into the supplemental feed
 // of their platform, which the platform reads by itself. The file holds what the
 // store says is approved, whole every time, so that writing it again does no harm:
 // a change whose process died before it was written is simply written by the next
@@ -121,8 +123,9 @@ func (w *pusher) endItem(ctx context.Context, p store.Proposal, fault error, unw
 	return w.applied(ctx, p, in, "write", p.Proposed, "")
 }
 
-// itemAllows checks what may have changed since a change of an item passed the
-// guardrails: experiments, what is excluded by now, and another change of it.
+// itemAllows checks what may have changed since a change of an item or a product
+// group passed the guardrails: experiments, what is excluded by now, and another
+// change of it.
 func (w *pusher) itemAllows(ctx context.Context, q *store.Queries, p store.Proposal) error {
 	d := draftOf(p)
 	if d.Item == nil {
@@ -131,49 +134,66 @@ func (w *pusher) itemAllows(ctx context.Context, q *store.Queries, p store.Propo
 	if err := w.itemUnderExperiment(ctx, q, d); err != nil {
 		return err
 	}
-	share := guard.ItemShare{}
-	under, err := q.Proposals(ctx, store.Filter{Account: p.Account, Platform: p.Platform, EntityType: p.EntityType,
+	under, err := q.Proposals(ctx, store.Filter{Account: p.Account, Platform: p.Platform, Field: p.Field,
 		States: []string{string(bidding.Applying), string(bidding.Unknown)}})
 	if err != nil {
 		return err
 	}
-	for _, u := range under {
-		if u.EntityID == p.EntityID {
-			return refused("proposal %s for the same item is not settled yet", u.ProposalID)
-		}
-		if u.Proposed > 0 {
-			share.Add(draftOf(u).Evidence.Spend)
-		}
+	if i := slices.IndexFunc(under, func(u store.Proposal) bool { return keyOf(u) == keyOf(p) }); i >= 0 {
+		return refused("proposal %s for the same is not settled yet", under[i].ProposalID)
 	}
-	rows, err := q.NewestApplied(ctx, p.Account, p.EntityType, p.Field)
+	rows, err := q.NewestApplied(ctx, p.Account, p.Field)
 	if err != nil {
 		return err
 	}
 	var now store.Proposal
-	for _, r := range rows {
-		if r.Platform == p.Platform && r.EntityID == p.EntityID {
-			now = r
-		} else if r.Platform == p.Platform && r.Proposed > 0 {
-			share.Add(draftOf(r).Evidence.Spend)
-		}
+	if i := slices.IndexFunc(rows, func(r store.Proposal) bool { return keyOf(r) == keyOf(p) }); i >= 0 {
+		now = rows[i]
 	}
 	if now.Proposed != p.Seen {
 		return refused("it was changed since by proposal %s; the next night looks at it anew", now.ProposalID)
 	}
+	return w.shareAllows(ctx, q, d, slices.Concat(rows, under), p)
+}
+
+// shareAllows checks that a change makes a difference beside what holds of items and
+// groups by now, and that not too many are kept out with it.
+func (w *pusher) shareAllows(ctx context.Context, q *store.Queries, d bidding.Draft, holds []store.Proposal, p store.Proposal) error {
+	var offers []feeds.Offer
+	if p.EntityType == string(platform.ProductGroup) || slices.ContainsFunc(holds, func(h store.Proposal) bool { return h.EntityType == string(platform.ProductGroup) }) {
+		var err error
+		if offers, err = w.shop.offers(ctx, q, w.Now()); err != nil {
+			return err
+		}
+	}
+	before := keptOut(d.Platform, offers, holds)
+	after := keptOut(d.Platform, offers, append(holds, p))
 	if p.Proposed <= 0 {
+		if g := after[p.EntityID]; p.EntityType == string(platform.Item) && g != "" {
+			return refused("it is kept out through the product group %s; let that in again", g)
+		}
 		return nil
+	}
+	if len(after) == len(before) {
+		return refused("all that it would keep out of ads is out already, or in no feed any more")
+	}
+	share := guard.ItemShare{Excluded: len(before)}
+	for _, h := range newestOf(d.Platform, holds) {
+		if h.Proposed > 0 {
+			share.ExcludedSpend += draftOf(h).Evidence.Spend
+		}
 	}
 	if err := w.itemTotals(ctx, q, p.Platform, &share); err != nil {
 		return err
 	}
-	if v := guard.CheckItemShare(w.shop.Policy, share, d.Evidence.Spend); v.Answer == guard.Block {
+	if v := guard.CheckItemShare(w.shop.Policy, share, len(after)-len(before), d.Evidence.Spend); v.Answer == guard.Block {
 		return refused("guardrail %s (%s): %s", v.Name, v.Setting, v.Detail)
 	}
 	return nil
 }
 
-// itemUnderExperiment refuses to touch an item of a campaign that an experiment
-// runs on.
+// itemUnderExperiment refuses to touch an item or a group that is advertised in a
+// campaign that an experiment runs on.
 func (w *pusher) itemUnderExperiment(ctx context.Context, q *store.Queries, d bidding.Draft) error {
 	if !w.shop.Policy.Experiments.Protect {
 		return nil
@@ -200,7 +220,7 @@ func (w *pusher) itemUnderExperiment(ctx context.Context, q *store.Queries, d bi
 		}
 		for _, k := range keys {
 			if u, ok := under[k]; ok {
-				return refused("guardrail experiment (experiments.protect): the experiment %q is running on a campaign of this item; a change would spoil what it measures", u.Name)
+				return refused("guardrail experiment (experiments.protect): the experiment %q is running on a campaign it is advertised in; a change would spoil what it measures", u.Name)
 			}
 		}
 	}
@@ -209,14 +229,14 @@ func (w *pusher) itemUnderExperiment(ctx context.Context, q *store.Queries, d bi
 
 // itemTotals adds how many items a platform has, and what was spent on them.
 func (w *pusher) itemTotals(ctx context.Context, q *store.Queries, name string, share *guard.ItemShare) error {
-	var feeds []string
+	var locations []string
 	for _, f := range w.shop.Feeds {
 		if f.on(platform.Name(name)) {
-			feeds = append(feeds, f.Location)
+			locations = append(locations, f.Location)
 		}
 	}
 	var err error
-	if share.Items, err = q.FeedSize(ctx, w.shop.Name, feeds...); err != nil {
+	if share.Items, err = q.FeedSize(ctx, w.shop.Name, locations...); err != nil {
 		return err
 	}
 	today := w.dateOf(w.shop.Name, w.Now())
@@ -231,28 +251,49 @@ func (w *pusher) itemTotals(ctx context.Context, q *store.Queries, name string, 
 }
 
 // Excluded are the ids of the items that are kept out of a platform's ads, as far
-// as changes were applied here.
-func (s *Steward) Excluded(ctx context.Context, account string, name platform.Name) ([]string, error) {
-	return s.excluded(ctx, account, name, nil)
+// as changes were applied here: by themselves, or as items of a product group.
+func (s *Steward) Excluded(ctx context.Context, account string, name platform.Name, offers []feeds.Offer) ([]string, error) {
+	return s.excluded(ctx, account, name, offers, nil)
 }
 
 // excluded is Excluded once the changes begun are applied as well.
-func (s *Steward) excluded(ctx context.Context, account string, name platform.Name, begun []store.Proposal) ([]string, error) {
-	rows, err := s.Store.NewestApplied(ctx, account, string(platform.Item), string(platform.Excluded))
-	out := map[string]bool{}
-	for _, p := range slices.Concat(rows, begun) {
+func (s *Steward) excluded(ctx context.Context, account string, name platform.Name, offers []feeds.Offer, begun []store.Proposal) ([]string, error) {
+	rows, err := s.Store.NewestApplied(ctx, account, string(platform.Excluded))
+	return slices.Sorted(maps.Keys(keptOut(name, offers, slices.Concat(rows, begun)))), err
+}
+
+// newestOf is the last change of each item and product group of a platform, by key.
+func newestOf(name platform.Name, changes []store.Proposal) map[string]store.Proposal {
+	out := map[string]store.Proposal{}
+	for _, p := range changes {
 		if p.Platform == string(name) {
-			out[p.EntityID] = p.Proposed > 0
+			out[keyOf(p)] = p
 		}
 	}
-	var ids []string
-	for id, yes := range out {
-		if yes {
-			ids = append(ids, id)
+	return out
+}
+
+// keptOut are the ids of the items that changes keep out of a platform's ads, later
+// ones before earlier ones, with the product group through which; "" where it is
+// none.
+func keptOut(name platform.Name, offers []feeds.Offer, changes []store.Proposal) map[string]string {
+	items, groups := []string{}, map[string]bool{}
+	for _, p := range newestOf(name, changes) {
+		switch {
+		case p.Proposed <= 0:
+		case p.EntityType == string(platform.ProductGroup):
+			groups[p.EntityID] = true
+		default:
+			items = append(items, p.EntityID)
 		}
 	}
-	slices.Sort(ids)
-	return ids, err
+	out := feeds.InGroups(offers, string(name), groups)
+	for _, id := range items {
+		if _, through := out[id]; !through {
+			out[id] = ""
+		}
+	}
+	return out
 }
 
 // writeSupplements writes the supplemental feed of each platform that has one:
@@ -269,13 +310,14 @@ func (s *Steward) writeSupplements(ctx context.Context, shop *Shop, begun []stor
 		return unwritten, err
 	}
 	for _, name := range names {
-		ids, err := s.excluded(ctx, shop.Name, name, begun)
+		ids, err := s.excluded(ctx, shop.Name, name, offers, begun)
 		if err != nil {
 			return unwritten, err
 		}
 		err = replaceFile(shop.Supplement[name], func(w *bufio.Writer) error {
 			_, left, err := shop.Labels.Write(w, string(name), shop.Currency, offers, ids)
 			for _, id := range left {
+				s.Log.Warn("an item cannot be written into the supplemental feed; exclude it on the platform", "platform", name, "item", id)
 				unwritten[bidding.Key{Platform: name, Ref: platform.Ref{Type: platform.Item, ID: id}}.String()] = true
 			}
 			return err

@@ -37,7 +37,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 	waiting, rules := 0, 0
 	for _, p := range rows {
 		switch {
-		case isItem(p): // what is out of ads shows nothing to measure; see bidding.PlanExclusions
+		case isExclusion(p): // what is out of ads shows nothing to measure; see bidding.PlanExclusions
 		case platform.Field(p.Field).TellsWorth():
 			rules++ // it concerns every campaign and promised nothing to compare with
 		case draftOf(p).Experiment != "": // it promised nothing; the experiment is judged as a whole

@@ -102,13 +102,13 @@ func (s *Steward) applyShop(ctx context.Context, shop *Shop, actor string, todo 
 	var out []bidding.Outcome
 	var items []store.Proposal
 	for _, p := range todo {
-		if isItem(p) {
+		if isExclusion(p) {
 			items = append(items, p)
 		}
 	}
 	if len(items) > 0 { // they take no ad account
 		out = s.applyItems(ctx, shop, actor, items)
-		todo = slices.DeleteFunc(todo, isItem)
+		todo = slices.DeleteFunc(todo, isExclusion)
 	}
 	if len(todo) == 0 {
 		return out
@@ -319,7 +319,7 @@ func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal
 	} else if on {
 		return refused("the kill switch is on; nothing is pushed until it is off")
 	}
-	if isItem(p) {
+	if isExclusion(p) {
 		return w.itemAllows(ctx, q, p)
 	}
 	if err := w.experimentAllows(ctx, q, p); err != nil {

@@ -40,6 +40,9 @@ const (
 	// Item is an item of the product feeds. It is of a platform and of no ad
 	// account; what is changed of it is written into the supplemental feed.
 	Item EntityType = "item"
+	// ProductGroup is all items of a platform's feeds that share the value of an
+	// attribute. Its id is as feeds.Offer.Groups has it; it is changed as items are.
+	ProductGroup EntityType = "product_group"
 )
 
 // Field is a value that can be read and changed.
@@ -55,7 +58,7 @@ const (
 	ValueMultiplier  Field = "value_multiplier"   // ratio in micros: 1_000_000 counts a conversion once
 	NewCustomerValue Field = "new_customer_value" // micros of the account's currency an order
 
-	Excluded Field = "excluded" // of an item: 1_000_000 keeps it out of ads, 0 does not
+	Excluded Field = "excluded" // of an item or a product group: 1_000_000 keeps it out of ads, 0 does not
 )
 
 // IsRatio reports whether the field is a ratio and not money.

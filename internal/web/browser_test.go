@@ -21,6 +21,7 @@ func TestBrowser(t *testing.T) {
 	x.fillAttribution()
 	x.fillExperiments()
 	x.fillAds(0)
+	x.fillGroups()
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
 	defer x.Close()
@@ -74,6 +75,7 @@ func tour(t *testing.T, b *webtest.Browser, v webtest.View) {
 	}{
 		{"proposal", "/proposals/" + first, `.hero`},
 		{"proposal-applied", "/proposals/" + proposalID(8), `.hero`},
+		{"proposal-group", "/proposals/group0000001", `.hero`},
 		{"runs", "/runs", `table.data`},
 		{"run", "/runs/" + shop + "/" + testDay.String(), `ol.stages`},
 		{"ads", "/runs/" + shop + "/" + testDay.String() + "/ads", `.seg-panel`},

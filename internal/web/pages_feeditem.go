@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"adsteward/bidding"
@@ -160,8 +161,12 @@ func (s *Server) itemView(ctx context.Context, n *feedNight, id string) (feedIte
 	if v.Judged, err = s.itemJudged(ctx, n.Account, id); err != nil {
 		return v, err
 	}
+	held, err := s.store.FeedsOf(ctx, n.Account, id)
+	if err != nil {
+		return v, err
+	}
 	for _, x := range n.Excluded {
-		if x.ItemID == id {
+		if x.Group == "" && x.ItemID == id || x.Group != "" && slices.Contains(groupsOf(p), x.Group) && n.feedOn(held, x.Platform) {
 			v.Excluded = append(v.Excluded, n.excluded(x))
 		}
 	}
@@ -174,6 +179,18 @@ func (s *Server) itemView(ctx context.Context, n *feedNight, id string) (feedIte
 	}
 	v.NotKept = len(issues) == 0 && p.Errors+p.Warnings > 0
 	return v, err
+}
+
+func groupsOf(p store.Product) []string {
+	o := feeds.Offer{ItemGroup: p.ItemGroup, ProductType: p.ProductType, Brand: p.Brand}
+	return o.Groups()
+}
+
+// feedOn reports whether one of the feeds is for a platform.
+func (n *feedNight) feedOn(locations []string, name string) bool {
+	return slices.ContainsFunc(n.States, func(s feeds.State) bool {
+		return slices.Contains(locations, s.Location) && (s.Platform == name || s.Platform == "both")
+	})
 }
 
 var errNoItem = &pageError{http.StatusNotFound, "There is no such item", "No feed in force holds it, and nothing was spent on it lately. It may have left the feed."}

@@ -1,7 +1,10 @@
 package web
 
 import (
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 
 	"adsteward/bidding"
 	"adsteward/feeds"
@@ -20,13 +23,14 @@ type moneyView struct {
 	IdleLeft              int
 	Excluded              []excludedRow
 	ExcludedLeft          int
-	Asked                 string // changes of items that wait for a decision; "" where none
+	Asked                 string // of what changes wait for a decision; "" where none do
 	AskedURL              string
 }
 
-// excludedRow is an item that is kept out of ads.
+// excludedRow is an item or a product group that is kept out of ads.
 type excludedRow struct {
 	findingRow
+	Group           string // its name; "" of an item by itself
 	Since, Proposal string
 }
 
@@ -90,15 +94,25 @@ func (n *feedNight) money() *moneyView {
 		v.Excluded = append(v.Excluded, n.excluded(x))
 	}
 	v.ExcludedLeft = len(n.Excluded) - len(v.Excluded)
-	if n.Asked > 0 {
-		v.Asked, v.AskedURL = counted(n.Asked, "item"), query{state: string(bidding.Proposed), account: n.Account}.url(string(bidding.Proposed))
+	for _, kind := range slices.Sorted(maps.Keys(n.Asked)) {
+		if v.Asked != "" {
+			v.Asked += " and "
+		}
+		v.Asked += counted(n.Asked[kind], strings.ToLower(present.EntityTypeName(kind)))
+	}
+	if v.Asked != "" {
+		v.AskedURL = query{state: string(bidding.Proposed), account: n.Account}.url(string(bidding.Proposed))
 	}
 	return v
 }
 
 func (n *feedNight) excluded(x present.ExcludedItem) excludedRow {
-	return excludedRow{findingRow{ID: x.ItemID, URL: n.item(x.ItemID), Title: x.Title, Platform: present.PlatformName(x.Platform), Reason: reasonOf(x.Reason),
-		Spend: present.Amount(x.Spend, x.Currency)}, x.Since.Format("2 Jan 2006"), "/proposals/" + url.PathEscape(x.Proposal)}
+	row := excludedRow{findingRow: findingRow{ID: x.ItemID, URL: n.item(x.ItemID), Title: x.Title, Platform: present.PlatformName(x.Platform), Reason: reasonOf(x.Reason),
+		Spend: present.Amount(x.Spend, x.Currency)}, Since: x.Since.Format("2 Jan 2006"), Proposal: "/proposals/" + url.PathEscape(x.Proposal)}
+	if x.Group != "" {
+		row.Group, row.ID, row.URL, row.Title = x.Title, x.Title, row.Proposal, "when it was decided, and those that join it"
+	}
+	return row
 }
 
 func (n *feedNight) itemCampaign(c feeds.CampaignItems, most money.Micros) itemCampaign {

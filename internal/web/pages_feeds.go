@@ -28,8 +28,8 @@ type feedNight struct {
 	Money   *feeds.Money  // nil where no night has joined them
 	names   map[string]string
 
-	Excluded []present.ExcludedItem // what is kept out of ads
-	Asked    int                    // changes of items that wait for a decision
+	Excluded []present.ExcludedItem // what is kept out of ads: items and product groups
+	Asked    map[string]int         // changes of them that wait for a decision, by the kind of entity
 }
 
 // feedNights is how many nights back the feeds are looked for.
@@ -77,17 +77,21 @@ func (s *Server) feedNight(r *request) (feedNight, error) {
 	return n, s.fillExcluded(ctx, &n)
 }
 
-// fillExcluded adds which items are kept out of ads, and what is proposed of items.
+// fillExcluded adds which items and product groups are kept out of ads, and what is
+// proposed of them.
 func (s *Server) fillExcluded(ctx context.Context, n *feedNight) error {
-	newest, err := s.store.NewestApplied(ctx, n.Account, string(platform.Item), string(platform.Excluded))
+	newest, err := s.store.NewestApplied(ctx, n.Account, string(platform.Excluded))
 	if err != nil {
 		return err
 	}
 	if n.Excluded, err = present.Excluded(newest); err != nil {
 		return err
 	}
-	open, err := s.store.Proposals(ctx, store.Filter{Account: n.Account, EntityType: string(platform.Item), States: []string{string(bidding.Proposed)}})
-	n.Asked = len(open)
+	open, err := s.store.Proposals(ctx, store.Filter{Account: n.Account, Field: string(platform.Excluded), States: []string{string(bidding.Proposed)}})
+	n.Asked = map[string]int{}
+	for _, p := range open {
+		n.Asked[p.EntityType]++
+	}
 	return err
 }
 

@@ -44,7 +44,15 @@ type proposalView struct {
 	Created   stamp
 	Applied   stamp
 	ItemURL   string // the page of the item it is about; "" where it is about none
+	Members   []memberRow
+	More      int // items of the group that are not listed
 }
+
+// memberRow is an item of the product group that a proposal is about.
+type memberRow struct{ ID, URL, Title, Spend, Clicks, Sales, Value, Loss string }
+
+// mostMembers bounds the items of a group that its page lists.
+const mostMembers = 20
 
 // step is one receipt of a push.
 type step struct {
@@ -77,9 +85,10 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
 	v.Worth = platform.Field(p.Field).TellsWorth() || v.Row.Item // to an item no spend of a campaign and no curve belong either
-	if v.Row.Item {
-		v.ItemURL = "/feeds/item?" + url.Values{"account": {p.Account}, "id": {p.EntityID}}.Encode()
+	if p.EntityType == string(platform.Item) {
+		v.ItemURL = itemURL(p.Account, p.EntityID)
 	}
+	v.fillMembers(p)
 	if p.AppliedAt.Valid {
 		v.Applied = stampOf(p.AppliedAt.Time, loc)
 	}
@@ -104,6 +113,31 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	s.render(w, r, http.StatusOK, "proposal", page{Title: v.Row.Name, Nav: "changes", Body: v})
 	return nil
+}
+
+func itemURL(account, id string) string {
+	return "/feeds/item?" + url.Values{"account": {account}, "id": {id}}.Encode()
+}
+
+// fillMembers adds the items of a product group, those that cost most.
+func (v *proposalView) fillMembers(p store.Proposal) {
+	it := v.Row.body.Item
+	if it == nil || it.Group == nil {
+		return
+	}
+	for _, m := range it.Group.Members[:min(mostMembers, len(it.Group.Members))] {
+		t := m.Total()
+		row := memberRow{ID: m.ID, URL: itemURL(p.Account, m.ID), Title: m.Title, Spend: present.Amount(t.Spend, p.Currency), Clicks: present.Whole(float64(t.Clicks)),
+			Sales: present.None, Value: present.None, Loss: present.None}
+		if it.Due > 0 {
+			row.Sales, row.Value = present.Count(t.Conversions), present.Amount(t.Value, p.Currency)
+		}
+		if m.Loss != nil {
+			row.Loss = present.Percent(*m.Loss)
+		}
+		v.Members = append(v.Members, row)
+	}
+	v.More = it.Group.Items - len(v.Members)
 }
 
 func cutRun(runID string) (account string, date civil.Date, ok bool) {

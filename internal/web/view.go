@@ -105,7 +105,7 @@ type row struct {
 	CanApprove, CanReject, CanPush        bool
 	Rollback, Edited                      bool
 	Inline                                bool // the list shows its details in place
-	Item                                  bool // of a feed: pushed by writing the supplemental feed, and never edited
+	Item                                  bool // of a feed, or a group of them: pushed by writing the supplemental feed, and never edited
 	Expires                               stamp
 
 	p    store.Proposal
@@ -149,7 +149,10 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 	if r.Name == "" {
 		r.Name = p.EntityType + " " + p.EntityID
 	}
-	r.Item = p.EntityType == string(platform.Item)
+	r.Item = p.Field == string(platform.Excluded)
+	if p.EntityType == string(platform.ProductGroup) {
+		r.Field = "Items in ads"
+	}
 	r.Class, r.StateName = stateClass(p.State), present.Words(p.State)
 	r.Label = r.Name + ", " + r.Field
 	e := body.Expected
@@ -247,14 +250,18 @@ func evidence(e bidding.Evidence, currency string) []pair {
 	}
 }
 
-// itemEvidence lists what a change of an item was derived from.
+// itemEvidence lists what a change of an item or a product group was derived from.
 func itemEvidence(e bidding.Evidence, it *bidding.ItemEvidence, currency string) []pair {
+	on, others := "on this item", "what other items of its campaigns would have sold with these clicks"
+	if it.Group != nil {
+		on, others = "on its items", "what other items of their campaigns would have sold with these clicks"
+	}
 	out := []pair{{"Window", dates(e.WindowStart, e.WindowEnd), ""},
-		{"Spend", present.Amount(e.Spend, currency) + " " + currency, "on this item, in all campaigns of the platform"},
+		{"Spend", present.Amount(e.Spend, currency) + " " + currency, on + ", in all campaigns of the platform"},
 		{"Clicks", present.Whole(float64(it.Clicks)), ""}}
 	if it.Due > 0 {
 		out = append(out, pair{"Sales", present.Count(e.Conversions), "reported by now; about " + present.Percent(it.Arrived) + " of them are"},
-			pair{"Sales due", present.Count(math.Round(10*it.Due) / 10), "what other items of its campaigns would have sold with these clicks"},
+			pair{"Sales due", present.Count(math.Round(10*it.Due) / 10), others},
 			pair{"Value", present.Amount(e.Value, currency) + " " + currency, "as reported"})
 	}
 	if it.Loss != nil {
