@@ -186,13 +186,36 @@ func firstContact(ctx context.Context, db *sqlx.DB, path string) error {
 		return err
 	}
 	defer unlock()
+	if err := layOut(ctx, path); err != nil {
+		return err
+	}
 	var pages int
 	return db.GetContext(ctx, &pages, "PRAGMA page_count")
 }
 
-func sqliteURI(path, sync string) string {
-	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + sqliteSettings + sync
+// pageSize is four times SQLite's own, in bytes: a night goes through whole tables,
+// for which many small pages are read and written one by one.
+const pageSize = 16384
+
+// layOut makes the pages of a new file, of which the size is settled with the first.
+func layOut(ctx context.Context, path string) (err error) {
+	if info, err := os.Stat(path); err != nil || info.Size() > 0 {
+		return err
+	}
+	db, err := sql.Open("sqlite3", sqliteFile(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA page_size = %d; VACUUM", pageSize))
+	return err
 }
+
+func sqliteFile(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}
+
+func sqliteURI(path, sync string) string { return sqliteFile(path) + "?" + sqliteSettings + sync }
 
 // SQLitePool opens another pool on the same SQLite file with the same settings,
 // for a library that wants one of its own. The caller closes it.

@@ -168,7 +168,7 @@ func TestSQLiteSettings(t *testing.T) {
 	for range 4 {
 		conn := must(s.DB().Connx(ctx))(t)
 		defer conn.Close()
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "20000"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "20000", "page_size": "16384"} {
 			var got string
 			check(t, conn.GetContext(ctx, &got, "PRAGMA "+pragma))
 			same(t, pragma, got, want)
