@@ -284,6 +284,12 @@ func (q *Queries) OrderCount(ctx context.Context, account string) (int64, error)
 	return one[int64](ctx, q, `SELECT COUNT(*) FROM orders`+w.String(), w.args...)
 }
 
+// FirstOrder is the date of the oldest order, of which there has to be one.
+func (q *Queries) FirstOrder(ctx context.Context, account string) (civil.Date, error) {
+	w := inAccount(account)
+	return one[civil.Date](ctx, q, `SELECT MIN(order_date) FROM orders`+w.String(), w.args...)
+}
+
 // Counts counts the rows of the shop's data and of performance.
 func (q *Queries) Counts(ctx context.Context, account string) (Counts, error) {
 	var c Counts
@@ -301,7 +307,7 @@ func (q *Queries) Counts(ctx context.Context, account string) (Counts, error) {
 		return c, nil
 	}
 	var err error
-	if c.FirstOrder, err = one[civil.Date](ctx, q, `SELECT MIN(order_date) FROM orders`+w.String(), w.args...); err != nil {
+	if c.FirstOrder, err = q.FirstOrder(ctx, account); err != nil {
 		return Counts{}, err
 	}
 	c.LastOrder, err = one[civil.Date](ctx, q, `SELECT MAX(order_date) FROM orders`+w.String(), w.args...)

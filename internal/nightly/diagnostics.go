@@ -32,11 +32,11 @@ func (n *night) diagnostics(ctx context.Context, fit *ltv.Fit, of basis, days *c
 		}
 		return nil, err
 	}
-	counts, err := n.Store.Counts(ctx, n.shop.Name)
+	first, err := n.Store.FirstOrder(ctx, n.shop.Name)
 	if err != nil {
 		return nil, err
 	}
-	d, err := ltv.DiagnoseNight(fit, counts.FirstOrder, n.date, func(add func(string, civil.Date, float64) error) error {
+	d, err := ltv.DiagnoseNight(fit, first, n.date, func(add func(string, civil.Date, float64) error) error {
 		return days.each(ctx, func(d store.CustomerDay) error {
 			return add(d.CustomerID, d.Date, d.Revenue.Float())
 		})

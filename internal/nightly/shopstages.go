@@ -15,8 +15,9 @@ import (
 	"adsteward/store"
 )
 
-// attributeDays are joined where much has come in since the last night, and iotaDays
-// every night: orders come in late, and touches too.
+// attributeDays are joined where much has come in since the last night, iotaDays on
+// nights that find the incremental shares anew, and reconcileDays every night: orders
+// come in late, and touches too.
 const attributeDays = 90
 
 // attribute joins orders to the clicks before them and compares, campaign by
@@ -27,9 +28,23 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
+	basis, err := n.shareBasis(ctx)
+	if err != nil {
+		return report{}, err
+	}
 	from := n.date.AddDays(-iotaDays)
 	if anew {
 		from = n.date.AddDays(-attributeDays)
+	}
+	var kept map[string]attribution.Share
+	if !due {
+		var since civil.Date
+		if kept, since, err = n.keptShares(ctx, basis); kept != nil {
+			from, basis.Date = n.date.AddDays(-reconcileDays), since
+		}
+	}
+	if err != nil {
+		return report{}, err
 	}
 	var people *people
 	var claims *reconciling
@@ -46,69 +61,26 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	found := map[string]string{} // campaigns of orders of which the nights before found others
-	type sum struct {
-		orders  float64
-		revenue money.Micros
-	}
-	shop := map[string]sum{}
-	window := n.date.AddDays(-iotaDays)
-	k := 0 // of the order whose match comes next
-	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
-		if m.Campaign != people.orders[k].campaign {
-			found[m.Order.OrderID] = m.Campaign
-		}
-		k++
-		claims.match(m)
-		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < window || d >= n.date.AddDays(-matureDays) {
-			return nil
-		}
-		for _, c := range m.Credits {
-			s := shop[c.Campaign]
-			s.orders += c.Share
-			s.revenue += micros(m.Order.Revenue.Float() * c.Share)
-			shop[c.Campaign] = s
-		}
-		return nil
-	})
+	joined, err := n.join(people, claims)
 	if err != nil {
 		return report{}, err
 	}
 	var reported []attribution.CampaignValue
 	err = parallel.Do(func() error {
-		return n.Store.SetOrderCampaigns(ctx, n.shop.Name, found)
+		return n.Store.SetOrderCampaigns(ctx, n.shop.Name, joined.found)
 	}, func() (err error) {
-		reported, err = n.reportedValue(ctx, lags, window, n.date.AddDays(-matureDays-1), claims)
+		reported, err = n.reportedValue(ctx, lags, max(from, n.date.AddDays(-iotaDays)), n.date.AddDays(-matureDays-1), claims)
 		return err
 	})
 	if err != nil {
 		return report{}, err
 	}
-	priors := n.shop.Policy.Incremental
-	addressed, err := n.addressed(ctx, priors)
-	if err != nil {
-		return report{}, err
-	}
-	for i := range reported {
-		r := &reported[i]
-		s := shop[r.Campaign]
-		r.Orders, r.Shop = s.orders, s.revenue
-		if a, ok := addressed[r.Campaign]; ok {
-			r.Addressed = a
-		} else {
-			r.Addressed = priors.Address("", "")
-		}
-	}
 	var models modelSet
 	for p, l := range lags {
 		models.add(n.runID, "lag", p, l)
 	}
-	shares := attribution.Shares(reported, priors)
-	if err := n.measureShares(ctx, shares); err != nil {
+	if err := n.addShares(ctx, &models, basis, kept, joined.valued(reported, basis)); err != nil {
 		return report{}, err
-	}
-	for _, s := range shares {
-		models.add(n.runID, "attribution", s.Campaign, s)
 	}
 	reconciled, err := claims.result(ctx)
 	if err != nil {
@@ -124,11 +96,64 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	summary := fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
-		counts.Orders, counts.ByClick, counts.ByTouch, counts.Unmatched)
+		joined.Orders, joined.ByClick, joined.ByTouch, joined.Unmatched)
 	if ads := reconciled.Ads; ads.Over.Verdict != attribution.NotCompared && ads.Credited.Value > 0 {
 		summary += fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*ads.Claimed.Value.Float()/ads.Credited.Value.Float())
 	}
 	return report{Summary: summary}, nil
+}
+
+// joined is what came of joining orders to clicks.
+type joined struct {
+	attribution.Counts
+	found map[string]string // campaigns of orders of which the nights before found others
+	sold  map[string]credit // by campaign, of the days that are compared with claims
+}
+
+// credit is a campaign's part of orders.
+type credit struct {
+	orders  float64
+	revenue money.Micros
+}
+
+// join shows the claims every order as well.
+func (n *night) join(people *people, claims *reconciling) (joined, error) {
+	out := joined{found: map[string]string{}, sold: map[string]credit{}}
+	from, until := n.date.AddDays(-iotaDays), n.date.AddDays(-matureDays)
+	k := 0 // of the order whose match comes next
+	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
+		if m.Campaign != people.orders[k].campaign {
+			out.found[m.Order.OrderID] = m.Campaign
+		}
+		k++
+		claims.match(m)
+		if d := civil.Of(m.Order.At.In(n.shop.Location)); d < from || d >= until {
+			return nil
+		}
+		for _, c := range m.Credits {
+			s := out.sold[c.Campaign]
+			s.orders += c.Share
+			s.revenue += micros(m.Order.Revenue.Float() * c.Share)
+			out.sold[c.Campaign] = s
+		}
+		return nil
+	})
+	out.Counts = counts
+	return out, err
+}
+
+// valued adds what the shop sold to what is reported.
+func (j *joined) valued(reported []attribution.CampaignValue, basis shareBasis) []attribution.CampaignValue {
+	for i := range reported {
+		r := &reported[i]
+		r.Orders, r.Shop = j.sold[r.Campaign].orders, j.sold[r.Campaign].revenue
+		if a, ok := basis.Addressed[r.Campaign]; ok {
+			r.Addressed = a
+		} else {
+			r.Addressed = basis.Priors.Address("", "")
+		}
+	}
+	return reported
 }
 
 const (
