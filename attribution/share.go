@@ -30,6 +30,9 @@ type Share struct {
 	Iota  float64 // mean of the posterior, above 0 and below 1
 	// RelSD is the posterior's standard deviation as a share of Iota.
 	RelSD float64
+	// Clicked is the part of what the platform's ads caused of which the shop sees
+	// the click: the posterior's mean of m.
+	Clicked float64
 	// Compared is false where too few of the platform's claims could be held
 	// against orders; Iota is then the prior's.
 	Compared bool
@@ -231,7 +234,7 @@ func (g *grid) weigh(s *Share, p *claims) evidence {
 
 // conclude averages over the platform's m and says what came of it.
 func (s *Share) conclude(e evidence, p *claims) {
-	var total, mean, squares float64
+	var total, mean, squares, clicked float64
 	top := math.Inf(-1)
 	if p != nil {
 		for _, l := range p.logLikely {
@@ -246,10 +249,28 @@ func (s *Share) conclude(e evidence, p *claims) {
 		total += w
 		mean += w * e[k].mean
 		squares += w * e[k].square
+		clicked += w * measuredAt(k)
+	}
+	if s.Clicked = measuredMean; p != nil {
+		s.Clicked = clicked / total
 	}
 	s.Iota = mean / total
 	s.RelSD = math.Sqrt(max(squares/total-s.Iota*s.Iota, 0)) / s.Iota
 	s.Why = s.explain()
+}
+
+// Caused is which part of the orders under the campaign's clicks its ads caused,
+// iota m / (iota m + (1 - iota) h) in the terms of Shares, and its standard error,
+// to first order in those of iota, m and h.
+func (s *Share) Caused() (share, sd float64) {
+	m := s.Clicked
+	if m <= 0 { // as shares of before it was kept have it
+		m = measuredMean
+	}
+	iota, h := min(s.Iota, 1), clickedMean
+	c := iota*m + (1-iota)*h
+	d := 1 / (c * c)
+	return iota * m / c, math.Hypot(math.Hypot(d*m*h*iota*s.RelSD, d*iota*(1-iota)*h*measuredOwnSD), d*iota*(1-iota)*m*clickedSD)
 }
 
 // leastShare keeps a share that was measured as nothing from being divided by.

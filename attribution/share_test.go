@@ -37,6 +37,28 @@ func TestShareWithoutOrdersIsThePrior(t *testing.T) {
 	}
 }
 
+// Of orders under a click the caused part is iota m / (iota m + (1 - iota) h), and
+// its error is that of iota, m and h carried on, each alone as by a small step.
+func TestCaused(t *testing.T) {
+	t.Parallel()
+	part := func(iota, m, h float64) float64 { return iota * m / (iota*m + (1-iota)*h) }
+	for _, s := range []Share{{Iota: 0.3, RelSD: 0.4, Clicked: 0.7}, {Iota: 0.9, RelSD: 0.05, Clicked: 0.5}, {Iota: 0.5, RelSD: 0, Clicked: 0.8}} {
+		share, sd := s.Caused()
+		const step = 1e-5
+		var square float64
+		for _, d := range []struct{ iota, m, h, sd float64 }{{iota: step, sd: s.Iota * s.RelSD}, {m: step, sd: measuredOwnSD}, {h: step, sd: clickedSD}} {
+			slope := (part(s.Iota+d.iota, s.Clicked+d.m, clickedMean+d.h) - part(s.Iota-d.iota, s.Clicked-d.m, clickedMean-d.h)) / (2 * step)
+			square += slope * slope * d.sd * d.sd
+		}
+		if want := part(s.Iota, s.Clicked, clickedMean); math.Abs(share-want) > 1e-12 || math.Abs(sd-math.Sqrt(square)) > 1e-6 {
+			t.Errorf("%+v: %v ± %v, want %v ± %v", s, share, sd, want, math.Sqrt(square))
+		}
+	}
+	if share, sd := (&Share{Iota: 1.1}).Caused(); share != 1 || sd != 0 {
+		t.Errorf("all is caused: %v ± %v", share, sd)
+	}
+}
+
 // A posterior mean rises with the orders behind the claim, keeps to what is
 // believed where they are as many as is usual, and is the less sure the smaller
 // the claim.

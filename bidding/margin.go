@@ -71,6 +71,7 @@ type Book struct {
 	average *average
 	by      map[string]*ledger
 	shop    ledger
+	unasked ledger // orders before which no ad was clicked
 	// The shop's margin with its variance, how much an order's contribution varies
 	// about it (currency squared), and how much the campaigns' margins do.
 	margin, variance  float64
@@ -136,6 +137,7 @@ func (b *Book) add(o *Order) {
 	b.measure(&a, o, unknown)
 	b.shop.add(&a)
 	if o.Campaign == "" {
+		b.unasked.add(&a)
 		return
 	}
 	if b.by[o.Campaign] == nil {
@@ -254,10 +256,10 @@ func (b *Book) own(a *ledger) (margin, variance float64) {
 	return margin, max(perOrder*float64(a.orders)/(a.revenue*a.revenue), leastVariance)
 }
 
-// estimate is a campaign's margin rate, leaning on the shop's as far as its own
-// orders say little (normal means with a normal prior), and its standard error;
-// weight is what its own orders weigh.
-func (b *Book) estimate(a *ledger) (margin, sd, weight float64) {
+// estimate is the margin rate of the orders that a campaign's ads caused, leaning on
+// the shop's as far as its own orders say little (normal means with a normal prior),
+// and its standard error; weight is what its own orders weigh.
+func (b *Book) estimate(a *ledger, i Incremental) (margin, sd, weight float64) {
 	of := a
 	if a.revenue <= 0 {
 		of = &b.shop
@@ -270,6 +272,10 @@ func (b *Book) estimate(a *ledger) (margin, sd, weight float64) {
 		margin, sd = b.margin, math.Sqrt(b.variance+b.between)
 	default:
 		own, variance := b.own(a)
+		if b.unasked.revenue > 0 {
+			other, otherOf := b.own(&b.unasked)
+			own, variance = i.ofCaused(own, variance, other, otherOf)
+		}
 		weight = b.between / (b.between + variance)
 		margin = weight*own + (1-weight)*b.margin
 		sd = math.Sqrt(weight*variance + (1-weight)*(1-weight)*b.variance)
@@ -340,8 +346,8 @@ func (p MarginParts) tell() string {
 	return out + "."
 }
 
-func (b *Book) setMargin(w *Worth, a *ledger) {
-	margin, sd, weight := b.estimate(a)
+func (b *Book) setMargin(w *Worth, a *ledger, i Incremental) {
+	margin, sd, weight := b.estimate(a, i)
 	of := a
 	if a.revenue <= 0 {
 		of = &b.shop

@@ -3,6 +3,7 @@ package bidding_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,9 +94,10 @@ func TestMarginOfAnOrder(t *testing.T) {
 		t.Errorf("it is not said what becomes of the revenue: %s", s)
 	}
 	// Standard errors: none of the margin, for all orders are alike; lambda's of 0.156
-	// as a share of 2, and half the revenue new by 60 orders.
+	// as a share of 2, and half the revenue new by 50 orders, where a campaign's share
+	// is a quarter off the shop's in the usual case.
 	sd := 0.4 / 2 / 1.2815515655446004
-	lifetime := math.Sqrt(0.25*1.2*1.2*sd*sd/4+0.2*0.2*0.25/60) / 1.1
+	lifetime := math.Sqrt(0.25*1.2*1.2*sd*sd/4+0.2*0.2/(50/0.25+1/0.0625)) / 1.1
 	near(t, "error of the margin", g.MarginRelSD, 0, 1e-4)
 	near(t, "error of lambda", g.LambdaRelSD, sd/2, 1e-9)
 	near(t, "error of the multiple", g.LTVRelSD, lifetime, 1e-9)
@@ -121,6 +123,47 @@ func TestNewShareGoesByWhatIsPaidOnce(t *testing.T) {
 	in.Shared = nil
 	w, _ = book.Worths(in)
 	near(t, "share by the last click", w["google:1"].NewShare, 0.5, 1e-9)
+}
+
+// Orders after a click that would have come anyway are like those without a click:
+// what the ads caused is what remains of the mixture.
+func TestOrdersThatWouldHaveComeAnyway(t *testing.T) {
+	t.Parallel()
+	order := func(campaign, sku string, isNew bool) bidding.Order {
+		o := selling(campaign, sku, 100)
+		o.New = isNew
+		return o
+	}
+	c := costsOf(map[string]float64{"dear": 80, "cheap": 40})
+	unasked := func(campaign string) []bidding.Order { // margin 7/15, half of them new
+		return []bidding.Order{order(campaign, "dear", true), order(campaign, "dear", false), order(campaign, "cheap", true), order(campaign, "cheap", true),
+			order(campaign, "cheap", false), order(campaign, "cheap", false)}
+	}
+	caused := []bidding.Order{order("google:1", "dear", true), order("google:1", "dear", false), order("google:1", "dear", false), order("google:1", "dear", false)}
+	orders := slices.Concat(repeated(4000, unasked("")...), repeated(3000, unasked("google:1")...), repeated(3000, caused...)) // 0.4 of its own are caused
+	worth := func(orders []bidding.Order, i bidding.Incremental) bidding.Worth {
+		w, _ := bidding.NewBook(c, orders).Worths(bidding.WorthInput{Incremental: map[string]bidding.Incremental{"google:1": i}, DefaultLambda: bidding.Lifetime{Multiple: 2}})
+		return w["google:1"]
+	}
+	mixed := worth(orders, bidding.Incremental{Share: 0.3})
+	near(t, "margin of all after its clicks", mixed.Margin, 0.6*7./15+0.4*0.2, 0.002)
+	near(t, "share of new customers of all after its clicks", mixed.NewShare, 0.6*0.5+0.4*0.25, 0.002)
+	own := worth(orders, bidding.Incremental{Share: 0.3, Caused: 0.4})
+	near(t, "margin of those it caused", own.Margin, 0.2, 0.01)
+	near(t, "share of new customers of those it caused", own.NewShare, 0.25, 0.01)
+	if !strings.Contains(said(own), "about 60 % of the orders after its clicks") {
+		t.Error(said(own))
+	}
+	// Unsure how many they are, it leans on the shop.
+	unsure := worth(orders, bidding.Incremental{Share: 0.3, Caused: 0.4, CausedSD: 0.2})
+	if !(unsure.Margin > own.Margin && unsure.MarginRelSD > own.MarginRelSD && unsure.LTVRelSD > own.LTVRelSD) {
+		t.Errorf("unsure how many it caused: margin %v ± %v, sure %v ± %v, of all %v", unsure.Margin, unsure.MarginRelSD, own.Margin, own.MarginRelSD, mixed.Margin)
+	}
+	// Where every order has a click, nothing is known of those that would have come.
+	clicked := slices.DeleteFunc(slices.Clone(orders), func(o bidding.Order) bool { return o.Campaign == "" })
+	if a, b := worth(clicked, bidding.Incremental{Share: 0.3, Caused: 0.4}), worth(clicked, bidding.Incremental{Share: 0.3}); a.Margin != b.Margin || a.NewShare != b.NewShare || strings.Contains(said(a), "without a click") {
+		t.Errorf("without orders to compare with: %v and %v", a, b)
+	}
 }
 
 func TestTaxShippingAndRefundsOfAnOrder(t *testing.T) {

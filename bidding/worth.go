@@ -50,6 +50,22 @@ type Incremental struct {
 	RelSD      float64 // standard error as a share of Share
 	Calibrated bool    // by a lift experiment
 	Why        string  // how it was found
+	// Caused is which part of the orders after its clicks its ads caused, and
+	// CausedSD its standard error; 0 where that is not known, and all count.
+	Caused, CausedSD float64
+}
+
+// ofCaused is a rate among the orders that a campaign's ads caused, with its
+// variance, where own is that of all orders after its clicks, and other that of
+// the shop's orders without a click: those it did not cause would have come anyway,
+// and are taken for such. own is then a mixture, Caused x rate + (1 - Caused) x
+// other, which is solved for rate; variances are to first order.
+func (i Incremental) ofCaused(own, variance, other, otherVariance float64) (rate, of float64) {
+	q := i.Caused
+	if !(q > 0 && q < 1) {
+		return own, variance
+	}
+	return (own - (1-q)*other) / q, (variance+square(1-q)*otherVariance)/(q*q) + square((own-other)/(q*q)*i.CausedSD)
 }
 
 // Lifetime is the lifetime over first-order margin of a new customer.
@@ -90,9 +106,9 @@ type WorthInput struct {
 // how much of it is of customers' first days.
 type SharedRevenue struct{ Orders, Revenue, New float64 }
 
-// leanNew: a campaign's share of new customers leans on the shop's with the
-// weight of so many orders.
-const leanNew = 10
+// newSpread is the standard deviation by which campaigns' shares of new customers
+// differ from the shop's: ads to people who know the shop bring few, others most.
+const newSpread = 0.25
 
 // Worths returns the worth of every campaign that has orders or an incremental
 // share, and the shop-wide one for campaigns that have neither.
@@ -132,7 +148,7 @@ func (b *Book) worth(in WorthInput, campaign string, again float64) Worth {
 		a = &ledger{}
 	}
 	var w Worth
-	b.setMargin(&w, a)
+	b.setMargin(&w, a, in.Incremental[campaign])
 	b.setLifetime(&w, a, in, campaign, again)
 	w.setIncremental(in, campaign)
 	w.RelSD = math.Sqrt(square(w.MarginRelSD) + square(w.LTVRelSD) + square(w.IncrementalRelSD))
@@ -140,19 +156,11 @@ func (b *Book) worth(in WorthInput, campaign string, again float64) Worth {
 }
 
 func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, again float64) {
-	share, weight := 0.0, float64(leanNew)
-	if b.shop.revenue > 0 {
-		share = b.shop.newRevenue / b.shop.revenue
-	}
 	own := SharedRevenue{float64(a.orders), a.revenue, a.newRevenue}
 	if r, ok := in.Shared[campaign]; ok {
 		own = r
 	}
-	if own.Revenue > 0 && own.Orders > 0 {
-		lean := leanNew * own.Revenue / own.Orders
-		share = (own.New + lean*share) / (own.Revenue + lean)
-		weight += own.Orders
-	}
+	share, error2 := b.newShare(own, in.Incremental[campaign])
 	l, ok := in.Lambda[campaign]
 	if !ok {
 		l = in.DefaultLambda
@@ -162,15 +170,44 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, 
 		w.Lambda, w.LambdaRelSD = 1+(l.Multiple-1)*(1-again), min(max(l.RelSD, 0), mostRelSD)
 	}
 	w.LTVMultiple = 1 - share + share*w.Lambda
-	// The share of new customers is counted too: a binomial of so many orders.
-	variance := share*share*w.Lambda*w.Lambda*w.LambdaRelSD*w.LambdaRelSD + (w.Lambda-1)*(w.Lambda-1)*share*(1-share)/weight
+	variance := share*share*w.Lambda*w.Lambda*w.LambdaRelSD*w.LambdaRelSD + (w.Lambda-1)*(w.Lambda-1)*error2
 	w.LTVRelSD = min(math.Sqrt(max(variance, 0))/w.LTVMultiple, mostRelSD)
-	without := ""
+	without, told := "", ""
+	if q := in.Incremental[campaign].Caused; q > 0 && q < 1 && b.unasked.revenue > 0 {
+		told = fmt.Sprintf(", once those that would have come anyway (about %.0f %% of the orders after its clicks) are taken to be like the shop's orders without a click", 100*(1-q))
+	}
 	if w.Lambda > 1 && again > 0 {
 		without = fmt.Sprintf("; the %.0f %% of later orders that ads bring again are those ads' own and left out", 100*again)
 	}
-	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s%s); %.0f %% of the revenue is of new customers.",
-		w.Lambda, l.Why, without, 100*share))
+	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s%s); %.0f %% of the revenue is of new customers%s.",
+		w.Lambda, l.Why, without, 100*share, told))
+}
+
+// newShare is the share of new customers in the revenue that a campaign's ads
+// caused, and its variance: what its own orders say, counted as a binomial, and
+// the shop's share with newSpread, by their precision.
+func (b *Book) newShare(own SharedRevenue, i Incremental) (share, variance float64) {
+	share, variance = 0, newSpread*newSpread
+	if b.shop.revenue > 0 {
+		share = b.shop.newRevenue / b.shop.revenue
+	}
+	if !(own.Revenue > 0 && own.Orders > 0) {
+		return share, variance
+	}
+	seen, of := binomial(own.New/own.Revenue, own.Orders)
+	if u := &b.unasked; u.revenue > 0 {
+		other, otherOf := binomial(u.newRevenue/u.revenue, float64(u.orders))
+		seen, of = i.ofCaused(seen, of, other, otherOf)
+	}
+	weight := variance / (variance + of)
+	return min(max(weight*seen+(1-weight)*share, 0), 1), weight * of
+}
+
+// binomial is a share of so many orders and its variance, with one more of each
+// kind so that none and all are not taken for certain.
+func binomial(share, orders float64) (same, variance float64) {
+	p := (share*orders + 1) / (orders + 2)
+	return share, p * (1 - p) / orders
 }
 
 func (w *Worth) setIncremental(in WorthInput, campaign string) {

@@ -199,9 +199,10 @@ elasticity falls. The rest, in the order of what it costs:
    with an error of 0.1, half of which never averages out; Meta gives none while a campaign
    learns, Google none of display and Demand Gen campaigns. A shop's own changes of budget,
    15 % at a time, are lost in the luck of its orders.
-4. *New customers.* Orders that would have come anyway and carry a brand or retargeting ad's
-   click are of new customers oftener than those the ad caused, so that a sale of theirs is
-   taken for worth more than it is.
+4. *New customers.* A click on a brand or retargeting ad comes before orders that it did not
+   cause, and their customers are newer. Those that would have come anyway are taken off, as
+   if they were the shop's orders without a click; those that other ads caused share their
+   credit, and some of their newness, with the last click.
 5. *Waiting.* Outages, days without a conversion and too few conversions hold changes back.
    Where reports are slow (slow-reports) a conversion cycle is two weeks, twice the oracle's
    rest.
