@@ -48,11 +48,18 @@ func choose(l *OrderLog, end civil.Date, unit float64, rows []Row) (choice, erro
 	}
 	cut := end.AddDays(-days)
 	histories, actual := l.Histories(cut), l.after(cut, end)
-	inner := Merge(histories, unit)
+	const tooFew = "the first two thirds are too few for a fit"
 	c := choice{}
+	var refused *Refused
+	fits, err := newOrderFits(Merge(histories, unit))
+	if errors.As(err, &refused) {
+		return chooseByLikelihood(rows, tooFew)
+	}
+	if err != nil {
+		return c, err
+	}
 	for _, m := range candidates {
-		fit, err := FitOrders(m, inner)
-		var refused *Refused
+		fit, err := fits.fit(m)
 		if errors.As(err, &refused) {
 			continue
 		}
@@ -70,7 +77,7 @@ func choose(l *OrderLog, end civil.Date, unit float64, rows []Row) (choice, erro
 		c.candidates = append(c.candidates, k)
 	}
 	if len(c.candidates) == 0 {
-		return chooseByLikelihood(rows, "the first two thirds are too few for a fit")
+		return chooseByLikelihood(rows, tooFew)
 	}
 	c.decide(days)
 	return c, nil
@@ -150,10 +157,14 @@ func mean(v []float64) float64 {
 
 func chooseByLikelihood(rows []Row, because string) (choice, error) {
 	c := choice{}
+	fits, err := newOrderFits(rows)
+	if err != nil {
+		return c, err
+	}
 	var last error
 	best := math.Inf(-1)
 	for _, m := range candidates {
-		fit, err := FitOrders(m, rows)
+		fit, err := fits.fit(m)
 		if err != nil {
 			last = err
 			continue

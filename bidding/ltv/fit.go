@@ -281,6 +281,22 @@ func shapeOf(rows []Row) (s shape) {
 // boundary; the answer is then the NBD, with a warning. The error is a *Refused
 // where the data cannot carry a fit.
 func FitOrders(m Model, rows []Row) (*OrderFit, error) {
+	o, err := newOrderFits(rows)
+	if err != nil {
+		return nil, err
+	}
+	return o.fit(m)
+}
+
+// orderFits fits models to the same rows. What all of them need is made once: the
+// lattice, and the NBD, which is each other model's limit, so that no fit may be worse.
+type orderFits struct {
+	grid *lattice
+	s    shape
+	nbd  *OrderFit
+}
+
+func newOrderFits(rows []Row) (*orderFits, error) {
 	s := shapeOf(rows)
 	switch {
 	case s.customers < minCustomers:
@@ -291,14 +307,19 @@ func FitOrders(m Model, rows []Row) (*OrderFit, error) {
 		return nil, &Refused{"all customers are new on the last day; there is no time to learn from"}
 	}
 	grid := newLattice(rows)
-	// The NBD is each other model's limit, so that no fit may be worse.
 	nbd, err := NBD.fit(grid, s, []float64{0.5, 0.5 * s.meanT * s.customers / s.orders})
 	if err != nil {
 		return nil, &Refused{"the NBD has no maximum on these data: every customer seems to order at the same rate"}
 	}
-	best := nbd
+	return &orderFits{grid, s, nbd}, nil
+}
+
+func (o *orderFits) fit(m Model) (*OrderFit, error) {
+	s, nbd := o.s, *o.nbd // warnings are each model's own
+	best := &nbd
 	if m != NBD {
-		if best, err = m.fitFrom(grid, s, nbd); err != nil {
+		var err error
+		if best, err = m.fitFrom(o.grid, s, &nbd); err != nil {
 			return nil, err
 		}
 	}
