@@ -128,7 +128,7 @@ func (e *NotAFeed) Error() string { return e.What }
 // could be read, its ID. The error is visit's, r's, or a *NotAFeed; what is
 // wrong inside a feed is an Issue.
 func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, error) {
-	v := &validator{rep: Report{ByRule: map[string]int{}}, visit: visit, told: map[string]bool{}}
+	v := &validator{rep: Report{ByRule: map[string]int{}}, visit: visit, told: map[string]bool{}, counts: map[string]*int{}}
 	if err := o.Check(); err != nil {
 		return v.rep, err
 	}
@@ -153,6 +153,9 @@ func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, 
 	}
 	if err == nil && v.keep != nil {
 		v.rep.AsKnown, err = v.keep.end()
+	}
+	for rule, times := range v.counts {
+		v.rep.ByRule[rule] = *times
 	}
 	return v.rep, err
 }
@@ -252,6 +255,9 @@ type validator struct {
 	visit  func(Item, []Issue) error
 	across *across
 	told   map[string]bool // what is told once of a file
+	counts map[string]*int // of issues, by rule
+	rule   string          // of the last issue
+	times  *int            // and its count
 	keep   *verdictWriter
 	next   cursor // the item of the run before that is next while all are the same
 	found  []byte // what is left of its page's findings
@@ -414,7 +420,14 @@ func (v *validator) end() error {
 // count adds issues to the report and tells whether an error is among them.
 func (v *validator) count(issues []Issue) (bad bool) {
 	for i := range issues {
-		v.rep.ByRule[issues[i].Rule]++
+		if r := issues[i].Rule; v.times == nil || r != v.rule { // the same often comes again
+			v.rule = r
+			if v.times = v.counts[r]; v.times == nil {
+				v.times = new(int)
+				v.counts[r] = v.times
+			}
+		}
+		*v.times++
 		switch issues[i].Severity {
 		case Error:
 			v.rep.Errors++

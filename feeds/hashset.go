@@ -10,14 +10,15 @@ type hashSet struct {
 	shards  [setShards]shard
 	n       int
 	limit   int
-	waiting []waiting // what settle will put
-	waits   int       // how many these are
+	waiting [][]waiting // what settle will put
+	waits   int         // how many these are
 }
 
-// waiting is some slots that are to be filled, and of which shards.
+// waiting is what is to be put.
 type waiting struct {
-	slots  []slot
-	shards []uint8
+	hash  uint64
+	value uint32
+	tag   uint16
 }
 
 const waitingSlots = 1 << 12
@@ -70,20 +71,19 @@ func (s *hashSet) later(hash uint64, tag uint16, value uint32) {
 		}
 	}
 	if s.waits%waitingSlots == 0 {
-		s.waiting = append(s.waiting, waiting{make([]slot, 0, waitingSlots), make([]uint8, 0, waitingSlots)})
+		s.waiting = append(s.waiting, make([]waiting, waitingSlots))
 	}
-	last := &s.waiting[len(s.waiting)-1]
-	last.slots, last.shards = append(last.slots, slotOf(hash, tag, value)), append(last.shards, uint8(hash))
+	s.waiting[len(s.waiting)-1][s.waits%waitingSlots] = waiting{hash, value, tag}
 	s.waits++
 }
 
 // settle puts what waits.
 func (s *hashSet) settle() {
-	for i, w := range s.waiting {
-		for j, sl := range w.slots {
-			s.put(uint64(sl.high)<<32|uint64(sl.low&^0xffff)|uint64(w.shards[j]), uint16(sl.low), sl.value)
+	for i, some := range s.waiting {
+		for _, w := range some[:min(waitingSlots, s.waits-i*waitingSlots)] {
+			s.put(w.hash, w.tag, w.value)
 		}
-		s.waiting[i] = waiting{}
+		s.waiting[i] = nil
 	}
 	s.waiting, s.waits = nil, 0
 }
