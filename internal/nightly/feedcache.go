@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"adsteward/feeds"
 	"adsteward/internal/feedsource"
@@ -124,15 +125,22 @@ func (c *feedCache) asKnown() {
 	c.verdicts = nil
 }
 
-// keep puts what this night has read into the place of what was kept before.
+// keep puts what this night has read into the place of what was kept before. What
+// stays as it is was of use, and is marked so, see forgetFeeds.
 func (c *feedCache) keep() {
 	c.close()
-	for _, w := range []*keptWriter{c.verdicts, c.version} {
-		if w == nil {
-			continue
+	if c.path == "" {
+		return
+	}
+	for ending, w := range map[string]*keptWriter{verdictFile: c.verdicts, versionFile: c.version} {
+		var err error
+		if w != nil {
+			err = w.commit()
+		} else if err = os.Chtimes(c.path+ending, time.Time{}, time.Now()); errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
-		if err := w.commit(); err != nil {
-			c.log.Warn("what was found out about a feed could not be kept; the next night does without", "file", w.path, "error", err)
+		if err != nil {
+			c.log.Warn("what was found out about a feed could not be kept; the next night does without", "file", c.path+ending, "error", err)
 		}
 	}
 }

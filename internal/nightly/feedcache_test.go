@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,10 +137,25 @@ func TestUnchangedFeedIsNotFetched(t *testing.T) {
 	if got := d.server.asked(); got != "[200]" || s.Items != 4 || s.Report.Reused != 0 || len(s.Rules) != 0 || !strings.Contains(d.told(), "items=4 known=0") {
 		t.Fatalf("the first night: %s, %+v", got, s)
 	}
+	files, err := filepath.Glob(filepath.Join(d.FeedCache, "*"))
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	began := time.Now().Add(-time.Minute)
+	for _, f := range files {
+		if err := os.Chtimes(f, time.Time{}, began.AddDate(0, 0, -9)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	d.next()
 	s, products, _ := d.night(t)
 	if got := d.server.asked(); got != "[304]" || s.Items != 4 || s.Since != d.today || s.Report.Items != 4 || len(s.Rules) != 0 || !strings.Contains(d.told(), "items=4 known=4") {
 		t.Errorf("the second night: %s, %+v", got, s)
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f); err != nil || info.ModTime().Before(began) {
+			t.Errorf("%s passes for forgotten: %v", f, err)
+		}
 	}
 	for _, p := range products {
 		if p.FeedDate != d.today {

@@ -14,8 +14,8 @@ import (
 var keptName = regexp.MustCompile(`^[0-9a-f]{32}-`)
 
 // forgetAfter is how long files of a feed that is configured no more are kept.
-// Another configuration may share the directory; its files are written anew every
-// night.
+// Another configuration may share the directory; its files are written or marked
+// anew every night.
 const forgetAfter = 7 * 24 * time.Hour
 
 // forgetFeeds removes what was kept of feeds that are configured no more. Nothing
