@@ -148,7 +148,7 @@ func TestACampaignWithoutAShareIsBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	shares, of := d.night()
-	if s, ok := shares["google:imported"]; !ok || math.Abs(s.Iota-s.Prior.Share) > 0.01 || of == date {
+	if s, ok := shares["google:imported"]; !ok || s.Prior.Share == 0 || math.Abs(s.Iota-s.Prior.Share) > 0.01 || of == date {
 		t.Errorf("%v %+v, of %s", ok, s, of)
 	}
 }

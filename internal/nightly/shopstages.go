@@ -181,8 +181,9 @@ func (n *night) fitLags(ctx context.Context) (map[string]response.Lag, error) {
 }
 
 // reportedValue sums what the platforms report by campaign, in the order
-// stored, each day divided by the share of it that has arrived. What is reported
-// of those days and of later ones is held against orders on the way.
+// stored, each day divided by the share of it that has arrived; a campaign that has
+// reported later days only is there with nothing. What is reported of all days is
+// held against orders on the way.
 func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag, from, to civil.Date, claims *reconciling) ([]attribution.CampaignValue, error) {
 	var out []attribution.CampaignValue
 	parent, err := n.campaignOf(ctx)
@@ -194,16 +195,15 @@ func (n *night) reportedValue(ctx context.Context, lags map[string]response.Lag,
 		k := parent(p.Platform, p.AdAccount, platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID})
 		arrived := lags[p.Platform].At(n.date.Sub(p.Date))
 		claims.claim(k, p, arrived)
-		if p.Date > to {
-			return nil
-		}
 		i, ok := at[k]
 		if !ok {
 			i = len(out)
 			at[k] = i
 			out = append(out, attribution.CampaignValue{Campaign: k})
 		}
-		out[i].Reported += micros(p.Value.Float() / arrived)
+		if p.Date <= to {
+			out[i].Reported += micros(p.Value.Float() / arrived)
+		}
 		return nil
 	})
 	return out, err
