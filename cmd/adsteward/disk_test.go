@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,7 @@ func TestFullDisk(t *testing.T) {
 	mount := func(size string, options string) error {
 		return exec.Command("mount", "-t", "tmpfs", "-o", options+"size="+size, "tmpfs", dir).Run()
 	}
-	if os.Geteuid() != 0 || mount("2m", "") != nil {
+	if os.Geteuid() != 0 || mount("40m", "") != nil {
 		t.Skip("full disk not tested: it takes the right to mount a small file system")
 	}
 	t.Cleanup(func() {
@@ -27,7 +28,11 @@ func TestFullDisk(t *testing.T) {
 	})
 	w := newWorld(t, worldOptions{store: filepath.Join(dir, "adsteward.db")})
 	w.must("status")
-	if err := mount("1200k", "remount,"); err != nil {
+	info, err := os.Stat(filepath.Join(dir, "adsteward.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mount(fmt.Sprintf("%dk", info.Size()>>10+200), "remount,"); err != nil { // a dozen pages more
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"run", "--date", worldStart.String()}, {"run", "--date", worldStart.String(), "--json"}} {
