@@ -160,7 +160,7 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, 
 	if r, ok := in.Shared[campaign]; ok {
 		own = r
 	}
-	share, error2 := b.newShare(own, in.Incremental[campaign])
+	share, uncertain := b.newShare(own, in.Incremental[campaign])
 	l, ok := in.Lambda[campaign]
 	if !ok {
 		l = in.DefaultLambda
@@ -170,7 +170,7 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, 
 		w.Lambda, w.LambdaRelSD = 1+(l.Multiple-1)*(1-again), min(max(l.RelSD, 0), mostRelSD)
 	}
 	w.LTVMultiple = 1 - share + share*w.Lambda
-	variance := share*share*w.Lambda*w.Lambda*w.LambdaRelSD*w.LambdaRelSD + (w.Lambda-1)*(w.Lambda-1)*error2
+	variance := share*share*w.Lambda*w.Lambda*w.LambdaRelSD*w.LambdaRelSD + (w.Lambda-1)*(w.Lambda-1)*uncertain
 	w.LTVRelSD = min(math.Sqrt(max(variance, 0))/w.LTVMultiple, mostRelSD)
 	without, told := "", ""
 	if q := in.Incremental[campaign].Caused; q > 0 && q < 1 && b.unasked.revenue > 0 {
@@ -194,20 +194,21 @@ func (b *Book) newShare(own SharedRevenue, i Incremental) (share, variance float
 	if !(own.Revenue > 0 && own.Orders > 0) {
 		return share, variance
 	}
-	seen, of := binomial(own.New/own.Revenue, own.Orders)
+	seen := own.New / own.Revenue
+	of := binomialVariance(seen, own.Orders)
 	if u := &b.unasked; u.revenue > 0 {
-		other, otherOf := binomial(u.newRevenue/u.revenue, float64(u.orders))
-		seen, of = i.ofCaused(seen, of, other, otherOf)
+		other := u.newRevenue / u.revenue
+		seen, of = i.ofCaused(seen, of, other, binomialVariance(other, float64(u.orders)))
 	}
 	weight := variance / (variance + of)
 	return min(max(weight*seen+(1-weight)*share, 0), 1), weight * of
 }
 
-// binomial is a share of so many orders and its variance, with one more of each
-// kind so that none and all are not taken for certain.
-func binomial(share, orders float64) (same, variance float64) {
+// binomialVariance is that of a share of so many orders, with one more of each kind
+// so that none and all are not taken for certain.
+func binomialVariance(share, orders float64) float64 {
 	p := (share*orders + 1) / (orders + 2)
-	return share, p * (1 - p) / orders
+	return p * (1 - p) / orders
 }
 
 func (w *Worth) setIncremental(in WorthInput, campaign string) {

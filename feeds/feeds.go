@@ -123,10 +123,11 @@ func (e *NotAFeed) Error() string { return e.What }
 
 // Validate reads the feed and hands each item with its issues to visit (which
 // may be nil), in the feed's order and on the caller's goroutine; the slice of
-// issues is visit's until it returns. r and Options.Known are read by another goroutine, which has ended when Validate returns. Issues of the file itself come with an Item whose Line is 0, those
-// of an item that could not be read with one that has its Line and, where that
-// could be read, its ID. The error is visit's, r's, or a *NotAFeed; what is
-// wrong inside a feed is an Issue.
+// issues is visit's until it returns. r and Options.Known are read by another
+// goroutine, which has ended when Validate returns. Issues of the file itself come
+// with an Item whose Line is 0, those of an item that could not be read with one
+// that has its Line and, where that could be read, its ID. The error is visit's,
+// r's, or a *NotAFeed; what is wrong inside a feed is an Issue.
 func Validate(r io.Reader, o Options, visit func(Item, []Issue) error) (Report, error) {
 	v := &validator{rep: Report{ByRule: map[string]int{}}, visit: visit, told: map[string]bool{}, counts: map[string]*int{}}
 	if err := o.Check(); err != nil {

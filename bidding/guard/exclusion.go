@@ -2,9 +2,9 @@ package guard
 
 import "adsteward/internal/platform"
 
-// itemRules are the guardrails on keeping an item, or a group of them, out of ads. What a campaign
-// spent and sold as a whole says nothing about one of its items, and there is no
-// step between in and out.
+// itemRules are the guardrails on keeping an item, or a group of them, out of ads.
+// What a campaign spent and sold as a whole says nothing about one of its items, and
+// there is no step between in and out.
 var itemRules = []rule{
 	{"kill_switch", every, false, killSwitch},
 	{"protected", every, false, protected},
@@ -15,8 +15,8 @@ var itemRules = []rule{
 }
 
 // CheckItem asks every guardrail about keeping an item or a product group out of
-// ads, or letting it in again, for which it matters less what is known of its sales. It returns what
-// those said that did not pass.
+// ads, or letting it in again, for which it matters less what is known of its sales.
+// It returns what those said that did not pass.
 func CheckItem(p Policy, f Facts, c platform.Change) []Verdict {
 	var said []Verdict
 	for _, r := range itemRules {

@@ -228,7 +228,7 @@ func (r *feedReading) product(it feeds.Item) store.Product {
 		p.SaleFrom = sql.NullTime{Time: it.SaleFrom, Valid: !it.SaleFrom.IsZero()}
 		p.SaleUntil = sql.NullTime{Time: it.SaleUntil, Valid: !it.SaleUntil.IsZero()}
 	}
-	if c := it.CostOfGoodsSold; c.Currency == r.n.shop.Currency {
+	if c := it.CostOfGoodsSold; c.Known() && c.Currency == r.n.shop.Currency {
 		p.UnitCost = &c.Amount
 	}
 	return p

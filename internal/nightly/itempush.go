@@ -17,11 +17,11 @@ import (
 	"adsteward/store"
 )
 
-// applyItems pushes changes of items and product groups: they are written into the supplemental feed
-// of their platform, which the platform reads by itself. The file holds what the
-// store says is approved, whole every time, so that writing it again does no harm:
-// a change whose process died before it was written is simply written by the next
-// push.
+// applyItems pushes changes of items and product groups: they are written into the
+// supplemental feed of their platform, which the platform reads by itself. The file
+// holds what the store says is approved, whole every time, so that writing it again
+// does no harm: a change whose process died before it was written is simply written
+// by the next push.
 func (s *Steward) applyItems(ctx context.Context, shop *Shop, actor string, todo []store.Proposal) []bidding.Outcome {
 	w := &pusher{Steward: s, shop: shop, actor: actor}
 	unlock, err := s.Store.Lock(ctx, itemLock(shop))
