@@ -58,13 +58,13 @@ func choose(l *OrderLog, end civil.Date, unit float64, rows []Row) (choice, erro
 	if err != nil {
 		return c, err
 	}
-	for _, m := range candidates {
-		fit, err := fits.fit(m)
-		if errors.As(err, &refused) {
+	for _, f := range fits.all() {
+		m, fit := f.model, f.fit
+		if errors.As(f.err, &refused) {
 			continue
 		}
-		if err != nil {
-			return c, err
+		if f.err != nil {
+			return c, f.err
 		}
 		k := Candidate{Model: m, LogLikelihood: fit.LogLikelihood, AtBoundary: fit.Model != m}
 		if !k.AtBoundary {
@@ -163,16 +163,15 @@ func chooseByLikelihood(rows []Row, because string) (choice, error) {
 	}
 	var last error
 	best := math.Inf(-1)
-	for _, m := range candidates {
-		fit, err := fits.fit(m)
-		if err != nil {
-			last = err
+	for _, f := range fits.all() {
+		if f.err != nil {
+			last = f.err
 			continue
 		}
-		k := Candidate{Model: m, LogLikelihood: fit.LogLikelihood, AtBoundary: fit.Model != m}
+		k := Candidate{Model: f.model, LogLikelihood: f.fit.LogLikelihood, AtBoundary: f.fit.Model != f.model}
 		c.candidates = append(c.candidates, k)
 		if !k.AtBoundary && k.merit() > best {
-			best, c.fit, c.best = k.merit(), fit, m
+			best, c.fit, c.best = k.merit(), f.fit, f.model
 		}
 	}
 	if c.fit == nil {

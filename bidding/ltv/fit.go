@@ -314,6 +314,23 @@ func newOrderFits(rows []Row) (*orderFits, error) {
 	return &orderFits{grid, s, nbd}, nil
 }
 
+// fitted is what came of fitting a model.
+type fitted struct {
+	model Model
+	fit   *OrderFit
+	err   error
+}
+
+// all fits the candidates side by side, since the sums of one leave processors idle
+// between them.
+func (o *orderFits) all() (out [len(candidates)]fitted) {
+	parallel(len(out), func(i int) {
+		out[i].model = candidates[i]
+		out[i].fit, out[i].err = o.fit(candidates[i])
+	})
+	return out
+}
+
 func (o *orderFits) fit(m Model) (*OrderFit, error) {
 	s, nbd := o.s, *o.nbd // warnings are each model's own
 	best := &nbd

@@ -117,33 +117,30 @@ func (g *goneShape) ln(y float64) float64 {
 // integrand times ln(alpha+y), ln(beta+y), 1/(alpha+y) and 1/(beta+y).
 type gone5 [5]float64
 
-// goneIntegral integrates a goneShape by Gauss-Legendre quadrature.
-type goneIntegral struct{ long, short rule }
+// goneIntegral integrates a goneShape by Gauss-Legendre quadrature, with as many
+// nodes as the step asks for.
+type goneIntegral []rule
 
-type rule struct{ node, weight []float64 }
-
-func newGoneIntegral() *goneIntegral {
-	of := func(n int) rule {
-		r := rule{make([]float64, n), make([]float64, n)}
-		quad.Legendre{}.FixedLocations(r.node, r.weight, 0, 1)
-		return r
-	}
-	return &goneIntegral{long: of(16), short: of(shortNodes)}
+// rule gives full precision over steps of less than upTo, as over measures them.
+type rule struct {
+	upTo         float64
+	node, weight []float64
 }
 
-var goneRule = newGoneIntegral()
+func newRule(nodes int, upTo float64) rule {
+	r := rule{upTo, make([]float64, nodes), make([]float64, nodes)}
+	quad.Legendre{}.FixedLocations(r.node, r.weight, 0, 1)
+	return r
+}
 
-// Sixteen nodes give full precision over a step of u of 2 and a fall of e^10,
-// shortNodes over shortStep of that.
-const (
-	shortNodes = 7
-	shortStep  = 0.1
-)
+// goneRule has its rules from the shortest step to the longest. A step of 1 is one of
+// u of 2, or a fall of e^10; days of a history are steps of a hundredth.
+var goneRule = goneIntegral{newRule(4, 0.02), newRule(7, 0.1), newRule(16, math.Inf(1))}
 
 // over integrates from an age to another, relative to the integrand at from. The
 // range is cut into panels that the rules are good for, and ended where e^-40 of
 // the integrand is left.
-func (q *goneIntegral) over(g goneShape, from, to float64) (out gone5) {
+func (q goneIntegral) over(g goneShape, from, to float64) (out gone5) {
 	u0, u1 := math.Log(g.c+from), math.Log(g.c+to)
 	slope := g.low + g.high*(g.c+from)/(g.d+g.c+from)
 	if slope > 0 {
@@ -154,10 +151,11 @@ func (q *goneIntegral) over(g goneShape, from, to float64) (out gone5) {
 	if !(load > 0) {
 		return out
 	}
-	rule := q.long
-	if load < shortStep {
-		rule = q.short
+	k := 0
+	for load >= q[k].upTo {
+		k++
 	}
+	rule := &q[k]
 	panels := min(math.Ceil(load), 1000)
 	step, ref := (u1-u0)/panels, g.ln(from)
 	for p := range int(panels) {
@@ -183,7 +181,7 @@ func (q *goneIntegral) over(g goneShape, from, to float64) (out gone5) {
 // ln(beta+y), 1/(alpha+y) and 1/(beta+y) under its integrand.
 type gone struct{ ln, lnA, lnB, invA, invB float64 }
 
-func (q *goneIntegral) at(rx, alpha, s, beta, tx, t float64) gone {
+func (q goneIntegral) at(rx, alpha, s, beta, tx, t float64) gone {
 	g := newGoneShape(rx, alpha, s, beta)
 	in := q.over(g, tx, t)
 	if !(in[0] > 0) {
