@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
@@ -67,7 +69,7 @@ func (e Experiment) row() map[string]any {
 
 // InsertExperiment stores a new experiment, or ErrConflict.
 func (q *Queries) InsertExperiment(ctx context.Context, e Experiment) error {
-	_, err := q.execNamed(ctx, `INSERT INTO experiments (experiment_id, account, kind, name, state, reason, plan, plan_hash, starts, ends,
+	_, err := sqlx.NamedExecContext(ctx, q.ext, `INSERT INTO experiments (experiment_id, account, kind, name, state, reason, plan, plan_hash, starts, ends,
 		created_by, created_at, approved_by, started_at, ended_at, to_restore, forecast, watched, updated_at)
 		VALUES (:experiment_id, :account, :kind, :name, :state, :reason, :plan, :plan_hash, :starts, :ends,
 		:created_by, :created_at, :approved_by, :started_at, :ended_at, :to_restore, :forecast, :watched, :updated_at)`, e.row())
@@ -110,9 +112,13 @@ func (q *Queries) Experiments(ctx context.Context, account string, states ...str
 func (q *Queries) UpdateExperiment(ctx context.Context, e Experiment, from string) (bool, error) {
 	row := e.row()
 	row["from_state"] = from
-	n, err := q.execNamed(ctx, `UPDATE experiments SET state = :state, reason = :reason, ends = :ends, approved_by = :approved_by,
+	res, err := sqlx.NamedExecContext(ctx, q.ext, `UPDATE experiments SET state = :state, reason = :reason, ends = :ends, approved_by = :approved_by,
 		started_at = :started_at, ended_at = :ended_at, to_restore = :to_restore, watched = :watched, updated_at = :updated_at
 		WHERE experiment_id = :experiment_id AND state = :from_state`, row)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
 	return n == 1, err
 }
 

@@ -52,16 +52,20 @@ const sqliteSettings = "_journal_mode=WAL&_foreign_keys=on&_busy_timeout=20000&_
 // Queries are the reads and writes, outside a transaction (Store) or inside one
 // (InTx).
 type Queries struct {
-	ext     sqlx.ExtContext // of reads, and of all inside a transaction
-	writer  *sqlx.DB        // nil inside a transaction
+	ext     sqlx.ExtContext
+	db      *sqlx.DB // nil inside a transaction
 	dialect Dialect
 	secrets *secrets
+	// turn is held by whoever writes to SQLite, nil elsewhere. SQLite lets one write
+	// at a time and has the others ask again and again, for as long as the busy
+	// timeout; within a process they queue.
+	turn chan struct{}
 }
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	*Queries
-	db   *sqlx.DB // of reads; PostgreSQL's writes go through it too
+	db   *sqlx.DB
 	dsn  string
 	path string // of the SQLite file, else ""
 	sync string // its setting synchronous
@@ -112,28 +116,13 @@ func open(ctx context.Context, dsn string, key Key, sync string) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	q := &Queries{ext: db, writer: db, dialect: dialect, secrets: secrets}
+	q := &Queries{ext: db, db: db, dialect: dialect, secrets: secrets}
 	s := &Store{Queries: q, db: db, dsn: dsn, sync: sync}
 	if dialect == SQLite {
 		s.path = sqlitePath(dsn)
-		if q.writer, err = writerOf(s.path, sync); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
+		q.turn = make(chan struct{}, 1)
 	}
 	return s, nil
-}
-
-// writerOf is the one connection through which a process writes to SQLite. SQLite lets
-// one write at a time and has others ask again and again, for as long as the busy
-// timeout: here they queue. And what a connection has in its cache it keeps for as long
-// as nobody else has written.
-func writerOf(path, sync string) (*sqlx.DB, error) {
-	db, err := sqlx.Open("sqlite3", sqliteURI(path, sync))
-	if err != nil {
-		return nil, unreachable(path, err)
-	}
-	db.SetMaxOpenConns(1)
-	return db, nil
 }
 
 func connect(ctx context.Context, dsn, sync string) (Dialect, *sqlx.DB, error) {
@@ -277,12 +266,7 @@ func (s *Store) checkKey(ctx context.Context, key Key) error {
 const keyCheck = "key_check"
 
 // Close closes the database.
-func (s *Store) Close() error {
-	if s.writer == s.db {
-		return s.db.Close()
-	}
-	return errors.Join(s.writer.Close(), s.db.Close())
-}
+func (s *Store) Close() error { return s.db.Close() }
 
 // DB is the pool, for libraries that keep tables of their own in the same database.
 func (s *Store) DB() *sqlx.DB { return s.db }
@@ -307,10 +291,15 @@ func (s *Store) InTx(ctx context.Context, fn func(q *Queries) error) error {
 
 // atomically runs fn in the transaction q is in, or in a new one.
 func (q *Queries) atomically(ctx context.Context, fn func(q *Queries) error) error {
-	if q.writer == nil {
+	if q.db == nil {
 		return fn(q)
 	}
-	tx, err := q.writer.BeginTxx(ctx, nil)
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	tx, err := q.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -319,4 +308,18 @@ func (q *Queries) atomically(ctx context.Context, fn func(q *Queries) error) err
 		return err
 	}
 	return tx.Commit()
+}
+
+// myTurn waits until nobody else of this process writes to SQLite; done lets the
+// next one write. In a transaction it is one's turn already.
+func (q *Queries) myTurn(ctx context.Context) (done func(), err error) {
+	if q.turn == nil {
+		return func() {}, nil
+	}
+	select {
+	case q.turn <- struct{}{}:
+		return func() { <-q.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

@@ -17,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
 
 	"adsteward/store"
@@ -166,8 +165,8 @@ func TestSQLiteSettings(t *testing.T) {
 	t.Parallel()
 	s, ctx := storetest.Open(t), t.Context()
 	// Several connections at once: a setting made on one only would show.
-	for _, db := range []*sqlx.DB{s.DB(), s.DB(), s.DB(), s.Writer()} {
-		conn := must(db.Connx(ctx))(t)
+	for range 4 {
+		conn := must(s.DB().Connx(ctx))(t)
 		defer conn.Close()
 		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "20000", "page_size": "16384"} {
 			var got string
@@ -183,7 +182,7 @@ func TestScratchDoesNotWaitForTheDisk(t *testing.T) {
 	defer s.Close()
 	pool := must(s.SQLitePool())(t)
 	defer pool.Close()
-	for name, db := range map[string]*sql.DB{"its own": s.DB().DB, "its writer": s.Writer().DB, "another's": pool} {
+	for name, db := range map[string]*sql.DB{"its own": s.DB().DB, "another's": pool} {
 		var got string
 		check(t, db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&got))
 		same(t, name, got, "0")
@@ -376,7 +375,7 @@ func TestSQLiteFull(t *testing.T) {
 	s.DB().SetMaxOpenConns(1) // the limit is a connection's
 	var pages int
 	check(t, s.DB().Get(&pages, `PRAGMA page_count`))
-	s.Writer().MustExec(fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+20)) // the limit is a connection's
+	s.DB().MustExec(fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+20))
 	list := make([]store.Order, 5000)
 	for i := range list {
 		list[i] = order(fmt.Sprint(i), "1", "2026-01-01", 1)

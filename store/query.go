@@ -12,24 +12,26 @@ import (
 
 // exec runs a statement written with ? and returns the rows it changed.
 func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := q.writes().ExecContext(ctx, q.rebind(query), args...)
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	res, err := q.ext.ExecContext(ctx, q.rebind(query), args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
 }
 
-// writes is what statements that write go through.
-func (q *Queries) writes() sqlx.ExtContext {
-	if q.writer == nil {
-		return q.ext
-	}
-	return q.writer
-}
-
-// execNamed runs a statement written with :column of arg's db tags, or of its keys.
+// execNamed runs a statement written with :column of arg's db tags.
 func (q *Queries) execNamed(ctx context.Context, query string, arg any) (int64, error) {
-	res, err := sqlx.NamedExecContext(ctx, q.writes(), query, arg)
+	done, err := q.myTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	res, err := sqlx.NamedExecContext(ctx, q.ext, query, arg)
 	if err != nil {
 		return 0, err
 	}

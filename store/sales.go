@@ -93,7 +93,7 @@ func (q *Queries) Sales(ctx context.Context, account string, from, to civil.Date
 
 // together does readings side by side; a transaction has one connection.
 func (q *Queries) together(read ...func() error) error {
-	if q.writer != nil {
+	if q.db != nil {
 		return parallel.Do(read...)
 	}
 	for _, r := range read {

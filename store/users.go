@@ -69,10 +69,6 @@ func (q *Queries) PutLoginLink(ctx context.Context, tokenHash, user string, expi
 // UseLoginLink spends a link and returns whose it is: ErrNotFound if it is
 // unknown, used or expired at now.
 func (q *Queries) UseLoginLink(ctx context.Context, tokenHash string, now time.Time) (user string, err error) {
-	err = q.atomically(ctx, func(q *Queries) error {
-		user, err = one[string](ctx, q, `UPDATE login_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?
-			RETURNING user_name`, utc(now), tokenHash, utc(now))
-		return err
-	})
-	return user, err
+	return one[string](ctx, q, `UPDATE login_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?
+		RETURNING user_name`, utc(now), tokenHash, utc(now))
 }
