@@ -59,13 +59,13 @@ func choose(l *OrderLog, end civil.Date, unit float64, rows []Row) (choice, erro
 		return c, err
 	}
 	for _, f := range fits.all() {
-		m, fit := f.model, f.fit
 		if errors.As(f.err, &refused) {
 			continue
 		}
 		if f.err != nil {
 			return c, f.err
 		}
+		m, fit := f.model, f.fit
 		k := Candidate{Model: m, LogLikelihood: fit.LogLikelihood, AtBoundary: fit.Model != m}
 		if !k.AtBoundary {
 			k.probs = logProbs(valuer{law: fit.Law, unit: unit}, histories, actual, float64(days)/unit)

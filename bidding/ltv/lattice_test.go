@@ -102,6 +102,16 @@ func TestShortRules(t *testing.T) {
 	}
 }
 
+// A fall steeper than numbers go is no rule's; the last one takes it.
+func TestSteepestStep(t *testing.T) {
+	t.Parallel()
+	for _, v := range goneRule.over(goneShape{c: 1, d: 0.5, low: 1e308, high: 1e308}, 0, 1) {
+		if v < 0 || v > 1e-300 {
+			t.Errorf("an integral over next to nothing came out as %g", v)
+		}
+	}
+}
+
 // Wherever a fit may wander, two customers on a lattice are numbers, and those of
 // the two by themselves.
 func FuzzLattice(f *testing.F) {

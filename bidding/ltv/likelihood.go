@@ -152,7 +152,7 @@ func (q goneIntegral) over(g goneShape, from, to float64) (out gone5) {
 		return out
 	}
 	k := 0
-	for load >= q[k].upTo {
+	for k+1 < len(q) && load >= q[k].upTo { // an infinite one too ends at the last rule
 		k++
 	}
 	rule := &q[k]
