@@ -102,7 +102,8 @@ var figures = []figure{
 // decides the spend, in proportion where demand does.
 func (u *unit) follows() float64 {
 	if u.bound {
-		return u.Curve.Elasticity
+		e, _, _ := u.Curve.ElasticityAt(u.Spend)
+		return e
 	}
 	return 1
 }

@@ -61,5 +61,5 @@ func TestDoubtLeavesTargetsAlone(t *testing.T) {
 	t.Parallel()
 	out := doubting(t, 1, 1000)
 	near(t, "shadow price", out.Allocation.ShadowPrice, 1, 1e-9)
-	near(t, "target", targetOf(t, out, "budget", "ba").Target.Value, 1/(0.5*0.375), 1e-9)
+	near(t, "target", targetOf(t, out, "budget", "ba").Target.Value, bestROAS(curveOf("a", 100, 600, 0.5), 0.375, 1), 1e-9)
 }

@@ -41,7 +41,7 @@ func predict(u UnitReport, value money.Micros) (Expected, []float64) {
 		worths := drawWorths(p)
 		for j, d := range p.Curve.Draws(draws) {
 			k := worths[j]
-			spend := spendAfter(u.Lever.Field, p, ratio, d.Elasticity)
+			spend := spendAfter(u.Lever.Field, p, ratio, d)
 			before, after := d.Value(p.Spend), d.Value(spend)
 			profit[j] += k*after - spend
 			gain[j] += k*(after-before) - (spend - p.Spend)
@@ -62,20 +62,21 @@ func demandVariance(c response.Curve) float64 {
 }
 
 // spendAfter is a unit's daily spend after its lever moved by a ratio. Budgets
-// that bind are spent in proportion. At a target the mean ROAS follows it, and
-// on R = A s^eps the mean ROAS is A s^(eps-1): spend goes with the target to
-// the power -1/(1-eps), and with a bid, which follows the marginal value, to
-// the power 1/(1-eps); neither beyond the budget.
-func spendAfter(f platform.Field, p Part, ratio, eps float64) float64 {
+// that bind are spent in proportion. A target is the mean ROAS, along the curve,
+// and a bid follows the marginal value, which falls as it rises; neither spends
+// beyond the budget.
+func spendAfter(f platform.Field, p Part, ratio float64, d response.Draw) float64 {
 	switch {
 	case f == platform.DailyBudget && p.Idle:
 		return min(p.Spend, p.Budget*ratio)
 	case f == platform.DailyBudget:
 		return p.Spend * ratio
+	case p.Spend <= 0:
+		return 0
 	case f.IsRatio():
-		ratio = 1 / ratio
+		return min(d.SpendAtROAS(p.Spend, ratio), max(p.Budget, p.Spend))
 	}
-	return min(p.Spend*math.Pow(ratio, 1/(1-eps)), max(p.Budget, p.Spend))
+	return min(d.SpendAtSlope(p.Spend, 1/ratio), max(p.Budget, p.Spend))
 }
 
 func mean(xs []float64) float64 {

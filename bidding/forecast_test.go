@@ -28,7 +28,7 @@ func week(n int, seed uint64, factor float64) (bidding.Input, []bidding.UnitRepo
 		truth := level * math.Exp(factor*levelSD*rng.NormFloat64())
 		s := bidding.Series{Entity: u.Campaigns[0]}
 		for d := range 7 {
-			value := truth * math.Pow(0.9, 0.6)
+			value := truth * hill(0.9, 0.6)
 			s.Days = append(s.Days, response.Day{Date: today.AddDays(d - 14), Spend: 90, Value: value + factor*math.Sqrt(luck*value)*rng.NormFloat64()})
 		}
 		acc.Performance = append(acc.Performance, s)

@@ -187,13 +187,13 @@ func sharePortfolios(us []*unit) {
 }
 
 // target is the profit-maximising value of a ratio at a shadow price:
-// mu/(elasticity k), averaged over the parts by spend (DESIGN: What a sale is
-// worth). 0 where nothing sold is worth anything.
+// mu/(elasticity k) with the elasticity that it leads to, averaged over the parts by
+// spend (DESIGN: What a sale is worth). 0 where nothing sold is worth anything.
 func target(parts []Part, mu float64) float64 {
 	var sum, weight float64
 	for _, p := range parts {
 		if p.K > 0 && p.Spend > 0 && p.Curve.Elasticity > 0 {
-			sum += p.Spend * mu / (p.Curve.Elasticity * p.K)
+			sum += p.Spend * p.Curve.Mode().ROASAtSlope(mu/p.K)
 			weight += p.Spend
 		}
 	}

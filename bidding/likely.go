@@ -17,9 +17,9 @@ func (u *unit) likely() []allocate.Draw {
 	worths := drawWorths(u.part())
 	out := make([]allocate.Draw, draws)
 	for j, d := range u.Curve.Draws(draws) {
-		var c allocate.Power
-		if c.Elasticity = d.Elasticity; d.Level > 0 && d.Spend > 0 && used > 0 {
-			c.Coef = d.Level * math.Pow(used/d.Spend, d.Elasticity)
+		c := allocate.Hill{Alpha: 1, Gamma: 1}
+		if d.Level > 0 && d.Spend > 0 && used > 0 {
+			c.Coef, c.Gamma = d.Level/(1-d.Elasticity), d.Elasticity*d.Spend/((1-d.Elasticity)*used)
 		}
 		out[j] = allocate.Draw{Worth: worths[j] / used, Curve: c}
 	}

@@ -361,7 +361,7 @@ func spendWithout(f platform.Field, p Part, ratio, spent float64) float64 {
 	if f != platform.DailyBudget {
 		q := p
 		q.Spend = spent
-		return spendAfter(f, q, 1/ratio, p.Curve.Elasticity)
+		return spendAfter(f, q, 1/ratio, p.Curve.Mode())
 	}
 	switch {
 	case p.Idle:
@@ -384,7 +384,7 @@ func judgePromise(o *Outturn, a AppliedChange, parts []effect) {
 		c := x.part.Curve
 		rng := rand.New(rand.NewPCG(c.Seed, 0x0c7))
 		for j, d := range c.Draws(draws) {
-			spend := spendAfter(a.Field, x.part, ratio, d.Elasticity)
+			spend := spendAfter(a.Field, x.part, ratio, d)
 			value := x.weekday * d.Value(spend)
 			noise := math.Sqrt(max(c.Dispersion*c.Clustering, c.OrderLuck) * value / x.n)
 			profits[j] += x.part.K*(value+noise*rng.NormFloat64()) - spend

@@ -75,10 +75,10 @@ func (x trial) measure(t testing.TB) (o bidding.Outturn, truth float64) {
 			if i == 0 {
 				spend, left = 100*x.step, 1-x.broken
 				if d < 14 {
-					truth += (trialK*factor*level*(left*math.Pow(x.step, eps)-1) - (spend - 100)) / 14
+					truth += (trialK*factor*level*(left*hill(x.step, eps)-1) - (spend - 100)) / 14
 				}
 			}
-			value := factor * left * level * math.Pow(spend/100, eps)
+			value := factor * left * level * hill(spend/100, eps)
 			if x.luck > 0 { // Poisson orders, normal where there are so many
 				value = max(0, value+math.Sqrt(luck*value)*x.rng.NormFloat64())
 			}
@@ -260,7 +260,7 @@ func TestMeasureBudgetWithoutEffect(t *testing.T) {
 		x.edit = func(in *bidding.Input, _ *bidding.AppliedChange) {
 			for i := range in.Accounts[0].Performance[0].Days {
 				d := &in.Accounts[0].Performance[0].Days[i]
-				d.Value *= math.Pow(60/d.Spend, trialEps)
+				d.Value *= hill(0.6, trialEps) / hill(d.Spend/100, trialEps)
 				d.Spend = 60
 			}
 		}

@@ -28,7 +28,7 @@ var (
 )
 
 // sim is a campaign whose truth is known: reported value a day is
-// perDay*basket*(spend/ref)^eps.
+// perDay*basket*hill(spend/ref, eps).
 type sim struct {
 	id          string
 	budget, use float64 // use is spend over budget
@@ -40,7 +40,10 @@ type sim struct {
 
 const basket = 60.0
 
-func (s sim) value(spend float64) float64 { return s.perDay * basket * math.Pow(spend/s.ref, s.eps) }
+func (s sim) value(spend float64) float64 { return s.perDay * basket * hill(spend/s.ref, s.eps) }
+
+// hill is a Hill curve with the exponent 1 by its value at 1, where its elasticity is eps.
+func hill(x, eps float64) float64 { return x / ((1-eps)*x + eps) }
 
 // input makes 90 days of Google campaigns, each with its own budget b<id>.
 func input(seed uint64, scale float64, sims ...sim) bidding.Input {
@@ -127,7 +130,7 @@ func TestMoneyGoesWhereItEarnsMore(t *testing.T) {
 		t.Errorf("without a cap the budgets grew from %v to %v", out.Allocation.Before, out.Allocation.After)
 	}
 	if e := strong.Expected; e.GainPerDay < 5 || e.GainPerDay > 14 || e.GainLow >= e.GainHigh || e.Low >= e.ProfitPerDay || e.High <= e.ProfitPerDay || e.Level != 0.8 {
-		t.Errorf("strong expects %+v; the truth is a gain of about %.1f", e, 0.4*(720*math.Pow(1.15, 0.6)-720)-15)
+		t.Errorf("strong expects %+v; the truth is a gain of about %.1f", e, 0.4*720*(hill(1.15, 0.6)-1)-15)
 	}
 	if s := strings.Join(strong.Reasons, " "); !strings.Contains(s, "The next EUR spent here earns 1.") || !strings.Contains(s, "of 28 days") {
 		t.Errorf("reasons: %s", s)
@@ -232,7 +235,8 @@ func TestAnotherCurrencyIsLeftOut(t *testing.T) {
 
 func TestTargetMovesWhereItHoldsSpendBack(t *testing.T) {
 	t.Parallel()
-	// At k 0.4 and elasticity 0.6 the best target is 1/(0.6*0.4) = 4.17.
+	// At k 0.4, where a target of 6 has the elasticity 0.6, the next unit of money
+	// earns 1 at a target of 5.
 	at := func(target float64) bidding.Output {
 		return plan(t, input(3, 1, sim{id: "a", budget: 200, use: 0.5, ref: 100, perDay: 100 * target / basket, eps: 0.6, k: 0.4, target: target},
 			sim{id: "b", budget: 100, use: 1, ref: 100, perDay: 6.9, eps: 0.6, k: 0.4}))
@@ -241,11 +245,11 @@ func TestTargetMovesWhereItHoldsSpendBack(t *testing.T) {
 	if high == nil || high.Field != platform.TargetROAS || high.Proposed != eur(5.1) || high.Expected.GainPerDay <= 0 {
 		t.Fatalf("a target of 6: %+v, want 5.1", high)
 	}
-	low := draftOf(at(3), "a")
-	if low == nil || low.Proposed != eur(3.45) || low.Expected.GainPerDay <= 0 {
-		t.Fatalf("a target of 3: %+v, want 3.45", low)
+	low := draftOf(at(2.6), "a")
+	if low == nil || low.Proposed != eur(2.99) || low.Expected.GainPerDay <= 0 {
+		t.Fatalf("a target of 2.6: %+v, want 2.99", low)
 	}
-	if u := unitOf(t, at(6), "ba"); u.LimitedBy != "target" || math.Abs(u.Target-4.17) > 0.9 || u.Current != 6 {
+	if u := unitOf(t, at(6), "ba"); u.LimitedBy != "target" || math.Abs(u.Target-5) > 0.5 || u.Current != 6 {
 		t.Errorf("limited by %q, best target %.2f, current %.2f", u.LimitedBy, u.Target, u.Current)
 	}
 	// A target far below what is reached holds nothing back.

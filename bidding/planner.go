@@ -377,9 +377,10 @@ func (p *planner) draft(c *candidate) Draft {
 		d.Reasons = append(d.Reasons, "Alert: "+a.Detail)
 	}
 	w := u.Worth
+	elasticity, low, high := u.Curve.ElasticityAt(u.part().Spend)
 	d.Evidence = Evidence{WindowStart: u.WindowStart, WindowEnd: u.WindowEnd, Spend: u.WindowSpend, Value: u.WindowValue,
 		Conversions: u.Conversions, K: u.K, Margin: w.Margin, LTVMultiple: w.LTVMultiple, IncrementalShare: w.IncrementalShare, Calibrated: w.Calibrated,
-		Elasticity: u.Curve.Elasticity, ElasticityLow: u.Curve.ElasticityLow, ElasticityHigh: u.Curve.ElasticityHigh,
+		Elasticity: elasticity, ElasticityLow: low, ElasticityHigh: high,
 		BreakEvenROAS: u.BreakEven, ShadowPrice: p.priceOf(u)}
 	return d
 }

@@ -188,7 +188,7 @@ func (c *choice) at(mu float64) money.Micros { return min(max(c.u.wanted(mu), c.
 func (c *choice) spend(mu float64) float64 {
 	part := c.u.part()
 	part.Budget = math.Inf(1)
-	return spendAfter(c.u.Lever.Field, part, c.at(mu).Float()/c.u.Lever.Seen.Float(), part.Curve.Elasticity)
+	return spendAfter(c.u.Lever.Field, part, c.at(mu).Float()/c.u.Lever.Seen.Float(), part.Curve.Mode())
 }
 
 // splitBudget chooses the targets and bids of some units within a budget. What
@@ -325,7 +325,7 @@ func (p *planner) propose(c *choice, mu float64) *candidate {
 // what it spends less, or more, the others under the budget have more, or less.
 func (c *candidate) freed() float64 {
 	part := c.u.part()
-	after := spendAfter(c.change.Field, part, c.change.Value.Float()/c.change.Seen.Float(), part.Curve.Elasticity)
+	after := spendAfter(c.change.Field, part, c.change.Value.Float()/c.change.Seen.Float(), part.Curve.Mode())
 	return (c.u.scarcity - 1) * (part.Spend - after)
 }
 

@@ -16,7 +16,8 @@ import (
 )
 
 // sharer is one of several campaigns under a budget: it spends as much every day
-// as brings its target ROAS, by R(s) = A s^eps.
+// as brings its target ROAS, on a Hill curve whose elasticity is eps at its spend:
+// R(s)/s is inversely proportional to (1-eps) s + eps spend.
 type sharer struct {
 	id                    string
 	spend, target, eps, k float64
@@ -25,12 +26,17 @@ type sharer struct {
 
 // at is what it spends and earns at another target: R(s)/s = target.
 func (s sharer) at(target float64) (spend, profit float64) {
-	spend = s.spend * math.Pow(target/s.target, -1/(1-s.eps))
+	spend = max(s.spend*(s.target/target-s.eps)/(1-s.eps), 0)
 	return spend, s.k*target*spend - spend
 }
 
-// marginal is what the next unit of money earns at a target: k eps R(s)/s.
-func (s sharer) marginal(target float64) float64 { return s.k * s.eps * target }
+// marginal is what the next unit of money earns at a target: k R'(s).
+func (s sharer) marginal(target float64) float64 { return s.k * s.eps * target * target / s.target }
+
+// hundredth is what a hundredth of the target moves of the spend.
+func (s sharer) hundredth(target float64) float64 {
+	return s.spend * s.target / (target * target) / (1 - s.eps) * 0.01
+}
 
 // sharing is 90 days of campaigns under one budget, with curves that are exactly
 // known.
@@ -131,8 +137,7 @@ func TestTargetsUnderOneBudgetAreTheOptimum(t *testing.T) {
 				}
 				sp, pr := s.at(target)
 				spend, profit = spend+sp, profit+pr
-				// What a hundredth of the target moves: d ln s = -d ln tau/(1-eps).
-				moves := sp * 0.01 / target / (1 - s.eps)
+				moves := s.hundredth(target)
 				hundredth, coarse = hundredth+moves, coarse+moves*math.Abs(s.marginal(target)-1)
 				if step := math.Abs(target/s.target - 1); step < 0.145 && d != nil {
 					prices = append(prices, s.marginal(target))
@@ -245,8 +250,8 @@ func TestSplitOfABudgetThatBinds(t *testing.T) {
 // One value of several under a budget steers its own campaigns only.
 func TestOneTargetOfTwoCampaignsSteersItsOwn(t *testing.T) {
 	t.Parallel()
-	a := sharer{id: "a", spend: 40, target: 3.4, eps: 0.6, k: 0.4}
-	b := sharer{id: "b", spend: 40, target: 3.4, eps: 0.6, k: 0.4, withoutTarget: true}
+	a := sharer{id: "a", spend: 40, target: 3.4, eps: 0.6, k: 0.36}
+	b := sharer{id: "b", spend: 40, target: 3.4, eps: 0.6, k: 0.36, withoutTarget: true}
 	out := plan(t, sharing(200, a, b))
 	d := draftOf(out, "a")
 	if len(out.Drafts) != 1 || d == nil || d.Proposed != eur(3.91) {
@@ -317,7 +322,7 @@ func TestTargetsUnderOneBudgetHold(t *testing.T) {
 			}
 			spend, _ := s.at(target)
 			after += spend
-			hundredth += spend * 0.01 / target / (1 - s.eps)
+			hundredth += s.hundredth(target)
 		}
 		for _, d := range out.Drafts {
 			if d.Field == platform.DailyBudget {

@@ -1,9 +1,11 @@
 package bidding
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"adsteward/bidding/response"
 	"adsteward/internal/platform"
@@ -139,8 +141,12 @@ func (t tabler) row(key Key, name string, w Worth, k float64, parts []Part) Targ
 	case r.BreakEven != nil && r.Target == nil:
 		r.Why = append(r.Why, "The ROAS that would earn most is beyond what can be set.")
 	case r.Elasticity != nil:
-		r.Why = append(r.Why, fmt.Sprintf("Elasticity %.2f (80 %%: %.2f to %.2f): 1 %% more spend brings %.2f %% more reported value.",
-			r.Elasticity.Value, r.Elasticity.Low, r.Elasticity.High, r.Elasticity.Value))
+		e := r.Elasticity
+		why := fmt.Sprintf("Elasticity %.2f (80 %%: %.2f to %.2f): 1 %% more spend brings %.2f %% more reported value", e.Value, e.Low, e.High, e.Value)
+		if r.Target != nil {
+			why += fmt.Sprintf("; at the spend that the target leads to it is %.2f", t.mu/(r.Target.Value*k))
+		}
+		r.Why = append(r.Why, why+".")
 	}
 	if r.Target != nil && t.mu > 1 {
 		r.Why = append(r.Why, fmt.Sprintf("Money is scarce: elsewhere the next %s earns %.2f, and the target asks for as much.", t.p.in.Currency, t.mu))
@@ -362,16 +368,16 @@ func worthwhile(k, relSD float64, parts []Part, mu float64) Worthwhile {
 		return w
 	}
 	w.BreakEven = &Estimate{1 / k, 1 / w.K.High, 1 / w.K.Low}
-	best := bySpend(parts, func(p Part) float64 { return mu / (p.Curve.Elasticity * p.K) })
+	best := bySpend(parts, func(p Part) float64 { return p.Curve.Mode().ROASAtSlope(mu / p.K) })
 	if best > 0 && best < mostROAS {
-		w.Target = along(parts, best, func(_ Part, k float64, d response.Draw) float64 { return mu / (d.Elasticity * k) })
+		w.Target = along(parts, best, func(_ Part, k float64, d response.Draw) float64 { return d.ROASAtSlope(mu / k) })
 	}
 	return w
 }
 
 // nextEuro is what the next unit of money spent earns.
 func nextEuro(p Part, k float64, d response.Draw) float64 {
-	return k * d.Elasticity * d.Value(p.Spend) / p.Spend
+	return k * d.Slope(p.Spend)
 }
 
 // weights of parts in an average: by spend, or all alike where none spends. What
@@ -439,13 +445,14 @@ func elasticity(parts []Part) *Estimate {
 	if len(parts) == 0 {
 		return nil
 	}
-	e := Estimate{bySpend(parts, func(p Part) float64 { return p.Curve.Elasticity }),
-		bySpend(parts, func(p Part) float64 { return p.Curve.ElasticityLow }), bySpend(parts, func(p Part) float64 { return p.Curve.ElasticityHigh })}
-	if e.Value == 0 { // nothing sold is worth anything: the curves are known all the same
-		for _, p := range parts {
-			n := float64(len(parts))
-			e.Value, e.Low, e.High = e.Value+p.Curve.Elasticity/n, e.Low+p.Curve.ElasticityLow/n, e.High+p.Curve.ElasticityHigh/n
-		}
+	weights := weigh(parts)
+	if !slices.ContainsFunc(weights, func(w float64) bool { return w > 0 }) { // nothing sold is worth anything: the curves are known all the same
+		weights = slices.Repeat([]float64{1 / float64(len(parts))}, len(parts))
+	}
+	var e Estimate
+	for i, p := range parts {
+		value, low, high := p.Curve.ElasticityAt(cmp.Or(p.Spend, p.Curve.Spend)) // what spends nothing has none yet
+		e.Value, e.Low, e.High = e.Value+weights[i]*value, e.Low+weights[i]*low, e.High+weights[i]*high
 	}
 	e.Low, e.High = min(e.Low, e.Value), max(e.High, e.Value)
 	return finite(e)

@@ -29,6 +29,13 @@ func curveOf(id string, spend, level, eps float64) response.Curve {
 		ElasticityLow: eps - 0.05, ElasticityHigh: eps + 0.05, Seed: 7}
 }
 
+// bestROAS is mu/(elasticity k), the elasticity being that where the next unit of
+// money earns mu.
+func bestROAS(c response.Curve, k, mu float64) float64 {
+	e, _, _ := c.ElasticityAt(c.InverseSlope(mu / k))
+	return mu / (e * k)
+}
+
 func targetOf(t testing.TB, out bidding.Output, level bidding.Level, id string) bidding.Target {
 	t.Helper()
 	for _, r := range out.Targets {
@@ -40,8 +47,9 @@ func targetOf(t testing.TB, out bidding.Output, level bidding.Level, id string) 
 	return bidding.Target{}
 }
 
-// Margin 0.4 and elasticity 0.7 break even at 1/0.4 and earn most at
-// 1/(0.7 x 0.4): where a search over spends finds the most profit.
+// Break-even is at 1/k, and most is earned at 1/(elasticity k) with the elasticity
+// there: where a search over spends finds the most profit. Margin 0.4 and elasticity
+// 0.7 make 2.5 and 3.57.
 func TestTargetsAreTheOptimum(t *testing.T) {
 	t.Parallel()
 	for _, x := range []struct{ k, eps float64 }{{0.4, 0.7}, {0.15, 0.3}, {1.2, 0.8}, {0.5, 0.5}} {
@@ -54,7 +62,7 @@ func TestTargetsAreTheOptimum(t *testing.T) {
 		}
 		near(t, "k", r.K.Value, x.k, 1e-12)
 		near(t, "break-even", r.BreakEven.Value, 1/x.k, 1e-12)
-		near(t, "target", r.Target.Value, 1/(x.eps*x.k), 1e-12)
+		near(t, "target", r.Target.Value, bestROAS(c, x.k, 1), 1e-9)
 		best, most := 0., math.Inf(-1)
 		for s := 0.01; s < 1e7; s *= 1.0005 {
 			if profit := x.k*c.Value(s) - s; profit > most {
@@ -72,7 +80,7 @@ func TestTargetsAreTheOptimum(t *testing.T) {
 	}
 	in := input(1, 1, sim{id: "a", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.7, k: 0.4})
 	in.Policy.TotalDailyCap = 1e6
-	r := targetOf(t, curved(t, in, curveOf("a", 100, 600, 0.7)), "budget", "ba")
+	r := targetOf(t, curved(t, in, curveOf("a", 100, 100/(0.7*0.4), 0.7)), "budget", "ba")
 	if got := fmt.Sprintf("%.2f %.1f", r.Target.Value, r.BreakEven.Value); got != "3.57 2.5" {
 		t.Errorf("target and break-even are %s, want 3.57 2.5", got)
 	}
@@ -86,9 +94,9 @@ func TestTargetFollowsTheShadowPrice(t *testing.T) {
 	if mu <= 0 {
 		t.Fatalf("shadow price %v", mu)
 	}
-	for _, id := range []string{"bstrong", "bweak"} {
+	for id, level := range map[string]float64{"bstrong": 720, "bweak": 240} {
 		r := targetOf(t, out, "budget", id)
-		near(t, id, r.Target.Value, mu/(0.6*0.4), 1e-9)
+		near(t, id, r.Target.Value, bestROAS(curveOf(id, 100, level, 0.6), 0.4, mu), 1e-9)
 		near(t, id+": next euro", r.NextEuro.Value, unitOf(t, out, id).NextEuro, 0)
 		if r.Lever != "google/1/budget/"+id || r.LimitedBy != "budget" || r.Spend < 2000 || len(r.Covers) != 1 {
 			t.Errorf("%+v", r)
@@ -113,7 +121,7 @@ func TestNewAndReturningCustomers(t *testing.T) {
 		c := r.Customers[i]
 		near(t, "k", c.K.Value, 0.4*lambda*0.8, 1e-12)
 		near(t, "break-even", c.BreakEven.Value, 1/(0.4*lambda*0.8), 1e-12)
-		near(t, "target", c.Target.Value, 1/(0.7*0.4*lambda*0.8), 1e-12)
+		near(t, "target", c.Target.Value, bestROAS(curveOf("a", 100, 600, 0.7), 0.4*lambda*0.8, 1), 1e-9)
 		near(t, "lifetime", c.Lifetime.Value, lambda, 0)
 	}
 	if l := r.Customers[1].Lifetime; l.Low != 1 || l.High != 1 {
@@ -151,9 +159,10 @@ func TestRowsOfSharedBudgetsAndPortfolios(t *testing.T) {
 	}
 	a.Entities = append(a.Entities, platform.Entity{Ref: strategy, Name: "Together", Status: platform.Enabled,
 		Fields: map[platform.Field]money.Micros{platform.TargetROAS: eur(4)}})
-	out := curved(t, in, curveOf("a", 100, 700, 0.5), curveOf("c", 100, 480, 0.8))
+	ca, cc := curveOf("a", 100, 700, 0.5), curveOf("c", 100, 480, 0.8)
+	out := curved(t, in, ca, cc)
 	near(t, "break-even of a", targetOf(t, out, "campaign", "a").BreakEven.Value, 2.5, 1e-12)
-	near(t, "target of b", targetOf(t, out, "campaign", "b").Target.Value, 1/(0.5*0.2), 1e-12)
+	near(t, "target of b", targetOf(t, out, "campaign", "b").Target.Value, bestROAS(ca, 0.2, 1), 1e-9)
 	shared := targetOf(t, out, "budget", "ba")
 	if len(shared.Covers) != 2 || !strings.Contains(strings.Join(shared.Why, " "), "several targets") || shared.K.Value <= 0.2 || shared.K.Value >= 0.4 {
 		t.Errorf("the shared budget: %+v", shared)
@@ -161,7 +170,7 @@ func TestRowsOfSharedBudgetsAndPortfolios(t *testing.T) {
 	p := targetOf(t, out, "portfolio", "s")
 	ua, uc := unitOf(t, out, "ba"), unitOf(t, out, "bc")
 	// Both budgets bind, so that each spends its 100.
-	near(t, "target of the portfolio", p.Target.Value, (100/(0.5*ua.K)+100/(0.8*uc.K))/200, 1e-9)
+	near(t, "target of the portfolio", p.Target.Value, (100*bestROAS(ca, ua.K, 1)+100*bestROAS(cc, uc.K, 1))/200, 1e-9)
 	near(t, "ROAS of the portfolio", p.ROAS, (ua.WindowValue+uc.WindowValue)/(ua.WindowSpend+uc.WindowSpend), 1e-9)
 	if p.Current != 4 || p.Name != "Together" || len(p.Covers) != 2 || p.LimitedBy != "budget" {
 		t.Errorf("the portfolio: target %v, covers %v, limited by %q", p.Current, p.Covers, p.LimitedBy)
@@ -184,8 +193,8 @@ func TestTargetsThatCannotBeTold(t *testing.T) {
 		"worth nothing":   {func(in *bidding.Input) { in.Worth["google:a"] = bidding.Worth{LTVMultiple: 1} }, curveOf("a", 100, 600, 0.7), false, false, "no ROAS breaks even"},
 		"other currency":  {func(in *bidding.Input) { in.Accounts[0].Currency = "USD" }, response.Curve{Unit: "another"}, true, false, "no target can be told"},
 		"elasticity of 0": {func(*bidding.Input) {}, curveOf("a", 100, 600, 0), true, false, "no target can be told"},
-		"hardly elastic": {func(in *bidding.Input) {
-			in.Worth["google:a"] = bidding.Worth{Margin: 0.001, LTVMultiple: 1, IncrementalShare: 1}
+		"next to nothing": {func(in *bidding.Input) {
+			in.Worth["google:a"] = bidding.Worth{Margin: 5e-5, LTVMultiple: 1, IncrementalShare: 1}
 		}, curveOf("a", 100, 600, 0.05), true, false, "beyond what can be set"},
 		"elasticity to 1": {func(*bidding.Input) {}, curveOf("a", 100, 600, response.MaxElasticity), true, true, "hardly above break-even"},
 		"nothing spent":   {func(in *bidding.Input) { in.Accounts[0].Performance = nil }, curveOf("a", 100, 600, 0.7), true, true, "Elasticity 0.70"},
@@ -245,8 +254,11 @@ func TestTargetsOfAnything(t *testing.T) {
 		for _, w := range append([]bidding.Worthwhile{r.Worthwhile}, customersOf(r)...) {
 			in80("break-even", w.BreakEven)
 			in80("target", w.Target)
-			if w.BreakEven != nil && w.Target != nil && math.Abs(w.Target.Value*c.Elasticity/w.BreakEven.Value-r.ShadowPrice) > 1e-9*r.ShadowPrice {
-				t.Fatalf("target %v, break-even %v, elasticity %v, mu %v", w.Target.Value, w.BreakEven.Value, c.Elasticity, r.ShadowPrice)
+			if w.BreakEven == nil || w.Target == nil {
+				continue
+			}
+			if want := bestROAS(c, 1/w.BreakEven.Value, r.ShadowPrice); math.Abs(w.Target.Value-want) > 1e-9*want {
+				t.Fatalf("target %v, want %v: break-even %v, mu %v", w.Target.Value, want, w.BreakEven.Value, r.ShadowPrice)
 			}
 		}
 	})

@@ -57,7 +57,7 @@ func BenchmarkSolve(b *testing.B) {
 
 // The mean over 100 draws of each of 10,000 curves.
 func BenchmarkMeanOverDraws(b *testing.B) {
-	for _, kind := range []string{"power", "hill"} {
+	for _, kind := range []string{"power", "hill", "hill of 1"} {
 		p := uncertain(1, 10_000, 100, kind)
 		b.Run(kind+"/10000x100", func(b *testing.B) {
 			for b.Loop() {

@@ -123,21 +123,21 @@ func Best(c Curve, price, lo, hi float64) float64 {
 // Mix is the mean of Worth*Curve over concave draws with the given
 // probabilities, or, of Points, over any.
 func Mix(draws []Draw, probability []float64) Curve {
-	powers := powerMix{scale: make([]float64, 0, len(draws)), exponent: make([]float64, 0, len(draws)), u: math.NaN()}
+	mix := hillMix{scale: make([]float64, 0, len(draws)), half: make([]float64, 0, len(draws))}
 	for j, d := range draws {
-		c, ok := d.Curve.(Power)
-		if !ok {
+		c, ok := d.Curve.(Hill)
+		if !ok || c.Alpha != 1 || c.Shift != 0 {
 			return mixOthers(draws, probability)
 		}
 		if w := probability[j] * d.Worth; w*c.Coef > 0 {
-			powers.scale = append(powers.scale, w*c.Coef*c.Elasticity)
-			powers.exponent = append(powers.exponent, c.Elasticity-1)
+			mix.scale = append(mix.scale, w*c.Coef*c.Gamma)
+			mix.half = append(mix.half, c.Gamma)
 		}
 	}
-	return &powers
+	return &mix
 }
 
-// mixOthers is Mix of curves that are not all powers.
+// mixOthers is Mix of curves that are not all such hills.
 func mixOthers(draws []Draw, probability []float64) Curve {
 	sum := make(drawSum, 0, len(draws))
 	lines := false
@@ -169,94 +169,74 @@ func joined(lines drawSum) Points {
 	return out
 }
 
-// powerMix is a sum of powers: its slope is the sum of scale*s^exponent.
-type powerMix struct {
-	scale, exponent []float64
-	u               float64 // the logarithm of the spend found last; NaN at first
+// hillMix is a sum of Hill curves with the exponent 1, which is what the plan draws:
+// its slope is the sum of scale/(s+half)^2.
+type hillMix struct {
+	scale, half []float64
+	x           float64 // the spend found last
 }
 
-// at is value, slope, and the slope's derivative by the logarithm of the spend
-// u, from one look at each draw.
-func (c *powerMix) at(u float64) (value, slope, fall float64) {
+// at is value, slope, and the slope's derivative, from one look at each draw.
+func (c *hillMix) at(s float64) (value, slope, fall float64) {
 	for j, a := range c.scale {
-		b := c.exponent[j]
-		t := a * math.Exp(b*u)
+		q := 1 / (s + c.half[j])
+		t := a * q
+		value += t / c.half[j]
+		t *= q
 		slope += t
-		fall += b * t
-		value += t / (b + 1)
+		fall -= 2 * t * q
 	}
-	return value * math.Exp(u), slope, fall
+	return value * s, slope, fall
 }
 
 // Value is the weighted sum of the draws' values; 0 for s <= 0.
-func (c *powerMix) Value(s float64) float64 {
+func (c *hillMix) Value(s float64) float64 {
 	if s <= 0 {
 		return 0
 	}
-	v, _, _ := c.at(math.Log(s))
+	v, _, _ := c.at(s)
 	return v
 }
 
-// Slope is the weighted sum of the draws' slopes; +Inf at 0 where a draw's is.
-func (c *powerMix) Slope(s float64) float64 {
-	if s <= 0 {
-		for _, b := range c.exponent {
-			if b < 0 {
-				return math.Inf(1)
-			}
-		}
-	}
-	_, slope, _ := c.at(math.Log(max(s, math.SmallestNonzeroFloat64)))
+// Slope is the weighted sum of the draws' slopes.
+func (c *hillMix) Slope(s float64) float64 {
+	_, slope, _ := c.at(max(s, 0))
 	return slope
 }
 
-// best looks for the spend by Newton's steps on the logarithm of the slope,
-// which is convex in the logarithm of the spend: from before the root they
-// approach it, from behind it the first leads before it.
-func (c *powerMix) best(m, lo, hi float64) (float64, float64) {
-	if len(c.scale) == 0 && m > 0 {
+// best looks for the spend by Newton's steps on slope^(-1/2), which is linear for one
+// draw and concave for several, being a power mean of linear functions: from before
+// the root they approach it, from behind it the first leads before it.
+func (c *hillMix) best(m, lo, hi float64) (float64, float64) {
+	switch {
+	case m <= 0:
+		return hi, c.Value(hi)
+	case len(c.scale) == 0:
 		return lo, 0
 	}
-	if m <= 0 {
-		return hi, c.Value(hi)
-	}
-	first, last, target := math.Log(lo), math.Log(hi), math.Log(m)
-	u := c.u
-	if !(u >= first && u <= last) {
-		u = last
+	x := c.x
+	if !(x >= lo && x <= hi) {
+		x = lo
 	}
 	for range maxSteps {
-		value, slope, fall := c.at(u)
-		if fall == 0 { // straight lines, or too far down to tell
-			if slope >= m {
-				return hi, c.Value(hi)
-			}
-			return lo, c.Value(lo)
+		value, slope, fall := c.at(x)
+		next := min(max(x+(1/math.Sqrt(m)-1/math.Sqrt(slope))*2*slope*math.Sqrt(slope)/-fall, lo), hi)
+		step := next - x
+		switch {
+		case math.IsNaN(next): // so far out that nothing can be told
+			return ends(c, m, lo, hi)
+		case math.Abs(step) <= 1e-8*next: // the error left is about its square
+			c.x = next
+			return next, value + slope*step
 		}
-		next := u + (math.Log(slope)-target)*slope/-fall
-		switch next = min(max(next, first), last); {
-		case math.IsNaN(next) || math.IsInf(next, -1) || math.IsInf(slope, 1):
-			return lo, c.Value(lo)
-		case next == u && u == first:
-			return lo, value
-		case next == u && u == last:
-			return hi, value
-		}
-		step := next - u
-		u = next
-		if math.Abs(step) <= 1e-8 { // the error left is about its square
-			c.u = u
-			x := min(max(math.Exp(u), lo), hi)
-			return x, value + slope*(x-math.Exp(u-step))
-		}
+		x = next
 	}
-	c.u = u
-	x := min(max(math.Exp(u), lo), hi)
+	c.x = x
 	return x, c.Value(x)
 }
 
-func (*powerMix) bend(_, _ float64) (bend, float64) { return concave, 0 }
-func (*powerMix) flaw() (string, string)            { return "", "" }
+func (*hillMix) bend(_, _ float64) (bend, float64) { return concave, 0 }
+func (*hillMix) flaw() (string, string)            { return "", "" }
 
 // drawSum is the sum of Worth*Curve over draws.
 type drawSum []Draw

@@ -20,8 +20,11 @@ func uncertain(seed uint64, n, m int, kind string) allocate.Problem {
 		coef, shape, half := d.between(20, 60), d.between(0.4, 0.7), d.between(20, 60)
 		for range m {
 			one := allocate.Draw{Worth: d.between(0.3, 0.7), Curve: allocate.Power{Coef: coef * d.between(0.7, 1.3), Elasticity: shape + d.between(-0.2, 0.2)}}
-			if kind == "hill" {
+			switch kind {
+			case "hill":
 				one.Curve = allocate.Hill{Coef: 10 * coef * d.between(0.7, 1.3), Alpha: shape + d.between(-0.2, 0.3), Gamma: half}
+			case "hill of 1": // as the plan has them
+				one.Curve = allocate.Hill{Coef: 10 * coef * d.between(0.7, 1.3), Alpha: 1, Gamma: half * d.between(0.3, 3)}
 			}
 			it.Draws = append(it.Draws, one)
 		}
@@ -52,7 +55,7 @@ func meanOf(xs []float64) (sum float64) {
 // mean above the bound that the shadow price proves.
 func TestMeanOverDrawsReachesTheBound(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"power", "hill"} {
+	for _, kind := range []string{"power", "hill", "hill of 1"} {
 		p := uncertain(1, 40, 25, kind)
 		sol := solve(t, p)
 		if got := meanOf(profitsOf(p, sol.Spend)); math.Abs(got-sol.Objective) > 1e-9*math.Abs(got) || math.Abs(got-sol.Risk.Mean) > 1e-9*math.Abs(got) {
@@ -93,7 +96,7 @@ func (a average) Slope(s float64) (sum float64) {
 func TestEqualDrawsChangeNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]allocate.Curve{"power": allocate.Power{Coef: 30, Elasticity: 0.5}, "line": allocate.Power{Coef: 3, Elasticity: 1},
-		"hill": allocate.Hill{Coef: 900, Alpha: 0.8, Gamma: 30}, "binormal": allocate.Binormal{CapSpend: 80, CapValue: 400, Sigma: 0.6},
+		"hill": allocate.Hill{Coef: 900, Alpha: 0.8, Gamma: 30}, "hill of 1": allocate.Hill{Coef: 900, Alpha: 1, Gamma: 30}, "binormal": allocate.Binormal{CapSpend: 80, CapValue: 400, Sigma: 0.6},
 		"points": allocate.Points{Spends: []float64{0, 20, 60}, Values: []float64{0, 90, 200}}} {
 		total := 70.0
 		sure := allocate.Problem{Total: &total, Items: []allocate.Item{{ID: "a", Max: 100, Worth: 0.5, Curve: c},

@@ -14,18 +14,24 @@ import (
 	"math/rand/v2"
 )
 
-// Elasticity bounds: a power law is concave and rising only inside (0, 1), and
-// at the ends its optimum runs away to nothing or everything.
+// Elasticity bounds: a curve is concave and rising only inside (0, 1), and at
+// the ends its optimum runs away to nothing or everything.
 const (
 	MinElasticity = 0.05
 	MaxElasticity = 0.95
 )
 
-// Curve is R(s) = Level (s/Spend)^Elasticity: reported value of an average day
-// of the week, after all conversions have arrived, at daily spend s. Its
-// posterior is normal and independent in ln Level and (truncated to the bounds)
-// Elasticity; draws are made again from Seed, so that storing the curve stores
-// them.
+// Curve is reported value of an average day of the week, after all conversions
+// have arrived, by daily spend s: a Hill curve with the exponent 1
+// (Michaelis-Menten) through Level at Spend, where its elasticity is Elasticity,
+//
+//	R(s) = Level s / ((1-Elasticity) s + Elasticity Spend).
+//
+// Its elasticity falls with spend, as auctions run out of good opportunities;
+// on a power law, whose elasticity stays, the optimum is overshot again and
+// again. Its posterior is normal and independent in ln Level and (truncated to
+// the bounds) Elasticity; draws are made again from Seed, so that storing the
+// curve stores them.
 type Curve struct {
 	Unit       string  `json:"unit"`
 	Spend      float64 `json:"spend"`    // s0, where level and elasticity are uncorrelated
@@ -64,37 +70,81 @@ type Draw struct {
 	Spend, Level, Elasticity float64
 }
 
-// Value is R(s) in currency a day; 0 for s <= 0.
-func (c Curve) Value(s float64) float64 { return power(c.Spend, c.Level, c.Elasticity, s) }
+// Mode is the curve without its doubt.
+func (c Curve) Mode() Draw { return Draw{c.Spend, c.Level, c.Elasticity} }
 
-// Slope is dR/ds; +Inf at 0.
-func (c Curve) Slope(s float64) float64 {
-	if s <= 0 {
-		return math.Inf(1)
+// Value is R(s) in currency a day; 0 for s <= 0.
+func (c Curve) Value(s float64) float64 { return c.Mode().Value(s) }
+
+// Slope is dR/ds.
+func (c Curve) Slope(s float64) float64 { return c.Mode().Slope(s) }
+
+// InverseSlope is the spend at which the slope is m; 0 where it is below m all along.
+func (c Curve) InverseSlope(m float64) float64 { return c.Mode().InverseSlope(m) }
+
+// ElasticityAt is the elasticity at a spend, with its central 80 %.
+func (c Curve) ElasticityAt(s float64) (value, low, high float64) {
+	at := func(e float64) float64 {
+		if s >= 0 && c.Spend > 0 {
+			return e * c.Spend / ((1-e)*s + e*c.Spend)
+		}
+		return e
 	}
-	return c.Elasticity * c.Value(s) / s
+	return at(c.Elasticity), at(c.ElasticityLow), at(c.ElasticityHigh)
 }
 
-// InverseSlope is the spend at which the slope is m.
-func (c Curve) InverseSlope(m float64) float64 {
-	switch {
-	case m <= 0:
-		return math.Inf(1)
-	case c.Level <= 0:
-		return 0
+// ROASAtSlope is the ROAS where the slope is m; m itself, the elasticity before the
+// first spend being 1, where the slope is below m all along.
+func (d Draw) ROASAtSlope(m float64) float64 {
+	if s := d.InverseSlope(m); s > 0 {
+		return d.Value(s) / s
 	}
-	return c.Spend * math.Pow(m*c.Spend/(c.Elasticity*c.Level), 1/(c.Elasticity-1))
+	return m
+}
+
+// lack is Level by the ROAS at a spend: slope and ROAS are
+// Level Elasticity Spend/lack^2 and Level/lack.
+func (d Draw) lack(s float64) float64 { return (1-d.Elasticity)*s + d.Elasticity*d.Spend }
+
+// spendAt is the spend of a lack; 0 before the first.
+func (d Draw) spendAt(lack float64) float64 {
+	return max((lack-d.Elasticity*d.Spend)/(1-d.Elasticity), 0)
 }
 
 // Value is R(s) of the draw.
-func (d Draw) Value(s float64) float64 { return power(d.Spend, d.Level, d.Elasticity, s) }
-
-func power(s0, level, eps, s float64) float64 {
-	if s <= 0 || level <= 0 {
+func (d Draw) Value(s float64) float64 {
+	if s <= 0 || d.Level <= 0 {
 		return 0
 	}
-	return level * math.Pow(s/s0, eps)
+	return d.Level * s / d.lack(s)
 }
+
+// Slope is dR/ds of the draw.
+func (d Draw) Slope(s float64) float64 {
+	if s < 0 || d.Level <= 0 {
+		return 0
+	}
+	q := d.lack(s)
+	return d.Level * d.Elasticity * d.Spend / (q * q)
+}
+
+// InverseSlope is the spend at which the draw's slope is m; 0 where it is below m
+// all along.
+func (d Draw) InverseSlope(m float64) float64 {
+	switch {
+	case m <= 0:
+		return math.Inf(1)
+	case d.Level <= 0:
+		return 0
+	}
+	return d.spendAt(math.Sqrt(d.Level * d.Elasticity * d.Spend / m))
+}
+
+// SpendAtROAS is the spend at which the ROAS is ratio times what it is at s.
+func (d Draw) SpendAtROAS(s, ratio float64) float64 { return d.spendAt(d.lack(s) / ratio) }
+
+// SpendAtSlope is the spend at which the slope is ratio times what it is at s.
+func (d Draw) SpendAtSlope(s, ratio float64) float64 { return d.spendAt(d.lack(s) / math.Sqrt(ratio)) }
 
 // Draws makes n draws of the posterior, the same ones each time.
 func (c Curve) Draws(n int) []Draw {

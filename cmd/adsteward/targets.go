@@ -67,8 +67,8 @@ func (c *targetsCmd) Run(e *env) error {
 
 const targetsLegend = `
 k = m x lambda x iota: what one reported unit of revenue is worth, by margin, lifetime and incremental share (? not calibrated by an experiment).
-Break-even ROAS is 1/k. The target is the ROAS that earns most, mu/(elasticity k), mu being what the next unit of money earns elsewhere, 1
-where money is not scarce. In brackets the central 80 %. --json says why.
+Break-even ROAS is 1/k. The target is the ROAS that earns most, mu/(elasticity k) with the elasticity that it leads to, mu being what the
+next unit of money earns elsewhere, 1 where money is not scarce. In brackets the central 80 %. --json says why.
 `
 
 // targetNights is how many nights back targets are looked for.

@@ -19,8 +19,9 @@ import (
 )
 
 // known is what of the truth a planner is told that the night has to estimate:
-// what a unit of reported revenue is worth, and how value grows with spend.
-type known struct{ worth, elasticity bool }
+// what a unit of reported revenue is worth, and how value grows with spend; and
+// whether it is sure of that, its policy without risk.doubt.
+type known struct{ worth, elasticity, sure bool }
 
 // limit is what the suite comes to with that knowledge, means over its scenarios.
 type limit struct {
@@ -29,7 +30,8 @@ type limit struct {
 }
 
 func (l limit) row() string {
-	what := map[known]string{{}: "nothing", {elasticity: true}: "how value grows with spend", {worth: true}: "what a sale is worth", {true, true}: "both"}
+	what := map[known]string{{}: "nothing", {elasticity: true}: "how value grows with spend", {worth: true}: "what a sale is worth", {worth: true, elasticity: true}: "both",
+		{true, true, true}: "both, without `risk.doubt`"}
 	return fmt.Sprintf("| %s | %s | %s |\n", what[l.known], percentOf(&l.share), percentOf(&l.last30))
 }
 
@@ -38,7 +40,7 @@ func (l limit) row() string {
 // knowing costs.
 func limits(b *testing.B, cases []suiteCase) []limit {
 	var out []limit
-	for _, k := range []known{{}, {elasticity: true}, {worth: true}, {worth: true, elasticity: true}} {
+	for _, k := range []known{{}, {elasticity: true}, {worth: true}, {worth: true, elasticity: true}, {true, true, true}} {
 		results := make([]Result, len(cases))
 		next := make(chan int)
 		var wg sync.WaitGroup
@@ -83,6 +85,9 @@ func planned(b *testing.B, sc *market.Scenario, k known) (Result, error) {
 	policy, _, err := policyOf(m)
 	if err != nil {
 		return Result{}, err
+	}
+	if k.sure {
+		policy.Risk.Doubt = 0
 	}
 	play := func(decide func(*market.Market) error) game {
 		g, playErr := playDirect(b.Context(), sc, decide, func() {})

@@ -183,8 +183,10 @@ has to estimate, reaches these shares of the oracle's gain:
 `
 
 const resultsWhy = `
-What stays out of reach although both are known is waiting, and a power law where the true
-elasticity falls. The rest, in the order of what it costs:
+What stays out of reach although both are known is doubt and waiting: the total moves only
+where that pays even if all sales were worth a fifth more or less (` + "`risk.doubt`" + `), which
+costs where worths are known and earns where they are believed. The rest, in the order of
+what it costs:
 
 1. *Incremental shares.* What a platform claims beyond what it causes shows neither in its
    reports nor in the shop's clicks. The night starts from what published experiments found
@@ -194,9 +196,9 @@ elasticity falls. The rest, in the order of what it costs:
    with --dry-run on a campaign says beforehand how little it would tell.
 2. *Wrong records.* Where the shop's books show 0.7 of the true margin (margin-low), every
    campaign looks less worth scaling than it is, and nothing in the data says so. The total
-   is kept in doubt (` + "`risk.doubt`" + `), which costs a little elsewhere.
-3. *Curves.* The platforms' own simulations tell the elasticity near the present budget,
-   with an error of 0.1, half of which never averages out; Meta gives none while a campaign
+   is kept in doubt (` + "`risk.doubt`" + `).
+3. *Curves.* The market's are not the Hill curves that are fitted. The platforms' own
+   simulations tell the elasticity near the present budget, with an error of 0.1, half of which never averages out; Meta gives none while a campaign
    learns, Google none of display and Demand Gen campaigns. A shop's own changes of budget,
    15 % at a time, are lost in the luck of its orders.
 4. *New customers.* A click on a brand or retargeting ad comes before orders that it did not
