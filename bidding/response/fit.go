@@ -79,13 +79,13 @@ type Result struct {
 const halfLife = 28
 
 // Fit fits a curve to every unit: a quasi-Poisson regression (log link) of
-// reported value on ln spend with offset ln F(age) and day-of-week factors
-// shared by the platform, days weighted by 2^(-age/28). Days before a unit's
-// newest lasting change (changepoint.go) tell the elasticity but hardly the level,
-// and those of a common spell (spell.go) hardly anything. Elasticities lean on the
-// platform's own simulations (see simulated.go) and are pooled unit -> type ->
-// platform -> all (see pool.go); the level leans on the type's
-// ROAS with the weight of one conversion. The posterior is Laplace's
+// reported value on ln spend, which is the curve's tangent, with offset ln F(age)
+// and day-of-week factors shared by the platform, days weighted by 2^(-age/28). Days
+// before a unit's newest lasting change (changepoint.go) tell the elasticity but
+// hardly the level, and those of a common spell (spell.go) hardly anything.
+// Elasticities lean on the platform's own simulations (see simulated.go) and are
+// pooled unit -> type -> platform -> all (see pool.go); the level leans on the
+// type's ROAS with the weight of one conversion. The posterior is Laplace's
 // approximation at the mode, widened by how much good and bad days cluster.
 // Fit is deterministic in its input and uses all processors.
 func Fit(in Input) Result {

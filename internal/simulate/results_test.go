@@ -198,9 +198,10 @@ what it costs:
    campaign looks less worth scaling than it is, and nothing in the data says so. The total
    is kept in doubt (` + "`risk.doubt`" + `).
 3. *Curves.* The market's are not the Hill curves that are fitted. The platforms' own
-   simulations tell the elasticity near the present budget, with an error of 0.1, half of which never averages out; Meta gives none while a campaign
-   learns, Google none of display and Demand Gen campaigns. A shop's own changes of budget,
-   15 % at a time, are lost in the luck of its orders.
+   simulations tell the elasticity near the present budget, with an error of 0.1, half of
+   which never averages out; Meta gives none while a campaign learns, Google none of
+   display and Demand Gen campaigns. A shop's own changes of budget, 15 % at a time, are
+   lost in the luck of its orders.
 4. *New customers.* A click on a brand or retargeting ad comes before orders that it did not
    cause, and their customers are newer. Those that would have come anyway are taken off, as
    if they were the shop's orders without a click; those that other ads caused share their
