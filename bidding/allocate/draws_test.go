@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"adsteward/bidding/allocate"
 )
 
@@ -90,6 +92,33 @@ func (a average) Slope(s float64) (sum float64) {
 		sum += d.Worth * d.Curve.Slope(s) / float64(len(a))
 	}
 	return sum
+}
+
+// However different hills are mixed, the spend found is where their mean slope is the
+// price, or at the bound beyond which it would be.
+func TestBestOfMixedHills(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var draws []allocate.Draw
+		var even []float64
+		n := rapid.IntRange(1, 30).Draw(t, "draws")
+		for range n {
+			draws = append(draws, allocate.Draw{Worth: rapid.Float64Range(0, 3).Draw(t, "worth"),
+				Curve: allocate.Hill{Coef: rapid.Float64Range(0, 1e4).Draw(t, "coef"), Alpha: 1, Gamma: math.Pow(10, rapid.Float64Range(-5, 6).Draw(t, "ln gamma"))}})
+			even = append(even, 1/float64(n))
+		}
+		c, price := allocate.Mix(draws, even), math.Pow(10, rapid.Float64Range(-6, 4).Draw(t, "ln price"))
+		lo := rapid.Float64Range(0, 100).Draw(t, "lo")
+		hi := lo + math.Pow(10, rapid.Float64Range(-2, 8).Draw(t, "ln width"))
+		for range 2 { // the second look starts where the first ended
+			switch x := allocate.Best(c, price, lo, hi); {
+			case x == lo && c.Slope(lo) <= price*(1+1e-9), x == hi && c.Slope(hi) >= price*(1-1e-9):
+			case x > lo && x < hi && math.Abs(c.Slope(x)/price-1) <= 1e-9:
+			default:
+				t.Fatalf("at %v of %v to %v the slope is %v, the price %v", x, lo, hi, c.Slope(x), price)
+			}
+		}
+	})
 }
 
 // Draws that all say the same are no draws.

@@ -1,0 +1,331 @@
+package allocate
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+// Mix is the mean of Worth*Curve over concave draws with the given
+// probabilities, or, of Points, over any.
+func Mix(draws []Draw, probability []float64) Curve {
+	if c := mixHills(draws, probability); c != nil {
+		return c
+	}
+	if c := mixPowers(draws, probability); c != nil {
+		return c
+	}
+	return mixOthers(draws, probability)
+}
+
+// mixHills is Mix of Hill curves with the exponent 1 and no shift; nil where there
+// are others.
+func mixHills(draws []Draw, probability []float64) Curve {
+	mix := hillMix{scale: make([]float64, 0, len(draws)), half: make([]float64, 0, len(draws))}
+	for j, d := range draws {
+		c, ok := d.Curve.(Hill)
+		if !ok || c.Alpha != 1 || c.Shift != 0 {
+			return nil
+		}
+		if w := probability[j] * d.Worth; w*c.Coef > 0 {
+			mix.scale = append(mix.scale, w*c.Coef*c.Gamma)
+			mix.half = append(mix.half, c.Gamma)
+		}
+	}
+	return &mix
+}
+
+// mixPowers is Mix of powers; nil where there are others.
+func mixPowers(draws []Draw, probability []float64) Curve {
+	mix := powerMix{scale: make([]float64, 0, len(draws)), exponent: make([]float64, 0, len(draws)), u: math.NaN()}
+	for j, d := range draws {
+		c, ok := d.Curve.(Power)
+		if !ok {
+			return nil
+		}
+		if w := probability[j] * d.Worth; w*c.Coef > 0 {
+			mix.scale = append(mix.scale, w*c.Coef*c.Elasticity)
+			mix.exponent = append(mix.exponent, c.Elasticity-1)
+		}
+	}
+	return &mix
+}
+
+// mixOthers is Mix of curves of any type.
+func mixOthers(draws []Draw, probability []float64) Curve {
+	sum := make(drawSum, 0, len(draws))
+	lines := false
+	for j, d := range draws {
+		if w := probability[j] * d.Worth; w > 0 {
+			sum = append(sum, Draw{w, d.Curve})
+		}
+		_, line := d.Curve.(Points)
+		lines = lines || line
+	}
+	if lines && len(sum) > 0 {
+		return joined(sum)
+	}
+	return &drawMix{drawSum: sum}
+}
+
+// joined is the weighted sum of Points, which is Points again.
+func joined(lines drawSum) Points {
+	var out Points
+	for _, d := range lines {
+		out.Spends = append(out.Spends, d.Curve.(Points).Spends...)
+	}
+	sort.Float64s(out.Spends)
+	out.Spends = slices.Compact(out.Spends)
+	out.Values = make([]float64, len(out.Spends))
+	for k, s := range out.Spends {
+		out.Values[k] = lines.Value(s)
+	}
+	return out
+}
+
+// hillMix is a sum of Hill curves with the exponent 1, which is what the plan draws:
+// its slope is the sum of scale/(s+half)^2.
+type hillMix struct {
+	scale, half []float64
+	x           float64 // the spend found last
+}
+
+// at is value, slope, and the slope's derivative, from one look at each draw.
+func (c *hillMix) at(s float64) (value, slope, fall float64) {
+	for j, a := range c.scale {
+		q := 1 / (s + c.half[j])
+		t := a * q
+		value += t / c.half[j]
+		t *= q
+		slope += t
+		fall -= 2 * t * q
+	}
+	return value * s, slope, fall
+}
+
+// Value is the weighted sum of the draws' values; 0 for s <= 0.
+func (c *hillMix) Value(s float64) float64 {
+	if s <= 0 {
+		return 0
+	}
+	v, _, _ := c.at(s)
+	return v
+}
+
+// Slope is the weighted sum of the draws' slopes.
+func (c *hillMix) Slope(s float64) float64 {
+	_, slope, _ := c.at(max(s, 0))
+	return slope
+}
+
+// best looks for the spend by Newton's steps on slope^(-1/2), which is linear for one
+// draw and concave for several, being a power mean of linear functions: from before
+// the root they approach it, from behind it the first leads before it.
+func (c *hillMix) best(m, lo, hi float64) (float64, float64) {
+	switch {
+	case m <= 0:
+		return hi, c.Value(hi)
+	case len(c.scale) == 0:
+		return lo, 0
+	}
+	x := c.x
+	if !(x >= lo && x <= hi) {
+		x = lo
+	}
+	for range maxSteps {
+		value, slope, fall := c.at(x)
+		next := min(max(x+(1/math.Sqrt(m)-1/math.Sqrt(slope))*2*slope*math.Sqrt(slope)/-fall, lo), hi)
+		step := next - x
+		switch {
+		case math.IsNaN(next): // so far out that nothing can be told
+			return ends(c, m, lo, hi)
+		case math.Abs(step) <= 1e-8*next: // the error left is about its square
+			c.x = next
+			return next, value + slope*step
+		}
+		x = next
+	}
+	c.x = x
+	return x, c.Value(x)
+}
+
+func (*hillMix) bend(_, _ float64) (bend, float64) { return concave, 0 }
+func (*hillMix) flaw() (string, string)            { return "", "" }
+
+// powerMix is a sum of powers: its slope is the sum of scale*s^exponent.
+type powerMix struct {
+	scale, exponent []float64
+	u               float64 // the logarithm of the spend found last; NaN at first
+}
+
+// at is value, slope, and the slope's derivative by the logarithm of the spend
+// u, from one look at each draw.
+func (c *powerMix) at(u float64) (value, slope, fall float64) {
+	for j, a := range c.scale {
+		b := c.exponent[j]
+		t := a * math.Exp(b*u)
+		slope += t
+		fall += b * t
+		value += t / (b + 1)
+	}
+	return value * math.Exp(u), slope, fall
+}
+
+// Value is the weighted sum of the draws' values; 0 for s <= 0.
+func (c *powerMix) Value(s float64) float64 {
+	if s <= 0 {
+		return 0
+	}
+	v, _, _ := c.at(math.Log(s))
+	return v
+}
+
+// Slope is the weighted sum of the draws' slopes; +Inf at 0 where a draw's is.
+func (c *powerMix) Slope(s float64) float64 {
+	if s <= 0 {
+		for _, b := range c.exponent {
+			if b < 0 {
+				return math.Inf(1)
+			}
+		}
+	}
+	_, slope, _ := c.at(math.Log(max(s, math.SmallestNonzeroFloat64)))
+	return slope
+}
+
+// best looks for the spend by Newton's steps on the logarithm of the slope,
+// which is convex in the logarithm of the spend: from before the root they
+// approach it, from behind it the first leads before it.
+func (c *powerMix) best(m, lo, hi float64) (float64, float64) {
+	if len(c.scale) == 0 && m > 0 {
+		return lo, 0
+	}
+	if m <= 0 {
+		return hi, c.Value(hi)
+	}
+	first, last, target := math.Log(lo), math.Log(hi), math.Log(m)
+	u := c.u
+	if !(u >= first && u <= last) {
+		u = last
+	}
+	for range maxSteps {
+		value, slope, fall := c.at(u)
+		if fall == 0 { // straight lines, or too far down to tell
+			if slope >= m {
+				return hi, c.Value(hi)
+			}
+			return lo, c.Value(lo)
+		}
+		next := u + (math.Log(slope)-target)*slope/-fall
+		switch next = min(max(next, first), last); {
+		case math.IsNaN(next) || math.IsInf(next, -1) || math.IsInf(slope, 1):
+			return lo, c.Value(lo)
+		case next == u && u == first:
+			return lo, value
+		case next == u && u == last:
+			return hi, value
+		}
+		step := next - u
+		u = next
+		if math.Abs(step) <= 1e-8 { // the error left is about its square
+			c.u = u
+			x := min(max(math.Exp(u), lo), hi)
+			return x, value + slope*(x-math.Exp(u-step))
+		}
+	}
+	c.u = u
+	x := min(max(math.Exp(u), lo), hi)
+	return x, c.Value(x)
+}
+
+func (*powerMix) bend(_, _ float64) (bend, float64) { return concave, 0 }
+func (*powerMix) flaw() (string, string)            { return "", "" }
+
+// drawSum is the sum of Worth*Curve over draws.
+type drawSum []Draw
+
+func (c drawSum) Value(s float64) (sum float64) {
+	for _, d := range c {
+		sum += d.Worth * d.Curve.Value(s)
+	}
+	return sum
+}
+
+func (c drawSum) Slope(s float64) (sum float64) {
+	for _, d := range c {
+		sum += d.Worth * d.Curve.Slope(s)
+	}
+	return sum
+}
+
+// drawMix is a sum of concave curves of any type.
+type drawMix struct {
+	drawSum
+	x    float64    // found last; 0 at first
+	ends [2]drawEnd // the bounds asked about last
+}
+
+type drawEnd struct{ x, slope float64 }
+
+// slopeAt is the slope at a bound, which seldom changes.
+func (c *drawMix) slopeAt(end int, x float64) float64 {
+	if e := &c.ends[end]; e.x != x || e.slope == 0 {
+		*e = drawEnd{x, c.Slope(x)}
+	}
+	return c.ends[end].slope
+}
+
+// best closes a bracket of spends by the secant in the logarithms, and by halves
+// where that does not halve it in two steps.
+func (c *drawMix) best(m, lo, hi float64) (float64, float64) {
+	switch {
+	case m <= 0 || c.slopeAt(1, hi) >= m:
+		return hi, c.Value(hi)
+	case c.slopeAt(0, lo) <= m:
+		return lo, c.Value(lo)
+	}
+	const closest = 1e-13
+	a, b := lo, hi // slope(a) > m > slope(b)
+	x := c.x
+	var lnX, lnS float64 // of the look before
+	width, since := b-a, 0
+	for k := range maxSteps {
+		if !(x > a && x < b) {
+			if x = a + (b-a)/2; a > 0 && b > 4*a {
+				x = math.Sqrt(a) * math.Sqrt(b)
+			}
+		}
+		if x <= a || x >= b {
+			break
+		}
+		slope := c.Slope(x)
+		if slope >= m {
+			a = x
+		} else {
+			b = x
+		}
+		if b-a <= closest*b || slope == m {
+			break
+		}
+		atX, atS := math.Log(x), math.Log(slope/m)
+		next := math.NaN()
+		if since++; b-a <= width/2 {
+			width, since = b-a, 0
+		}
+		if k > 0 && since < 3 {
+			next = math.Exp(atX - atS*(atX-lnX)/(atS-lnS))
+			if math.Abs(next-x) <= 1e-9*x && next >= a && next <= b { // the error left is about its power 1.6
+				x = next
+				break
+			}
+		} else {
+			since = 0
+		}
+		lnX, lnS, x = atX, atS, next
+	}
+	c.x = min(max(x, a), b)
+	return c.x, c.Value(c.x)
+}
+
+func (*drawMix) bend(_, _ float64) (bend, float64) { return concave, 0 }
+func (*drawMix) flaw() (string, string)            { return "", "" }
