@@ -93,10 +93,14 @@ func (c Curve) ElasticityAt(s float64) (value, low, high float64) {
 	return at(c.Elasticity), at(c.ElasticityLow), at(c.ElasticityHigh)
 }
 
-// ROASAtSlope is the ROAS where the slope is m; m itself, the elasticity before the
-// first spend being 1, where the slope is below m all along.
+// ROASAtSlope is the ROAS where the slope is m: m itself, the elasticity before the
+// first spend being 1, where the slope is below m all along, and 0 where m is not
+// above 0, which no spend reaches.
 func (d Draw) ROASAtSlope(m float64) float64 {
-	if s := d.InverseSlope(m); s > 0 {
+	switch s := d.InverseSlope(m); {
+	case math.IsInf(s, 1):
+		return 0
+	case s > 0:
 		return d.Value(s) / s
 	}
 	return m

@@ -56,6 +56,11 @@ func TestCurveBeforeItsFirstSpend(t *testing.T) {
 	if got := d.ROASAtSlope(7); got != 7 {
 		t.Errorf("where nothing earns 7, a ROAS of 7 would: %v", got)
 	}
+	for _, m := range []float64{0, -1} {
+		if got := d.ROASAtSlope(m); got != 0 {
+			t.Errorf("at a slope of %v the ROAS is %v", m, got)
+		}
+	}
 	if e, _, _ := c.ElasticityAt(0); e != 1 {
 		t.Errorf("the first unit of money has the elasticity %v", e)
 	}
