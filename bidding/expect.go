@@ -62,9 +62,9 @@ func demandVariance(c response.Curve) float64 {
 }
 
 // spendAfter is a unit's daily spend after its lever moved by a ratio. Budgets
-// that bind are spent in proportion. A target is the mean ROAS, along the curve,
-// and a bid follows the marginal value, which falls as it rises; neither spends
-// beyond the budget.
+// that bind are spent in proportion. A target is the mean ROAS, along the curve; a
+// bid is what the marginal click brings, and raised by a ratio it buys until the
+// slope is lower by as much. Neither spends beyond the budget.
 func spendAfter(f platform.Field, p Part, ratio float64, d response.Draw) float64 {
 	switch {
 	case f == platform.DailyBudget && p.Idle:

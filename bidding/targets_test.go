@@ -62,7 +62,7 @@ func TestTargetsAreTheOptimum(t *testing.T) {
 		}
 		near(t, "k", r.K.Value, x.k, 1e-12)
 		near(t, "break-even", r.BreakEven.Value, 1/x.k, 1e-12)
-		near(t, "target", r.Target.Value, bestROAS(c, x.k, 1), 1e-9)
+		near(t, "target", r.Target.Value, bestROAS(c, x.k, 1), 1e-12)
 		best, most := 0., math.Inf(-1)
 		for s := 0.01; s < 1e7; s *= 1.0005 {
 			if profit := x.k*c.Value(s) - s; profit > most {
@@ -121,7 +121,7 @@ func TestNewAndReturningCustomers(t *testing.T) {
 		c := r.Customers[i]
 		near(t, "k", c.K.Value, 0.4*lambda*0.8, 1e-12)
 		near(t, "break-even", c.BreakEven.Value, 1/(0.4*lambda*0.8), 1e-12)
-		near(t, "target", c.Target.Value, bestROAS(curveOf("a", 100, 600, 0.7), 0.4*lambda*0.8, 1), 1e-9)
+		near(t, "target", c.Target.Value, bestROAS(curveOf("a", 100, 600, 0.7), 0.4*lambda*0.8, 1), 1e-12)
 		near(t, "lifetime", c.Lifetime.Value, lambda, 0)
 	}
 	if l := r.Customers[1].Lifetime; l.Low != 1 || l.High != 1 {
@@ -162,7 +162,7 @@ func TestRowsOfSharedBudgetsAndPortfolios(t *testing.T) {
 	ca, cc := curveOf("a", 100, 700, 0.5), curveOf("c", 100, 480, 0.8)
 	out := curved(t, in, ca, cc)
 	near(t, "break-even of a", targetOf(t, out, "campaign", "a").BreakEven.Value, 2.5, 1e-12)
-	near(t, "target of b", targetOf(t, out, "campaign", "b").Target.Value, bestROAS(ca, 0.2, 1), 1e-9)
+	near(t, "target of b", targetOf(t, out, "campaign", "b").Target.Value, bestROAS(ca, 0.2, 1), 1e-12)
 	shared := targetOf(t, out, "budget", "ba")
 	if len(shared.Covers) != 2 || !strings.Contains(strings.Join(shared.Why, " "), "several targets") || shared.K.Value <= 0.2 || shared.K.Value >= 0.4 {
 		t.Errorf("the shared budget: %+v", shared)

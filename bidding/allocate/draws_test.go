@@ -104,12 +104,12 @@ func TestBestOfMixedHills(t *testing.T) {
 		n := rapid.IntRange(1, 30).Draw(t, "draws")
 		for range n {
 			draws = append(draws, allocate.Draw{Worth: rapid.Float64Range(0, 3).Draw(t, "worth"),
-				Curve: allocate.Hill{Coef: rapid.Float64Range(0, 1e4).Draw(t, "coef"), Alpha: 1, Gamma: math.Pow(10, rapid.Float64Range(-5, 6).Draw(t, "ln gamma"))}})
+				Curve: allocate.Hill{Coef: rapid.Float64Range(0, 1e4).Draw(t, "coef"), Alpha: 1, Gamma: math.Pow(10, rapid.Float64Range(-5, 6).Draw(t, "lg gamma"))}})
 			even = append(even, 1/float64(n))
 		}
-		c, price := allocate.Mix(draws, even), math.Pow(10, rapid.Float64Range(-6, 4).Draw(t, "ln price"))
+		c, price := allocate.Mix(draws, even), math.Pow(10, rapid.Float64Range(-6, 4).Draw(t, "lg price"))
 		lo := rapid.Float64Range(0, 100).Draw(t, "lo")
-		hi := lo + math.Pow(10, rapid.Float64Range(-2, 8).Draw(t, "ln width"))
+		hi := lo + math.Pow(10, rapid.Float64Range(-2, 8).Draw(t, "lg width"))
 		for range 2 { // the second look starts where the first ended
 			switch x := allocate.Best(c, price, lo, hi); {
 			case x == lo && c.Slope(lo) <= price*(1+1e-9), x == hi && c.Slope(hi) >= price*(1-1e-9):

@@ -27,11 +27,11 @@ const (
 //
 //	R(s) = Level s / ((1-Elasticity) s + Elasticity Spend).
 //
-// Its elasticity falls with spend, as auctions run out of good opportunities;
-// on a power law, whose elasticity stays, the optimum is overshot again and
-// again. Its posterior is normal and independent in ln Level and (truncated to
-// the bounds) Elasticity; draws are made again from Seed, so that storing the
-// curve stores them.
+// Its elasticity falls with spend, as auctions run out of good opportunities; a
+// power law, whose elasticity stays, promises too much of large moves. Its
+// posterior is normal and independent in ln Level and (truncated to the bounds)
+// Elasticity; draws are made again from Seed, so that storing the curve stores
+// them.
 type Curve struct {
 	Unit       string  `json:"unit"`
 	Spend      float64 `json:"spend"`    // s0, where level and elasticity are uncorrelated

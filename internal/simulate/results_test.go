@@ -188,8 +188,9 @@ where that pays even if all sales were worth a fifth more or less (` + "`risk.do
 costs where worths are known and earns where they are believed. The rest, in the order of
 what it costs:
 
-1. *Incremental shares.* What a platform claims beyond what it causes shows neither in its
-   reports nor in the shop's clicks. The night starts from what published experiments found
+1. *Incremental shares.* What a platform claims beyond what it causes does not show in its
+   reports, and in the shop's clicks only to whoever knows how often such claims are
+   clicked. The night starts from what published experiments found
    by audience; it earns most where that is true (brand-heavy) and least where it is not
    (incremental, where every claim is true). Only experiments of the shop's own mend it, and
    shops of this size can hardly afford them: ` + "`adsteward experiments plan switchback`" + `
