@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
@@ -225,20 +224,14 @@ func (p *planner) shareMonths() {
 }
 
 // bindingText says what holds an allocation in words a marketer knows.
-func bindingText(b string, groups []allocate.Group) string {
-	for _, g := range groups {
-		if !strings.HasPrefix(b, fmt.Sprintf("group %q ", g.Name)) {
-			continue
-		}
-		if g.Name == "" {
-			return "budgets outside every month"
-		}
-		return fmt.Sprintf("the month of %q", g.Name)
-	}
-	if b == "total" {
+func bindingText(b allocate.Bound) string {
+	switch {
+	case b.Of == "total":
 		return "the total of all daily budgets"
+	case b.Name == "":
+		return "budgets outside every month"
 	}
-	return b
+	return fmt.Sprintf("the month of %q", b.Name)
 }
 
 // asks is the share of its present budgets that a month wants.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
@@ -170,8 +169,8 @@ func (p *planner) allocate() error {
 	p.priceMonths(chosen, problem, sol.Spend)
 	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = p.mu, total, sol.Status, note
 	for _, b := range sol.Binding { // each item's own bound is in its row
-		if !strings.HasPrefix(b, "item ") {
-			p.allocation.Binding = append(p.allocation.Binding, bindingText(b, problem.Groups))
+		if b.Of != "item" {
+			p.allocation.Binding = append(p.allocation.Binding, bindingText(b))
 		}
 	}
 	return nil

@@ -56,12 +56,26 @@ type Solution struct {
 	// Gap bounds how much more the optimum could earn, in the unit of
 	// Objective; 0 where Status is Optimal.
 	Gap     float64
-	Binding []string // the constraints that hold with equality, for people
+	Binding []Bound // the constraints that hold with equality
 	// Risk is what the spends may earn; nil where no item has draws.
 	Risk *Outlook
 	// Weights are the probabilities of the draws at which the mean profit has its
 	// optimum here: equal ones for Mean, more on the bad draws for the others.
 	Weights []float64
+}
+
+// Bound is one side of a constraint. Its text is for people.
+type Bound struct {
+	Of   string // "total", "group" or "item"
+	Name string // of the group or item
+	Side string // "min" or "max"; empty for the total, which has but a maximum
+}
+
+func (b Bound) String() string {
+	if b.Of == "total" {
+		return b.Of
+	}
+	return fmt.Sprintf("%s %q %s", b.Of, b.Name, b.Side)
 }
 
 // Infeasible says which constraint cannot be met.

@@ -256,14 +256,14 @@ func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 		out.ShadowPrice = next
 	}
 	if r.bound {
-		out.Binding = append(out.Binding, "total")
+		out.Binding = append(out.Binding, Bound{Of: "total"})
 	}
 	for k, b := range s.blocks {
 		switch r.blocks[k].side {
 		case 1:
-			out.Binding = append(out.Binding, fmt.Sprintf("group %q max", b.name))
+			out.Binding = append(out.Binding, Bound{"group", b.name, "max"})
 		case -1:
-			out.Binding = append(out.Binding, fmt.Sprintf("group %q min", b.name))
+			out.Binding = append(out.Binding, Bound{"group", b.name, "min"})
 		}
 	}
 	for i, it := range s.items {
@@ -273,9 +273,9 @@ func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 		switch x := out.Spend[index]; {
 		case it.Min == it.Max:
 		case x <= it.Min:
-			out.Binding = append(out.Binding, fmt.Sprintf("item %q min", it.ID))
+			out.Binding = append(out.Binding, Bound{"item", it.ID, "min"})
 		case x >= it.Max:
-			out.Binding = append(out.Binding, fmt.Sprintf("item %q max", it.ID))
+			out.Binding = append(out.Binding, Bound{"item", it.ID, "max"})
 		}
 	}
 	return out

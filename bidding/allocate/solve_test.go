@@ -278,7 +278,7 @@ func TestKnownAnswers(t *testing.T) {
 	if math.Abs(sol.Spend[0]-20) > 1e-6 || math.Abs(sol.Spend[1]-80) > 1e-6 || math.Abs(sol.ShadowPrice-10/(2*math.Sqrt(20))) > 1e-9 {
 		t.Errorf("got %v at %v, want 20 and 80 at %v", sol.Spend, sol.ShadowPrice, 10/(2*math.Sqrt(20)))
 	}
-	if len(sol.Binding) != 1 || sol.Binding[0] != "total" {
+	if len(sol.Binding) != 1 || sol.Binding[0].String() != "total" {
 		t.Errorf("binding %v, want total", sol.Binding)
 	}
 	// With money to spare each stops where the next unit earns itself: 25 and 100.

@@ -96,7 +96,10 @@ func (c *allocateCmd) read(stdin io.Reader) ([]byte, error) {
 
 func allocated(p allocate.Problem, sol allocate.Solution) allocation {
 	out := allocation{Objective: sol.Objective, ShadowPrice: finite(sol.ShadowPrice), Items: make([]allocatedRow, len(p.Items)), Status: sol.Status,
-		Binding: append([]string{}, sol.Binding...)}
+		Binding: make([]string, len(sol.Binding))}
+	for i, b := range sol.Binding {
+		out.Binding[i] = b.String()
+	}
 	if r := sol.Risk; r != nil {
 		out.Risk = &riskFigures{r.Objective, r.Level, r.Mean, r.Quantile, r.CVaR, sol.Gap}
 	}
