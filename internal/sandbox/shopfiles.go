@@ -29,13 +29,16 @@ func isShopTable(name string) bool { return name == "costs" || slices.Contains(s
 // WriteShop writes what the shop recorded on the days from..to, both inclusive,
 // into dir: orders-2026-01-04.csv, carts-..., touches-... and consents-..., each
 // with all of these days and named after the last, costs.csv and feed.xml. Files
-// of the same names are replaced.
-func (s *Sandbox) WriteShop(dir string, from, to civil.Date) error {
+// of the same names are replaced. Tables named in without are left out.
+func (s *Sandbox) WriteShop(dir string, from, to civil.Date, without ...string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("shop data: %w", err)
 	}
 	from, to = max(from, s.market.ShopFirst()), min(to, s.market.Today()-1)
 	for _, name := range shopTables() {
+		if slices.Contains(without, name) {
+			continue
+		}
 		file := filepath.Join(dir, fmt.Sprintf("%s-%s.csv", name, to))
 		if err := create(file, func(w io.Writer) error { return s.writeTable(w, name, from, to) }); err != nil {
 			return err

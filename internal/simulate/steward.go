@@ -133,7 +133,8 @@ func (s *steward) night(ctx context.Context, day civil.Date) error {
 	s.today, s.ticks = day, 0
 	s.sb.Advance(day)
 	// Only the new days lie there: what was imported need not be looked at again.
-	err := errors.Join(os.RemoveAll(s.shopDir), s.sb.WriteShop(s.shopDir, from, day.AddDays(-1)))
+	// Consents are asked for audiences and told conversions alone.
+	err := errors.Join(os.RemoveAll(s.shopDir), s.sb.WriteShop(s.shopDir, from, day.AddDays(-1), "consents"))
 	if err == nil {
 		err = s.nights.RunDirect(ctx, shopName, day, nil)
 	}
