@@ -52,19 +52,18 @@ func (q *Queries) EachVisit(ctx context.Context, account string, from, to time.T
 	return q.eachVisit(ctx, q.visits(account, from, to), fn)
 }
 
-// EachKnownVisit is EachVisit without the visitors of whom nobody knows who they
-// are: who came with no customer number ever, under no click of an order of the dates
-// since..until, and left no cart with a name since from.
+// EachKnownVisit is EachVisit without the visitors of whom these touches and newer
+// carts do not tell who they are: who came with no customer number, under no click of
+// an order of the dates since..until, and left no cart with a name.
 func (q *Queries) EachKnownVisit(ctx context.Context, account string, from, to time.Time, since, until civil.Date, fn func(Touch) error) error {
 	w := q.visits(account, from, to)
-	const clicks = `SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''`
+	const known = `(customer_id <> '' OR click_id IN (SELECT click_id FROM orders WHERE account = ? AND order_date BETWEEN ? AND ? AND click_id <> ''))`
 	// Who has a visitor's number is known by it alone: one look per touch.
-	w.add(`CASE WHEN visitor_id <> '' THEN visitor_id IN (
-			SELECT visitor_id FROM touches WHERE account = ? AND customer_id <> '' AND visitor_id <> ''
-			UNION ALL SELECT visitor_id FROM touches WHERE account = ? AND `+q.scanned("visitor_id")+` <> '' AND click_id IN (`+clicks+`)
+	among := q.visits(account, from, to)
+	among.add(`visitor_id <> '' AND `+known, account, since, until)
+	w.add(`CASE WHEN visitor_id <> '' THEN visitor_id IN (SELECT visitor_id FROM touches`+among.String()+`
 			UNION ALL SELECT visitor_id FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND (customer_id <> '' OR email_key <> ''))
-		ELSE customer_id <> '' OR click_id IN (`+clicks+`) END`,
-		account, account, account, since, until, account, utc(from), account, since, until)
+		ELSE `+known+` END`, append(among.args, account, utc(from), account, since, until)...)
 	return q.eachVisit(ctx, w, fn)
 }
 
