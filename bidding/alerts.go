@@ -290,8 +290,8 @@ func (u *unit) warn(f *guard.Facts) {
 
 // Sold is what the shop's orders of one campaign held, in units of the currency.
 type Sold struct {
-	Goods      float64 // of products that the feed knows
-	Unsellable float64 // of these, what is now out of stock or has errors in the feed
+	Goods      float64 `json:"goods"`      // of products that the feed knows
+	Unsellable float64 `json:"unsellable"` // of these, what is now out of stock or has errors in the feed
 }
 
 // stock weighs how much of what the unit's campaigns sold cannot be sold now.

@@ -2,6 +2,7 @@ package bidding
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
@@ -42,6 +43,16 @@ func (c *Costs) SetUnit(sku string, cost money.Micros, currency string) {
 		return
 	}
 	c.unit[sku] = cost
+}
+
+// Fingerprint differs between lists that know other costs of products.
+func (c *Costs) Fingerprint() (sum uint64) {
+	for sku, cost := range c.unit { // in any order: the parts are added up
+		h := fnv.New64a()
+		_, _ = fmt.Fprintf(h, "%s\x00%d", sku, int64(cost))
+		sum += h.Sum64()
+	}
+	return sum
 }
 
 // SetType says what a product is, as the feed's product_type does: levels from

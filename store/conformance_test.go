@@ -40,7 +40,6 @@ func TestConformance(t *testing.T) {
 		{"customer days", testCustomerDays},
 		{"first orders", testFirstOrders},
 		{"sales", testSales},
-		{"sold stock", testSoldStock},
 		{"sales by age", testSalesByAge},
 		{"order campaigns", testOrderCampaigns},
 		{"customers", testCustomers},

@@ -284,6 +284,11 @@ func (q *Queries) OrderCount(ctx context.Context, account string) (int64, error)
 	return one[int64](ctx, q, `SELECT COUNT(*) FROM orders`+w.String(), w.args...)
 }
 
+// OrdersBetween counts the orders of the dates from..to.
+func (q *Queries) OrdersBetween(ctx context.Context, account string, from, to civil.Date) (int, error) {
+	return one[int](ctx, q, `SELECT COUNT(*)`+soldOrders, account, from, to)
+}
+
 // FirstOrder is the date of the oldest order, of which there has to be one.
 func (q *Queries) FirstOrder(ctx context.Context, account string) (civil.Date, error) {
 	w := inAccount(account)

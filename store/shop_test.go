@@ -190,20 +190,6 @@ func rounded(list []store.Sales) []store.Sales {
 	return list
 }
 
-func testSoldStock(t *testing.T, s *store.Store) {
-	ctx := t.Context()
-	check(t, s.ReplaceProducts(ctx, acc, []store.Product{
-		{Account: acc, ItemID: "ok", Availability: "in_stock", Warnings: 3, FeedDate: day("2026-01-01")},
-		{Account: acc, ItemID: "gone", Availability: "out_of_stock", FeedDate: day("2026-01-01")},
-		{Account: acc, ItemID: "wrong", Availability: "in_stock", Errors: 1, FeedDate: day("2026-01-01")}}))
-	one := order("a", "1", "2026-01-02", 60, line("ok", 2, 10, nil), line("gone", 1, 30, nil), line("unknown", 1, 10, nil))
-	two, three, four := order("b", "2", "2026-01-03", 5, line("wrong", 1, 5, nil)), order("c", "3", "2026-01-03", 7, line("ok", 1, 7, nil)), order("d", "4", "2025-12-31", 9, line("gone", 1, 9, nil))
-	one.Campaign, two.Campaign, four.Campaign = "google:1", "google:1", "google:1"
-	must(s.UpsertOrders(ctx, []store.Order{one, two, three, four}))(t)
-	same(t, "stock", must(s.SoldStock(ctx, acc, day("2026-01-01"), day("2026-01-04")))(t), []store.Stock{{Campaign: "google:1", Goods: 55, Unsellable: 35}})
-	same(t, "of another shop", len(must(s.SoldStock(ctx, "other", day("2026-01-01"), day("2026-01-04")))(t)), 0)
-}
-
 func testSalesByAge(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	none := must(s.Refunds(ctx, acc, day("2026-01-01"), day("2026-01-31"), day("2026-01-20")))(t)

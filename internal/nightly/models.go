@@ -23,6 +23,11 @@ func (m *modelSet) add(runID, kind, key string, v any) {
 	m.rows = append(m.rows, store.Model{RunID: runID, Kind: kind, Key: key, Body: string(body)})
 }
 
+// join adds what another set gathered beside this one.
+func (m *modelSet) join(o modelSet) {
+	m.rows, m.faults = append(m.rows, o.rows...), append(m.faults, o.faults...)
+}
+
 func (m *modelSet) put(ctx context.Context, q *store.Queries) error {
 	if err := errors.Join(m.faults...); err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
-	"adsteward/internal/parallel"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
@@ -45,15 +44,10 @@ func curves(ctx context.Context, n *night) (report, error) {
 
 // planInput gathers what a plan looks at.
 func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
-	var in, sold bidding.Input
-	err := parallel.Do(func() (err error) {
-		in, err = n.accountInput(ctx)
-		return err
-	}, func() error { return n.loadSold(ctx, &sold) })
+	in, err := n.accountInput(ctx)
 	if err != nil {
 		return in, err
 	}
-	in.Sold = sold.Sold
 	on, err := n.Killed(ctx)
 	if err != nil {
 		return in, err
@@ -67,7 +61,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadItems(ctx, &in), n.loadAds(ctx, in.Accounts))
+	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in), n.loadItems(ctx, &in), n.loadAds(ctx, in.Accounts))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad
@@ -166,12 +160,12 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 	})
 }
 
-// loadSold adds how much of what each campaign sold lately can be sold no more.
-func (n *night) loadSold(ctx context.Context, in *bidding.Input) error {
-	rows, err := n.Store.SoldStock(ctx, n.shop.Name, n.date.AddDays(-n.shop.Policy.Minimum.WindowDays), n.date)
-	in.Sold = make(map[string]bidding.Sold, len(rows))
-	for _, r := range rows {
-		in.Sold[r.Campaign] = bidding.Sold{Goods: r.Goods, Unsellable: r.Unsellable}
+// loadSold adds how much of what each campaign sold lately can be sold no more, as
+// this night found.
+func (n *night) loadSold(ctx context.Context, in *bidding.Input) (err error) {
+	in.Sold, err = loadModel[map[string]bidding.Sold](ctx, n.Store.Queries, n.runID, soldModel, "")
+	if errors.Is(err, store.ErrNotFound) { // a run of before it was stored
+		return nil
 	}
 	return err
 }

@@ -12,14 +12,14 @@ import (
 // value refits what a customer and a sale are worth: the lifetime model on all
 // orders, and margin, lifetime multiple and incremental share per campaign.
 func value(ctx context.Context, n *night) (report, error) {
-	var models modelSet
+	var models, sold modelSet
 	var fit *ltv.Fit
 	var of basis
 	var warning string
 	var segments *ltv.Segmentation
 	var book *bidding.Book
 	err := parallel.Do(func() (err error) {
-		book, err = n.book(ctx)
+		book, err = n.book(ctx, &sold)
 		return err
 	}, func() error {
 		days, err := n.customerDays(ctx)
@@ -39,6 +39,7 @@ func value(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
+	models.join(sold)
 	worths, def, err := n.fitWorths(ctx, fit, book)
 	if err != nil {
 		return report{}, err

@@ -12,9 +12,14 @@ import (
 	"adsteward/store"
 )
 
-// book keeps the book of the shop's orders.
-func (n *night) book(ctx context.Context) (*bidding.Book, error) {
-	costs, err := n.costs(ctx)
+// book keeps the book of the shop's orders, and adds to the models what of them
+// later stages and nights ask for.
+func (n *night) book(ctx context.Context, models *modelSet) (*bidding.Book, error) {
+	products, err := n.Store.Products(ctx, n.shop.Name)
+	if err != nil {
+		return nil, err
+	}
+	costs, err := n.costs(ctx, products)
 	if err != nil {
 		return nil, err
 	}
@@ -22,10 +27,11 @@ func (n *night) book(ctx context.Context) (*bidding.Book, error) {
 	if costs.Returns != nil { // else nothing depends on an order's age
 		cuts = n.ageCuts()
 	}
-	sales, err := n.Store.Sales(ctx, n.shop.Name, n.date.AddDays(-iotaDays), n.date.AddDays(-1), cuts...)
+	sales, err := n.sales(ctx, models, cuts, costs.Fingerprint())
 	if err != nil {
 		return nil, err
 	}
+	models.add(n.runID, soldModel, "", soldStock(sales, products))
 	orders := make([]bidding.Order, len(sales))
 	for i, s := range sales {
 		orders[i] = bookOrder(s)
@@ -107,16 +113,12 @@ func bookOrder(s store.Sales) bidding.Order {
 
 // costs are the imported ones; the feed's cost of goods sold fills the gaps.
 // What is refunded of young orders in the end is learned from the shop's own.
-func (n *night) costs(ctx context.Context) (bidding.Costs, error) {
+func (n *night) costs(ctx context.Context, products []store.Product) (bidding.Costs, error) {
 	m := n.shop.Model
 	c := bidding.NewCosts(n.shop.Currency, m.DefaultMargin)
 	c.PaymentRate = m.PaymentFeeRate
 	var err error
 	if c.ShippingCost, err = money.FromFloat(m.ShippingCost); err != nil {
-		return c, err
-	}
-	products, err := n.Store.Products(ctx, n.shop.Name)
-	if err != nil {
 		return c, err
 	}
 	for _, p := range products {
