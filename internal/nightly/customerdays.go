@@ -9,9 +9,9 @@ import (
 )
 
 // keptOrders bounds the orders of a shop whose customers' days are kept in memory
-// while the models of a night are made of them: some 40 MB. Those of larger shops
+// while the models of a night are made of them: some 80 MB. Those of larger shops
 // are read anew by each model, so that memory does not grow with history.
-const keptOrders = 300_000
+const keptOrders = 800_000
 
 // customerDays are what a shop's customers bought up to the night's date, day by
 // day, for the models that go through all of them.
@@ -65,7 +65,21 @@ func (c *customerDays) keep(ctx context.Context) error {
 	}
 	read := func(days *[]store.CustomerDay, from, below string) func() error {
 		return func() error {
+			var last string
+			words := map[string]string{} // each campaign, product and country once
+			word := func(s string) string {
+				w, ok := words[s]
+				if !ok {
+					w, words[s] = s, s
+				}
+				return w
+			}
 			return c.n.Store.EachSourcedDay(ctx, c.n.shop.Name, c.n.date, from, below, func(d store.CustomerDay) error {
+				if d.CustomerID == last {
+					d.CustomerID = last
+				}
+				last = d.CustomerID
+				d.FirstCampaign, d.FirstSKU, d.FirstCountry = word(d.FirstCampaign), word(d.FirstSKU), word(d.FirstCountry)
 				*days = append(*days, d)
 				return nil
 			})

@@ -19,8 +19,8 @@ import (
 // night. It serves for lifetimeNights, unless the shop's orders have grown by
 // more than lifetimeGrowth meanwhile, as an import makes them.
 const (
-	lifetimeNights = 7
-	lifetimeGrowth = 0.03
+	lifetimeNights = 14
+	lifetimeGrowth = 0.05
 )
 
 // basis is what a lifetime model rests on.
