@@ -61,8 +61,10 @@ type Curve struct {
 	// SimulatedShare is the share of it that comes from the platform's own
 	// simulation.
 	SimulatedShare float64 `json:"simulated_share,omitempty"`
-	Note           string  `json:"note"` // what a person should know of the fit; may be empty
-	Seed           uint64  `json:"seed"`
+	// Drift is how much ln Level moves a day; Level is the mean day's of the fit.
+	Drift float64 `json:"drift,omitempty"`
+	Note  string  `json:"note"` // what a person should know of the fit; may be empty
+	Seed  uint64  `json:"seed"`
 }
 
 // Draw is one curve of the posterior.

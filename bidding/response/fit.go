@@ -80,7 +80,9 @@ const halfLife = 28
 
 // Fit fits a curve to every unit: a quasi-Poisson regression (log link) of
 // reported value on ln spend, which is the curve's tangent, with offset ln F(age)
-// and day-of-week factors shared by the platform, days weighted by 2^(-age/28). Days
+// and day-of-week factors shared by the platform, days weighted by 2^(-age/28). Each
+// unit's demand drifts steadily, so that what a season does is not taken for what
+// spend does; the level is the mean day's. Days
 // before a unit's newest lasting change (changepoint.go) tell the elasticity but
 // hardly the level, and those of a common spell (spell.go) hardly anything.
 // Elasticities lean on the platform's own simulations (see simulated.go) and are

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"adsteward/internal/civil"
 )
@@ -12,6 +13,7 @@ import (
 type row struct {
 	date    civil.Date
 	x       float64 // ln spend
+	t       float64 // days, today being 0
 	y       float64 // value reported so far
 	arrived float64 // F(age)
 	w       float64 // weight by age; the weights add up to Kish's effective number of days
@@ -27,17 +29,18 @@ type unitFit struct {
 	value, spend, conversions float64 // lag-corrected totals of the rows
 	poolROAS                  float64
 
-	// The fit: R = level * (s/exp(x0))^eps, with information (in units of 1/phi)
-	// about ln level and eps, which are uncorrelated at x0.
-	x0, level, eps     float64
-	infoLevel, infoEps float64 // infoEps: the likelihood's part
-	own                float64 // the likelihood's mode of eps
-	phi                float64
-	prior              gauss // of the elasticity
-	simulated          gauss // what the platform's simulation says of it
-	changes            []Change
-	past               []pastLevel // by changes since then, from 1
-	steady             *path       // while changes are looked for
+	// The fit: R = level * (s/exp(x0))^eps * exp(drift*(t-t0)), with information (in
+	// units of 1/phi) about ln level, which is uncorrelated with the others at x0 and
+	// t0, and about eps whatever the drift is.
+	x0, t0, level, eps, drift float64
+	infoLevel, infoEps        float64 // infoEps: the likelihood's part
+	own                       float64 // the likelihood's mode of eps
+	phi                       float64
+	prior                     gauss // of the elasticity
+	simulated                 gauss // what the platform's simulation says of it
+	changes                   []Change
+	past                      []pastLevel // by changes since then, from 1
+	steady                    *path       // while changes are looked for
 
 	seen, fitted      [7]float64 // by day of the week
 	chi, df           float64    // Pearson's statistic
@@ -66,7 +69,7 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 			f.left++
 			continue
 		}
-		r := row{date: d.Date, x: math.Log(d.Spend), y: d.Value, arrived: lag.At(age), w: decay(age)}
+		r := row{date: d.Date, x: math.Log(d.Spend), t: -float64(age), y: d.Value, arrived: lag.At(age), w: decay(age)}
 		f.rows = append(f.rows, r)
 		sum, squares = sum+r.w, squares+r.w*r.w
 		f.value += d.Value / r.arrived
@@ -90,12 +93,12 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 // pastLevel is the level before later changes.
 type pastLevel struct {
 	ratio float64 // to today's level
-	x     float64 // mean of ln spend then, weighted by fitted value
+	x, t  float64 // means of ln spend and time then, weighted by fitted value
 }
 
 // now is the reported value of a row that today's level would bring.
 func (f *unitFit) now(r row, dow *[7]float64) float64 {
-	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.eps*(r.x-f.x0))
+	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.eps*(r.x-f.x0)+f.drift*(r.t-f.t0))
 }
 
 // predict is the expected reported value of a row, at the level of its time.
@@ -128,11 +131,13 @@ func (f *unitFit) recall(dow *[7]float64) {
 		seen[r.later] += r.w * r.y
 		fitted[r.later] += mu
 		f.past[r.later].x += mu * r.x
+		f.past[r.later].t += mu * r.t
 	}
 	for k := range f.past {
 		f.past[k].ratio = 1
 		if fitted[k] > 0 {
 			f.past[k].x /= fitted[k]
+			f.past[k].t /= fitted[k]
 			f.past[k].ratio = (seen[k] + f.phi) / (fitted[k] + f.phi)
 		}
 	}
@@ -159,32 +164,39 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 		f.center(dow)
 		f.recall(dow)
 		pull := f.phi * f.level / (f.poolROAS * math.Exp(f.x0)) // fitted value of the prior's conversion
-		scoreLevel, scoreEps := f.phi-pull, f.phi*(prior.h-prior.p*f.eps)
-		infoLevel, infoEps := pull, 0.0
+		scoreLevel, scoreEps, scoreDrift := f.phi-pull, f.phi*(prior.h-prior.p*f.eps), -f.phi*driftPrior*f.drift
+		infoLevel, infoEps, infoDrift, cross := pull, 0.0, f.phi*driftPrior, 0.0
 		for _, r := range f.rows {
 			mu := r.w * f.predict(r, dow)
-			dx := r.x - f.x0
+			dx, dt := r.x-f.x0, r.t-f.t0
 			if r.later > 0 {
-				dx = r.x - f.past[r.later].x
+				dx, dt = r.x-f.past[r.later].x, r.t-f.past[r.later].t
 			}
 			atNow := r.levelWeight() * f.now(r, dow)
 			scoreLevel += r.levelWeight()*r.y - atNow
 			infoLevel += atNow
 			scoreEps += (r.w*r.y - mu) * dx
 			infoEps += mu * dx * dx
+			scoreDrift += (r.w*r.y - mu) * dt
+			infoDrift += mu * dt * dt
+			cross += mu * dx * dt
 		}
-		f.infoLevel, f.infoEps = infoLevel, infoEps
+		// What slow ups and downs of demand explain as well tells nothing of eps.
+		trend := cross / infoDrift // of ln spend
+		f.infoLevel, f.infoEps = infoLevel, max(infoEps-cross*trend, 0)
 		stepLevel := scoreLevel / infoLevel
 		stepEps := 0.0
 		if f.DemandDriven {
 			f.infoEps = 0
 		} else {
-			stepEps = scoreEps / (infoEps + f.phi*prior.p)
+			stepEps = (scoreEps - scoreDrift*trend) / (f.infoEps + f.phi*prior.p)
 		}
+		stepDrift := scoreDrift/infoDrift - trend*stepEps
 		// Newton on an exponential overshoots from below: half steps at most.
 		f.level *= math.Exp(min(max(stepLevel, -2), 0.5))
 		f.eps += min(max(stepEps, -0.5), 0.5)
-		if k > 0 && math.Abs(stepLevel) < 1e-8 && math.Abs(stepEps) < 1e-8 {
+		f.drift += min(max(stepDrift, -mostDrift), mostDrift)
+		if k > 0 && math.Abs(stepLevel) < 1e-8 && math.Abs(stepEps) < 1e-8 && math.Abs(stepDrift) < 1e-9 {
 			break
 		}
 	}
@@ -197,19 +209,20 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 	}
 }
 
-// center moves x0 to where level and elasticity are uncorrelated: the mean of
-// ln spend weighted by fitted value.
+// center moves x0 and t0 to where the level is uncorrelated with elasticity and
+// drift: the means of ln spend and time weighted by fitted value.
 func (f *unitFit) center(dow *[7]float64) {
-	var sum, weight float64
+	var x, t, weight float64
 	for _, r := range f.rows {
 		mu := r.levelWeight() * f.now(r, dow)
-		sum += mu * r.x
+		x += mu * r.x
+		t += mu * r.t
 		weight += mu
 	}
 	if weight > 0 {
-		x := sum / weight
-		f.level *= math.Exp(f.eps * (x - f.x0))
-		f.x0 = x
+		x, t = x/weight, t/weight
+		f.level *= math.Exp(f.eps*(x-f.x0) + f.drift*(t-f.t0))
+		f.x0, f.t0 = x, t
 	}
 }
 
@@ -278,6 +291,18 @@ func (f *unitFit) likelihood() gauss {
 // platforms report sums alone.
 const orderCV = 0.5
 
+const (
+	// driftSD is how much demand drifts a day, as a standard deviation of its
+	// logarithm before the days tell it: 6 % in a month, as a season does that goes
+	// 15 % up and down.
+	driftSD    = 0.002
+	driftPrior = 1 / (driftSD * driftSD)
+	// mostDrift bounds a Newton step.
+	mostDrift = 0.02
+	// toldDrift is the per cent a month from which a drift is worth a sentence.
+	toldDrift = 5
+)
+
 // curve is the posterior.
 func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 	own := f.infoEps / max(f.phi, math.SmallestNonzeroFloat64)
@@ -289,6 +314,7 @@ func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 		Days: len(f.rows), Conversions: f.conversions,
 		PoolShare:      (f.prior.p - f.simulated.p) / (own + f.prior.p),
 		SimulatedShare: f.simulated.p / (own + f.prior.p),
+		Drift:          f.drift,
 		Seed:           unitSeed(seed, f.ID),
 	}
 	if f.conversions > 0 {
@@ -304,30 +330,29 @@ func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 }
 
 func (f *unitFit) note(c Curve) string {
-	var s string
+	var said []string
 	switch {
 	case f.poolROAS <= 0:
-		s = "No value has been reported, so there is no curve."
+		said = append(said, "No value has been reported, so there is no curve.")
 	case len(f.rows) == 0:
-		s = "It has no days of its own; the curve is that of its kind."
+		said = append(said, "It has no days of its own; the curve is that of its kind.")
 	case c.SimulatedShare > 0.3:
-		s = fmt.Sprintf("%.0f %% of its elasticity rests on what the platform itself estimates of other budgets (%.2f).", 100*c.SimulatedShare, f.simulated.mean())
+		said = append(said, fmt.Sprintf("%.0f %% of its elasticity rests on what the platform itself estimates of other budgets (%.2f).", 100*c.SimulatedShare, f.simulated.mean()))
 	case f.DemandDriven:
-		s = "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind."
+		said = append(said, "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind.")
 	case c.PoolShare > 0.5:
-		s = fmt.Sprintf("%.0f %% of its elasticity rests on campaigns of its kind, the rest on its own %.0f conversions.", 100*c.PoolShare, f.conversions)
+		said = append(said, fmt.Sprintf("%.0f %% of its elasticity rests on campaigns of its kind, the rest on its own %.0f conversions.", 100*c.PoolShare, f.conversions))
 	}
 	if n := len(f.changes); n > 0 {
-		if s != "" {
-			s += " "
-		}
-		s += f.changes[n-1].note()
+		said = append(said, f.changes[n-1].note())
+	}
+	if a := 100 * math.Expm1(30*c.Drift); a >= toldDrift {
+		said = append(said, fmt.Sprintf("For the same money it brings about %.0f %% more from month to month.", a))
+	} else if a <= -toldDrift {
+		said = append(said, fmt.Sprintf("For the same money it brings about %.0f %% less from month to month.", -a))
 	}
 	if f.left > 0 {
-		if s != "" {
-			s += " "
-		}
-		s += fmt.Sprintf("%d days of a tracking outage are left out.", f.left)
+		said = append(said, fmt.Sprintf("%d days of a tracking outage are left out.", f.left))
 	}
-	return s
+	return strings.Join(said, " ")
 }

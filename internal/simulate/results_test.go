@@ -47,7 +47,7 @@ func BenchmarkSuite(b *testing.B) {
 		b.ReportMetric(all.coverage, "coverage_80")
 		b.ReportMetric(float64(all.violations), "violations")
 		if file := os.Getenv("ADSTEWARD_RESULTS"); file != "" {
-			all.limits = limits(b, cases)
+			all.limits, all.wide = limits(b, cases), playWide(b)
 			if err := os.WriteFile(file, []byte(all.document(cases, reports)), 0o644); err != nil {
 				b.Fatal(err)
 			}
@@ -66,6 +66,7 @@ type summary struct {
 	belowRules    []string // scenarios where rules earns more
 	failedNights  int
 	limits        []limit
+	wide          widely
 }
 
 func of(rep Report, p Policy) Result {
@@ -138,7 +139,7 @@ func (s summary) document(cases []suiteCase, reports []Report) string {
 	for _, l := range s.limits {
 		b.WriteString(l.row())
 	}
-	b.WriteString(resultsWhy + "\n## Scenarios\n\n")
+	b.WriteString(resultsWhy + "\n" + s.wide.section() + "\n## Scenarios\n\n")
 	b.WriteString("| scenario | campaigns | hold | rules | adsteward | oracle | oracle_free | of oracle | last 30 | changes | violations | coverage | worst day |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for i, rep := range reports {
 		a := of(rep, Adsteward)
@@ -294,8 +295,9 @@ func TestResultsDocument(t *testing.T) {
 	if s.share != 0.5 || s.coverage != 25.0/40 || math.Abs(s.worst+0.02) > 1e-12 || s.worstIn != cases[1].Name || len(s.belowRules) != 1 {
 		t.Errorf("%+v", s)
 	}
+	s.wide = widely{share: 0.25, measured: 3, belowHold: []string{"wide-1 (-2.0 %)"}}
 	doc := s.document(cases, reports)
-	for _, want := range []string{"| 85 % | 50 % | missed |", "| 1: usual-4 | missed |", "| -2.0 % in usual-6 | missed |", "| 0 | 0 | met |", "| 62 % | missed |", "| - | - |"} {
+	for _, want := range []string{"| 85 % | 50 % | missed |", "| 1: usual-4 | missed |", "| -2.0 % in usual-6 | missed |", "| 0 | 0 | met |", "| 62 % | missed |", "| - | - |", "the 3 of 60 in", "mean | 25 % |", "| 1: wide-1 (-2.0 %) |"} {
 		if !strings.Contains(doc, want) {
 			t.Errorf("no %q in\n%s", want, doc)
 		}
