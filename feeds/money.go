@@ -250,7 +250,7 @@ func (o *Offer) unfit(platform string) string {
 	switch {
 	case !on:
 		return Missing
-	case o.Availability == "out_of_stock" || o.Stock != nil && *o.Stock <= 0 && o.Availability == "in_stock":
+	case SoldOut(o.Availability, o.Stock):
 		return OutOfStock
 	case errors > 0:
 		return WithErrors
@@ -258,6 +258,12 @@ func (o *Offer) unfit(platform string) string {
 		return below(o.Price, *o.UnitCost)
 	}
 	return ""
+}
+
+// SoldOut reports whether an item cannot be bought now, by its availability and the
+// pieces in stock; nil where the feed does not say.
+func SoldOut(availability string, stock *int64) bool {
+	return availability == OutOfStock || availability == "in_stock" && stock != nil && *stock <= 0
 }
 
 func below(price, cost money.Micros) string {

@@ -35,7 +35,7 @@ func TestSeasonIsNotTakenForSpend(t *testing.T) {
 		for _, c := range response.Fit(in).Curves {
 			elasticity += c.Elasticity / 40
 			drift += c.Drift / 40
-			if strings.Contains(c.Note, map[bool]string{true: "% more from month to month", false: "% less from month to month"}[season > 0]) {
+			if strings.Contains(c.Note, map[bool]string{true: "Demand has been rising", false: "Demand has been falling"}[season > 0]) {
 				told++
 			}
 		}

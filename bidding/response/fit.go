@@ -82,9 +82,9 @@ const halfLife = 28
 // reported value on ln spend, which is the curve's tangent, with offset ln F(age)
 // and day-of-week factors shared by the platform, days weighted by 2^(-age/28). Each
 // unit's demand drifts steadily, so that what a season does is not taken for what
-// spend does; the level is the mean day's. Days
-// before a unit's newest lasting change (changepoint.go) tell the elasticity but
-// hardly the level, and those of a common spell (spell.go) hardly anything.
+// spend does; the level is the mean day's. Days before a unit's newest lasting change
+// (changepoint.go) tell the elasticity but hardly the level, and those of a common
+// spell (spell.go) hardly anything.
 // Elasticities lean on the platform's own simulations (see simulated.go) and are
 // pooled unit -> type -> platform -> all (see pool.go); the level leans on the
 // type's ROAS with the weight of one conversion. The posterior is Laplace's

@@ -347,9 +347,9 @@ func (f *unitFit) note(c Curve) string {
 		said = append(said, f.changes[n-1].note())
 	}
 	if a := 100 * math.Expm1(30*c.Drift); a >= toldDrift {
-		said = append(said, fmt.Sprintf("For the same money it brings about %.0f %% more from month to month.", a))
+		said = append(said, fmt.Sprintf("Demand has been rising by about %.0f %% a month, which is not taken for what its budget does.", a))
 	} else if a <= -toldDrift {
-		said = append(said, fmt.Sprintf("For the same money it brings about %.0f %% less from month to month.", -a))
+		said = append(said, fmt.Sprintf("Demand has been falling by about %.0f %% a month, which is not taken for what its budget does.", -a))
 	}
 	if f.left > 0 {
 		said = append(said, fmt.Sprintf("%d days of a tracking outage are left out.", f.left))

@@ -9,7 +9,7 @@ import (
 )
 
 // keptOrders bounds the orders of a shop whose customers' days are kept in memory
-// while the models of a night are made of them: some 80 MB. Those of larger shops
+// while the models of a night are made of them: some 100 bytes an order. Those of larger shops
 // are read anew by each model, so that memory does not grow with history.
 const keptOrders = 800_000
 

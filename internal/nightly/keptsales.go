@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"adsteward/bidding"
+	"adsteward/feeds"
 	"adsteward/internal/civil"
 	"adsteward/store"
 )
@@ -99,7 +100,7 @@ func (n *night) keptSales(ctx context.Context, aged bool, costs uint64) (*keptSa
 func soldStock(sales []store.Sales, products []store.Product) map[string]bidding.Sold {
 	unfit, any := make(map[string]bool, len(products)), false
 	for _, p := range products {
-		unfit[p.ItemID] = p.Availability == "out_of_stock" || p.Errors > 0
+		unfit[p.ItemID] = feeds.SoldOut(p.Availability, p.Stock) || p.Errors > 0
 		any = any || unfit[p.ItemID]
 	}
 	out := map[string]bidding.Sold{}

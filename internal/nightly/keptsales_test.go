@@ -124,10 +124,11 @@ func TestSoldStock(t *testing.T) {
 	line := func(sku string, quantity float64, price money.Micros) store.OrderLine {
 		return store.OrderLine{SKU: sku, Quantity: quantity, UnitPrice: price * money.One}
 	}
-	sales := []store.Sales{{Campaign: "google:1", New: true, Lines: []store.OrderLine{line("ok", 2, 10), line("gone", 1, 30), line("unknown", 1, 10)}},
+	sales := []store.Sales{{Campaign: "google:1", New: true, Lines: []store.OrderLine{line("ok", 2, 10), line("gone", 1, 30), line("none left", 1, 20), line("unknown", 1, 10)}},
 		{Campaign: "google:1", Lines: []store.OrderLine{line("wrong", 1, 5)}}, {Lines: []store.OrderLine{line("gone", 1, 7)}}}
-	products := []store.Product{{ItemID: "ok", Availability: "in_stock", Warnings: 3}, {ItemID: "gone", Availability: "out_of_stock"}, {ItemID: "wrong", Errors: 1}}
-	want := map[string]bidding.Sold{"google:1": {Goods: 55, Unsellable: 35}}
+	products := []store.Product{{ItemID: "ok", Availability: "in_stock", Warnings: 3}, {ItemID: "gone", Availability: "out_of_stock"}, {ItemID: "wrong", Errors: 1},
+		{ItemID: "none left", Availability: "in_stock", Stock: new(int64)}}
+	want := map[string]bidding.Sold{"google:1": {Goods: 75, Unsellable: 55}}
 	if diff := cmp.Diff(want, soldStock(sales, products)); diff != "" {
 		t.Error(diff)
 	}

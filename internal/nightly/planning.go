@@ -164,8 +164,8 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 // this night found.
 func (n *night) loadSold(ctx context.Context, in *bidding.Input) (err error) {
 	in.Sold, err = loadModel[map[string]bidding.Sold](ctx, n.Store.Queries, n.runID, soldModel, "")
-	if errors.Is(err, store.ErrNotFound) { // a run of before it was stored
-		return nil
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("run %s does not say what of the goods sold is still there; its stage %s has to run first", n.runID, Value)
 	}
 	return err
 }

@@ -29,8 +29,23 @@ func BenchmarkSimulate(b *testing.B) {
 					}
 				}
 			}
+			b.ReportMetric(ordersADay(b, c.scenario), "orders/day") // Loop would forget it
 		})
 	}
+}
+
+// ordersADay is how many orders the shop has where nothing is changed.
+func ordersADay(b *testing.B, sc *market.Scenario) float64 {
+	m, err := market.New(sc)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m.AdvanceTo(end(sc))
+	orders := 0
+	for day := sc.Start; day < end(sc); day++ {
+		orders += len(m.Shop(day).Orders)
+	}
+	return float64(orders) / float64(sc.Nights)
 }
 
 // busyCampaigns is a shop whose campaigns each bring some 13 orders a day.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -42,24 +41,13 @@ func limits(b *testing.B, cases []suiteCase) []limit {
 	var out []limit
 	for _, k := range []known{{}, {elasticity: true}, {worth: true}, {worth: true, elasticity: true}, {true, true, true}} {
 		results := make([]Result, len(cases))
-		next := make(chan int)
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				for i := range next {
-					r, err := planned(b, cases[i].Scenario, k)
-					if err != nil {
-						b.Errorf("%s: %v", cases[i].Name, err)
-					}
-					results[i] = r
-				}
-			})
-		}
-		for i := range cases {
-			next <- i
-		}
-		close(next)
-		wg.Wait()
+		twoAtATime(len(cases), func(i int) {
+			r, err := planned(b, cases[i].Scenario, k)
+			if err != nil {
+				b.Errorf("%s: %v", cases[i].Name, err)
+			}
+			results[i] = r
+		})
 		l := limit{known: k}
 		var shares, lasts float64
 		for _, r := range results {

@@ -20,24 +20,13 @@ func BenchmarkSuite(b *testing.B) {
 	for b.Loop() {
 		cases := suite()
 		reports := make([]Report, len(cases))
-		next := make(chan int)
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				for i := range next {
-					rep, err := Run(b.Context(), cases[i].Scenario, Options{})
-					if err != nil {
-						b.Error(err)
-					}
-					reports[i] = rep
-				}
-			})
-		}
-		for i := range cases {
-			next <- i
-		}
-		close(next)
-		wg.Wait()
+		twoAtATime(len(cases), func(i int) {
+			rep, err := Run(b.Context(), cases[i].Scenario, Options{})
+			if err != nil {
+				b.Error(err)
+			}
+			reports[i] = rep
+		})
 		if b.Failed() {
 			return
 		}
@@ -53,6 +42,25 @@ func BenchmarkSuite(b *testing.B) {
 			}
 		}
 	}
+}
+
+// twoAtATime does n things, two side by side: a scenario is played on one processor
+// for long stretches, and two are what the figures are of.
+func twoAtATime(n int, do func(i int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
 }
 
 // summary is what the suite came to.

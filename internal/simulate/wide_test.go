@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"testing"
 
 	"adsteward/internal/civil"
@@ -98,26 +97,15 @@ type widely struct {
 func playWide(b *testing.B) widely {
 	scenarios := wide()
 	mine, others := make([]Result, len(scenarios)), make([]Report, len(scenarios))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() {
-			for i := range next {
-				var err error
-				if mine[i], err = planned(b, scenarios[i], known{}); err == nil {
-					others[i], err = Run(b.Context(), scenarios[i], Options{Policies: []Policy{Hold, Rules}})
-				}
-				if err != nil {
-					b.Errorf("%s: %v", scenarios[i].Name, err)
-				}
-			}
-		})
-	}
-	for i := range scenarios {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+	twoAtATime(len(scenarios), func(i int) {
+		var err error
+		if mine[i], err = planned(b, scenarios[i], known{}); err == nil {
+			others[i], err = Run(b.Context(), scenarios[i], Options{Policies: []Policy{Hold, Rules}})
+		}
+		if err != nil {
+			b.Errorf("%s: %v", scenarios[i].Name, err)
+		}
+	})
 	var w widely
 	for i, r := range mine {
 		if r.ShareOfOracle == nil || r.ShareOfOracleLast30 == nil {
@@ -155,9 +143,9 @@ The same planner, played without adapters and store over scenarios drawn from mo
 a scenario may say (` + "`internal/simulate/wide_test.go`" + `): seasons of up to 40 %%, steep and
 shallow curves, three to twelve campaigns of any type, totals from 0.8 to twice the first
 budgets. Counted are the %d of %d in which the oracle gains at least half a per cent of what
-` + "`hold`" + ` earns, no share below -100 %%. Where there are few campaigns of one audience, as
-brand beside retargeting, and their incremental shares lie far apart, it can fall below
-` + "`hold`" + `: nothing in the data says which of them claims too much.
+` + "`hold`" + ` earns, no share below -100 %%. Where most of the money lies in a few campaigns of
+one audience whose incremental shares lie far apart, it can fall below ` + "`hold`" + `: nothing in
+the data says which of them claims too much.
 `
 
 // BenchmarkWide says how the planner does in the wide scenarios.
