@@ -28,6 +28,7 @@ type idleBudget struct {
 	to      money.Micros
 	wanted  money.Micros // without the guardrails
 	dearest float64      // of the days compared
+	steered float64      // by what its target or bid may multiply its spend meanwhile
 	facts   guard.Facts
 	said    []guard.Verdict
 }
@@ -55,7 +56,9 @@ func (u *unit) needed() (least, dearest float64, ok bool) {
 
 // idle finds the budgets that can be cut tonight and lose nothing by it, those
 // that free most first. Those that something is wrong with are left alone, for
-// that may be why they spend so little, and so are those whose targets are to change.
+// that may be why they spend so little, and so are those whose shared targets are to
+// change. Where a target or bid of the unit's own moves, whichever earns more comes
+// first, and the budget keeps the room that a step of it may need.
 func (p *planner) idle() []idleBudget {
 	var out []idleBudget
 	if len(p.paces()) > 0 { // months are planned by what is spent, not by budgets
@@ -66,14 +69,15 @@ func (p *planner) idle() []idleBudget {
 		if !ok || u.Currency != p.in.Currency || u.Curve.Unit == "" || len(u.alerts) > 0 || p.retargets(u) {
 			continue
 		}
-		to, err := money.FromFloat(least)
+		steered := p.steered(u)
+		to, err := money.FromFloat(least * steered)
 		if err != nil {
 			continue
 		}
-		i := idleBudget{u: u, wanted: to, dearest: dearest, facts: u.facts(p.in, u.owner)}
+		i := idleBudget{u: u, wanted: to, dearest: dearest, steered: steered, facts: u.facts(p.in, u.owner)}
 		i.to, i.said = guard.Check(p.in.Policy, guard.Propose, i.facts,
 			platform.Change{Entity: u.owner.Ref, Field: platform.DailyBudget, Seen: u.Budget, Value: to})
-		if i.to < u.Budget && share(u.Budget, i.to) >= p.in.Policy.DeadBand.Change {
+		if i.to < u.Budget && share(u.Budget, i.to) >= p.in.Policy.DeadBand.Change && p.roomEarns(i.frees()) > p.steeringEarns(u) {
 			out = append(out, i)
 		}
 	}
@@ -81,11 +85,41 @@ func (p *planner) idle() []idleBudget {
 	return out
 }
 
-// retargets reports whether a target or bid of the unit may change tonight.
+// retargets reports whether a target that other campaigns share steers the unit, or
+// one of a campaign within it may change tonight.
 func (p *planner) retargets(u *unit) bool {
-	return slices.ContainsFunc(append([]*unit{u}, u.within...), func(s *unit) bool {
+	return u.lever.Type == platform.Portfolio || slices.ContainsFunc(u.within, func(s *unit) bool {
 		return s.lever.Type == platform.Portfolio || s.Lever != nil && share(s.Lever.Seen, s.wanted(p.mu)) >= p.in.Policy.DeadBand.Change
 	})
+}
+
+// steered is by what a step of the unit's own target or bid may multiply its
+// spend, at least 1.
+func (p *planner) steered(u *unit) float64 {
+	if u.Lever == nil || u.Lever.Seen <= 0 || u.part().Spend <= 0 {
+		return 1
+	}
+	part, most := u.part(), p.in.Policy.Step.Default
+	ratio := min(max(u.wanted(p.mu).Float()/u.Lever.Seen.Float(), 1-most), 1+most)
+	var spend float64
+	for _, d := range part.Curve.Draws(draws) {
+		spend += spendAfter(u.Lever.Field, part, ratio, d) / draws
+	}
+	return max(spend/part.Spend, 1)
+}
+
+// steeringEarns is what the unit's own target or bid can earn a day by what it may
+// change tonight.
+func (p *planner) steeringEarns(u *unit) float64 {
+	if u.Lever == nil {
+		return 0
+	}
+	v, verdicts := guard.Check(p.in.Policy, guard.Propose, u.leverFacts(p.in), p.change(u, u.wanted(p.mu)))
+	if guard.Blocked(verdicts) || share(u.Lever.Seen, v) < p.in.Policy.DeadBand.Change {
+		return 0
+	}
+	expected, _ := predict(u.UnitReport, v)
+	return expected.GainPerDay
 }
 
 // lendIdle solves a problem whose total binds again with the room that idle
@@ -130,15 +164,15 @@ func (p *planner) keepLent(room float64, spend []float64) {
 	p.lent = kept
 }
 
-// considerIdle proposes to cut an idle budget, unless the unit has another change
-// to make tonight.
+// considerIdle proposes to cut an idle budget, in place of what else the unit would
+// change tonight.
 func (p *planner) considerIdle(u *unit) {
 	n := slices.IndexFunc(p.lent, func(i idleBudget) bool { return i.u == u })
-	changes := func(c *candidate) bool { return c.u == u || c.u.parent == u }
-	if n < 0 || slices.ContainsFunc(p.candidates, changes) {
+	if n < 0 || slices.ContainsFunc(p.candidates, func(c *candidate) bool { return c.u.parent == u }) {
 		return
 	}
 	i := p.lent[n]
+	p.candidates = slices.DeleteFunc(p.candidates, func(c *candidate) bool { return c.u == u })
 	u.use(u.owner, platform.DailyBudget)
 	u.Lever.Idle = true
 	u.Facts = map[string]guard.Facts{u.Lever.Key.String(): i.facts}
@@ -147,22 +181,30 @@ func (p *planner) considerIdle(u *unit) {
 	p.candidates = append(p.candidates, c)
 }
 
+// roomEarns is what others earn a day with so much more room in the total, at the
+// price that it has without it.
+func (p *planner) roomEarns(room money.Micros) float64 { return (p.lentPrice - 1) * room.Float() }
+
 // idleReasons say why a cut costs nothing.
 func (p *planner) idleReasons(c *candidate) []string {
 	u := c.u
-	dearest := 0.0
+	dearest, steered := 0.0, 1.0
 	for _, i := range p.lent {
 		if i.u == u {
-			dearest = i.dearest
+			dearest, steered = i.dearest, i.steered
 		}
 	}
 	top, err := money.FromFloat(dearest)
 	if err != nil {
 		return nil
 	}
-	return []string{
+	out := []string{
 		fmt.Sprintf("The cut costs nothing: the campaign has long not spent its budget. In %d days it used %.0f %% of it, and on its dearest day %s, which is still less than the new budget.",
 			u.compared, 100*u.Utilisation, money.Format(roundForPeople(top, platform.DailyBudget, u.Currency), u.Currency)),
 		"All daily budgets together are at their limit, and the part that lies idle takes up room in it that other campaigns would use.",
 	}
+	if steered > 1 {
+		out = append(out, fmt.Sprintf("The new budget leaves room for %.0f %% more, which a step of its target or bid may bring.", 100*(steered-1)))
+	}
+	return out
 }

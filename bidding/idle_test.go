@@ -79,6 +79,26 @@ func TestBudgetsThatAreLeftIdle(t *testing.T) {
 	}
 }
 
+// Where a target holds a campaign back, most of whose budget lies idle, one of the two
+// changes: that which earns more. The budget keeps room for what a lower target buys.
+func TestIdleBudgetOrTarget(t *testing.T) {
+	t.Parallel()
+	at := func(hungry float64) (idle, target *bidding.Draft) {
+		out := plan(t, input(1, 1,
+			sim{id: "idler", budget: 600, use: 0.11, ref: 66, perDay: 66 * 16 / basket, eps: 0.6, k: 0.4, target: 16},
+			sim{id: "hungry", budget: 400, use: 1, ref: 400, perDay: hungry, eps: 0.6, k: 0.4}))
+		return draftOf(out, "bidler"), draftOf(out, "idler")
+	}
+	idle, target := at(20) // where the next unit of money earns less than it costs
+	if idle != nil || target == nil || target.Proposed != eur(13.6) {
+		t.Errorf("nobody asks for room: budget %+v, target %+v", idle, target)
+	}
+	idle, target = at(100)
+	if target != nil || idle == nil || idle.Proposed != eur(510) || !strings.Contains(strings.Join(idle.Reasons, " "), "leaves room for") {
+		t.Errorf("room is dear: budget %+v, target %+v", idle, target)
+	}
+}
+
 // Whatever is spent, no idle budget is cut below what it has spent on any day of
 // four weeks, nor by more than a step, nor do the budgets grow together.
 func TestIdleBudgetsNeverBeginToBind(t *testing.T) {

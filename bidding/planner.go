@@ -247,7 +247,7 @@ func (p *planner) gain(c *candidate) float64 {
 	case c.u.scarcity > 0:
 		return g + c.freed()
 	case c.u.Lever.Idle: // all of it is room for others
-		return g + (p.lentPrice-1)*(c.change.Seen-c.change.Value).Float()
+		return g + p.roomEarns(c.change.Seen-c.change.Value)
 	}
 	if c.change.Field == platform.DailyBudget && p.averse() {
 		seen, v := c.change.Seen.Float(), c.change.Value.Float()
