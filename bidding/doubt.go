@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"adsteward/bidding/allocate"
 )
 
@@ -14,43 +16,32 @@ import (
 // turns the sign, the total stays what it is now and only moves between the
 // items. What errors of margins, lifetimes and incremental shares have in common
 // cannot make the total wrong by more than it is now, unless they are larger.
-func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chosen []*unit) (allocate.Solution, error) {
-	doubt := p.in.Policy.Risk.Doubt
-	var now, total float64
-	for i, u := range chosen {
-		now += u.Lever.Seen.Float()
-		total += best.Spend[i]
-	}
+//
+// scale is what worths were multiplied by; the price of money is in worths as they
+// are believed.
+func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chosen []*unit) (s allocate.Solution, scale float64, err error) {
+	doubt, now := p.in.Policy.Risk.Doubt, budgetsOf(chosen)
+	total := floats.Sum(best.Spend)
 	if doubt == 0 || math.Abs(total-now) <= 1e-6*now {
-		return best, nil
+		return best, 1, nil
 	}
-	scale := 1 + doubt
+	scale = 1 + doubt
 	if total > now {
 		scale = 1 / scale
 	}
-	scaled := problem
-	scaled.Items = slices.Clone(problem.Items)
-	for i := range scaled.Items {
-		draws := slices.Clone(scaled.Items[i].Draws)
-		for j := range draws {
-			draws[j].Worth *= scale
+	if s, err = allocate.Solve(worthMore(problem, scale)); err != nil {
+		return best, 1, fmt.Errorf("the budgets cannot be allocated: %w", err)
+	}
+	if (total < now) == (floats.Sum(s.Spend) < now) || !holdable(problem, chosen, now) {
+		// Whatever the doubt about all together, nobody would raise a budget that is
+		// believed to earn less than it costs, or cut one that is believed to earn more.
+		if s, err = allocate.Solve(worthMore(between(problem, best, chosen), scale)); err != nil {
+			return best, 1, fmt.Errorf("the budgets cannot be allocated: %w", err)
 		}
-		scaled.Items[i].Draws = draws
-	}
-	s, err := allocate.Solve(scaled)
-	if err != nil {
-		return best, fmt.Errorf("the budgets cannot be allocated: %w", err)
-	}
-	var doubtful float64
-	for _, v := range s.Spend {
-		doubtful += v
-	}
-	if (total < now) == (doubtful < now) || !holdable(problem, chosen, now) {
 		s.ShadowPrice /= scale
-		return s, nil
+		return s, scale, nil
 	}
-	// Nobody would raise a budget that is believed to earn less than it costs: what
-	// grows does so no further than it would by itself.
+	// What grows does so no further than it would by itself; what shrinks makes room.
 	problem.Items = slices.Clone(problem.Items)
 	for i := range problem.Items {
 		it := &problem.Items[i]
@@ -58,10 +49,33 @@ func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chos
 	}
 	problem.Total, problem.SpendAll = &now, true
 	if s, err = allocate.Solve(problem); err != nil {
-		return best, fmt.Errorf("the budgets cannot be allocated at their present total: %w", err)
+		return best, 1, fmt.Errorf("the budgets cannot be allocated at their present total: %w", err)
 	}
 	p.allocation.Kept = true
-	return s, nil
+	return s, 1, nil
+}
+
+// worthMore is a problem whose worths are all larger by a factor.
+func worthMore(problem allocate.Problem, scale float64) allocate.Problem {
+	problem.Items = slices.Clone(problem.Items)
+	for i := range problem.Items {
+		draws := slices.Clone(problem.Items[i].Draws)
+		for j := range draws {
+			draws[j].Worth *= scale
+		}
+		problem.Items[i].Draws = draws
+	}
+	return problem
+}
+
+// between keeps each item between what it is now and what is best.
+func between(problem allocate.Problem, best allocate.Solution, chosen []*unit) allocate.Problem {
+	problem.Items = slices.Clone(problem.Items)
+	for i := range problem.Items {
+		it, seen := &problem.Items[i], chosen[i].Lever.Seen.Float()
+		it.Min, it.Max = max(it.Min, min(seen, best.Spend[i])), min(it.Max, max(seen, best.Spend[i]))
+	}
+	return problem
 }
 
 // holdable reports whether the present budgets keep to the problem's limits.

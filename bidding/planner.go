@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
@@ -104,94 +103,6 @@ func (u *unit) silence() (day civil.Date, due float64) {
 		due += perSpend * d.Spend * u.account.lag().At(u.account.Today.Sub(d.Date))
 	}
 	return day, due
-}
-
-// allocate chooses the budgets that bind. Each is bounded by what the
-// guardrails would allow tonight, so the optimum is one that can be had; all
-// other budgets stay and use up their part of the total.
-func (p *planner) allocate() error {
-	p.mu, p.spending, p.spend = 1, 1, map[*unit]float64{}
-	p.paceMonths()
-	total, note := p.total()
-	var problem allocate.Problem
-	var chosen []*unit
-	var least float64
-	room := total.Float()
-	for _, u := range p.units {
-		p.allocation.Before += u.owned(p.in)
-		if u.Lever == nil || u.Lever.Field != platform.DailyBudget {
-			room -= u.owned(p.in).Float()
-			continue
-		}
-		f := u.leverFacts(p.in)
-		lo, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, u.Lever.Seen/2))
-		hi, _ := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, 2*u.Lever.Seen))
-		problem.Items = append(problem.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: u.likely()})
-		chosen = append(chosen, u)
-		least += lo.Float()
-		room -= (u.owned(p.in) - u.Lever.Seen).Float() // what an experiment will put back
-	}
-	room, problem.Groups = p.monthLimits(chosen, problem.Items, room)
-	if room < least {
-		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
-		room = least
-	}
-	problem.Total, problem.Risk = &room, allocate.Risk{Objective: p.in.Policy.Risk.Objective, Level: p.in.Policy.Risk.Level}
-	sol, err := allocate.Solve(problem)
-	if err != nil {
-		return fmt.Errorf("the budgets cannot be allocated: %w", err)
-	}
-	p.mu = sol.ShadowPrice
-	if problem, sol, err = p.lendIdle(problem, sol); err != nil {
-		return err
-	}
-	if sol, err = p.doubted(problem, sol, chosen); err != nil {
-		return err
-	}
-	p.spending = sol.ShadowPrice
-	p.keepLent(room, sol.Spend)
-	even := slices.Repeat([]float64{1.0 / draws}, draws)
-	for i, u := range chosen {
-		p.spend[u] = sol.Spend[i]
-		u.mean = allocate.Mix(problem.Items[i].Draws, even)
-		if u.weighed = u.mean; p.averse() {
-			u.weighed = allocate.Mix(problem.Items[i].Draws, sol.Weights)
-		}
-	}
-	if err := p.explore(problem, sol, chosen); err != nil {
-		return err
-	}
-	for _, n := range []string{p.riskNote(), p.doubtNote()} {
-		if n != "" {
-			note = append(note, n)
-		}
-	}
-	p.priceMonths(chosen, problem, sol.Spend)
-	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = p.mu, total, sol.Status, note
-	for _, b := range sol.Binding { // each item's own bound is in its row
-		if b.Of != "item" {
-			p.allocation.Binding = append(p.allocation.Binding, bindingText(b))
-		}
-	}
-	return nil
-}
-
-// total is the most that all daily budgets may add up to: the policy's cap, or
-// what they add up to now.
-func (p *planner) total() (money.Micros, []string) {
-	if amount, setting, ok := p.in.Policy.Cap(); ok {
-		if m, err := money.FromFloat(amount); err == nil {
-			return m, []string{fmt.Sprintf("All daily budgets together stay within %s (%s).", money.Format(m, p.in.Currency), setting)}
-		}
-	}
-	var now money.Micros
-	for _, u := range p.units {
-		now += u.owned(p.in)
-	}
-	if m, ok := p.monthTotal(); ok {
-		return m, []string{fmt.Sprintf("All daily budgets together stay within %s, so that every month lands within its budget (monthly).", money.Format(m, p.in.Currency))}
-	}
-	return now, []string{fmt.Sprintf("No total_daily_cap is set: all daily budgets together stay within what they are now, %s.", money.Format(now, p.in.Currency))}
 }
 
 func (p *planner) change(u *unit, v money.Micros) platform.Change {

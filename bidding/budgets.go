@@ -1,0 +1,186 @@
+package bidding
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"adsteward/bidding/allocate"
+	"adsteward/bidding/guard"
+	"adsteward/internal/money"
+	"adsteward/internal/platform"
+)
+
+// farStep is how far from now the goal looks for a budget: at most double and at
+// least half, for curves say little beyond.
+const farStep = 2
+
+// goal is where the budgets that bind are to go.
+type goal struct {
+	problem allocate.Problem
+	spend   []float64
+	scale   float64 // of all worths, in view of doubt
+	lent    float64 // room that idle budgets give beyond the total
+}
+
+// allocate chooses the budgets that bind, in two steps. The goal is what they would
+// best be if none had to rest and steps were large. Tonight each goes between what
+// it is and the goal, as far as the guardrails allow: what is left of the total by
+// budgets that rest at too much, or at too little, is not made up for by moving
+// others away from where they are to be. All other budgets stay and use up their
+// part of the total.
+func (p *planner) allocate() error {
+	p.mu, p.spending, p.spend = 1, 1, map[*unit]float64{}
+	p.paceMonths()
+	total, note := p.total()
+	room := total.Float()
+	var chosen []*unit
+	for _, u := range p.units {
+		p.allocation.Before += u.owned(p.in)
+		if u.Lever == nil || u.Lever.Field != platform.DailyBudget {
+			room -= u.owned(p.in).Float()
+			continue
+		}
+		chosen = append(chosen, u)
+		room -= (u.owned(p.in) - u.Lever.Seen).Float() // what an experiment will put back
+	}
+	g, err := p.goal(chosen, room)
+	if err != nil {
+		return err
+	}
+	sol, short, err := p.tonight(chosen, room, g)
+	if err != nil {
+		return err
+	}
+	if short {
+		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
+	}
+	for _, n := range []string{p.riskNote(), p.doubtNote()} {
+		if n != "" {
+			note = append(note, n)
+		}
+	}
+	p.allocation.ShadowPrice, p.allocation.Total, p.allocation.Status, p.allocation.Notes = p.mu, total, sol.Status, note
+	return nil
+}
+
+// goal finds where the budgets are to go and sets the prices of money there.
+func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
+	patient := p.in.Policy
+	patient.Step.Default, patient.Step.HardLimit = 1, 1
+	problem := p.problem(chosen, patient, func(f *guard.Facts) {
+		// What passes in days.
+		f.LastChange, f.LastChangeByOther, f.Learning, f.LastOutage, f.Silent = 0, time.Time{}, "", 0, 0
+	})
+	room, _ = p.limit(&problem, chosen, room)
+	best, err := allocate.Solve(problem)
+	if err != nil {
+		return goal{}, fmt.Errorf("the budgets cannot be allocated: %w", err)
+	}
+	p.mu = best.ShadowPrice
+	if problem, best, err = p.lendIdle(problem, best); err != nil {
+		return goal{}, err
+	}
+	sol, scale, err := p.doubted(problem, best, chosen)
+	if err != nil {
+		return goal{}, err
+	}
+	p.spending = sol.ShadowPrice
+	even := slices.Repeat([]float64{1.0 / draws}, draws)
+	for i, u := range chosen {
+		u.mean = allocate.Mix(problem.Items[i].Draws, even)
+		if u.weighed = u.mean; p.averse() {
+			u.weighed = allocate.Mix(problem.Items[i].Draws, sol.Weights)
+		}
+	}
+	p.priceMonths(chosen, problem, sol.Spend)
+	for _, b := range sol.Binding { // each item's own bound is in its row
+		if b.Of != "item" {
+			p.allocation.Binding = append(p.allocation.Binding, bindingText(b))
+		}
+	}
+	return goal{problem: problem, spend: sol.Spend, scale: scale, lent: *problem.Total - room}, nil
+}
+
+// tonight takes the budgets towards the goal as far as they may go. short is true
+// where they stay above the total.
+func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, short bool, err error) {
+	problem := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
+	free := problem
+	free.Items = slices.Clone(problem.Items)
+	for i, u := range chosen {
+		it, seen := &problem.Items[i], u.Lever.Seen.Float()
+		lo, hi := it.Min, it.Max
+		it.Min, it.Max = min(max(min(seen, g.spend[i]), lo), hi), min(max(max(seen, g.spend[i]), lo), hi)
+	}
+	room, short = p.limit(&problem, chosen, room)
+	most := room + g.lent
+	problem.Total = &most
+	if now := budgetsOf(chosen); p.allocation.Kept && holdable(problem, chosen, now) {
+		problem.Total, problem.SpendAll = &now, true
+	}
+	if sol, err = allocate.Solve(worthMore(problem, g.scale)); err != nil {
+		return sol, short, fmt.Errorf("the budgets cannot be allocated: %w", err)
+	}
+	p.keepLent(room, sol.Spend)
+	for i, u := range chosen {
+		p.spend[u] = sol.Spend[i]
+	}
+	free.Total, free.Groups = problem.Total, problem.Groups
+	return sol, short, p.explore(free, sol, chosen)
+}
+
+// problem asks for the best budgets between what a policy allows at least and at
+// most, in view of facts with an edit.
+func (p *planner) problem(chosen []*unit, policy guard.Policy, edit func(*guard.Facts)) allocate.Problem {
+	out := allocate.Problem{Risk: allocate.Risk{Objective: p.in.Policy.Risk.Objective, Level: p.in.Policy.Risk.Level}}
+	for _, u := range chosen {
+		f := u.leverFacts(p.in)
+		edit(&f)
+		lo, _ := guard.Check(policy, guard.Propose, f, p.change(u, u.Lever.Seen/farStep))
+		hi, _ := guard.Check(policy, guard.Propose, f, p.change(u, u.Lever.Seen*farStep))
+		out.Items = append(out.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: u.likely()})
+	}
+	return out
+}
+
+// limit gives a problem its total and its groups. Where not even the least budgets
+// fit in, short is true and the total is what they need.
+func (p *planner) limit(problem *allocate.Problem, chosen []*unit, room float64) (total float64, short bool) {
+	var least float64
+	for _, it := range problem.Items {
+		least += it.Min
+	}
+	room, problem.Groups = p.monthLimits(chosen, problem.Items, room)
+	if room < least {
+		room, short = least, true
+	}
+	problem.Total = &room
+	return room, short
+}
+
+// budgetsOf is what the budgets are now, together.
+func budgetsOf(chosen []*unit) (now float64) {
+	for _, u := range chosen {
+		now += u.Lever.Seen.Float()
+	}
+	return now
+}
+
+// total is the most that all daily budgets may add up to: the policy's cap, or
+// what they add up to now.
+func (p *planner) total() (money.Micros, []string) {
+	if amount, setting, ok := p.in.Policy.Cap(); ok {
+		if m, err := money.FromFloat(amount); err == nil {
+			return m, []string{fmt.Sprintf("All daily budgets together stay within %s (%s).", money.Format(m, p.in.Currency), setting)}
+		}
+	}
+	var now money.Micros
+	for _, u := range p.units {
+		now += u.owned(p.in)
+	}
+	if m, ok := p.monthTotal(); ok {
+		return m, []string{fmt.Sprintf("All daily budgets together stay within %s, so that every month lands within its budget (monthly).", money.Format(m, p.in.Currency))}
+	}
+	return now, []string{fmt.Sprintf("No total_daily_cap is set: all daily budgets together stay within what they are now, %s.", money.Format(now, p.in.Currency))}
+}
