@@ -17,10 +17,9 @@ const farStep = 2
 
 // goal is where the budgets that bind are to go.
 type goal struct {
-	problem allocate.Problem
-	spend   []float64
-	scale   float64 // of all worths, in view of doubt
-	lent    float64 // room that idle budgets give beyond the total
+	spend []float64
+	scale float64 // of all worths, in view of doubt
+	lent  float64 // room that idle budgets give beyond the total
 }
 
 // allocate chooses the budgets that bind, in two steps. The goal is what they would
@@ -99,7 +98,7 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 			p.allocation.Binding = append(p.allocation.Binding, bindingText(b))
 		}
 	}
-	return goal{problem: problem, spend: sol.Spend, scale: scale, lent: *problem.Total - room}, nil
+	return goal{spend: sol.Spend, scale: scale, lent: *problem.Total - room}, nil
 }
 
 // tonight takes the budgets towards the goal as far as they may go. short is true

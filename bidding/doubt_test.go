@@ -42,6 +42,19 @@ func TestDoubtKeepsTheTotalAndMovesMoney(t *testing.T) {
 	}
 }
 
+// Where less is to be spent whatever the doubt, that does not raise what is believed to
+// earn less than it costs: 0.9 in a, and 0.3 in b and c.
+func TestDoubtRaisesNothingThatLoses(t *testing.T) {
+	t.Parallel()
+	in := input(1, 1, sim{id: "a", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.3}, sim{id: "b", budget: 300, use: 1, ref: 300, perDay: 10, eps: 0.5, k: 0.3},
+		sim{id: "c", budget: 300, use: 1, ref: 300, perDay: 10, eps: 0.5, k: 0.3})
+	in.Policy.Risk.Doubt, in.Policy.TotalDailyCap, in.Policy.MaxMovement = 0.2, 10_000, 1
+	out := curved(t, in, curveOf("a", 100, 600, 0.5), curveOf("b", 300, 600, 0.5), curveOf("c", 300, 600, 0.5))
+	if a, b := budgetOf(t, out, "ba"), budgetOf(t, out, "bb"); a > eur(100) || b != eur(255) {
+		t.Errorf("budgets of %v and %v: %+v", a, b, draftOf(out, "ba"))
+	}
+}
+
 func TestDoubtGivesWayToWhatIsSure(t *testing.T) {
 	t.Parallel()
 	if out := doubting(t, 1.6, 1000); out.Allocation.After <= out.Allocation.Before+eur(20) {

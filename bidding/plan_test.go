@@ -484,7 +484,7 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
-// A day without a conversion says nothing where none was due, unless the whole
+// A day without a conversion says nothing where hardly any was due, unless the whole
 // platform is silent.
 func TestSilence(t *testing.T) {
 	t.Parallel()
@@ -518,10 +518,11 @@ func TestSilence(t *testing.T) {
 		silent []int
 		want   int
 	}{
-		"conversions were due":    {4, 1, []int{1}, 1},
-		"none was due":            {0.6, 1, []int{1}, 0},
-		"one was due in the days": {0.6, 4, []int{1}, 1},
-		"nobody is heard":         {0.6, 1, []int{0, 1}, 2},
+		"conversions were due":  {4, 1, []int{1}, 1},
+		"hardly any was due":    {0.2, 1, []int{1}, 0},
+		"some of one was due":   {0.6, 1, []int{1}, 1},
+		"and also in some days": {0.2, 4, []int{1}, 1},
+		"nobody is heard":       {0.2, 1, []int{0, 1}, 2},
 	} {
 		in := campaigns(c.perDay)
 		silence(&in, c.days, c.silent...)

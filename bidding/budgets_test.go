@@ -1,0 +1,61 @@
+package bidding_test
+
+import (
+	"testing"
+
+	"adsteward/bidding"
+	"adsteward/internal/platform"
+)
+
+// raised plans under a cap of 300 for "good", of which the next unit of money earns 1.5,
+// and "raised", whose budget somebody has just raised and which is far too much.
+func raised(t *testing.T, edit func(*bidding.Input)) bidding.Output {
+	t.Helper()
+	in := input(1, 1, sim{id: "good", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.5}, sim{id: "raised", budget: 400, use: 1, ref: 400, perDay: 10, eps: 0.5, k: 0.3})
+	in.Policy.TotalDailyCap, in.Policy.MaxMovement = 300, 1
+	in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: "braised"}},
+		Field: platform.DailyBudget, At: now.AddDate(0, 0, -1), Date: today - 1, Actor: "somebody", Old: eur(390), New: eur(400)}}
+	edit(&in)
+	return curved(t, in, curveOf("good", 100, 600, 0.5), curveOf("raised", 400, 600, 0.5))
+}
+
+// What somebody raised above the total waits for its cut. The other, which is to stay
+// what it is, does not make up for it in the meantime; where nobody may ever cut the
+// first, it does.
+func TestWhatRestsIsNotMadeUpFor(t *testing.T) {
+	t.Parallel()
+	out := raised(t, func(*bidding.Input) {})
+	if len(out.Drafts) > 0 || out.Allocation.ShadowPrice < 1 {
+		t.Errorf("drafts %+v at a price of %v", out.Drafts, out.Allocation.ShadowPrice)
+	}
+	out = raised(t, func(in *bidding.Input) { in.Policy.Protected = []string{"Campaign raised"} })
+	if budgetOf(t, out, "bgood") != eur(85) {
+		t.Errorf("drafts %+v although the other is protected", out.Drafts)
+	}
+	out = raised(t, func(in *bidding.Input) { in.Changes = nil })
+	if a, b := budgetOf(t, out, "bgood"), budgetOf(t, out, "braised"); a != eur(100) || b != eur(340) {
+		t.Errorf("budgets of %v and %v once the other may be cut", a, b)
+	}
+}
+
+// The price of money is that of the weeks to come: a night on which all rest does not
+// make it cheap, and targets do not follow it down and up again.
+func TestPriceOfMoneyOnANightOfRest(t *testing.T) {
+	t.Parallel()
+	price := func(edit func(*bidding.Input)) float64 {
+		in := input(1, 1, sim{id: "a", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.6}, sim{id: "b", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.5})
+		edit(&in)
+		return curved(t, in, curveOf("a", 100, 600, 0.5), curveOf("b", 100, 600, 0.5)).Allocation.ShadowPrice
+	}
+	free := price(func(*bidding.Input) {})
+	rest := price(func(in *bidding.Input) {
+		for _, id := range []string{"ba", "bb"} {
+			in.Changes = append(in.Changes, bidding.PastChange{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: id}},
+				Field: platform.DailyBudget, At: now.AddDate(0, 0, -2), Date: today - 2, Ours: true, Old: eur(100), New: eur(100)})
+		}
+	})
+	if free < 1.4 {
+		t.Fatalf("money is not scarce: %v", free)
+	}
+	near(t, "the price on a night of rest", rest, free, 1e-9)
+}
