@@ -104,14 +104,8 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 // tonight takes the budgets towards the goal as far as they may go. short is true
 // where they stay above the total.
 func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, short bool, err error) {
-	problem := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
-	free := problem
-	free.Items = slices.Clone(problem.Items)
-	for i, u := range chosen {
-		it, seen := &problem.Items[i], u.Lever.Seen.Float()
-		lo, hi := it.Min, it.Max
-		it.Min, it.Max = min(max(min(seen, g.spend[i]), lo), hi), min(max(max(seen, g.spend[i]), lo), hi)
-	}
+	free := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
+	problem := between(free, g.spend, chosen)
 	room, short = p.limit(&problem, chosen, room)
 	most := room + g.lent
 	problem.Total = &most

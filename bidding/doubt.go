@@ -35,7 +35,7 @@ func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chos
 	if (total < now) == (floats.Sum(s.Spend) < now) || !holdable(problem, chosen, now) {
 		// Whatever the doubt about all together, nobody would raise a budget that is
 		// believed to earn less than it costs, or cut one that is believed to earn more.
-		if s, err = allocate.Solve(worthMore(between(problem, best, chosen), scale)); err != nil {
+		if s, err = allocate.Solve(worthMore(between(problem, best.Spend, chosen), scale)); err != nil {
 			return best, 1, fmt.Errorf("the budgets cannot be allocated: %w", err)
 		}
 		s.ShadowPrice /= scale
@@ -68,12 +68,14 @@ func worthMore(problem allocate.Problem, scale float64) allocate.Problem {
 	return problem
 }
 
-// between keeps each item between what it is now and what is best.
-func between(problem allocate.Problem, best allocate.Solution, chosen []*unit) allocate.Problem {
+// between keeps each budget between what it is now and another, as far as its bounds
+// allow.
+func between(problem allocate.Problem, other []float64, chosen []*unit) allocate.Problem {
 	problem.Items = slices.Clone(problem.Items)
 	for i := range problem.Items {
 		it, seen := &problem.Items[i], chosen[i].Lever.Seen.Float()
-		it.Min, it.Max = max(it.Min, min(seen, best.Spend[i])), min(it.Max, max(seen, best.Spend[i]))
+		lo, hi := it.Min, it.Max
+		it.Min, it.Max = min(max(min(seen, other[i]), lo), hi), min(max(max(seen, other[i]), lo), hi)
 	}
 	return problem
 }
