@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/floats"
+
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
 	"adsteward/internal/money"
@@ -115,6 +117,7 @@ func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.So
 	if sol, err = allocate.Solve(worthMore(problem, g.scale)); err != nil {
 		return sol, short, fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
+	p.full = floats.Sum(sol.Spend) > *problem.Total*(1-1e-6)
 	p.keepLent(room, sol.Spend)
 	for i, u := range chosen {
 		p.spend[u] = sol.Spend[i]
@@ -158,6 +161,21 @@ func budgetsOf(chosen []*unit) (now float64) {
 		now += u.Lever.Seen.Float()
 	}
 	return now
+}
+
+// heldByTotal says why a budget goes no further towards the goal than it may in a
+// step: since all budgets together may not.
+func (p *planner) heldByTotal() []guard.Verdict {
+	_, setting, ok := p.in.Policy.Cap()
+	switch {
+	case p.allocation.Kept:
+		return []guard.Verdict{{Name: "risk_doubt", Answer: guard.Clamp, Setting: "risk.doubt", Detail: p.doubtNote()}}
+	case p.full && ok:
+		return []guard.Verdict{{Name: "total_cap", Answer: guard.Clamp, Setting: setting, Detail: "All daily budgets together are at their limit, and the rest earns more elsewhere."}}
+	case p.full:
+		return []guard.Verdict{{Name: "total_cap", Answer: guard.Clamp, Setting: "total_daily_cap", Detail: "No limit is set: all daily budgets together stay what they are, and the rest earns more elsewhere."}}
+	}
+	return nil
 }
 
 // total is the most that all daily budgets may add up to: the policy's cap, or

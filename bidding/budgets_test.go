@@ -59,3 +59,30 @@ func TestPriceOfMoneyOnANightOfRest(t *testing.T) {
 	}
 	near(t, "the price on a night of rest", rest, free, 1e-9)
 }
+
+// What stops a budget short of its goal is named. Two campaigns could use more than the
+// third may give in one step.
+func TestWhatStopsABudgetIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limit, doubt, worth float64
+		setting             string
+	}{
+		"the limit":             {300, 0, 0.5, "total_daily_cap"},
+		"that there is none":    {0, 0, 0.5, "total_daily_cap"},
+		"doubt about the total": {1000, 0.2, 0.28, "risk.doubt"},
+		"the step":              {1000, 0, 0.6, "step.default"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sims := []sim{{id: "a", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 1.4 * c.worth}, {id: "b", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 1.4 * c.worth},
+				{id: "c", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.9 * c.worth}}
+			in := input(1, 1, sims...)
+			in.Policy.TotalDailyCap, in.Policy.Risk.Doubt, in.Policy.MaxMovement = c.limit, c.doubt, 1
+			d := draftOf(curved(t, in, curveOf("a", 100, 600, 0.5), curveOf("b", 100, 600, 0.5), curveOf("c", 100, 600, 0.5)), "ba")
+			if d == nil || len(d.Guardrails) != 1 || d.Guardrails[0].Setting != c.setting || d.Guardrails[0].Detail == "" {
+				t.Errorf("%+v, want %s", d, c.setting)
+			}
+		})
+	}
+}

@@ -26,6 +26,7 @@ type planner struct {
 	candidates []*candidate
 	blocked    []Blocked
 	months     []Month
+	full       bool         // the budgets that bind take all room that the total leaves them
 	lent       []idleBudget // that give room to others
 	lentPrice  float64      // what the next unit of money earns there without that room
 	ads        []UnitAds
@@ -136,7 +137,11 @@ func (p *planner) consider(u *unit) {
 		if err != nil {
 			return
 		}
-		allowed, _ = guard.Check(p.in.Policy, guard.Propose, f, p.change(u, v))
+		planned, said := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, v))
+		if planned != allowed && !exploring { // no step is what it stops at
+			verdicts = append(said, p.heldByTotal()...)
+		}
+		allowed = planned
 	}
 	c := &candidate{u: u, change: p.change(u, allowed), wanted: wanted, verdicts: verdicts}
 	if share(u.Lever.Seen, allowed) < p.in.Policy.DeadBand.Change {
