@@ -67,12 +67,12 @@ func (p *planner) take(fit *response.Result) {
 }
 
 // listen marks the units of whose newest day nothing is reported although it
-// cost money: a whole platform that is silent, or a unit of which at least a
-// quarter of a conversion was due by now, that day and the silent ones right before
-// it taken together. That may be chance, and the days stay in the fit, or an outage
+// cost money: a whole platform that is silent, or a unit of which at least half
+// a conversion was due by now, that day and the silent ones right before it taken
+// together. That may be chance, and the days stay in the fit, or an outage
 // too small to be told from chance: a change can wait some days to know.
 func (p *planner) listen() {
-	const leastDue = 0.25
+	const leastDue = 0.5
 	heard := map[platform.Name]bool{}
 	for _, u := range p.units {
 		if n := len(u.days); n > 0 && u.days[n-1].Date == u.account.LastData && u.days[n-1].Conversions > 0 {
