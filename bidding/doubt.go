@@ -11,14 +11,14 @@ import (
 )
 
 // doubted is the optimum given that all worths together may be off by the
-// policy's risk.doubt. Where best spends less than now, it is solved again with
-// every worth larger by it, where it spends more, smaller; where that already
-// turns the sign, the total stays what it is now and only moves between the
-// items. What errors of margins, lifetimes and incremental shares have in common
-// cannot make the total wrong by more than it is now, unless they are larger.
+// policy's risk.doubt, which is about the total: where best spends less than now,
+// the total is what it would be with every worth larger by it, where it spends more,
+// smaller; where that already turns the sign, it stays what it is now. Where money
+// lies within it goes by what is believed. What errors of margins, lifetimes and
+// incremental shares have in common cannot make the total wrong by more than it is
+// now, unless they are larger.
 //
-// scale is what worths were multiplied by; the price of money is in worths as they
-// are believed.
+// scale is what worths are to be multiplied by on the way there.
 func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chosen []*unit) (s allocate.Solution, scale float64, err error) {
 	doubt, now := p.in.Policy.Risk.Doubt, budgetsOf(chosen)
 	total := floats.Sum(best.Spend)
@@ -32,27 +32,40 @@ func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chos
 	if s, err = allocate.Solve(worthMore(problem, scale)); err != nil {
 		return best, 1, fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
-	if (total < now) == (floats.Sum(s.Spend) < now) || !holdable(problem, chosen, now) {
-		// Whatever the doubt about all together, nobody would raise a budget that is
-		// believed to earn less than it costs, or cut one that is believed to earn more.
-		if s, err = allocate.Solve(worthMore(between(problem, best.Spend, chosen), scale)); err != nil {
-			return best, 1, fmt.Errorf("the budgets cannot be allocated: %w", err)
-		}
-		s.ShadowPrice /= scale
-		return s, scale, nil
+	whole := floats.Sum(s.Spend)
+	if p.allocation.Kept = (total < now) != (whole < now) && holdable(problem, chosen, now); p.allocation.Kept {
+		whole, scale = now, 1
 	}
-	// What grows does so no further than it would by itself; what shrinks makes room.
+	// Where the money lies goes by what is believed: what grows does so no further
+	// than it would by itself, and what shrinks makes room.
 	problem.Items = slices.Clone(problem.Items)
 	for i := range problem.Items {
 		it := &problem.Items[i]
-		it.Max = min(it.Max, max(chosen[i].Lever.Seen.Float(), best.Spend[i]))
+		it.Max = max(min(it.Max, max(chosen[i].Lever.Seen.Float(), best.Spend[i])), it.Min)
 	}
-	problem.Total, problem.SpendAll = &now, true
+	whole = min(whole, mostOf(problem))
+	problem.Total, problem.SpendAll = &whole, true
 	if s, err = allocate.Solve(problem); err != nil {
-		return best, 1, fmt.Errorf("the budgets cannot be allocated at their present total: %w", err)
+		return best, 1, fmt.Errorf("the budgets cannot be allocated at a total of %.2f: %w", whole, err)
 	}
-	p.allocation.Kept = true
-	return s, 1, nil
+	return s, scale, nil
+}
+
+// mostOf is the most that a problem's items can spend together.
+func mostOf(problem allocate.Problem) (most float64) {
+	at := map[string]float64{}
+	for _, it := range problem.Items {
+		at[it.ID] = it.Max
+		most += it.Max
+	}
+	for _, g := range problem.Groups {
+		var sum float64
+		for _, id := range g.IDs {
+			sum += at[id]
+		}
+		most -= max(sum-g.Max, 0)
+	}
+	return most
 }
 
 // worthMore is a problem whose worths are all larger by a factor.

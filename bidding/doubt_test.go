@@ -1,11 +1,17 @@
 package bidding_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
+	"adsteward/internal/platform"
 )
 
 // doubting plans two campaigns, the first worth more than the second, whose sales
@@ -65,6 +71,57 @@ func TestDoubtGivesWayToWhatIsSure(t *testing.T) {
 	}
 	if out := doubting(t, 1, 190); out.Allocation.After > eur(190) {
 		t.Errorf("the cap of 190 is broken: %v", out.Allocation.After)
+	}
+}
+
+// Whatever months, limits, rests and doubt there are at once, a plan can be made, the
+// limit is kept and nothing is raised that is believed to lose by it.
+func TestDoubtWithinMonths(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		draw := func(name string, lo, hi float64) float64 { return rapid.Float64Range(lo, hi).Draw(rt, name) }
+		var sims []sim
+		var curves []response.Curve
+		for i := range rapid.IntRange(1, 4).Draw(rt, "campaigns") {
+			b := math.Round(draw("budget", 20, 300))
+			sims = append(sims, sim{id: fmt.Sprint(i), budget: b, use: 1, ref: b, perDay: 10, eps: 0.5, k: draw("k", 0.05, 0.6)})
+			curves = append(curves, curveOf(fmt.Sprint(i), b, 600, 0.5))
+		}
+		in := input(1, 1, sims...)
+		in.Policy.Risk.Doubt, in.Policy.MaxMovement = draw("doubt", 0, 0.5), 1
+		in.Policy.TotalDailyCap = rapid.SampledFrom([]float64{0, 50, 400, 5000}).Draw(rt, "limit")
+		in.Policy.Limits.MaxBudget = rapid.SampledFrom([]float64{0, 60, 500}).Draw(rt, "most")
+		in.Policy.Monthly = []guard.Monthly{{Name: "some", Match: []string{"Campaign 0"}, Budget: draw("month", 100, 6000)}}
+		if rapid.Bool().Draw(rt, "rests") {
+			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: "b0"}},
+				Field: platform.DailyBudget, At: now.AddDate(0, 0, -2), Date: today - 2, Ours: true, Old: eur(sims[0].budget), New: eur(sims[0].budget)}}
+		}
+		in.Curves = &response.Result{Curves: curves}
+		out, err := bidding.Plan(in)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if limit := in.Policy.TotalDailyCap; limit > 0 && out.Allocation.After > max(out.Allocation.Before, eur(limit)) {
+			rt.Fatalf("the budgets go from %v to %v with a limit of %v", out.Allocation.Before, out.Allocation.After, limit)
+		}
+		for _, d := range out.Drafts {
+			if d.Proposed > d.Seen && d.Expected.GainPerDay < -0.01 {
+				rt.Fatalf("%s is raised and expected to lose %v", d.Name, d.Expected.GainPerDay)
+			}
+		}
+	})
+}
+
+// A month that takes from one campaign does not have the other, whose month has room,
+// spend it.
+func TestDoubtDoesNotFillWhatAMonthTakes(t *testing.T) {
+	t.Parallel()
+	in := input(1, 1, sim{id: "a", budget: 300, use: 1, ref: 300, perDay: 30, eps: 0.5, k: 0.6}, sim{id: "b", budget: 100, use: 1, ref: 100, perDay: 10, eps: 0.5, k: 0.3})
+	in.Policy.Risk.Doubt, in.Policy.TotalDailyCap, in.Policy.MaxMovement = 0.2, 10_000, 1
+	in.Policy.Monthly = []guard.Monthly{{Name: "a's", Match: []string{"Campaign a"}, Budget: 7000}, {Name: "b's", Match: []string{"Campaign b"}, Budget: 5000}}
+	out := curved(t, in, curveOf("a", 300, 1800, 0.5), curveOf("b", 100, 600, 0.5))
+	if a, b := budgetOf(t, out, "ba"), budgetOf(t, out, "bb"); a >= eur(300) || b > eur(100) {
+		t.Errorf("budgets of %v and %v", a, b)
 	}
 }
 
