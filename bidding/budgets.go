@@ -28,8 +28,9 @@ type goal struct {
 // best be if none had to rest and steps were large. Tonight each goes between what
 // it is and the goal, as far as the guardrails allow: what is left of the total by
 // budgets that rest at too much, or at too little, is not made up for by moving
-// others away from where they are to be. All other budgets stay and use up their
-// part of the total.
+// others away from where they are to be. Only where that would leave more above the
+// total than what rests is to give, all are cut. All other budgets stay and use up
+// their part of the total.
 func (p *planner) allocate() error {
 	p.mu, p.spending, p.spend = 1, 1, map[*unit]float64{}
 	p.paceMonths()
@@ -108,6 +109,17 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, short bool, err error) {
 	free := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
 	problem := between(free, g.spend, chosen)
+	over := p.limitSum(&problem, chosen, room) - p.limitSum(&free, chosen, room)
+	for i, u := range chosen {
+		if it := free.Items[i]; it.Min >= it.Max { // what rests is cut when it may be
+			over -= max(u.Lever.Seen.Float()-g.spend[i], 0)
+		}
+	}
+	if p.forced = over > 0; p.forced { // the limit comes first: all are cut as far as they may be
+		for i := range problem.Items {
+			problem.Items[i].Min = free.Items[i].Min
+		}
+	}
 	room, short = p.limit(&problem, chosen, room)
 	most := room + g.lent
 	problem.Total = &most
@@ -124,6 +136,16 @@ func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.So
 	}
 	free.Total, free.Groups = problem.Total, problem.Groups
 	return sol, short, p.explore(free, sol, chosen)
+}
+
+// limitSum limits a problem and returns what its total and groups add up to: more than
+// for another problem where its least budgets need more than the limits leave.
+func (p *planner) limitSum(problem *allocate.Problem, chosen []*unit, room float64) float64 {
+	sum, _ := p.limit(problem, chosen, room)
+	for _, g := range problem.Groups {
+		sum += g.Max
+	}
+	return sum
 }
 
 // problem asks for the best budgets between what a policy allows at least and at
@@ -166,16 +188,22 @@ func budgetsOf(chosen []*unit) (now float64) {
 // heldByTotal says why a budget goes no further towards the goal than it may in a
 // step: since all budgets together may not.
 func (p *planner) heldByTotal() []guard.Verdict {
-	_, setting, ok := p.in.Policy.Cap()
+	held := guard.Verdict{Name: "total_cap", Answer: guard.Clamp, Setting: "total_daily_cap", Detail: "All daily budgets together are at their limit, and the rest earns more elsewhere."}
+	_, setting, capped := p.in.Policy.Cap()
+	_, months := p.monthTotal()
 	switch {
 	case p.allocation.Kept:
-		return []guard.Verdict{{Name: "risk_doubt", Answer: guard.Clamp, Setting: "risk.doubt", Detail: p.doubtNote()}}
-	case p.full && ok:
-		return []guard.Verdict{{Name: "total_cap", Answer: guard.Clamp, Setting: setting, Detail: "All daily budgets together are at their limit, and the rest earns more elsewhere."}}
-	case p.full:
-		return []guard.Verdict{{Name: "total_cap", Answer: guard.Clamp, Setting: "total_daily_cap", Detail: "No limit is set: all daily budgets together stay what they are, and the rest earns more elsewhere."}}
+		held.Name, held.Setting, held.Detail = "risk_doubt", "risk.doubt", p.doubtNote()
+	case !p.full:
+		return nil
+	case capped:
+		held.Setting = setting
+	case months:
+		held.Name, held.Setting = "monthly_pace", "monthly"
+	default:
+		held.Detail = "No limit is set: all daily budgets together stay what they are, and the rest earns more elsewhere."
 	}
-	return nil
+	return []guard.Verdict{held}
 }
 
 // total is the most that all daily budgets may add up to: the policy's cap, or

@@ -33,8 +33,18 @@ func TestWhatRestsIsNotMadeUpFor(t *testing.T) {
 		t.Errorf("drafts %+v although the other is protected", out.Drafts)
 	}
 	out = raised(t, func(in *bidding.Input) { in.Changes = nil })
-	if a, b := budgetOf(t, out, "bgood"), budgetOf(t, out, "braised"); a != eur(100) || b != eur(340) {
-		t.Errorf("budgets of %v and %v once the other may be cut", a, b)
+	if b := budgetOf(t, out, "braised"); b != eur(340) {
+		t.Errorf("a budget of %v once it may be cut", b)
+	}
+}
+
+// A limit far below the budgets comes first: where nothing rests that is to give as much,
+// what is to keep its budget in the end is cut as well.
+func TestTheLimitComesFirst(t *testing.T) {
+	t.Parallel()
+	out := raised(t, func(in *bidding.Input) { in.Changes = nil })
+	if a, b := budgetOf(t, out, "bgood"), budgetOf(t, out, "braised"); a != eur(85) || b != eur(340) {
+		t.Errorf("budgets of %v and %v", a, b)
 	}
 }
 

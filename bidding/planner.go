@@ -27,6 +27,7 @@ type planner struct {
 	blocked    []Blocked
 	months     []Month
 	full       bool         // the budgets that bind take all room that the total leaves them
+	forced     bool         // budgets are cut beyond their goals, since the total asks for it
 	lent       []idleBudget // that give room to others
 	lentPrice  float64      // what the next unit of money earns there without that room
 	ads        []UnitAds
@@ -124,7 +125,17 @@ func (p *planner) consider(u *unit) {
 	if exploring {
 		wanted = explored.chosen
 	}
-	if share(u.Lever.Seen, wanted) < p.in.Policy.DeadBand.Change {
+	tonight, still := wanted, func(v money.Micros) bool { return share(u.Lever.Seen, v) < p.in.Policy.DeadBand.Change }
+	if u.Lever.Field == platform.DailyBudget {
+		var err error
+		if tonight, err = money.FromFloat(p.spend[u]); err != nil {
+			return
+		}
+		if still(wanted) { // what the limit asks of it, if anything
+			wanted = tonight
+		}
+	}
+	if still(wanted) {
 		return
 	}
 	allowed, verdicts := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, wanted))
@@ -133,22 +144,18 @@ func (p *planner) consider(u *unit) {
 		return
 	}
 	if u.Lever.Field == platform.DailyBudget {
-		v, err := money.FromFloat(p.spend[u])
-		if err != nil {
-			return
-		}
-		planned, said := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, v))
+		planned, said := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, tonight))
 		if planned != allowed && !exploring { // no step is what it stops at
 			verdicts = append(said, p.heldByTotal()...)
 		}
 		allowed = planned
 	}
 	c := &candidate{u: u, change: p.change(u, allowed), wanted: wanted, verdicts: verdicts}
-	if share(u.Lever.Seen, allowed) < p.in.Policy.DeadBand.Change {
+	if still(allowed) {
 		return
 	}
 	c.predict()
-	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() && !exploring {
+	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() && !exploring && !(p.forced && allowed < u.Lever.Seen) {
 		return
 	}
 	p.candidates = append(p.candidates, c)
