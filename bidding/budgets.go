@@ -32,7 +32,7 @@ type goal struct {
 // total than what rests is to give, all are cut. All other budgets stay and use up
 // their part of the total.
 func (p *planner) allocate() error {
-	p.mu, p.spending, p.spend = 1, 1, map[*unit]float64{}
+	p.mu, p.spending, p.spend, p.aim = 1, 1, map[*unit]float64{}, map[*unit]float64{}
 	p.paceMonths()
 	total, note := p.total()
 	room := total.Float()
@@ -109,13 +109,15 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, short bool, err error) {
 	free := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
 	problem := between(free, g.spend, chosen)
-	over := p.limitSum(&problem, chosen, room) - p.limitSum(&free, chosen, room)
+	total, months := p.needs(problem, chosen, room)
+	least, inMonths := p.needs(free, chosen, room)
+	over := max(total-least, months-inMonths)
 	for i, u := range chosen {
 		if it := free.Items[i]; it.Min >= it.Max { // what rests is cut when it may be
 			over -= max(u.Lever.Seen.Float()-g.spend[i], 0)
 		}
 	}
-	if p.forced = over > 0; p.forced { // the limit comes first: all are cut as far as they may be
+	if over > 0 { // the limit comes first: all are cut as far as they may be
 		for i := range problem.Items {
 			problem.Items[i].Min = free.Items[i].Min
 		}
@@ -132,20 +134,32 @@ func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.So
 	p.full = floats.Sum(sol.Spend) > *problem.Total*(1-1e-6)
 	p.keepLent(room, sol.Spend)
 	for i, u := range chosen {
-		p.spend[u] = sol.Spend[i]
+		p.spend[u], p.aim[u] = sol.Spend[i], g.spend[i]
 	}
 	free.Total, free.Groups = problem.Total, problem.Groups
 	return sol, short, p.explore(free, sol, chosen)
 }
 
-// limitSum limits a problem and returns what its total and groups add up to: more than
-// for another problem where its least budgets need more than the limits leave.
-func (p *planner) limitSum(problem *allocate.Problem, chosen []*unit, room float64) float64 {
-	sum, _ := p.limit(problem, chosen, room)
+// needs is what the total and the months have to leave a problem's least budgets: what
+// they leave, or more where that is not enough.
+func (p *planner) needs(problem allocate.Problem, chosen []*unit, room float64) (total, months float64) {
+	total, _ = p.limit(&problem, chosen, room)
 	for _, g := range problem.Groups {
-		sum += g.Max
+		months += g.Max
 	}
-	return sum
+	return total, months
+}
+
+// between keeps each budget between what it is now and another, as far as its bounds
+// allow.
+func between(problem allocate.Problem, other []float64, chosen []*unit) allocate.Problem {
+	problem.Items = slices.Clone(problem.Items)
+	for i := range problem.Items {
+		it, seen := &problem.Items[i], chosen[i].Lever.Seen.Float()
+		lo, hi := it.Min, it.Max
+		it.Min, it.Max = min(max(min(seen, other[i]), lo), hi), min(max(max(seen, other[i]), lo), hi)
+	}
+	return problem
 }
 
 // problem asks for the best budgets between what a policy allows at least and at
@@ -193,7 +207,7 @@ func (p *planner) heldByTotal() []guard.Verdict {
 	_, months := p.monthTotal()
 	switch {
 	case p.allocation.Kept:
-		held.Name, held.Setting, held.Detail = "risk_doubt", "risk.doubt", p.doubtNote()
+		held.Name, held.Setting, held.Detail = "doubt", "risk.doubt", p.doubtNote()
 	case !p.full:
 		return nil
 	case capped:

@@ -1,9 +1,11 @@
 package bidding_test
 
 import (
+	"strings"
 	"testing"
 
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
 	"adsteward/internal/platform"
 )
 
@@ -42,9 +44,21 @@ func TestWhatRestsIsNotMadeUpFor(t *testing.T) {
 // what is to keep its budget in the end is cut as well.
 func TestTheLimitComesFirst(t *testing.T) {
 	t.Parallel()
-	out := raised(t, func(in *bidding.Input) { in.Changes = nil })
-	if a, b := budgetOf(t, out, "bgood"), budgetOf(t, out, "braised"); a != eur(85) || b != eur(340) {
-		t.Errorf("budgets of %v and %v", a, b)
+	for name, edit := range map[string]func(*bidding.Input){
+		"a total": func(*bidding.Input) {},
+		"a month": func(in *bidding.Input) {
+			in.Policy.TotalDailyCap, in.Policy.Monthly = 5000, []guard.Monthly{{Name: "all", Budget: 13_300}}
+		},
+	} {
+		out := raised(t, func(in *bidding.Input) { in.Changes = nil; edit(in) })
+		good := draftOf(out, "bgood")
+		if good == nil || good.Proposed != eur(85) || budgetOf(t, out, "braised") != eur(340) {
+			t.Errorf("%s: budgets of %v and %v, blocked %+v", name, budgetOf(t, out, "bgood"), budgetOf(t, out, "braised"), out.Blocked)
+			continue
+		}
+		if why := strings.Join(good.Reasons, " "); !strings.Contains(why, "above their limit") || strings.Contains(why, "earns more elsewhere") {
+			t.Errorf("%s: %s", name, why)
+		}
 	}
 }
 

@@ -81,18 +81,6 @@ func worthMore(problem allocate.Problem, scale float64) allocate.Problem {
 	return problem
 }
 
-// between keeps each budget between what it is now and another, as far as its bounds
-// allow.
-func between(problem allocate.Problem, other []float64, chosen []*unit) allocate.Problem {
-	problem.Items = slices.Clone(problem.Items)
-	for i := range problem.Items {
-		it, seen := &problem.Items[i], chosen[i].Lever.Seen.Float()
-		lo, hi := it.Min, it.Max
-		it.Min, it.Max = min(max(min(seen, other[i]), lo), hi), min(max(max(seen, other[i]), lo), hi)
-	}
-	return problem
-}
-
 // holdable reports whether the present budgets keep to the problem's limits.
 func holdable(problem allocate.Problem, chosen []*unit, now float64) bool {
 	if problem.Total != nil && now > *problem.Total {

@@ -17,7 +17,8 @@ import (
 type planner struct {
 	in         *Input
 	units      []*unit
-	spend      map[*unit]float64 // budgets the allocation chose
+	spend      map[*unit]float64 // budgets the allocation chose for tonight
+	aim        map[*unit]float64 // and where they are to go
 	explored   map[*unit]exploration
 	mu         float64 // what the next unit of money earns
 	spending   float64 // what it has to earn in a budget, in view of doubt
@@ -27,7 +28,6 @@ type planner struct {
 	blocked    []Blocked
 	months     []Month
 	full       bool         // the budgets that bind take all room that the total leaves them
-	forced     bool         // budgets are cut beyond their goals, since the total asks for it
 	lent       []idleBudget // that give room to others
 	lentPrice  float64      // what the next unit of money earns there without that room
 	ads        []UnitAds
@@ -131,7 +131,7 @@ func (p *planner) consider(u *unit) {
 		if tonight, err = money.FromFloat(p.spend[u]); err != nil {
 			return
 		}
-		if still(wanted) { // what the limit asks of it, if anything
+		if still(wanted) || p.beyond(u) { // what the limit asks of it
 			wanted = tonight
 		}
 	}
@@ -155,10 +155,16 @@ func (p *planner) consider(u *unit) {
 		return
 	}
 	c.predict()
-	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() && !exploring && !(p.forced && allowed < u.Lever.Seen) {
+	if p.gain(c) < p.in.Policy.DeadBand.MinGain && !c.easesMonth() && !exploring && !p.beyond(u) {
 		return
 	}
 	p.candidates = append(p.candidates, c)
+}
+
+// beyond reports whether a budget is cut tonight to less than it is to be in the end,
+// which only a limit asks for.
+func (p *planner) beyond(u *unit) bool {
+	return p.spend[u] < min(u.Lever.Seen.Float(), p.aim[u])*(1-1e-9)
 }
 
 func (c *candidate) predict() { c.expected, c.gains = predict(c.u.UnitReport, c.change.Value) }

@@ -23,7 +23,10 @@ func (p *planner) reasons(c *candidate) []string {
 	case c.change.Field == platform.DailyBudget:
 		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u))
 		add("Spend used %.0f %% of the budget; on %d of %d days it used at least %.0f %%.", 100*u.Utilisation, u.full, u.compared, 100*boundShare)
-		if c.change.Value < c.change.Seen && u.NextEuro >= 1 {
+		switch {
+		case p.beyond(u):
+			add("All daily budgets together are above their limit, which comes first: every one is cut as far as a step allows, also those that earn more than others.")
+		case c.change.Value < c.change.Seen && u.NextEuro >= 1:
 			add("On its own the cut costs a little profit; the money earns more elsewhere.")
 		}
 	case c.change.Field.IsRatio():
