@@ -146,6 +146,28 @@ func TestMoneyGoesWhereItEarnsMore(t *testing.T) {
 	}
 }
 
+// What is said of a campaign holds for its ad sets, which have budgets of their own.
+func TestAProtectedCampaignProtectsItsAdSets(t *testing.T) {
+	t.Parallel()
+	in := twoCampaigns()
+	a := &in.Accounts[0]
+	a.Entities = append(a.Entities, platform.Entity{Ref: platform.Ref{Type: platform.Campaign, ID: "above"}, Name: "Above", Status: platform.Enabled})
+	for i, e := range a.Entities {
+		if e.Name == "Campaign weak" {
+			a.Entities[i].Parent = platform.Ref{Type: platform.Campaign, ID: "above"}
+		}
+	}
+	if out := plan(t, in); draftOf(out, "bweak") == nil {
+		t.Fatalf("nothing of weak: %+v", out.Drafts)
+	}
+	for _, name := range []string{"above", "Above"} {
+		in.Policy.Protected = []string{name}
+		if out := plan(t, in); draftOf(out, "bweak") != nil || len(out.Blocked) != 1 || out.Blocked[0].ID != "bweak" || out.Blocked[0].Verdicts[0].Name != "protected" {
+			t.Errorf("%s protected: drafts %+v, blocked %+v", name, out.Drafts, out.Blocked)
+		}
+	}
+}
+
 func TestCapLetsBudgetsGrow(t *testing.T) {
 	t.Parallel()
 	in := twoCampaigns()

@@ -51,6 +51,7 @@ type unit struct {
 	scarcity  float64    // of a unit within a budget: what the next unit of that budget earns; 1: it has room
 	worn      float64    // share of its newest spend on worn-out ads
 	wornWords string     // and which these are
+	above     []string   // ids and names of the campaigns that its ad sets lie in
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
 }
 
@@ -131,6 +132,9 @@ func (x index) accountUnits(a *Account) []*unit {
 			out = append(out, u)
 		}
 		u.members = append(u.members, e)
+		if p, ok := entities[e.Parent]; ok && !slices.Contains(u.above, p.ID) {
+			u.above = append(u.above, p.ID, p.Name)
+		}
 		u.Campaigns = append(u.Campaigns, e.Ref)
 		ofMember[e.Ref] = u
 	}
@@ -396,6 +400,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 	}
 	u.warn(&f)
 	f.Experiment = u.experiment(in, e)
+	f.Campaigns = slices.Clone(u.above)
 	for _, m := range u.members {
 		f.Campaigns = append(f.Campaigns, m.ID, m.Name)
 		if f.Learning == "" {

@@ -61,6 +61,32 @@ func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Ver
 	return value, said
 }
 
+// pushRules are the guardrails that rest on nothing but the policy, names and the
+// date.
+var pushRules = []rule{
+	{"value_rules", worth, false, valueRules},
+	{"protected", every, false, protected},
+	{"black_out", every, false, blackOut},
+	{"limits", every, true, limits},
+}
+
+// CheckPush asks them again about a change that is about to be pushed: an approval
+// holds for days, and the policy may say otherwise meanwhile. Of the facts it takes
+// names, campaigns and the date. It returns the first that did not pass, else a
+// verdict that does.
+func CheckPush(p Policy, f Facts, c platform.Change) Verdict {
+	for _, r := range pushRules {
+		if !r.about.covers(c.Field) {
+			continue
+		}
+		if v, _ := r.ask(p, Edit, f, c); v.Answer != Pass {
+			v.Name, v.Answer = r.name, Block
+			return v
+		}
+	}
+	return Verdict{Answer: Pass}
+}
+
 // Blocked reports whether one of the verdicts is Block.
 func Blocked(vs []Verdict) bool {
 	for _, v := range vs {

@@ -17,7 +17,8 @@ import (
 type Facts struct {
 	Name string `json:"name"`
 	// Campaigns are the ids and names of the campaigns (ad sets) that the entity
-	// serves: protecting one of them protects the entity.
+	// serves, and of the campaigns that those ad sets lie in: protecting one of them
+	// protects the entity.
 	Campaigns []string      `json:"campaigns,omitempty"`
 	Platform  platform.Name `json:"platform"`
 	Currency  string        `json:"currency"`

@@ -320,7 +320,39 @@ func TestNoInputGetsPast(t *testing.T) {
 				t.Fatalf("%v is no multiple of %v", got, f.BudgetUnit)
 			}
 		}
+		c.Value = got
+		if v := guard.CheckPush(p, guard.Facts{Name: f.Name, Campaigns: f.Campaigns, Currency: f.Currency, Today: f.Today}, c); v.Answer != guard.Pass {
+			t.Fatalf("what the same policy allowed is not pushed: %+v", v)
+		}
 	})
+}
+
+func TestThePolicyIsAskedAgainAtThePush(t *testing.T) {
+	t.Parallel()
+	const e = money.One
+	multiplier := platform.Change{Entity: platform.Ref{Type: platform.ValueRule, ID: "7"}, Field: platform.ValueMultiplier, Seen: e, Value: 1_100_000}
+	for name, c := range map[string]struct {
+		edit   func(*guard.Policy)
+		change platform.Change
+		by     string // guardrail and setting; empty: it passes
+	}{
+		"nothing objects":       {func(*guard.Policy) {}, budget(100*e, 110*e), ""},
+		"protected":             {func(p *guard.Policy) { p.Protected = []string{"Shoes DE"} }, budget(100*e, 90*e), "protected protected"},
+		"black-out":             {func(p *guard.Policy) { p.BlackOut = []guard.BlackOut{{From: today, To: today}} }, budget(100*e, 90*e), "black_out black_out"},
+		"black-out to come":     {func(p *guard.Policy) { p.BlackOut = []guard.BlackOut{{From: today + 1, To: today + 1}} }, budget(100*e, 90*e), ""},
+		"above a limit":         {func(p *guard.Policy) { p.Limits.MaxBudget = 109 }, budget(100*e, 110*e), "limits limits.max_budget"},
+		"down towards a limit":  {func(p *guard.Policy) { p.Limits.MaxBudget = 80 }, budget(100*e, 90*e), ""},
+		"value rules are off":   {func(*guard.Policy) {}, multiplier, "value_rules value_rules.enabled"},
+		"value rules are on":    {func(p *guard.Policy) { p.ValueRules.Enabled = true }, multiplier, ""},
+		"of a campaign by rule": {func(p *guard.Policy) { p.Entities = []guard.EntityRule{{Match: "c1", Protected: true}} }, budget(100*e, 90*e), "protected entities.c1.protected"},
+	} {
+		p := guard.Default()
+		c.edit(&p)
+		v := guard.CheckPush(p, fine(), c.change)
+		if got := strings.TrimSpace(v.Name + " " + v.Setting); got != c.by || (v.Answer == guard.Block) != (c.by != "") {
+			t.Errorf("%s: %+v, want %q", name, v, c.by)
+		}
+	}
 }
 
 func TestRunKeepsTheCapAndTheMovement(t *testing.T) {

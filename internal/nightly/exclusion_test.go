@@ -193,9 +193,13 @@ func TestASupplementThatCannotBeWrittenIsWrittenLater(t *testing.T) {
 func TestItemsAreCheckedAgainAtThePush(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(t *testing.T, d *feedDesk){
-		"exclude.max_items": func(_ *testing.T, d *feedDesk) { d.Shops[0].Policy.Exclude.MaxItems = 0.05 },
-		"exclude.max_spend": func(_ *testing.T, d *feedDesk) { d.Shops[0].Policy.Exclude.MaxSpend = 0.05 },
-		"feed_supplement":   func(_ *testing.T, d *feedDesk) { d.Shops[0].Supplement = nil },
+		"exclude.max_items":   func(_ *testing.T, d *feedDesk) { d.Shops[0].Policy.Exclude.MaxItems = 0.05 },
+		"exclude.max_spend":   func(_ *testing.T, d *feedDesk) { d.Shops[0].Policy.Exclude.MaxSpend = 0.05 },
+		"guardrail protected": func(_ *testing.T, d *feedDesk) { d.Shops[0].Policy.Protected = []string{"c0"} },
+		"guardrail black_out": func(_ *testing.T, d *feedDesk) {
+			d.Shops[0].Policy.BlackOut = []guard.BlackOut{{From: d.today, To: d.today}}
+		},
+		"feed_supplement": func(_ *testing.T, d *feedDesk) { d.Shops[0].Supplement = nil },
 		"kill switch": func(t *testing.T, d *feedDesk) {
 			if err := d.KillSwitch(t.Context(), "mia", true, "test"); err != nil {
 				t.Fatal(err)

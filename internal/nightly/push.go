@@ -310,14 +310,17 @@ func (w *pusher) covered(ctx context.Context, q *store.Queries, p store.Proposal
 }
 
 // mayPush checks what may have changed since the proposal passed the
-// guardrails: the kill switch, a change of the same value on the same day, and
-// the total cap and the monthly budgets, which a part of a plan may break
+// guardrails: the kill switch, the policy, a change of the same value on the same
+// day, and the total cap and the monthly budgets, which a part of a plan may break
 // although the whole keeps them.
 func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal, now time.Time) error {
 	if on, err := killed(ctx, q); err != nil {
 		return err
 	} else if on {
 		return refused("the kill switch is on; nothing is pushed until it is off")
+	}
+	if err := w.policyAllows(ctx, q, p, now); err != nil {
+		return err
 	}
 	if isExclusion(p) {
 		return w.itemAllows(ctx, q, p)

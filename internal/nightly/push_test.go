@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/store"
@@ -208,6 +211,17 @@ func TestPushRefuses(t *testing.T) {
 			d.ids = d.propose(t, 1)
 			d.mustApprove(t, d.ids...)
 		}, "once_a_day"},
+		{"protected meanwhile", afterApproval(func(p *guard.Policy) { p.Protected = []string{"c0"} }), "guardrail protected (protected)"},
+		{"a campaign under it protected meanwhile", func(t *testing.T, d *desk) {
+			d.mustApprove(t, d.ids...)
+			d.Shops[0].Policy.Protected = []string{"Above"}
+			d.structure(t, platform.Entity{Ref: platform.Ref{Type: platform.Campaign, ID: "above"}, Name: "Above"},
+				platform.Entity{Ref: platform.Ref{Type: platform.AdSet, ID: "set"}, Parent: platform.Ref{Type: platform.Campaign, ID: "above"}, Budget: platform.Ref{Type: platform.Campaign, ID: "c0"}})
+		}, "guardrail protected (protected)"},
+		{"black-out begun meanwhile", afterApproval(func(p *guard.Policy) {
+			p.BlackOut = []guard.BlackOut{{From: civil.Of(testNow), To: civil.Of(testNow), Reason: "fair"}}
+		}), "guardrail black_out (black_out): No changes"},
+		{"limited meanwhile", afterApproval(func(p *guard.Policy) { p.Limits.MaxBudget = 105 }), "guardrail limits (limits.max_budget): Not above EUR 105.00"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -225,6 +239,32 @@ func TestPushRefuses(t *testing.T) {
 				t.Errorf("%d changes reached the platform", n)
 			}
 		})
+	}
+}
+
+// afterApproval changes the policy once everything is approved.
+func afterApproval(change func(*guard.Policy)) func(*testing.T, *desk) {
+	return func(t *testing.T, d *desk) {
+		t.Helper()
+		d.mustApprove(t, d.ids...)
+		change(&d.Shops[0].Policy)
+	}
+}
+
+// structure stores entities of the ad account.
+func (d *desk) structure(t *testing.T, es ...platform.Entity) {
+	t.Helper()
+	var rows []store.Entity
+	for _, e := range es {
+		detail, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, store.Entity{Account: "shop", Platform: "google", AdAccount: "123", EntityType: string(e.Type), EntityID: e.ID, Name: e.Name,
+			Detail: string(detail), FirstSeen: d.now, UpdatedAt: d.now})
+	}
+	if err := d.Store.ReplaceEntities(t.Context(), "shop", "google", "123", d.now, rows); err != nil {
+		t.Fatal(err)
 	}
 }
 
