@@ -153,7 +153,7 @@ func writeExperiment(w io.Writer, x present.Experiment) error {
 	var b strings.Builder
 	of := strings.Join(x.Plan.Campaigns, ", ")
 	if x.Plan.Policy != nil {
-		of = plural(len(x.Plan.Policy.Treated)+len(x.Plan.Policy.Held), "campaign")
+		of = present.Plural(len(x.Plan.Policy.Treated)+len(x.Plan.Policy.Held), "campaign")
 	}
 	fmt.Fprintf(&b, "%s  %s\n%s, a %s of %s from %s to %s\n", x.ID, x.State, x.Name, x.Kind, of, x.Starts, x.Ends)
 	if x.Reason != "" {
@@ -196,13 +196,6 @@ func writeExperiment(w io.Writer, x present.Experiment) error {
 	fmt.Fprintf(&b, "\nPlan %s\n", x.PlanHash)
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func writeLook(b *strings.Builder, l *attribution.ExperimentLook) {

@@ -205,6 +205,14 @@ func decimals(f float64, n int) string {
 	return whole
 }
 
+// Plural writes so many things whose plural is made with an s.
+func Plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // Count writes a number of things that may be fractional, such as conversions:
 // 1,234 or 3.5.
 func Count(f float64) string {

@@ -118,7 +118,7 @@ func (s *Server) confirm(w http.ResponseWriter, r *request, do string, ids []str
 	}
 	v.Left = len(rows) - len(v.Rows)
 	v.Effects = effects(v.Rows)
-	v.Title = fmt.Sprintf("%s %s", present.Words(do), plural(len(v.Rows), "proposal"))
+	v.Title = fmt.Sprintf("%s %s", present.Words(do), present.Plural(len(v.Rows), "proposal"))
 	if asked && do == "reject" {
 		v.Problem = "Say why; the reason is kept with the proposals."
 	}
@@ -147,11 +147,11 @@ func (s *Server) report(w http.ResponseWriter, r *request, do string, outcomes [
 	}
 	switch {
 	case good == len(outcomes) && do != "push":
-		return s.back(w, r, next, "good", fmt.Sprintf("%s %s.", plural(good, "proposal"), past))
+		return s.back(w, r, next, "good", fmt.Sprintf("%s %s.", present.Plural(good, "proposal"), past))
 	case len(outcomes) == 1 && do != "push":
 		return s.back(w, r, next, "bad", "Not "+past+": "+sentence(outcomes[0].Err.Error()))
 	}
-	v := resultView{Title: fmt.Sprintf("%d of %s %s", good, plural(len(outcomes), "proposal"), past), Good: good, Bad: len(outcomes) - good,
+	v := resultView{Title: fmt.Sprintf("%d of %s %s", good, present.Plural(len(outcomes), "proposal"), past), Good: good, Bad: len(outcomes) - good,
 		Next: next, Pushed: do == "push"}
 	loc, err := s.zone(r.Context(), "")
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Server) pushForm(w http.ResponseWriter, r *request) error {
 		}
 	}
 	v.Effects, v.Platforms = effects(v.Rows), platformsOf(v.Rows)
-	v.Title = "Push " + plural(len(v.Rows), "change")
+	v.Title = "Push " + present.Plural(len(v.Rows), "change")
 	s.render(w, r, http.StatusOK, "decide", page{Title: v.Title, Nav: "changes", Body: v})
 	return nil
 }
@@ -269,11 +269,4 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
-}
-
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -118,7 +118,7 @@ func ledgerRows(entries []present.IotaEntry) []ledgerRow {
 	at := func(v float64) float64 { return whiskPad + (v-lo)/(hi-lo)*(whiskWidth-2*whiskPad) }
 	for _, e := range entries {
 		out = append(out, ledgerRow{Campaign: e.CampaignName, Share: present.Percent(e.Value), Interval: present.Percent(e.Low) + " to " + present.Percent(e.High),
-			Ended: e.Ended.Time().Format("2 Jan 2006"), Age: plural(e.AgeDays, "day"), Error: fmt.Sprintf("± %s then, ± %s today", present.Percent(e.SD), present.Percent(e.SDToday)),
+			Ended: e.Ended.Time().Format("2 Jan 2006"), Age: present.Plural(e.AgeDays, "day"), Error: fmt.Sprintf("± %s then, ± %s today", present.Percent(e.SD), present.Percent(e.SDToday)),
 			ID: e.Experiment, Method: e.Method,
 			Whisk: &whisker{Zero: coord(at(0)), Low: coord(at(e.Low)), Width: coord(max(1, at(e.High)-at(e.Low))), Mean: coord(at(e.Value))}})
 	}
@@ -203,8 +203,8 @@ func (v *experimentView) fillPlan(today civil.Date) {
 	case p.Switchback != nil:
 		s := p.Switchback
 		v.Facts = []pair{{"Budget as ever", money.Format(s.On, s.Currency), "a day, and at the end again"}, {"Turned down to", money.Format(s.Off, s.Currency), "a day"},
-			{"Blocks", plural(len(v.Schedule), "block"), fmt.Sprintf("of %d days; chance drew which ones are low", s.BlockDays)},
-			{"Not counted", plural(s.Washout, "day"), "at the beginning of every block, while the last one still works"}}
+			{"Blocks", present.Plural(len(v.Schedule), "block"), fmt.Sprintf("of %d days; chance drew which ones are low", s.BlockDays)},
+			{"Not counted", present.Plural(s.Washout, "day"), "at the beginning of every block, while the last one still works"}}
 		for _, b := range v.Schedule {
 			last := b.From.AddDays(b.Days - 1)
 			row := experimentBlock{Dates: dates(b.From, last), Budget: money.Format(s.On, s.Currency), Low: !b.On}
@@ -219,7 +219,7 @@ func (v *experimentView) fillPlan(today civil.Date) {
 	case p.Holdout != nil:
 		v.Facts = []pair{{"List", present.Words(p.Holdout.List), ""}, {"Held out", present.Percent(p.Holdout.Share), "of those who would be on it, by the hash of who they are"}}
 	case p.Policy != nil:
-		v.Facts = []pair{{"Steered by adsteward", plural(len(p.Policy.Treated), "campaign"), "as ever"}, {"Left as they are", plural(len(p.Policy.Held), "campaign"), "chance drew which, of each two of like size"}}
+		v.Facts = []pair{{"Steered by adsteward", present.Plural(len(p.Policy.Treated), "campaign"), "as ever"}, {"Left as they are", present.Plural(len(p.Policy.Held), "campaign"), "chance drew which, of each two of like size"}}
 		for _, u := range p.Policy.Treated {
 			v.Regions = append(v.Regions, experimentRegion{u.Name, "steered"})
 		}
