@@ -1,6 +1,9 @@
 package guard
 
 import (
+	"slices"
+
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 )
@@ -62,29 +65,73 @@ func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Ver
 }
 
 // pushRules are the guardrails that rest on nothing but the policy, names and the
-// date.
-var pushRules = []rule{
-	{"value_rules", worth, false, valueRules},
-	{"protected", every, false, protected},
-	{"black_out", every, false, blackOut},
-	{"limits", every, true, limits},
-}
+// date; newsRules are those that may have heard something new since a change was
+// proposed. What has been sent, and when, is the push's own to know.
+var (
+	pushRules = []rule{
+		{"value_rules", worth, false, valueRules},
+		{"protected", every, false, protected},
+		{"black_out", every, false, blackOut},
+		{"limits", every, true, limits},
+		{"step", spend, true, step},
+	}
+	newsRules = []rule{
+		{"step", worth, true, step},
+		{"read_only", every, false, readOnly},
+		{"currency", every, false, currency},
+		{"time_zone", every, false, timeZone},
+		{"freshness", every, false, freshness},
+		{"tracking_outage", every, false, trackingOutage},
+		{"spend_anomaly", spend, false, spendAnomaly},
+		{"break_even", spend, false, breakEven},
+		{"cac_ceiling", spend, false, cacCeiling},
+		{"ltv_cac", spend, false, ltvCAC},
+		{"alert", spend, false, alert},
+		{"stock", spend, false, stock},
+		{"item_spend", spend, false, itemSpend},
+		{"frequency", spend, false, frequency},
+		{"creative_fatigue", spend, false, creativeFatigue},
+		{"bid_pressure", spend, false, bidPressure},
+		{"audience_overlap", spend, false, audienceOverlap},
+	}
+)
 
-// CheckPush asks them again about a change that is about to be pushed: an approval
-// holds for days, and the policy may say otherwise meanwhile. Of the facts it takes
-// names, campaigns and the date. It returns the first that did not pass, else a
-// verdict that does.
-func CheckPush(p Policy, f Facts, c platform.Change) Verdict {
-	for _, r := range pushRules {
-		if !r.about.covers(c.Field) {
+// CheckPush asks again, about a change that is about to be pushed, what the policy
+// says on the day and what has become known since: an approval holds for days. f is
+// what the newest night saw; without LastData it is of no night, and its names,
+// campaigns and currency alone are looked at. It returns the first verdict that did
+// not pass, as a block; else one that passes.
+func CheckPush(p Policy, mode Mode, f Facts, today civil.Date, c platform.Change) Verdict {
+	ask := pushRules
+	if !f.LastData.IsZero() {
+		ask = slices.Concat(pushRules, newsRules)
+	}
+	for _, r := range ask {
+		if !r.about.covers(c.Field) || r.clamps && c.Field == platform.Excluded { // between in and out is nothing
 			continue
 		}
-		if v, _ := r.ask(p, Edit, f, c); v.Answer != Pass {
+		f := f
+		if r.name == "black_out" {
+			f.Today = today
+		}
+		if v, _ := r.ask(p, mode, f, c); v.Answer != Pass {
 			v.Name, v.Answer = r.name, Block
 			return v
 		}
 	}
 	return Verdict{Answer: Pass}
+}
+
+// CheckBack is how far one change may go back to an old value: as far as the hard
+// limit lets it, in units that are billed. The verdict passes where that is all the
+// way.
+func CheckBack(p Policy, f Facts, c platform.Change) (money.Micros, Verdict) {
+	v, to := step(p, Rollback, f, c)
+	if v.Answer == Pass {
+		return c.Value, v
+	}
+	v.Name = "step"
+	return towards(to, c.Seen, f.Unit(c.Field)), v
 }
 
 // Blocked reports whether one of the verdicts is Block.

@@ -146,8 +146,22 @@ func (p Policy) bounds(f Facts, c platform.Change) (lo, hi money.Micros, loKey, 
 	if c.Field == platform.DailyBudget && f.MinBudget > lo {
 		lo, loKey = f.MinBudget, "the platform's minimum budget"
 	}
+	if c.Field == platform.TargetROAS && f.Platform == platform.Google {
+		if lo < leastTarget {
+			lo, loKey = leastTarget, "the platform's minimum target"
+		}
+		if hi == 0 || hi > mostTarget {
+			hi, hiKey = mostTarget, "the platform's maximum target"
+		}
+	}
 	return lo, hi, loKey, hiKey
 }
+
+// Google takes a target ROAS between these.
+const (
+	leastTarget = money.One / 100
+	mostTarget  = 1000 * money.One
+)
 
 // Floor is the least value the policy and the platform allow the field of the
 // entity.

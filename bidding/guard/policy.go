@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"maps"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"adsteward/attribution"
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
 	"adsteward/internal/platform"
 )
 
@@ -180,6 +182,9 @@ type Risk struct {
 	Objective string  `yaml:"objective" json:"objective"`
 	Level     float64 `yaml:"level" json:"level"`
 	Doubt     float64 `yaml:"doubt" json:"doubt"`
+	// Caution is how many standard errors a campaign's worth may be off against a
+	// move of its budget.
+	Caution float64 `yaml:"caution" json:"caution"`
 }
 
 // Explore lets the plan move up to BudgetPerDay of daily budgets away from what
@@ -274,7 +279,7 @@ func Default() Policy {
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		Experiments:    Experiments{Protect: true},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
-		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2},
+		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2, Caution: 0.75},
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
 		Rollback:       RollbackRule{Probability: 0.9, MinLoss: 1},
@@ -286,7 +291,7 @@ func Default() Policy {
 }
 
 // Parse reads a policy file (YAML) over the defaults and validates it; an
-// unknown key is an error.
+// unknown key and a second document are errors.
 func Parse(b []byte) (Policy, error) {
 	p := Default()
 	d := yaml.NewDecoder(bytes.NewReader(b))
@@ -294,7 +299,45 @@ func Parse(b []byte) (Policy, error) {
 	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
 		return Policy{}, fmt.Errorf("the policy cannot be read: %w", err)
 	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Policy{}, errors.New("the policy cannot be read: a line --- begins a second document; one file is one policy")
+	}
+	if err := p.cutOff(b); err != nil {
+		return Policy{}, err
+	}
 	return p, p.Validate()
+}
+
+// cutOff returns an error for each number that the file b gives with decimals and
+// the policy holds without: the YAML package cuts them off where whole numbers belong.
+func (p Policy) cutOff(b []byte) error {
+	var written, held any
+	text, err := yaml.Marshal(p)
+	if err = errors.Join(err, yaml.Unmarshal(b, &written), yaml.Unmarshal(text, &held)); err != nil {
+		return fmt.Errorf("the policy cannot be read: %w", err)
+	}
+	var errs []error
+	var compare func(key string, written, held any)
+	compare = func(key string, written, held any) {
+		switch w := written.(type) {
+		case map[string]any:
+			h, _ := held.(map[string]any)
+			for _, k := range slices.Sorted(maps.Keys(w)) {
+				compare(strings.TrimPrefix(key+"."+k, "."), w[k], h[k])
+			}
+		case []any:
+			h, _ := held.([]any)
+			for i := range min(len(w), len(h)) {
+				compare(fmt.Sprintf("%s[%d]", key, i), w[i], h[i])
+			}
+		case float64:
+			if h, whole := held.(int); whole && float64(h) != w {
+				errs = append(errs, fmt.Errorf("%s is %v; it must be a whole number", key, w))
+			}
+		}
+	}
+	compare("", written, held)
+	return errors.Join(errs...)
 }
 
 // Validate returns one clear error for each wrong value, joined.
@@ -324,7 +367,6 @@ func (p Policy) Validate() error {
 		}{{"budget", l.MinBudget, l.MaxBudget}, {"target", l.MinTarget, l.MaxTarget}, {"bid", l.MinBid, l.MaxBid}} {
 			amount(key+".min_"+b.name, b.lo)
 			amount(key+".max_"+b.name, b.hi)
-			check(b.hi == 0 || !(b.lo > b.hi), key+".min_"+b.name, b.lo, fmt.Sprintf("at most %s.max_%s (%g)", key, b.name, b.hi))
 		}
 	}
 	limits("limits", p.Limits)
@@ -338,6 +380,7 @@ func (p Policy) Validate() error {
 	}
 	amount("total_daily_cap", p.TotalDailyCap)
 	amount("total_monthly_cap", p.TotalMonthlyCap)
+	p.validateBounds(check)
 	check(p.MaxMovement > 0 && p.MaxMovement <= 1, "max_movement", p.MaxMovement, "above 0 and at most 1")
 	within("break_even", p.BreakEven, 0, 10)
 	amount("cac_ceiling", p.CACCeiling)
@@ -358,10 +401,12 @@ func (p Policy) Validate() error {
 	within("change_by_others.hours", float64(p.ChangeByOthers.Hours), 0, 24*365)
 	for i, b := range p.BlackOut {
 		key := fmt.Sprintf("black_out[%d]", i)
-		check(!b.From.IsZero() && !b.To.IsZero() && b.From <= b.To, key, b.From.String()+" to "+b.To.String(), "from a date to the same or a later one")
+		check(!b.From.IsZero(), key+".from", "missing", "the first date on which nothing is changed")
+		check(!b.To.IsZero(), key+".to", "missing", "the last date on which nothing is changed; for one day that of from")
+		check(b.From <= b.To || b.To.IsZero(), key, b.From.String()+" to "+b.To.String(), "from a date to the same or a later one")
 	}
 	within("dead_band.change", p.DeadBand.Change, 0, 1)
-	check(!math.IsNaN(p.DeadBand.MinGain) && p.DeadBand.MinGain >= 0, "dead_band.min_gain", p.DeadBand.MinGain, "at least 0")
+	amount("dead_band.min_gain", p.DeadBand.MinGain)
 	switch r := p.Risk; r.Objective {
 	case "", "mean", "quantile", "cvar":
 		check(r.Level > 0 && r.Level < 1 || r.Objective == "" && r.Level == 0, "risk.level", r.Level, "above 0 and below 1 (0.2 is the worst 20 %)")
@@ -369,6 +414,7 @@ func (p Policy) Validate() error {
 		check(false, "risk.objective", r.Objective, "mean, quantile or cvar")
 	}
 	within("risk.doubt", p.Risk.Doubt, 0, 1)
+	within("risk.caution", p.Risk.Caution, 0, 10)
 	amount("explore.budget_per_day", p.Explore.BudgetPerDay)
 	check(p.Explore.BudgetPerDay == 0 || p.Risk.Objective == "" || p.Risk.Objective == "mean", "explore.budget_per_day", p.Explore.BudgetPerDay,
 		"0 where risk.objective is not mean: exploring takes risks on purpose")
@@ -407,6 +453,32 @@ func (p Policy) Validate() error {
 		within(key+".max_per_day", float64(c.MaxPerDay), 0, 1e6)
 	}
 	return errors.Join(errs...)
+}
+
+// validateBounds refuses bounds that leave no value: for what the rules of one name
+// mean, and for all else, the floor must lie below the ceiling, and a budget's below
+// the total cap.
+func (p Policy) validateBounds(check func(ok bool, key string, value any, must string)) {
+	rules := map[string][]EntityRule{"": nil}
+	for _, e := range p.Entities {
+		rules[e.Match] = append(rules[e.Match], e)
+	}
+	most, setting, capped := p.Cap()
+	told := map[string]bool{} // what holds for all is told once
+	below := func(ok bool, key string, lo money.Micros, must string) {
+		if !ok && !told[key+must] {
+			told[key+must] = true
+			check(false, key, lo.Decimal(), must)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		of := Policy{Limits: p.Limits, Entities: rules[name]}
+		for _, field := range []platform.Field{platform.DailyBudget, platform.ROASFloor, platform.BidAmount} {
+			lo, hi, loKey, hiKey := of.bounds(Facts{Name: name}, platform.Change{Field: field})
+			below(hi == 0 || lo <= hi, loKey, lo, fmt.Sprintf("at most %s (%s)", hiKey, hi.Decimal()))
+			below(!capped || field != platform.DailyBudget || lo.Float() <= most, loKey, lo, fmt.Sprintf("at most what %s leaves a day (%.2f)", setting, most))
+		}
+	}
 }
 
 func (v ValueRules) validate(check func(ok bool, key string, value any, must string)) {

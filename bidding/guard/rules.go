@@ -339,7 +339,7 @@ func audienceOverlap(p Policy, m Mode, f Facts, c platform.Change) (Verdict, mon
 }
 
 func breakEvenTarget(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
-	least := micros(math.Ceil(p.BreakEven*f.BreakEven*100) / 100)
+	least := towards(micros(p.BreakEven*f.BreakEven), maxValue, f.Unit(c.Field)) // up to what can be set
 	if m != Rollback && c.Field.IsTarget() && c.Value < c.Seen && c.Value < least {
 		return clamp(least, "break_even", "Not below %s, where a sale stops paying for its click.", least.Decimal())
 	}

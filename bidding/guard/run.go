@@ -133,3 +133,15 @@ func CheckCap(p Policy, currency string, budgets money.Micros, c platform.Change
 	}
 	return v
 }
+
+// CheckMovement asks, just before one change is pushed, whether the day would then
+// have moved no more of all daily budgets than it may. run says what they are
+// together and what was moved today.
+func CheckMovement(p Policy, run Run, c platform.Change) Verdict {
+	v := Verdict{Name: "total_movement", Answer: Pass, Setting: "max_movement"}
+	room := micros(math.Floor(p.MaxMovement*run.Budgets.Float()*1e6)/1e6) - run.Moved
+	if c.Field == platform.DailyBudget && moved(c) > room {
+		v.Answer, v.Detail = Block, fmt.Sprintf("One day may move at most %g %% of all daily budgets.", 100*p.MaxMovement)
+	}
+	return v
+}

@@ -209,7 +209,7 @@ type proposalsApprove struct {
 }
 
 func (c *proposalsApprove) Run(e *env) error {
-	return e.decide(c.JSON, func(a *app) []bidding.Outcome { return a.steward.ApproveWith(e.ctx, actor(), c.IDs, c.Reason) })
+	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome { return a.steward.ApproveWith(e.ctx, actor(), c.IDs, c.Reason) })
 }
 
 type proposalsReject struct {
@@ -219,7 +219,7 @@ type proposalsReject struct {
 }
 
 func (c *proposalsReject) Run(e *env) error {
-	return e.decide(c.JSON, func(a *app) []bidding.Outcome { return a.steward.Reject(e.ctx, actor(), c.IDs, c.Reason) })
+	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome { return a.steward.Reject(e.ctx, actor(), c.IDs, c.Reason) })
 }
 
 type proposalsEdit struct {
@@ -234,7 +234,7 @@ func (c *proposalsEdit) Run(e *env) error {
 	if err != nil {
 		return usage("--value: %v", err)
 	}
-	return e.decide(c.JSON, func(a *app) []bidding.Outcome {
+	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome {
 		out := make([]bidding.Outcome, 0, len(c.IDs))
 		for _, id := range c.IDs {
 			out = append(out, a.steward.Edit(e.ctx, actor(), id, v, c.Reason))
@@ -249,7 +249,7 @@ type proposalsApply struct {
 }
 
 func (c *proposalsApply) Run(e *env) error {
-	return e.decide(c.JSON, func(a *app) []bidding.Outcome {
+	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome {
 		if !c.JSON && e.terminal() {
 			a.steward.Push.Observe = func(id, step string) { fmt.Fprintf(e.stderr, "%s %s\n", id, step) }
 		}
@@ -263,7 +263,7 @@ type proposalsRollback struct {
 }
 
 func (c *proposalsRollback) Run(e *env) error {
-	return e.decide(c.JSON, func(a *app) []bidding.Outcome {
+	return e.decide(c.JSON, []string{c.ID}, func(a *app) []bidding.Outcome {
 		id, err := a.steward.Rollback(e.ctx, actor(), c.ID)
 		if err != nil {
 			return []bidding.Outcome{{ID: c.ID, Err: err}}
@@ -279,14 +279,20 @@ type outcome struct {
 	Error string `json:"error,omitempty"`
 }
 
-// decide opens the program, does something to proposals and says what came of
-// each. The exit code is the gravest one of the items.
-func (e *env) decide(asJSON bool, do func(a *app) []bidding.Outcome) error {
+// decide opens the program, does something to the named proposals and says what came
+// of each. Where a name is nobody's, nothing is done. The exit code is the gravest one
+// of the items.
+func (e *env) decide(asJSON bool, ids []string, do func(a *app) []bidding.Outcome) error {
 	a, err := e.open()
 	if err != nil {
 		return err
 	}
 	defer a.close()
+	for _, id := range ids {
+		if _, err := a.store.Proposal(e.ctx, id); err != nil {
+			return fmt.Errorf("%w; nothing was changed", named(id, err))
+		}
+	}
 	outs := do(a)
 	rows := make([]outcome, 0, len(outs))
 	var worst error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -117,10 +118,10 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		}
 		s.Catalogs = a.Google != nil && a.Google.MerchantID != "" || a.Meta != nil && a.Meta.CatalogID != ""
 		if a.Google != nil {
-			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Google, AdAccount: a.Google.ID()})
+			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Google, AdAccount: a.Google.ID(), TimeZone: cmp.Or(a.Google.TimeZone, a.TimeZone)})
 		}
 		if a.Meta != nil {
-			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Meta, AdAccount: a.Meta.ID()})
+			s.Expected = append(s.Expected, nightly.AdAccountName{Platform: platform.Meta, AdAccount: a.Meta.ID(), TimeZone: cmp.Or(a.Meta.TimeZone, a.TimeZone)})
 		}
 		shops = append(shops, s)
 	}

@@ -40,7 +40,16 @@ func (c *Config) check() []string {
 func (a *Account) check(key string, f *faults) {
 	f.wrong(a.Name == "" || strings.ContainsAny(a.Name, "/ \t\n"), "%sname: %q is not a name; use letters, digits and dashes", key, a.Name)
 	f.wrong(!money.ValidCode(a.Currency), "%scurrency: %q is not a currency code; write it as EUR", key, a.Currency)
-	f.wrong(!isZone(a.TimeZone), "%stime_zone: %q is not a time zone; write it as Europe/Berlin", key, a.TimeZone)
+	zone := func(where, name string) {
+		f.wrong(name != "" && !isZone(name), "%s%stime_zone: %q is not a time zone; write it as Europe/Berlin", key, where, name)
+	}
+	zone("", a.TimeZone)
+	if a.Google != nil {
+		zone("google.", a.Google.TimeZone)
+	}
+	if a.Meta != nil {
+		zone("meta.", a.Meta.TimeZone)
+	}
 	v := a.Value
 	f.wrong(!(v.DefaultMargin > 0 && v.DefaultMargin <= 1), "%svalue.default_margin: %v is not a share above 0 and at most 1", key, v.DefaultMargin)
 	f.wrong(!(v.PaymentFeeRate >= 0 && v.PaymentFeeRate < 1), "%svalue.payment_fee_rate: %v is not a share below 1", key, v.PaymentFeeRate)

@@ -58,7 +58,9 @@ type Schedule struct {
 type Account struct {
 	Name     string `yaml:"name"`
 	Currency string `yaml:"currency"`
-	TimeZone string `yaml:"time_zone"`
+	// TimeZone is the shop's, and which the ad accounts are to have unless they say
+	// otherwise; "" is UTC, and any.
+	TimeZone string `yaml:"time_zone,omitempty"`
 	// Policy is the file with this account's guardrails.
 	Policy     string      `yaml:"policy,omitempty"`
 	Storefront Storefront  `yaml:"storefront,omitempty"`
@@ -170,6 +172,7 @@ type Audiences struct {
 // Google is one Google Ads account.
 type Google struct {
 	CustomerID          string `yaml:"customer_id"`
+	TimeZone            string `yaml:"time_zone,omitempty"` // of the ad account, where it is not the shop's
 	LoginCustomerID     string `yaml:"login_customer_id,omitempty"`
 	Endpoint            string `yaml:"endpoint,omitempty"`
 	DataManagerEndpoint string `yaml:"data_manager_endpoint,omitempty"`
@@ -194,6 +197,7 @@ type Google struct {
 // Meta is one Meta ad account.
 type Meta struct {
 	AdAccountID     string `yaml:"ad_account_id"`
+	TimeZone        string `yaml:"time_zone,omitempty"` // of the ad account, where it is not the shop's
 	Version         string `yaml:"version,omitempty"`
 	BaseURL         string `yaml:"base_url,omitempty"`
 	CatalogID       string `yaml:"catalog_id,omitempty"` // of products; its items' reviews are then read
@@ -283,9 +287,6 @@ func (a *Account) UnmarshalYAML(n *yaml.Node) error {
 		return err
 	}
 	*a = Account(p)
-	if a.TimeZone == "" {
-		a.TimeZone = "UTC"
-	}
 	return nil
 }
 

@@ -64,7 +64,7 @@ func Audit(ctx context.Context, st *store.Store) Finding {
 
 // Shop checks one account: its directory, feeds, ad accounts and data.
 func Shop(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Time) []Finding {
-	out := []Finding{directory(shop), data(ctx, st, shop, now)}
+	out := append([]Finding{directory(shop), data(ctx, st, shop, now)}, policyNames(ctx, st, shop)...)
 	for _, f := range shop.Feeds {
 		out = append(out, feed(ctx, shop, f))
 	}
@@ -127,7 +127,7 @@ func adAccounts(ctx context.Context, shop *nightly.Shop, now time.Time) []Findin
 		out = append(out, Finding{shop.Name + ": credentials", Error, err.Error(), remedyOf(err)})
 	}
 	for _, c := range conns {
-		out = append(out, adAccount(ctx, shop, c))
+		out = append(out, adAccount(ctx, shop, c, now))
 		err := c.Ads.Close()
 		if c.Conversions != nil {
 			out = append(out, conversions(ctx, shop, c.Conversions, now))
@@ -143,7 +143,7 @@ func adAccounts(ctx context.Context, shop *nightly.Shop, now time.Time) []Findin
 	return out
 }
 
-func adAccount(ctx context.Context, shop *nightly.Shop, c nightly.Connection) Finding {
+func adAccount(ctx context.Context, shop *nightly.Shop, c nightly.Connection, now time.Time) Finding {
 	f := Finding{Check: fmt.Sprintf("%s: %s %s", shop.Name, c.Ads.Platform(), c.AdAccount), Verdict: OK}
 	a, err := c.Ads.Account(ctx)
 	if err != nil {
@@ -153,6 +153,10 @@ func adAccount(ctx context.Context, shop *nightly.Shop, c nightly.Connection) Fi
 	if a.Currency != shop.Currency {
 		f.Verdict = Warning
 		f.Remedy = fmt.Sprintf("the ad account is kept in %s and the shop in %s: nothing is proposed for it; use accounts of one currency", a.Currency, shop.Currency)
+	}
+	if zone := shop.OtherZone(c.Ads.Platform(), c.AdAccount, a.TimeZone, now); zone != "" {
+		f.Verdict = Warning
+		f.Remedy = fmt.Sprintf("the configuration says %s: nothing is proposed for it; correct time_zone, or give the ad account's own under %s", zone, c.Ads.Platform())
 	}
 	if u := c.Ads.Usage(); u.Limit > 0 {
 		f.Detail += fmt.Sprintf("; %d operations used for this check, %d a day allowed", u.Operations, u.Limit)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 	"adsteward/store"
@@ -170,7 +171,14 @@ func (s *Steward) rollbackOf(ctx context.Context, q *store.Queries, p store.Prop
 		}
 	}
 	now := s.Now()
-	d := bidding.RollbackDraft(draftOf(p), p.ProposalID, why, measured)
+	applied := draftOf(p)
+	to, said, err := s.wayBack(ctx, q, p)
+	if err != nil {
+		return "", err
+	}
+	applied.Seen = to
+	d := bidding.RollbackDraft(applied, p.ProposalID, why, measured)
+	d.Guardrails = said
 	set := store.ChangeSet{ChangeSetID: newID(), Account: p.Account, Date: s.dateOf(p.Account, now),
 		Hash: bidding.ChangeSetHash("rollback of "+p.ProposalID, []bidding.Draft{d}), CreatedAt: now}
 	if original, err := q.ChangeSet(ctx, p.ChangeSetID); err == nil {
@@ -187,6 +195,25 @@ func (s *Steward) rollbackOf(ctx context.Context, q *store.Queries, p store.Prop
 	}
 	row.RollbackOf = p.ProposalID
 	return row.ProposalID, insertProposals(ctx, q, set, []store.Proposal{row}, actor)
+}
+
+// wayBack is the old value of an applied change, or as much of the way to it as the
+// hard limit allows at once: back is a larger share than there.
+func (s *Steward) wayBack(ctx context.Context, q *store.Queries, p store.Proposal) (money.Micros, []guard.Verdict, error) {
+	shop, err := s.Shop(p.Account)
+	if err != nil || isExclusion(p) {
+		return p.Seen, nil, err
+	}
+	f, err := s.newestFacts(ctx, q, p)
+	if err != nil {
+		return 0, nil, err
+	}
+	f.Currency = p.Currency
+	to, v := guard.CheckBack(shop.Policy, f, platform.Change{Entity: ref(p), Field: platform.Field(p.Field), Seen: p.Proposed, Value: p.Seen})
+	if v.Answer == guard.Pass {
+		return to, nil, nil
+	}
+	return to, []guard.Verdict{v}, nil
 }
 
 // each does the same to every named proposal, one transaction each, and says

@@ -173,7 +173,7 @@ func setup(t testing.TB, st *store.Store, n int) *desk {
 		Push: PushSettings{ReadTries: 2, ReadPause: time.Microsecond},
 		Shops: []Shop{{Name: "shop", Currency: "EUR", Location: time.UTC, Policy: policy, PolicyID: "p1", PolicyText: "{}",
 			Model:    ModelSettings{DefaultMargin: 0.4, HorizonDays: 365, DiscountAnnual: 0.1},
-			Expected: []AdAccountName{{platform.Google, "123"}},
+			Expected: []AdAccountName{{Platform: platform.Google, AdAccount: "123"}},
 			Connect: func(context.Context) ([]Connection, error) {
 				return []Connection{{AdAccount: "123", Ads: ads}}, nil
 			}}}}

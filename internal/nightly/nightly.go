@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"adsteward/attribution"
@@ -94,10 +95,33 @@ type Shop struct {
 	Connect func(ctx context.Context) ([]Connection, error)
 }
 
-// AdAccountName is one ad account by name.
+// AdAccountName is one ad account by name, and which time zone it is to have; "" is
+// any.
 type AdAccountName struct {
 	Platform  platform.Name
 	AdAccount string
+	TimeZone  string
+}
+
+// OtherZone is the time zone that an ad account is to have where its clocks are not
+// those of the zone it has; else "".
+func (shop *Shop) OtherZone(p platform.Name, adAccount, zone string, now time.Time) string {
+	i := slices.IndexFunc(shop.Expected, func(e AdAccountName) bool { return e.Platform == p && e.AdAccount == adAccount })
+	if i < 0 || shop.Expected[i].TimeZone == "" {
+		return ""
+	}
+	want, err := time.LoadLocation(shop.Expected[i].TimeZone)
+	has, herr := time.LoadLocation(zone)
+	if err != nil || herr != nil {
+		return shop.Expected[i].TimeZone
+	}
+	for _, at := range []time.Time{now, now.AddDate(0, 6, 0)} { // in summer and in winter
+		_, a := at.In(want).Zone()
+		if _, b := at.In(has).Zone(); a != b {
+			return shop.Expected[i].TimeZone
+		}
+	}
+	return ""
 }
 
 // Feed is where one product feed lies and for whom it is checked.

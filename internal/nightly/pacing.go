@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -23,8 +24,18 @@ func (w *pusher) monthsHold(ctx context.Context, q *store.Queries, p store.Propo
 		return nil
 	}
 	run, months, err := newestPacing(ctx, q, w.shop.Name)
-	if err != nil || len(months) == 0 {
+	if err != nil {
 		return err
+	}
+	names, err := w.serves(ctx, q, p, draftOf(p))
+	if err != nil {
+		return err
+	}
+	names = append(names, p.Platform, p.AdAccount, p.EntityID, p.EntityName)
+	for _, m := range w.shop.Policy.Monthly {
+		if m.Covers(names...) && cmp.Or(m.Currency, w.shop.Currency) == p.Currency && !slices.ContainsFunc(months, func(o bidding.Month) bool { return o.Name == m.Name }) {
+			return refused("guardrail monthly_pace (monthly): the month's budget %q is new and no night has looked at it yet; the next one does", m.Name)
+		}
 	}
 	pushed, err := q.Proposals(ctx, store.Filter{Account: w.shop.Name, Field: p.Field,
 		States: []string{string(bidding.Applied), string(bidding.Applying), string(bidding.Unknown)}})

@@ -82,7 +82,7 @@ func (n *night) accountInput(ctx context.Context) (bidding.Input, error) {
 		at[[2]string{a.Platform, a.AdAccount}] = len(in.Accounts)
 		in.Accounts = append(in.Accounts, bidding.Account{Platform: platform.Name(a.Platform), ID: a.AdAccount, Currency: a.Currency,
 			TimeZone: a.TimeZone, BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget, ExpectedCurrency: n.shop.Currency,
-			Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
+			ExpectedTimeZone: n.shop.OtherZone(platform.Name(a.Platform), a.AdAccount, a.TimeZone, now), Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
 		n.loadPerformance(ctx, in.Accounts, at), n.loadSimulations(ctx, in.Accounts), n.loadChanges(ctx, &in, at))

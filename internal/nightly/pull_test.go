@@ -36,7 +36,7 @@ func TestPullAsksEverybodySideBySide(t *testing.T) {
 	var meet sync.WaitGroup
 	meet.Add(2)
 	shop := &d.Shops[0]
-	shop.Expected = append(shop.Expected, AdAccountName{platform.Meta, "456"})
+	shop.Expected = append(shop.Expected, AdAccountName{platform.Meta, "456", ""})
 	shop.Connect = func(context.Context) ([]Connection, error) {
 		return []Connection{{AdAccount: "123", Ads: meetingAds{d.ads, &meet}}, {AdAccount: "456", Ads: meetingAds{other, &meet}}}, nil
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"adsteward/bidding"
-	"adsteward/internal/civil"
 	"adsteward/store"
 )
 
@@ -116,19 +115,9 @@ func (s *Steward) applyShop(ctx context.Context, shop *Shop, actor string, todo 
 	conns, connErr := shop.Connect(ctx)
 	defer s.closeAll(conns)
 	done := map[string]bool{}
-	for _, c := range conns {
-		w := &pusher{Steward: s, shop: shop, conn: c, actor: actor}
-		var mine []store.Proposal
-		for _, p := range todo {
-			if p.Platform == string(c.Ads.Platform()) && p.AdAccount == c.AdAccount {
-				mine = append(mine, p)
-				done[p.ProposalID] = true
-			}
-		}
-		out = append(out, w.run(ctx, mine)...)
-		if err := s.countUsage(ctx, c); err != nil {
-			s.Log.Warn("the operations used could not be recorded", "platform", c.Ads.Platform(), "error", err)
-		}
+	for _, o := range s.pushTo(ctx, shop, conns, actor, todo) {
+		done[o.ID] = true
+		out = append(out, o)
 	}
 	for _, p := range todo {
 		if !done[p.ProposalID] {
@@ -137,6 +126,36 @@ func (s *Steward) applyShop(ctx context.Context, shop *Shop, actor string, todo 
 				err = refused("ad account %s of %s is not in the configuration", p.AdAccount, p.Platform)
 			}
 			out = append(out, bidding.Outcome{ID: p.ProposalID, State: bidding.State(p.State), Err: err})
+		}
+	}
+	return out
+}
+
+// pushTo pushes to ad accounts. Cuts go first, those of all of them: they make the room
+// under the total cap that increases need.
+func (s *Steward) pushTo(ctx context.Context, shop *Shop, conns []Connection, actor string, todo []store.Proposal) (out []bidding.Outcome) {
+	done := map[string]bool{}
+	for _, cuts := range []bool{true, false} {
+		for _, c := range conns {
+			var mine []store.Proposal
+			for _, p := range todo {
+				if p.Platform == string(c.Ads.Platform()) && p.AdAccount == c.AdAccount && (p.Proposed < p.Seen) == cuts && !done[p.ProposalID] {
+					mine = append(mine, p)
+				}
+			}
+			if len(mine) == 0 {
+				continue
+			}
+			w := &pusher{Steward: s, shop: shop, conn: c, actor: actor}
+			for _, o := range w.run(ctx, mine) { // what was left by an earlier process, too
+				done[o.ID] = true
+				out = append(out, o)
+			}
+		}
+	}
+	for _, c := range conns {
+		if err := s.countUsage(ctx, c); err != nil {
+			s.Log.Warn("the operations used could not be recorded", "platform", c.Ads.Platform(), "error", err)
 		}
 	}
 	return out
@@ -164,7 +183,6 @@ func (w *pusher) run(ctx context.Context, todo []store.Proposal) []bidding.Outco
 	for _, o := range out {
 		finished[o.ID] = true
 	}
-	// Cuts go first: they make the room under the total cap that increases need.
 	slices.SortStableFunc(todo, func(a, b store.Proposal) int { return cmp.Compare(a.Proposed-a.Seen, b.Proposed-b.Seen) })
 	for _, p := range todo {
 		switch {
@@ -310,9 +328,9 @@ func (w *pusher) covered(ctx context.Context, q *store.Queries, p store.Proposal
 }
 
 // mayPush checks what may have changed since the proposal passed the
-// guardrails: the kill switch, the policy, a change of the same value on the same
-// day, and the total cap and the monthly budgets, which a part of a plan may break
-// although the whole keeps them.
+// guardrails: the kill switch, the policy and what has become known, a change of the
+// same entity on the same day, and the total movement, the total cap and the monthly
+// budgets, which a part of a plan may break although the whole keeps them.
 func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal, now time.Time) error {
 	if on, err := killed(ctx, q); err != nil {
 		return err
@@ -328,26 +346,45 @@ func (w *pusher) mayPush(ctx context.Context, q *store.Queries, p store.Proposal
 	if err := w.experimentAllows(ctx, q, p); err != nil {
 		return err
 	}
-	before, err := q.Proposals(ctx, store.Filter{Platform: p.Platform, AdAccount: p.AdAccount, EntityType: p.EntityType, EntityID: p.EntityID,
-		Field: p.Field, States: []string{string(bidding.Applied), string(bidding.Measured), string(bidding.Applying), string(bidding.Unknown)}})
-	if err != nil {
+	if err := w.onceADay(ctx, q, p, now); err != nil {
 		return err
 	}
-	loc := w.shop.Location
-	today := civil.Of(now.In(loc))
-	for _, b := range before {
-		if b.ProposalID == p.ProposalID {
-			continue
-		}
-		if bidding.State(b.State).Pending() {
-			return refused("guardrail once_a_day: proposal %s for the same value is not settled yet", b.ProposalID)
-		}
-		if b.AppliedAt.Valid && civil.Of(b.AppliedAt.Time.In(loc)) == today {
-			return refused("guardrail once_a_day: it was changed today by proposal %s; a day may spend by the highest value set on it, so a second change would undo nothing. It stays approved and goes out tomorrow", b.ProposalID)
-		}
+	if err := w.movementHolds(ctx, q, p, now); err != nil {
+		return err
 	}
 	if err := w.monthsHold(ctx, q, p); err != nil {
 		return err
 	}
 	return w.capHolds(ctx, q, p)
+}
+
+// onceADay refuses a second change of an entity on one day of its ad account,
+// whatever of it was changed.
+func (w *pusher) onceADay(ctx context.Context, q *store.Queries, p store.Proposal, now time.Time) error {
+	before, err := q.Proposals(ctx, store.Filter{Platform: p.Platform, AdAccount: p.AdAccount, EntityType: p.EntityType, EntityID: p.EntityID,
+		States: []string{string(bidding.Applied), string(bidding.Measured), string(bidding.Applying), string(bidding.Unknown)}})
+	if err != nil {
+		return err
+	}
+	today, err := adAccountDate(ctx, q, w.shop, p, now)
+	if err != nil {
+		return err
+	}
+	for _, b := range before {
+		if b.ProposalID == p.ProposalID {
+			continue
+		}
+		if bidding.State(b.State).Pending() {
+			return refused("guardrail once_a_day: proposal %s for the same entity is not settled yet", b.ProposalID)
+		}
+		if !b.AppliedAt.Valid {
+			continue
+		}
+		if on, err := adAccountDate(ctx, q, w.shop, p, b.AppliedAt.Time); err != nil {
+			return err
+		} else if on == today {
+			return refused("guardrail once_a_day: it was changed today by proposal %s; a day may spend by the highest value set on it, so a second change would undo nothing. It stays approved and goes out tomorrow", b.ProposalID)
+		}
+	}
+	return nil
 }

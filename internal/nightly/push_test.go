@@ -215,12 +215,24 @@ func TestPushRefuses(t *testing.T) {
 		{"a campaign under it protected meanwhile", func(t *testing.T, d *desk) {
 			d.mustApprove(t, d.ids...)
 			d.Shops[0].Policy.Protected = []string{"Above"}
-			d.structure(t, platform.Entity{Ref: platform.Ref{Type: platform.Campaign, ID: "above"}, Name: "Above"},
+			d.structure(t, "google", "123", platform.Entity{Ref: platform.Ref{Type: platform.Campaign, ID: "above"}, Name: "Above"},
 				platform.Entity{Ref: platform.Ref{Type: platform.AdSet, ID: "set"}, Parent: platform.Ref{Type: platform.Campaign, ID: "above"}, Budget: platform.Ref{Type: platform.Campaign, ID: "c0"}})
 		}, "guardrail protected (protected)"},
 		{"black-out begun meanwhile", afterApproval(func(p *guard.Policy) {
 			p.BlackOut = []guard.BlackOut{{From: civil.Of(testNow), To: civil.Of(testNow), Reason: "fair"}}
 		}), "guardrail black_out (black_out): No changes"},
+		{"a smaller step meanwhile", afterApproval(func(p *guard.Policy) { p.Step = guard.Step{Default: 0.01, HardLimit: 0.05} }), "guardrail step (step.hard_limit): At most 5 %"},
+		{"more movement than by now allowed", func(t *testing.T, d *desk) {
+			d.structure(t, "google", "123", d.ads.entities...)
+			afterApproval(func(p *guard.Policy) { p.MaxMovement = 0.09 })(t, d)
+		}, "guardrail total_movement (max_movement): One day may move at most 9 %"},
+		{"a total cap meanwhile", func(t *testing.T, d *desk) {
+			d.structure(t, "google", "123", d.ads.entities...)
+			afterApproval(func(p *guard.Policy) { p.TotalDailyCap = 105 })(t, d)
+		}, "guardrail total_cap (total_daily_cap): All daily budgets together may be at most EUR 105.00"},
+		{"a month that no night has looked at", afterApproval(func(p *guard.Policy) {
+			p.Monthly = []guard.Monthly{{Name: "Search", Match: []string{"Campaign *"}, Budget: 1000}}
+		}), `guardrail monthly_pace (monthly): the month's budget "Search" is new`},
 		{"limited meanwhile", afterApproval(func(p *guard.Policy) { p.Limits.MaxBudget = 105 }), "guardrail limits (limits.max_budget): Not above EUR 105.00"},
 	}
 	for _, c := range cases {
@@ -251,8 +263,8 @@ func afterApproval(change func(*guard.Policy)) func(*testing.T, *desk) {
 	}
 }
 
-// structure stores entities of the ad account.
-func (d *desk) structure(t *testing.T, es ...platform.Entity) {
+// structure stores the entities of an ad account.
+func (d *desk) structure(t *testing.T, name, adAccount string, es ...platform.Entity) {
 	t.Helper()
 	var rows []store.Entity
 	for _, e := range es {
@@ -260,10 +272,10 @@ func (d *desk) structure(t *testing.T, es ...platform.Entity) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, store.Entity{Account: "shop", Platform: "google", AdAccount: "123", EntityType: string(e.Type), EntityID: e.ID, Name: e.Name,
+		rows = append(rows, store.Entity{Account: "shop", Platform: name, AdAccount: adAccount, EntityType: string(e.Type), EntityID: e.ID, Name: e.Name,
 			Detail: string(detail), FirstSeen: d.now, UpdatedAt: d.now})
 	}
-	if err := d.Store.ReplaceEntities(t.Context(), "shop", "google", "123", d.now, rows); err != nil {
+	if err := d.Store.ReplaceEntities(t.Context(), "shop", name, adAccount, d.now, rows); err != nil {
 		t.Fatal(err)
 	}
 }
