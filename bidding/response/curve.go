@@ -56,7 +56,8 @@ type Curve struct {
 	Days        int     `json:"days"` // used in the fit
 	Conversions float64 `json:"conversions"`
 	// PoolShare is the share of the elasticity's precision that comes from
-	// other units and the prior, 0 to 1.
+	// other units and the prior, 0 to 1; what is left of 1 besides SimulatedShare
+	// is its own days'.
 	PoolShare float64 `json:"pool_share"`
 	// SimulatedShare is the share of it that comes from the platform's own
 	// simulation.
@@ -64,7 +65,10 @@ type Curve struct {
 	// Drift is how much ln Level moves a day; Level is the mean day's of the fit.
 	Drift float64 `json:"drift,omitempty"`
 	Note  string  `json:"note"` // what a person should know of the fit; may be empty
-	Seed  uint64  `json:"seed"`
+	// Refused is why there is no curve where a figure reported is no number; it stands
+	// in Note too, Level is 0, and the unit is to be left alone. Empty elsewhere.
+	Refused string `json:"refused,omitempty"`
+	Seed    uint64 `json:"seed"`
 }
 
 // Draw is one curve of the posterior.
@@ -166,15 +170,60 @@ func (c Curve) Draws(n int) []Draw {
 	return out
 }
 
+// farTail is how many standard deviations outside the bounds a mean may lie
+// before probabilities near 1 lose too many of the digits that tell draws apart.
+const farTail = 3
+
 // truncatedNormal maps u in (0, 1) to a normal of the given mean and sd kept
 // inside the elasticity bounds.
 func truncatedNormal(mean, sd, u float64) float64 {
 	if sd <= 0 {
 		return math.Min(math.Max(mean, MinElasticity), MaxElasticity)
 	}
-	cdf := func(x float64) float64 { return 0.5 * math.Erfc(-(x-mean)/(sd*math.Sqrt2)) }
-	lo, hi := cdf(MinElasticity), cdf(MaxElasticity)
-	p := lo + u*(hi-lo)
-	x := mean + sd*math.Sqrt2*math.Erfinv(2*p-1)
+	x, width := 0.0, (MaxElasticity-MinElasticity)/sd
+	switch below, above := (MinElasticity-mean)/sd, (MaxElasticity-mean)/sd; {
+	case below > farTail:
+		x = MinElasticity + sd*pastTail(below, width, u)
+	case above < -farTail:
+		x = MaxElasticity - sd*pastTail(-above, width, 1-u)
+	default:
+		cdf := func(x float64) float64 { return 0.5 * math.Erfc(-(x-mean)/(sd*math.Sqrt2)) }
+		lo, hi := cdf(MinElasticity), cdf(MaxElasticity)
+		p := lo + u*(hi-lo)
+		x = mean + sd*math.Sqrt2*math.Erfinv(2*p-1)
+	}
 	return math.Min(math.Max(x, MinElasticity), MaxElasticity)
+}
+
+// pastTail is how far beyond from the quantile u of a standard normal lies that is
+// kept within a width from there, far above 0: nearly an exponential. It works with
+// logarithms, for the probabilities themselves vanish, and takes Newton's steps back
+// from a point beyond, which cannot overshoot, for the logarithm of a normal's
+// tail is concave.
+func pastTail(from, width, u float64) float64 {
+	first := hazard(from)
+	tail := func(d, h float64) float64 { return -d*(from+d/2) - math.Log(h/first) } // ln, 0 at from
+	end := tail(width, hazard(from+width))
+	left := max(math.Log1p(u*math.Expm1(end)), end) // ln of the tail beyond the quantile
+	d := min(-2*left/(from+math.Sqrt(from*from-2*left)), width)
+	for range 20 {
+		h := hazard(from + d)
+		step := (tail(d, h) - left) / h
+		d = min(d+step, width)
+		if math.Abs(step) <= 1e-13*d {
+			break
+		}
+	}
+	return d
+}
+
+// hazard is a standard normal's density over its tail at z, far above 0, by
+// Laplace's continued fraction z + 1/(z + 2/(z + 3/...)).
+func hazard(z float64) float64 {
+	const terms = 60
+	h := z
+	for k := terms; k >= 1; k-- {
+		h = z + float64(k)/h
+	}
+	return h
 }

@@ -89,9 +89,11 @@ const halfLife = 28
 // pooled unit -> type -> platform -> all (see pool.go); the level leans on the
 // type's ROAS with the weight of one conversion. The posterior is Laplace's
 // approximation at the mode, widened by how much good and bad days cluster.
-// Fit is deterministic in its input and uses all processors.
+// Units that report what is no number get no curve and count for nothing (see
+// screen.go). Fit is deterministic in its input and uses all processors.
 func Fit(in Input) Result {
-	f := newFitter(in)
+	s := screen(in)
+	f := newFitter(s)
 	f.settle(2) // day-of-week factors settle in two rounds
 	if f.findChanges(); len(f.changes)+len(f.spells) > 0 {
 		f.settle(1)
@@ -99,12 +101,18 @@ func Fit(in Input) Result {
 	pools := f.poolElasticities()
 	f.each(func(u *unitFit) { u.fit(u.prior, f.dow[u.Platform]) })
 	f.cluster()
-	out := Result{Curves: make([]Curve, len(f.units)), Outages: f.outages, DayOfWeek: map[string][7]float64{}, Pools: pools, Changes: f.changes, Spells: f.spells}
+	out := Result{Curves: make([]Curve, 0, len(in.Units)), Outages: f.outages, DayOfWeek: map[string][7]float64{}, Pools: pools, Changes: f.changes, Spells: f.spells}
 	for p, d := range f.dow {
 		out.DayOfWeek[p] = *d
 	}
-	for i := range f.units {
-		out.Curves[i] = f.units[i].curve(in.Seed, f.clustering[f.units[i].Platform])
+	fitted := f.units
+	for i, u := range in.Units {
+		if why := s.refused[i]; why != "" {
+			out.Curves = append(out.Curves, refusedCurve(u, why, in.Seed))
+			continue
+		}
+		out.Curves = append(out.Curves, fitted[0].curve(in.Seed, f.clustering[u.Platform]))
+		fitted = fitted[1:]
 	}
 	return out
 }
@@ -136,17 +144,18 @@ type fitter struct {
 	clustering map[string]float64
 }
 
-func newFitter(in Input) *fitter {
-	f := &fitter{outages: FindOutages(in), dow: map[string]*[7]float64{}, clustering: map[string]float64{}}
+func newFitter(in screened) *fitter {
+	f := &fitter{outages: findOutages(in.Input), dow: map[string]*[7]float64{}, clustering: map[string]float64{}}
 	down := map[Outage]bool{}
 	for _, o := range f.outages {
 		down[Outage{Platform: o.Platform, Unit: o.Unit, Date: o.Date}] = true
 	}
 	f.units = make([]unitFit, len(in.Units))
 	for i, u := range in.Units {
-		f.units[i] = newUnitFit(u, in, func(d civil.Date) bool {
+		f.units[i] = newUnitFit(u, in.Input, func(d civil.Date) bool {
 			return down[Outage{Platform: u.Platform, Date: d}] || down[Outage{Platform: u.Platform, Unit: u.ID, Date: d}]
 		})
+		f.units[i].odd = in.odd[i]
 		if f.dow[u.Platform] == nil {
 			f.dow[u.Platform] = &[7]float64{1, 1, 1, 1, 1, 1, 1}
 		}

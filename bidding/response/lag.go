@@ -15,6 +15,17 @@ const Horizon = 30
 // followed from one age to the next.
 const priorDays = 3
 
+const (
+	// mostGrowth bounds g: no age brings more than this part of what is then reported.
+	mostGrowth = 0.95
+	// mostLoss is the part of what is reported that an age takes away at most; more is
+	// an account's mishap and not how it matures.
+	mostLoss = 0.25
+	// mostShare bounds F: a platform that takes back a third of all that it first
+	// reports takes back more than shops get returned.
+	mostShare = 1.5
+)
+
 // Increment is a change of the value a platform reports for one date: Delta was
 // added at the pull of AsOf. The first pull of a date brings its whole value so
 // far. Every date between a first and a last pull is taken to have been pulled
@@ -29,7 +40,8 @@ type Increment struct {
 type Lag struct {
 	// Share[a] is F(a): the share of a day's final value that is reported when
 	// a days have passed since the date, so Share[1] is what the night after
-	// sees. Beyond the end everything has arrived.
+	// sees. Beyond the end everything has arrived. Where a platform takes orders
+	// back later, F falls at those ages and lies above 1 before them.
 	Share []float64 `json:"share"`
 	// PriorWeight is the part of the development factors that still rests on
 	// the prior rather than on this account's restatements, 0 to 1, on average
@@ -63,8 +75,9 @@ func PriorLag() Lag {
 // estimated over all dates seen at a and before, and F(a) is the product of
 // 1 - g(b) over b > a. Each g leans on the prior's with the weight of three
 // average days. Where several days lie between two pulls, what they brought is
-// divided among the ages in proportion to the current estimate (three rounds of
-// EM). Corrections downwards count as negative increments; F stays within (0, 1].
+// divided among the ages by the current estimate (three rounds of EM). Corrections
+// downwards count as negative increments: where they outweigh what comes at an age,
+// F falls there. It stays above 0 and at most mostShare.
 func FitLag(increments []Increment, prior Lag) Lag {
 	steps := developments(increments)
 	lag := prior
@@ -94,27 +107,45 @@ type development struct {
 func refineLag(steps []development, prior, lag Lag, weight float64) Lag {
 	var came, had [Horizon + 1]float64
 	for _, s := range steps {
-		grown := lag.At(s.to) - lag.At(s.from)
 		value := s.before
-		for a := s.from + 1; a <= s.to; a++ {
-			part := 1 / float64(s.to-s.from)
-			if grown > 0 {
-				part = (lag.At(a) - lag.At(a-1)) / grown
-			}
-			value += part * (s.after - s.before)
-			came[a] += part * (s.after - s.before)
-			had[a] += value
+		for k, x := range s.divide(lag) {
+			value += x
+			came[s.from+1+k] += x
+			had[s.from+1+k] += max(value, 0)
 		}
 	}
 	out := Lag{Share: make([]float64, Horizon)}
 	f := 1.0
 	for a := Horizon; a >= 1; a-- {
 		g := (came[a] + weight*(1-prior.At(a-1)/prior.At(a))) / (had[a] + weight)
-		f *= 1 - min(max(g, 0), 0.95)
+		f = min(f*(1-min(max(g, -mostLoss), mostGrowth)), mostShare)
 		out.Share[a-1] = f
 		if a >= 2 && a <= 8 {
 			out.PriorWeight += weight / (had[a] + weight) / 7
 		}
+	}
+	return out
+}
+
+// divide divides what came between two pulls among the ages in between: what a day
+// of its value is expected to bring at each, and the rest in proportion to the size of
+// that. Where everything grows this is the proportion alone; where some ages take
+// away, proportions would run off.
+func (s development) divide(lag Lag) []float64 {
+	out := make([]float64, s.to-s.from)
+	grown, moved := lag.At(s.to)-lag.At(s.from), 0.0
+	for k := range out {
+		out[k] = lag.At(s.from+1+k) - lag.At(s.from+k)
+		moved += math.Abs(out[k])
+	}
+	final := s.after / lag.At(s.to)
+	rest := s.after - s.before - final*grown
+	for k, d := range out {
+		part := 1 / float64(len(out))
+		if moved > 0 {
+			part = math.Abs(d) / moved
+		}
+		out[k] = final*d + part*rest
 	}
 	return out
 }

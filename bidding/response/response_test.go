@@ -233,6 +233,33 @@ func TestOutageDaysAreFoundAndLeftOut(t *testing.T) {
 	}
 }
 
+// Weeks of less money that brought more say that its elasticity is as low as it may
+// be, the more so the more they sold; those that brought far less, as high.
+func TestClearDataKeepTheIntervalAtTheirBound(t *testing.T) {
+	t.Parallel()
+	for _, perDay := range []float64{20, 100, 300, 3000} {
+		for _, c := range []struct{ ratio, bound float64 }{{1.3, response.MinElasticity}, {0.6, response.MaxElasticity}} {
+			w := newWorld(5)
+			u := response.Unit{ID: "big", Platform: "google", Type: "search", Budget: 1000}
+			for k := 90; k >= 1; k-- {
+				spend, mean := 1000.0, perDay
+				if k/7%2 == 0 {
+					spend, mean = 800, perDay*c.ratio
+				}
+				n := w.poisson(mean * w.lag.At(k))
+				u.Days = append(u.Days, response.Day{Date: today.AddDays(-k), Spend: spend, Value: 40 * n, Conversions: n})
+			}
+			x := response.Fit(response.Input{Units: []response.Unit{u}, Today: today, Seed: 1}).Curves[0]
+			// A normal's tail lies within an exponential of sd^2/(distance) from the bound.
+			reach := x.ElasticitySD * x.ElasticitySD / math.Abs(x.ElasticityMean-c.bound)
+			near := func(e float64) bool { return math.Abs(e-c.bound) <= 2.31*reach }
+			if x.Elasticity != c.bound || !near(x.ElasticityLow) || !near(x.ElasticityHigh) || !(x.ElasticityLow < x.ElasticityHigh) {
+				t.Errorf("%v orders a day, weeks of less money bring %v of the others: %v, 80 %% %v to %v", perDay, c.ratio, x.Elasticity, x.ElasticityLow, x.ElasticityHigh)
+			}
+		}
+	}
+}
+
 func TestScaleDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	var fits []response.Result
@@ -331,6 +358,63 @@ func TestLagIsRecovered(t *testing.T) {
 	few := response.FitLag(restate(truth, 60, 2, func(int) bool { return false }, rand.New(rand.NewPCG(1, 2))), response.PriorLag())
 	if few.PriorWeight < 0.3 || few.PriorWeight > 0.95 {
 		t.Errorf("after two nights the prior has the weight %.2f", few.PriorWeight)
+	}
+}
+
+// What a platform takes back is part of how its value matures: before that, more is
+// reported than is left in the end.
+func TestLagFollowsWhatIsTakenBack(t *testing.T) {
+	t.Parallel()
+	every := func(int) bool { return false }
+	for name, c := range map[string]struct {
+		loss func(age int) float64 // of what came, by age
+		skip func(int) bool
+	}{
+		"5 % on the 21st day":             {func(age int) float64 { return 0.05 * float64(min(max(age-20, 0), 1)) }, every},
+		"8 % from the 10th to the 29th":   {func(age int) float64 { return 0.08 * float64(min(max(age-9, 0), 20)) / 20 }, every},
+		"5 % and nights without pulls":    {func(age int) float64 { return 0.05 * float64(min(max(age-20, 0), 1)) }, func(p int) bool { return p%5 == 2 || p%7 == 3 }},
+		"10 % the day after, all at once": {func(age int) float64 { return 0.1 * float64(min(max(age-1, 0), 1)) }, every},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			truth := response.Lag{Share: make([]float64, response.Horizon)}
+			for a := range truth.Share {
+				truth.Share[a] = (1 - 0.5*math.Exp(-float64(a)/3)) * (1 - c.loss(a)) / (1 - c.loss(response.Horizon))
+			}
+			lag := response.FitLag(restate(truth, 120, 90, c.skip, rand.New(rand.NewPCG(4, 2))), response.PriorLag())
+			for age := 1; age < response.Horizon; age++ {
+				if !(math.Abs(lag.At(age)-truth.At(age)) <= 0.02) {
+					t.Errorf("F(%d) = %.3f, truth %.3f", age, lag.At(age), truth.At(age))
+				}
+			}
+		})
+	}
+}
+
+// A mishap, such as all being taken back and reported again, leaves F above 0
+// and within a half more than all.
+func TestLagStaysWithinBounds(t *testing.T) {
+	t.Parallel()
+	for name, share := range map[string]func(age int) float64{
+		"nearly all taken back":  func(age int) float64 { return map[bool]float64{true: 1, false: 0.02}[age < 5] },
+		"up and down":            func(age int) float64 { return 1 + 0.9*float64(1-2*(age%2)) },
+		"hardly anything before": func(age int) float64 { return map[bool]float64{true: 1e-6, false: 1}[age < 20] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			truth := response.Lag{Share: make([]float64, response.Horizon)}
+			for a := range truth.Share {
+				truth.Share[a] = share(a)
+			}
+			for _, skip := range []func(int) bool{func(int) bool { return false }, func(p int) bool { return p%4 != 0 }} {
+				lag := response.FitLag(restate(truth, 90, 60, skip, rand.New(rand.NewPCG(1, 2))), response.PriorLag())
+				for a := range response.Horizon {
+					if f := lag.At(a); !(f > 0 && f <= 1.5) {
+						t.Errorf("F(%d) = %v", a, f)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -25,8 +25,9 @@ type row struct {
 type unitFit struct {
 	Unit
 	rows                      []row
-	left                      int     // days left out for outages
-	value, spend, conversions float64 // lag-corrected totals of the rows
+	left                      int          // days left out for outages
+	odd                       []civil.Date // days left out for reporting far too much
+	value, spend, conversions float64      // lag-corrected totals of the rows
 	poolROAS                  float64
 
 	// The fit: R = level * (s/exp(x0))^eps * exp(drift*(t-t0)), with information (in
@@ -50,19 +51,11 @@ type unitFit struct {
 func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 	f := unitFit{Unit: u, eps: priorElasticity}
 	lag := in.lag(u.Platform)
-	var spends []float64
-	for _, d := range u.Days {
-		if d.Spend > 0 {
-			spends = append(spends, d.Spend)
-		}
-	}
-	usual := median(spends)
+	usual := usualDay(u.Days)
 	var sum, squares float64
 	for _, d := range u.Days {
 		age := in.Today.Sub(d.Date)
-		// A day with less than a twentieth of the usual spend was mostly off; its
-		// logarithm would weigh more than all others.
-		if age < 1 || d.Spend <= usual/20 || !(d.Value >= 0) || math.IsInf(d.Value+d.Spend, 0) {
+		if age < 1 || mostlyOff(d, usual) {
 			continue
 		}
 		if down(d.Date) {
@@ -89,6 +82,21 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 	}
 	return f
 }
+
+// usualDay is the median spend of the days on which money was spent.
+func usualDay(days []Day) float64 {
+	var spends []float64
+	for _, d := range days {
+		if d.Spend > 0 {
+			spends = append(spends, d.Spend)
+		}
+	}
+	return median(spends)
+}
+
+// mostlyOff says whether a day had less than a twentieth of the usual spend; its
+// logarithm would weigh more than all others.
+func mostlyOff(d Day, usual float64) bool { return d.Spend <= usual/20 }
 
 // pastLevel is the level before later changes.
 type pastLevel struct {
@@ -353,6 +361,9 @@ func (f *unitFit) note(c Curve) string {
 	}
 	if f.left > 0 {
 		said = append(said, fmt.Sprintf("%d days of a tracking outage are left out.", f.left))
+	}
+	for _, d := range f.odd {
+		said = append(said, fmt.Sprintf("%s is left out: it reports more than %d times what any other day does, which looks like an error.", d, oddDay))
 	}
 	return strings.Join(said, " ")
 }
