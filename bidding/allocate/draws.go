@@ -12,20 +12,23 @@ type Draw struct {
 	Curve Curve
 }
 
-// Expect is the item's value and marginal worth at a spend; the means of its
-// draws, where it has any.
-func (it Item) Expect(spend float64) (value, marginal float64) {
+// Expect is the item's value and marginal worth at a spend. Where it has draws,
+// the value is their mean and the marginal worth their mean by weights, those of
+// the Solution: by these it is the price for an item inside its bounds.
+func (it Item) Expect(spend float64, weights []float64) (value, marginal float64) {
 	if len(it.Draws) == 0 {
-		return it.Curve.Value(spend), it.Worth * it.Curve.Slope(spend)
+		if it.Worth > 0 { // nothing times no limit is nothing
+			marginal = it.Worth * it.Curve.Slope(spend)
+		}
+		return it.Curve.Value(spend), marginal
 	}
-	for _, d := range it.Draws {
-		value += d.Curve.Value(spend)
-		if d.Worth > 0 { // nothing times no limit is nothing
-			marginal += d.Worth * d.Curve.Slope(spend)
+	for j, d := range it.Draws {
+		value += d.Curve.Value(spend) / float64(len(it.Draws))
+		if weights[j]*d.Worth > 0 {
+			marginal += weights[j] * d.Worth * d.Curve.Slope(spend)
 		}
 	}
-	n := float64(len(it.Draws))
-	return value / n, marginal / n
+	return value, marginal
 }
 
 // scenarios are the joint draws of a problem: in scenario j every item that has
@@ -66,7 +69,7 @@ func newScenarios(p Problem) (scenarios, error) {
 				hi = math.MaxFloat64
 			}
 			if kind, _ := respond(d.Curve).bend(it.Min, hi); kind != concave {
-				return s, fmt.Errorf("item %q has an S-shaped curve as draw %d; draws must be concave (a hill's alpha or a power's elasticity at most 1)", it.ID, j)
+				return s, &BadItem{it.ID, j, fmt.Sprintf("item %q has an S-shaped curve as draw %d; draws must be concave (a hill's alpha or a power's elasticity at most 1): correct it or leave it out", it.ID, j)}
 			}
 		}
 	}

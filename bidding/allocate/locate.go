@@ -63,6 +63,54 @@ func walk(data []byte, visit func(path string, at int, key bool) bool) {
 	value("")
 }
 
+// repeated is the first field that an object has twice; the decoder takes
+// capitals for small letters and mixes the two. The text has been read once and
+// is whole, and every key of it is known.
+func repeated(data []byte) *BadInput {
+	type key struct {
+		name string
+		at   int
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var open [][]key // of the objects, and an empty list for an array
+	var object []bool
+	isKey := false
+	for {
+		at := int(dec.InputOffset())
+		tok, err := dec.Token()
+		if err != nil {
+			return nil
+		}
+		switch depth := len(open) - 1; {
+		case tok == json.Delim('{') || tok == json.Delim('['):
+			open, object = append(open, nil), append(object, tok == json.Delim('{'))
+		case tok == json.Delim('}') || tok == json.Delim(']'):
+			open, object = open[:depth], object[:depth]
+		case isKey:
+			name, at := tok.(string), next(data, at)
+			for _, k := range open[depth] {
+				if strings.EqualFold(k.name, name) {
+					return twice(data, k.at, at)
+				}
+			}
+			open[depth], isKey = append(open[depth], key{name, at}), false
+			continue
+		}
+		isKey = len(object) > 0 && object[len(object)-1]
+	}
+}
+
+// twice says where the field that begins at an offset is there already.
+func twice(data []byte, first, at int) *BadInput {
+	line, column := position(data, first)
+	bad := badAt(data, at, "", fmt.Sprintf("this field is in line %d, column %d already, capitals aside; remove one of the two", line, column))
+	walk(data, func(path string, here int, _ bool) bool {
+		bad.Path = path
+		return here < at
+	})
+	return bad
+}
+
 // next is where the next token begins.
 func next(data []byte, at int) int {
 	for at < len(data) && bytes.IndexByte([]byte(" \t\r\n,:"), data[at]) >= 0 {

@@ -284,47 +284,75 @@ func (c *drawMix) best(m, lo, hi float64) (float64, float64) {
 	case c.slopeAt(0, lo) <= m:
 		return lo, c.Value(lo)
 	}
-	const closest = 1e-13
-	a, b := lo, hi // slope(a) > m > slope(b)
+	in := bracket{a: lo, b: hi, stride: 2} // slope(a) > m > slope(b)
 	x := c.x
 	var lnX, lnS float64 // of the look before
-	width, since := b-a, 0
+	width, since := in.width(), 0
 	for k := range maxSteps {
-		if !(x > a && x < b) {
-			if x = a + (b-a)/2; a > 0 && b > 4*a {
-				x = math.Sqrt(a) * math.Sqrt(b)
-			}
+		if !(x > in.a && x < in.b) {
+			x = in.middle()
 		}
-		if x <= a || x >= b {
+		if x <= in.a || x >= in.b {
 			break
 		}
 		slope := c.Slope(x)
-		if slope >= m {
-			a = x
-		} else {
-			b = x
-		}
-		if b-a <= closest*b || slope == m {
+		if in.narrow(x, slope >= m); in.closed() || slope == m {
 			break
 		}
 		atX, atS := math.Log(x), math.Log(slope/m)
 		next := math.NaN()
-		if since++; b-a <= width/2 {
-			width, since = b-a, 0
+		if since++; in.width() < width/2 {
+			width, since = in.width(), 0
 		}
-		if k > 0 && since < 3 {
-			next = math.Exp(atX - atS*(atX-lnX)/(atS-lnS))
-			if math.Abs(next-x) <= 1e-9*x && next >= a && next <= b { // the error left is about its power 1.6
-				x = next
-				break
-			}
-		} else {
+		switch {
+		case k == 0 || since > 2:
 			since = 0
+		case !math.IsInf(atS, 0) && !math.IsInf(lnS, 0): // a look where nothing is earned says not how far to go
+			next = math.Exp(atX - atS*(atX-lnX)/(atS-lnS))
+		}
+		// A short step alone proves nothing: it is short behind a cliff as well. That
+		// the slope is the price does, and the error left is about the step's power 1.6.
+		if math.Abs(atS) <= 1e-8 && math.Abs(next-x) <= 1e-9*x && next >= in.a && next <= in.b {
+			x = next
+			break
 		}
 		lnX, lnS, x = atX, atS, next
 	}
-	c.x = min(max(x, a), b)
+	if c.x = x; !(x >= in.a && x <= in.b) {
+		c.x = in.a
+	}
 	return c.x, c.Value(c.x)
+}
+
+// bracket is two spends with the one sought between them.
+type bracket struct{ a, b, stride float64 }
+
+// narrow puts a for x, or b.
+func (in *bracket) narrow(x float64, below bool) {
+	if below {
+		in.a = x
+	} else {
+		in.b = x
+	}
+}
+
+func (in *bracket) closed() bool { return in.b-in.a <= 1e-13*in.b }
+
+// width is that of the logarithms, for a spend may be anything above 0.
+func (in *bracket) width() float64 { return math.Log1p((in.b - in.a) / in.a) }
+
+// middle halves the bracket, in the logarithm where it is wide. From 0 there are
+// no halves of that: strides that grow lead below the least spend sought.
+func (in *bracket) middle() float64 {
+	switch {
+	case in.a == 0:
+		x := in.b / in.stride
+		in.stride *= in.stride
+		return x
+	case in.b > 4*in.a:
+		return math.Sqrt(in.a) * math.Sqrt(in.b)
+	}
+	return in.a + (in.b-in.a)/2
 }
 
 func (*drawMix) bend(_, _ float64) (bend, float64) { return concave, 0 }

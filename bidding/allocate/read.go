@@ -87,8 +87,12 @@ type (
 //
 // An item's max may be missing where the total or its group limits it. A curve
 // may have "draws": [{...}, ...], each with the parameters, and the item's worth,
-// that are otherwise in it. What cannot be read is a *BadInput.
+// that are otherwise in it. No field may be there twice, for which of the two
+// counts nobody could tell. What cannot be read is a *BadInput.
 func Read(data []byte) (Problem, error) {
+	if wide(data) {
+		return Problem{}, &BadInput{Line: 1, Column: 1, What: "the text is UTF-16, and JSON is UTF-8; save the file as UTF-8"}
+	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var text problemText
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -99,12 +103,24 @@ func Read(data []byte) (Problem, error) {
 	if at := next(data, int(dec.InputOffset())); at < len(data) {
 		return Problem{}, badAt(data, at, "", "something follows the problem; remove it")
 	}
+	if bad := repeated(data); bad != nil {
+		return Problem{}, bad
+	}
 	p, bad := text.problem()
 	if bad != nil {
 		bad.Line, bad.Column = position(data, locate(data, bad.Path))
 		return Problem{}, bad
 	}
 	return p, nil
+}
+
+// wide reports whether a text is UTF-16: JSON begins with a mark of the order of
+// bytes or with ASCII, of which every other byte is 0 there.
+func wide(data []byte) bool {
+	if len(data) < 2 {
+		return false
+	}
+	return data[0] == 0xff && data[1] == 0xfe || data[0] == 0xfe && data[1] == 0xff || (data[0] == 0) != (data[1] == 0)
 }
 
 func wrong(path, format string, args ...any) *BadInput {

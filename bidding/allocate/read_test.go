@@ -85,6 +85,14 @@ func TestBadTextIsNamedAndPlaced(t *testing.T) {
 		{`"ids": ["c"]`, `"ids": ["x"]`, 7, 80, `no item "x"`},
 		{`"ids": ["c"]`, `"ids": ["c", "a"]`, 7, 85, "groups[0] already"},
 		{`"min": 5, "max": 70`, `"min": 5, "max": 4`, 7, 43, "max 4 is below min 5"},
+		{`"total": 100`, `"total": 50, "total": 20`, 1, 15, "total: this field is in line 1, column 2 already"},
+		{`"min": 1`, `"min": 10, "Min": 30`, 2, 26, "items[0].Min: this field is in line 2, column 15 already, capitals aside"},
+		{`["c"]}]}`, `["c"]}], "items": []}`, 7, 88, "items: this field is in line 1, column 36 already"},
+		{`"shift": 1`, `"shift": 1, "gamma": 3`, 2, 0, "items[0].curve.gamma: this field is in line 2"},
+		{`"max": 70`, `"max": 70, "\u006dax": 7`, 7, 54, "groups[0].max: this field is in line 7, column 43 already"},
+		{whole, "\xff\xfe{\x00}\x00", 1, 1, "save the file as UTF-8"},
+		{whole, "\xfe\xff\x00{\x00}", 1, 1, "save the file as UTF-8"},
+		{whole, "{\x00}\x00", 1, 1, "save the file as UTF-8"},
 	} {
 		text := strings.Replace(whole, c.from, c.to, 1)
 		if text == whole {

@@ -209,3 +209,71 @@ func TestRiskRefusesSShapes(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Straight lines that are good in different draws: each best answer is all in one
+// of them, and the worst draws earn most from a blend, at which they earn alike.
+func TestTailSplitsStraightLines(t *testing.T) {
+	t.Parallel()
+	point := func(v float64) allocate.Curve {
+		return allocate.Points{Spends: []float64{0, 10}, Values: []float64{0, 10 * v}}
+	}
+	power := func(v float64) allocate.Curve { return allocate.Power{Coef: v, Elasticity: 1} }
+	for name, line := range map[string]func(float64) allocate.Curve{"points": point, "power": power} {
+		for _, c := range []struct {
+			level  float64
+			slopes [][]float64 // of each item in each draw
+			spend  []float64
+			earns  float64
+		}{
+			{0.5, [][]float64{{3, 1.5}, {1.5, 3}}, []float64{5, 5}, 12.5},
+			{0.5, [][]float64{{3, 1}, {1, 2}}, []float64{10. / 3, 20. / 3}, 20. / 3},
+			{0.3, [][]float64{{4, 1, 1}, {1, 4, 1}, {1, 1, 4}}, []float64{10. / 3, 10. / 3, 10. / 3}, 10},
+			{0.3, [][]float64{{4, 1, 1}, {1, 4, 1}, {1, 1, 4}, {1.5, 1.5, 1.5}}, []float64{10. / 3, 10. / 3, 10. / 3, 0}, 10},
+			{2. / 3, [][]float64{{4, 1, 1}, {1, 4, 1}, {1, 1, 4}, {1.9, 1.9, 1.9}}, []float64{10. / 3, 10. / 3, 10. / 3, 0}, 10},
+			{0.3, [][]float64{{4, 1, 1}, {1, 4, 1}, {1, 1, 4}, {2.5, 2.5, 2.5}}, []float64{0, 0, 0, 10}, 15},
+		} {
+			total := 10.0
+			p := allocate.Problem{Total: &total, SpendAll: true}
+			for i, slopes := range c.slopes {
+				it := allocate.Item{ID: fmt.Sprint(i), Max: 10}
+				for _, v := range slopes {
+					it.Draws = append(it.Draws, allocate.Draw{Worth: 1, Curve: line(v)})
+				}
+				p.Items = append(p.Items, it)
+			}
+			sol := solve(t, risky(p, allocate.CVaR, c.level))
+			if math.Abs(sol.Objective-c.earns) > 2e-5*c.earns || sol.Status != allocate.Optimal || sol.Gap != 0 {
+				t.Errorf("%s %v: %v of %v, %s", name, c.slopes, sol.Objective, c.earns, sol.Status)
+			}
+			for i, x := range sol.Spend {
+				if math.Abs(x-c.spend[i]) > 1e-3 {
+					t.Errorf("%s %v: spends %v, not %v", name, c.slopes, sol.Spend, c.spend)
+					break
+				}
+			}
+			if got, _ := amounts(p, sol.Spend); math.Abs(got-10) > 1e-9 || !slices.Contains(sol.Binding, allocate.Bound{Of: "total"}) {
+				t.Errorf("%s %v: %v spent, %v bind", name, c.slopes, got, sol.Binding)
+			}
+		}
+	}
+}
+
+// An item inside its bounds has the marginal worth that is the price, by the
+// weights of the draws at the solution; by equal ones it has only for the mean.
+func TestMarginalWorthIsThePriceByTheSolutionsWeights(t *testing.T) {
+	t.Parallel()
+	p := uncertain(3, 4, 12, "power")
+	for _, objective := range []string{allocate.Mean, allocate.CVaR} {
+		sol := solve(t, risky(p, objective, 0.4))
+		for i, it := range p.Items {
+			value, marginal := it.Expect(sol.Spend[i], sol.Weights)
+			var mean float64
+			for _, d := range it.Draws {
+				mean += d.Curve.Value(sol.Spend[i]) / 12
+			}
+			if sol.Spend[i] == it.Min || math.Abs(marginal/sol.ShadowPrice-1) > 1e-6 || math.Abs(value/mean-1) > 1e-12 {
+				t.Errorf("%s: %v of item %d has value %v and marginal worth %v; want %v and %v", objective, sol.Spend[i], i, value, marginal, mean, sol.ShadowPrice)
+			}
+		}
+	}
+}

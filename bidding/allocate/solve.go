@@ -41,7 +41,7 @@ func solveCertain(p Problem) (Solution, error) {
 	}
 	r, ok := s.relax(1)
 	if !ok {
-		return Solution{}, fmt.Errorf("the problem cannot be solved; its numbers are too far apart")
+		return Solution{}, fmt.Errorf("the problem cannot be solved; its numbers are too far apart: give bounds, worths and curves that are nearer to each other")
 	}
 	status, gap := Optimal, 0.0
 	if s.bent() {
@@ -52,9 +52,24 @@ func solveCertain(p Problem) (Solution, error) {
 	}
 	out := s.solution(r, status, gap)
 	if math.IsNaN(out.Objective) || math.IsInf(out.Objective, 0) {
-		return Solution{}, fmt.Errorf("the numbers are too large to add up; give amounts in a larger unit")
+		return Solution{}, s.tooLarge(r.x)
 	}
 	return out, nil
+}
+
+// tooLarge names the item that earns or loses the most, which has no sum.
+func (s *solver) tooLarge(x []float64) error {
+	most, id := -1.0, ""
+	for i := range s.items {
+		size := math.Abs(s.items[i].profit(x[i]))
+		if math.IsNaN(size) {
+			size = math.Inf(1)
+		}
+		if size > most {
+			most, id = size, s.p.Items[s.items[i].index].ID
+		}
+	}
+	return &BadItem{id, -1, fmt.Sprintf("item %q: its numbers are too large to add up; give amounts in a larger unit, or correct its bounds, worth and curve", id)}
 }
 
 // item is an Item as the solver asks it. Items of one block follow each other.
@@ -195,7 +210,7 @@ func checkItem(it Item) error {
 	case math.IsNaN(it.Max):
 		return fmt.Errorf("item %q has max %v; it must be an amount", it.ID, it.Max)
 	case it.Max < it.Min:
-		return &Infeasible{Constraint: fmt.Sprintf("item %q", it.ID), Bound: "max", Detail: fmt.Sprintf("max %g is below min %g", it.Max, it.Min)}
+		return &Infeasible{Constraint: fmt.Sprintf("item %q", it.ID), Bound: "max", Detail: fmt.Sprintf("max %g is below min %g; raise max or lower min", it.Max, it.Min)}
 	case !notNegative(it.Worth):
 		return fmt.Errorf("item %q has worth %v; it must be a finite number of at least 0", it.ID, it.Worth)
 	}
@@ -219,11 +234,11 @@ func (s *solver) feasible() error {
 		name := fmt.Sprintf("group %q", b.name)
 		switch {
 		case b.max < b.min:
-			return &Infeasible{name, "max", fmt.Sprintf("max %g is below min %g", b.max, b.min)}
+			return &Infeasible{name, "max", fmt.Sprintf("max %g is below min %g; raise max or lower min", b.max, b.min)}
 		case above(lo, b.max):
-			return &Infeasible{name, "max", fmt.Sprintf("the min of its items add up to %g and it may have %g", lo, b.max)}
+			return &Infeasible{name, "max", fmt.Sprintf("the min of its items add up to %g and it may have %g; raise its max or lower their min", lo, b.max)}
 		case above(b.min, hi):
-			return &Infeasible{name, "min", fmt.Sprintf("the max of its items add up to %g and it must have %g", hi, b.min)}
+			return &Infeasible{name, "min", fmt.Sprintf("the max of its items add up to %g and it must have %g; lower its min or raise their max", hi, b.min)}
 		}
 		least += max(lo, b.min)
 		most += min(hi, b.max)
@@ -231,9 +246,9 @@ func (s *solver) feasible() error {
 	switch t := s.p.Total; {
 	case t == nil:
 	case above(least, *t):
-		return &Infeasible{"total", "max", fmt.Sprintf("the min of items and groups add up to %g and the total is %g", least, *t)}
+		return &Infeasible{"total", "max", fmt.Sprintf("the min of items and groups add up to %g and the total is %g; raise the total or lower a min", least, *t)}
 	case s.p.SpendAll && above(*t, most):
-		return &Infeasible{"total", "min", fmt.Sprintf("the max of items and groups add up to %g and all of %g is to be spent", most, *t)}
+		return &Infeasible{"total", "min", fmt.Sprintf("the max of items and groups add up to %g and all of %g is to be spent; lower the total, raise a max, or set spend_all to false", most, *t)}
 	}
 	return nil
 }

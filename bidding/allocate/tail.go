@@ -26,7 +26,8 @@ const (
 // objective, and its slope is the draws' profits at these spends. So g is
 // minimised over q, by spectral projected gradient (Birgin, Martinez and Raydan
 // 2000), and the difference between the least g and the best objective met is a
-// certificate: it bounds what is missing.
+// certificate: it bounds what is missing. Where that is not closed then, blends of
+// the spends met are tried.
 func (s scenarios) worst(start Solution, most float64) (Solution, error) {
 	if err := s.concave(); err != nil {
 		return Solution{}, err
@@ -82,6 +83,11 @@ func (s scenarios) worst(start Solution, most float64) (Solution, error) {
 			recent = recent[1:]
 		}
 	}
+	if !f.done() {
+		if err := f.blend(f.lowest, f.firstStep(f.lowest)); err != nil {
+			return Solution{}, err
+		}
+	}
 	return f.solution(), nil
 }
 
@@ -103,7 +109,8 @@ func (s scenarios) concave() error {
 	}
 	for _, it := range sv.items {
 		if it.bend != concave {
-			return fmt.Errorf("item %q has an S-shaped curve; risk: quantile and cvar need concave ones, so use mean or another curve", s.p.Items[it.index].ID)
+			id := s.p.Items[it.index].ID
+			return &BadItem{id, -1, fmt.Sprintf("item %q has an S-shaped curve; risk: quantile and cvar need concave ones, so use mean or another curve", id)}
 		}
 	}
 	return nil
@@ -117,12 +124,14 @@ type saddle struct {
 	bound           float64  // no spends have a greater objective
 	best            Solution // of the greatest objective met, with the weights it came from
 	met             bool
+	lowest          weighing // where g is the least
+	kept            []met
 }
 
 // weighing is what is best at one set of probabilities.
 type weighing struct {
 	q, profits, x []float64
-	g             float64
+	g, price      float64
 }
 
 func (f *saddle) at(q []float64) (weighing, error) {
@@ -136,7 +145,11 @@ func (f *saddle) at(q []float64) (weighing, error) {
 
 func (f *saddle) look(q []float64, sol Solution) weighing {
 	f.looks++
-	w := weighing{q: q, x: sol.Spend, profits: f.s.profits(sol.Spend), g: sol.Objective}
+	w := weighing{q: q, x: sol.Spend, profits: f.s.profits(sol.Spend), g: sol.Objective, price: sol.ShadowPrice}
+	f.remember(sol, w.profits)
+	if !f.met || w.g < f.lowest.g {
+		f.lowest = w
+	}
 	f.bound = min(f.bound, w.g)
 	if v, _ := tail(w.profits, f.most); !f.met || v > f.best.Objective {
 		f.best, f.met = sol, true

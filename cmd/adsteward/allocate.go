@@ -5,8 +5,11 @@ import (
 	"io"
 	"math"
 	"os"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"adsteward/bidding/allocate"
 )
@@ -77,7 +80,7 @@ func (c *allocateCmd) Run(e *env) error {
 	start := time.Now()
 	sol, err := allocate.Solve(p)
 	if err != nil {
-		return usage("%s: %v", c.Problem, err)
+		return usage("%s: %v", c.Problem, allocate.Place(text, p, err))
 	}
 	out := allocated(p, sol)
 	out.Seconds = time.Since(start).Seconds()
@@ -106,7 +109,7 @@ func allocated(p allocate.Problem, sol allocate.Solution) allocation {
 	for i, it := range p.Items {
 		x := sol.Spend[i]
 		out.Spend += x
-		value, marginal := it.Expect(x)
+		value, marginal := it.Expect(x, sol.Weights)
 		out.Items[i] = allocatedRow{ID: it.ID, Spend: x, Value: value, Marginal: finite(marginal)}
 	}
 	return out
@@ -130,15 +133,15 @@ func (a allocation) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "item\tspend\tvalue\tmarginal")
 	for _, it := range a.Items {
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%s\n", it.ID, it.Spend, it.Value, number(it.Marginal))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(it.ID), digits(it.Spend), digits(it.Value), number(it.Marginal))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nSpend %.2f, objective %.2f; the next unit of money earns %s. %s.\n", a.Spend, a.Objective, number(a.ShadowPrice), a.Status)
+	_, err := fmt.Fprintf(out, "\nSpend %s, objective %s; the next unit of money earns %s. %s.\n", digits(a.Spend), digits(a.Objective), number(a.ShadowPrice), a.Status)
 	if r := a.Risk; r != nil && err == nil {
-		_, err = fmt.Fprintf(out, "Over the draws it earns %.2f on average, at most %.2f with probability %g, and %.2f on average in the worst %.4g %%.\n",
-			r.Mean, r.Quantile, r.Level, r.CVaR, 100*r.Level)
+		_, err = fmt.Fprintf(out, "Over the draws it earns %s on average, at most %s with probability %g, and %s on average in the worst %.4g %%.\n",
+			digits(r.Mean), digits(r.Quantile), r.Level, digits(r.CVaR), 100*r.Level)
 	}
 	for _, b := range a.Binding {
 		if err == nil {
@@ -146,4 +149,22 @@ func (a allocation) print(out io.Writer) error {
 		}
 	}
 	return err
+}
+
+// digits has two decimals, and where these would be 0 for an amount that is not,
+// its first digits.
+func digits(v float64) string {
+	if v != 0 && math.Abs(v) < 0.005 {
+		return fmt.Sprintf("%.3g", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// printable is an id as a table can have it: quoted where it would break the line
+// or speak to the terminal.
+func printable(id string) string {
+	if strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(id)
+	}
+	return id
 }
