@@ -3,6 +3,7 @@ package market
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"adsteward/internal/civil"
@@ -117,26 +118,24 @@ func (a AdSpec) wear(first, day civil.Date) float64 {
 	return math.Max(math.Exp2(-float64(day.Sub(from))/a.HalfLife), leastWear)
 }
 
-func (c *CampaignSpec) completeAds() error {
+func (c *CampaignSpec) completeAds(path string, missing func(float64) bool) *BadInput {
 	if len(c.Ads) > mostAds {
-		return fmt.Errorf("it has %d ads; at most %d are possible", len(c.Ads), mostAds)
+		return wrong(path+".ads", "there are %d ads; at most %d are possible", len(c.Ads), mostAds)
 	}
 	if t := c.Type; len(c.Ads) > 0 && (t != "prospecting" && t != "retargeting") {
-		return fmt.Errorf("ads are for prospecting and retargeting only, not for %s", t)
+		return wrong(path+".ads", "ads are for prospecting and retargeting only, not for %s; remove them", t)
 	}
-	ads := make([]AdSpec, len(c.Ads))
-	for i, a := range c.Ads {
+	c.Ads = slices.Clone(c.Ads) // they are the caller's
+	for i := range c.Ads {
+		a := &c.Ads[i]
 		a.Name = orElse(a.Name, fmt.Sprintf("%s ad %d", c.Name, i+1))
-		if a.Share == 0 {
+		if missing(a.Share) {
 			a.Share = 1
 		}
-		if !(a.Share > 0 && a.Share <= 1e6) || !(a.HalfLife >= 0 && a.HalfLife <= 1e6) {
-			return fmt.Errorf("ad %d (%s): share and half_life_days must be at least 0 and finite", i+1, a.Name)
+		if bad := checkRanges(fmt.Sprintf("%s.ads[%d]", path, i),
+			bounds{"share", a.Share, 0, 1e6, true}, bounds{"half_life_days", a.HalfLife, 0, 1e6, false}); bad != nil {
+			return bad
 		}
-		ads[i] = a
-	}
-	if len(ads) > 0 {
-		c.Ads = ads
 	}
 	return nil
 }

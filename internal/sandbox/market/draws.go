@@ -66,19 +66,17 @@ type sale struct {
 	fresh       bool // by a new customer
 }
 
-// sales calls yield for every order and claim of a campaign's day whose expected
-// incremental value is r. The orders are the arrivals of a Poisson process up to
-// the expected number, so that a larger r brings the same orders and more.
-// Claims are thinned or extended so that their expected value is r/iota. Without
-// noise there is the nearest whole number of orders, of equal value.
-func (m *Market) sales(s *stream, c *campaign, day civil.Date, r float64, yield func(k int, o sale)) {
-	spec := c.spec
-	shown := min(spec.Iota, 1) // incremental share of the process
-	mean := r / spec.Basket / shown
+// sales calls yield for every order and claim of a campaign's complete day. The
+// orders are the arrivals of a Poisson process up to the expected number, so that
+// a larger value brings the same orders and more. Claims are thinned or extended
+// so that their expected value is R/iota.
+func (m *Market) sales(s *stream, c *campaign, day civil.Date, yield func(k int, o sale)) {
+	spec, x := c.spec, &c.days[day.Sub(m.first)]
 	if spec.Noise == 0 {
-		m.evenSales(c, r/shown, math.Round(mean), yield)
+		m.evenSales(c, x, yield)
 		return
 	}
+	mean := x.value / spec.Basket / min(spec.Iota, 1) // the incremental ones are a share of the process
 	s.at(c.index, day, forOrders)
 	for k, at := 0, s.ExpFloat64(); at <= mean; k, at = k+1, at+s.ExpFloat64() {
 		o := c.sale([4]float64{s.Float64(), s.Float64(), s.Float64(), s.Float64()})
@@ -87,22 +85,35 @@ func (m *Market) sales(s *stream, c *campaign, day civil.Date, r float64, yield 
 	}
 }
 
-// evenSales is sales without chance: n orders, at least one, of equal value,
-// their other traits spread evenly by the multiples of irrational numbers.
-func (m *Market) evenSales(c *campaign, value, n float64, yield func(k int, o sale)) {
-	if value < 1e-6 {
-		return
-	}
-	n = math.Max(n, 1)
-	for k := range int(n) {
-		var u [4]float64
-		for i, root := range []float64{math.Phi, math.Sqrt2, math.E, math.Pi} {
-			_, u[i] = math.Modf((float64(k) + 0.5) * root)
+// evenSales is sales without chance. A day has the orders by which the campaign's
+// value since its first day has grown, in whole baskets: what is left of one is
+// carried over, so that over time the orders' value is R. The orders that would
+// have come anyway, and are claimed, are counted by themselves. Among the orders
+// new customers come at even distances, and delays by the golden ratio.
+func (m *Market) evenSales(c *campaign, x *cell, yield func(k int, o sale)) {
+	before, after := x.before/c.spec.Basket, (x.before+x.value)/c.spec.Basket
+	k := 0
+	for _, of := range []struct {
+		incremental bool
+		share       float64 // orders for each incremental one
+	}{{true, 1}, {false, 1/min(c.spec.Iota, 1) - 1}} {
+		for n := math.Round(before * of.share); n < math.Round(after*of.share); n++ {
+			_, u := math.Modf((n + 0.5) * math.Phi)
+			yield(k, sale{value: m.evenBasket(c, n), delay: c.delay(u), incremental: of.incremental,
+				claimed: everySo(n, 1/max(c.spec.Iota, 1)), fresh: everySo(n, c.spec.NewShare)})
+			k++
 		}
-		o := c.sale(u)
-		o.value = micros(value / n)
-		yield(k, o)
 	}
+}
+
+// everySo picks a share of the numbers n, at even distances.
+func everySo(n, share float64) bool { return math.Round((n+1)*share) > math.Round(n*share) }
+
+// evenBasket is the value of a campaign's n-th order where all are the same, but
+// for the coin that makes the first n come to n baskets.
+func (m *Market) evenBasket(c *campaign, n float64) money.Micros {
+	coins := c.spec.Basket / m.unit.Float()
+	return money.Micros(math.Round((n+1)*coins)-math.Round(n*coins)) * m.unit
 }
 
 // sale makes the traits of an order of four numbers uniform on [0, 1).

@@ -103,12 +103,14 @@ func RemoteCampaignID(p platform.Name, index int) string {
 }
 
 // New returns the market on the scenario's start day, its history complete. It
-// works on a copy of the scenario, checked and completed as ReadScenario does.
+// works on a copy of the scenario, checked and completed as ReadScenario does, but
+// that min_budget, max_budget, total_daily_budget, recorded_margin and an ad's
+// share are missing where they are 0.
 func New(given *Scenario) (*Market, error) {
 	sc := new(*given)
 	sc.Campaigns = slices.Clone(given.Campaigns)
-	if err := sc.complete(); err != nil {
-		return nil, fmt.Errorf("scenario: %w", err)
+	if bad := sc.complete(func(v float64) bool { return v == 0 }); bad != nil {
+		return nil, fmt.Errorf("scenario: %w", bad)
 	}
 	loc, err := time.LoadLocation(sc.TimeZone)
 	if err != nil {

@@ -163,6 +163,7 @@ func periodOf(p platform.Name, day civil.Date) allowance {
 type cell struct {
 	spend  money.Micros
 	value  float64 // R, with learning
+	before float64 // the values of the days before, summed up
 	demand float64 // N
 	log    float64 // u, the AR(1)
 }
@@ -180,7 +181,11 @@ func (m *Market) completeLever(s *stream, l *lever, day civil.Date) {
 		c := m.campaigns[i]
 		u := m.nextLog(s, c, day)
 		n := m.usualDemand(c, day) * math.Exp(u)
-		c.days = append(c.days, cell{demand: n, log: u})
+		today := cell{demand: n, log: u}
+		if d := len(c.days); d > 0 {
+			today.before = c.days[d-1].before + c.days[d-1].value
+		}
+		c.days = append(c.days, today)
 		all += n * c.spec.P
 	}
 	budget := l.on(day).Float()

@@ -35,6 +35,16 @@ func (s *stream) poisson(mean float64) int {
 	return n
 }
 
+// number is how many of something come on a day: a Poisson number or, where it is
+// still, what the mean numbers of the days up to it come to, in whole, more than
+// those of the days before.
+func (s *stream) number(still bool, before, mean float64) int {
+	if still {
+		return int(math.Round(before+mean) - math.Round(before))
+	}
+	return s.poisson(mean)
+}
+
 // person is a customer as the shop knows one, made of its key alone.
 type person struct {
 	email, phone, country string

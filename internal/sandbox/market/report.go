@@ -52,7 +52,7 @@ func (m *Market) reported(s *stream, c *campaign, day civil.Date) platform.Perfo
 		value := x.value / c.spec.Iota * c.arrived[min(age, c.spec.DelayMax)]
 		p.Value, p.Conversions = micros(value), value/c.spec.Basket
 	default:
-		m.sales(s, c, day, x.value, func(_ int, o sale) {
+		m.sales(s, c, day, func(_ int, o sale) {
 			if o.claimed && o.delay <= age {
 				p.Value += o.value
 				p.Conversions++
@@ -92,7 +92,7 @@ func (m *Market) Outcome(i int, day civil.Date) Outcome {
 	x := c.days[day.Sub(m.first)]
 	o := Outcome{Spend: x.spend.Float(), Value: x.value, Profit: c.worth(day)*x.value - x.spend.Float()}
 	var revenue money.Micros
-	m.sales(newStream(m.sc.Seed), c, day, x.value, func(_ int, s sale) {
+	m.sales(newStream(m.sc.Seed), c, day, func(_ int, s sale) {
 		if s.incremental {
 			o.Orders++
 			revenue += s.value

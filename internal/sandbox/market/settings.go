@@ -1,6 +1,7 @@
 package market
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,7 +186,9 @@ func (m *Market) Journal() []byte {
 // scenario is an error.
 func Restore(sc *Scenario, data []byte) (*Market, error) {
 	var j journal
-	if err := decodeStrict(data, &j); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&j); err != nil {
 		return nil, fmt.Errorf("market journal: %w", err)
 	}
 	m, err := New(sc)

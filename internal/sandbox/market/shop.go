@@ -33,6 +33,7 @@ type shop struct {
 	goods    *catalogue
 	habits   []habit // by campaign index
 	organic  float64 // new customers a day that no ad brought
+	still    bool    // no campaign has noise
 	pool     []buyer // customers no ad brought, whom campaigns bring back
 	first    civil.Date
 	days     []ShopDay
@@ -104,9 +105,10 @@ func (m *Market) Products() []Product {
 }
 
 func (m *Market) openShop() *shop {
-	sh := &shop{m: m, s: newStream(m.sc.Seed), goods: newCatalogue(m), first: m.ShopFirst(), calendar: map[civil.Date]*plan{}}
+	sh := &shop{m: m, s: newStream(m.sc.Seed), goods: newCatalogue(m), first: m.ShopFirst(), calendar: map[civil.Date]*plan{}, still: true}
 	known := map[habitKey]habit{}
 	for i, c := range m.campaigns {
+		sh.still = sh.still && c.spec.Noise == 0
 		k := habitKey{c.spec.Type, c.spec.LTVMultiple}
 		if _, ok := known[k]; !ok {
 			known[k] = newHabit(adTypes[c.spec.Type], c.spec.LTVMultiple-1, m.sc.Horizon, m.sc.Discount)
@@ -164,8 +166,7 @@ func (sh *shop) run(day civil.Date) ShopDay {
 // visits makes the visits that end in an order, plans the orders, and appends
 // the campaign to claims for each order its platform claims without cause.
 func (sh *shop) visits(out *ShopDay, c *campaign, day civil.Date, claims []*campaign) []*campaign {
-	m, value := sh.m, c.days[day.Sub(sh.m.first)].value
-	m.sales(newStream(m.sc.Seed), c, day, value, func(k int, o sale) {
+	sh.m.sales(newStream(sh.m.sc.Seed), c, day, func(k int, o sale) {
 		if !o.incremental {
 			claims = append(claims, c)
 			return
@@ -230,13 +231,14 @@ func (sh *shop) browse(out *ShopDay, c *campaign, day civil.Date) {
 		out.Touches = append(out.Touches, sh.touch(c, pending{buyer: buyer{key, c.index}, click: clickID(c.spec.Platform, key)},
 			false, sh.at(day, openHour*3600+s.IntN(hours*3600))))
 	}
-	for range s.poisson(x.value / c.spec.Basket * cartsPerOrder) {
+	still := c.spec.Noise == 0
+	for range s.number(still, x.before/c.spec.Basket*cartsPerOrder, x.value/c.spec.Basket*cartsPerOrder) {
 		b, known := buyer{s.Uint64(), c.index}, false
 		mail := s.Float64() < cartsWithEmail
 		if s.Float64() < 0.3 && len(sh.pool) > 0 {
 			b, known, mail = sh.pool[s.IntN(len(sh.pool))], true, true
 		}
-		value := micros(s.logNormal(c.spec.Basket, c.spec.BasketSigma)).RoundTo(sh.m.unit)
+		value := sh.basket(s, c, still)
 		at := sh.at(day, openHour*3600+s.IntN(hours*3600))
 		out.Carts = append(out.Carts, sh.cart(s, b, value, known, mail, at))
 		if mail && !known {
@@ -262,15 +264,32 @@ func (sh *shop) cart(s *stream, b buyer, value money.Micros, known, mail bool, a
 	return c
 }
 
-// unasked plans the first orders of customers that no ad brought.
+// basket draws the value of an order of a campaign's products; without chance it
+// is their mean.
+func (sh *shop) basket(s *stream, c *campaign, still bool) money.Micros {
+	value := c.spec.Basket
+	if !still {
+		value = s.logNormal(value, c.spec.BasketSigma)
+	}
+	return micros(value).RoundTo(sh.m.unit)
+}
+
+// unasked plans the first orders of customers that no ad brought. Without chance
+// the campaigns whose products they buy take turns.
 func (sh *shop) unasked(day civil.Date) {
 	s := sh.s.at(0, day, forOrganic)
 	p := sh.plan(day)
-	for k := range s.poisson(sh.organic) {
-		c := sh.m.campaigns[s.IntN(len(sh.m.campaigns))]
+	before := sh.organic * float64(day.Sub(sh.first))
+	for k := range s.number(sh.still, before, sh.organic) {
+		var c *campaign
+		if n := len(sh.m.campaigns); sh.still {
+			c = sh.m.campaigns[(int(math.Round(before))+k)%n]
+		} else {
+			c = sh.m.campaigns[s.IntN(n)]
+		}
 		b := buyer{sh.s.key(0, day, forOrganic, k), c.index}
 		p.orders = append(p.orders, pending{buyer: b, first: true, own: true, source: "direct",
-			value:  micros(s.logNormal(c.spec.Basket, c.spec.BasketSigma)).RoundTo(sh.m.unit),
+			value:  sh.basket(s, c, sh.still),
 			second: openHour*3600 + s.IntN(hours*3600)})
 	}
 }
