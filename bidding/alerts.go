@@ -277,9 +277,9 @@ func (u *unit) warn(f *guard.Facts) {
 			f.Unsellable = max(f.Unsellable, a.Change)
 		case "item_spend":
 			if a.Figure == "unfit_items" {
-				f.UnfitSpend = a.Change
+				f.UnfitSpend = max(f.UnfitSpend, a.Change)
 			} else {
-				f.LosingSpend = a.Change
+				f.LosingSpend = max(f.LosingSpend, a.Change)
 			}
 		}
 	}

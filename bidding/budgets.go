@@ -50,13 +50,11 @@ func (p *planner) allocate() error {
 	if err != nil {
 		return err
 	}
-	sol, short, err := p.tonight(chosen, room, g)
+	sol, err := p.tonight(chosen, room, g)
 	if err != nil {
 		return err
 	}
-	if short {
-		note = append(note, "The daily budgets are above the total even after every cut that the guardrails allow tonight; nothing grows.")
-	}
+	p.ease()
 	for _, n := range []string{p.riskNote(), p.doubtNote()} {
 		if n != "" {
 			note = append(note, n)
@@ -74,17 +72,20 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 		// What passes in days.
 		f.LastChange, f.LastChangeByOther, f.Learning, f.LastOutage, f.Silent = 0, time.Time{}, "", 0, 0
 	})
-	room, _ = p.limit(&problem, chosen, room)
+	p.limit(&problem, chosen, room)
 	best, err := allocate.Solve(problem)
 	if err != nil {
 		return goal{}, fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
 	p.mu = best.ShadowPrice
-	if problem, best, err = p.lendIdle(problem, best); err != nil {
+	if problem, best, err = p.lendIdle(problem, best, room); err != nil {
 		return goal{}, err
 	}
-	sol, scale, err := p.doubted(problem, best, chosen)
+	sol, scale, inner, err := p.doubted(problem, best, chosen)
 	if err != nil {
+		return goal{}, err
+	}
+	if sol.Spend, err = p.cautious(inner, sol.Spend, chosen); err != nil {
 		return goal{}, err
 	}
 	p.spending = sol.ShadowPrice
@@ -101,12 +102,16 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 			p.allocation.Binding = append(p.allocation.Binding, bindingText(b))
 		}
 	}
-	return goal{spend: sol.Spend, scale: scale, lent: *problem.Total - room}, nil
+	g := goal{spend: sol.Spend, scale: scale}
+	for _, i := range p.lent {
+		g.lent += i.frees().Float()
+	}
+	return g, nil
 }
 
-// tonight takes the budgets towards the goal as far as they may go. short is true
-// where they stay above the total.
-func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, short bool, err error) {
+// tonight takes the budgets towards the goal as far as they may go.
+func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, err error) {
+	room += g.lent
 	free := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
 	problem := between(free, g.spend, chosen)
 	total, months := p.needs(problem, chosen, room)
@@ -122,28 +127,26 @@ func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.So
 			problem.Items[i].Min = free.Items[i].Min
 		}
 	}
-	room, short = p.limit(&problem, chosen, room)
-	most := room + g.lent
-	problem.Total = &most
+	p.limit(&problem, chosen, room)
 	if now := budgetsOf(chosen); p.allocation.Kept && holdable(problem, chosen, now) {
 		problem.Total, problem.SpendAll = &now, true
 	}
 	if sol, err = allocate.Solve(worthMore(problem, g.scale)); err != nil {
-		return sol, short, fmt.Errorf("the budgets cannot be allocated: %w", err)
+		return sol, fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
 	p.full = floats.Sum(sol.Spend) > *problem.Total*(1-1e-6)
-	p.keepLent(room, sol.Spend)
+	p.keepLent(room-g.lent, sol.Spend)
 	for i, u := range chosen {
 		p.spend[u], p.aim[u] = sol.Spend[i], g.spend[i]
 	}
 	free.Total, free.Groups = problem.Total, problem.Groups
-	return sol, short, p.explore(free, sol, chosen)
+	return sol, p.explore(free, sol, chosen)
 }
 
 // needs is what the total and the months have to leave a problem's least budgets: what
 // they leave, or more where that is not enough.
 func (p *planner) needs(problem allocate.Problem, chosen []*unit, room float64) (total, months float64) {
-	total, _ = p.limit(&problem, chosen, room)
+	total = p.limit(&problem, chosen, room)
 	for _, g := range problem.Groups {
 		months += g.Max
 	}
@@ -177,18 +180,16 @@ func (p *planner) problem(chosen []*unit, policy guard.Policy, edit func(*guard.
 }
 
 // limit gives a problem its total and its groups. Where not even the least budgets
-// fit in, short is true and the total is what they need.
-func (p *planner) limit(problem *allocate.Problem, chosen []*unit, room float64) (total float64, short bool) {
+// fit in, the total is what they need.
+func (p *planner) limit(problem *allocate.Problem, chosen []*unit, room float64) (total float64) {
 	var least float64
 	for _, it := range problem.Items {
 		least += it.Min
 	}
 	room, problem.Groups = p.monthLimits(chosen, problem.Items, room)
-	if room < least {
-		room, short = least, true
-	}
+	room = max(room, least)
 	problem.Total = &room
-	return room, short
+	return room
 }
 
 // budgetsOf is what the budgets are now, together.

@@ -18,19 +18,20 @@ import (
 // incremental shares have in common cannot make the total wrong by more than it is
 // now, unless they are larger.
 //
-// scale is what worths are to be multiplied by on the way there.
-func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chosen []*unit) (s allocate.Solution, scale float64, err error) {
+// scale is what worths are to be multiplied by on the way there, and inner the problem
+// of which s is the optimum.
+func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chosen []*unit) (s allocate.Solution, scale float64, inner allocate.Problem, err error) {
 	doubt, now := p.in.Policy.Risk.Doubt, budgetsOf(chosen)
 	total := floats.Sum(best.Spend)
 	if doubt == 0 || math.Abs(total-now) <= 1e-6*now {
-		return best, 1, nil
+		return best, 1, problem, nil
 	}
 	scale = 1 + doubt
 	if total > now {
 		scale = 1 / scale
 	}
 	if s, err = allocate.Solve(worthMore(problem, scale)); err != nil {
-		return best, 1, fmt.Errorf("the budgets cannot be allocated: %w", err)
+		return best, 1, problem, fmt.Errorf("the budgets cannot be allocated: %w", err)
 	}
 	whole := floats.Sum(s.Spend)
 	if p.allocation.Kept = (total < now) != (whole < now) && holdable(problem, chosen, now); p.allocation.Kept {
@@ -46,9 +47,9 @@ func (p *planner) doubted(problem allocate.Problem, best allocate.Solution, chos
 	whole = min(whole, mostOf(problem))
 	problem.Total, problem.SpendAll = &whole, true
 	if s, err = allocate.Solve(problem); err != nil {
-		return best, 1, fmt.Errorf("the budgets cannot be allocated at a total of %.2f: %w", whole, err)
+		return best, 1, problem, fmt.Errorf("the budgets cannot be allocated at a total of %.2f: %w", whole, err)
 	}
-	return s, scale, nil
+	return s, scale, problem, nil
 }
 
 // mostOf is the most that a problem's items can spend together.

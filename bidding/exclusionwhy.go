@@ -37,7 +37,7 @@ func (p *exclusionPlanner) whyExclude(it ItemFacts, e ItemEvidence, t ItemLine, 
 	}
 	if e.Loss != nil {
 		why = append(why, fmt.Sprintf("%d clicks led to %s sales; other items of its campaigns would have sold %s times. Sales still to be reported (about %.0f %%) and chance allowed for, its ads lose money with a probability of %.0f %%.",
-			t.Clicks, salesCount(t.Conversions), salesCount(e.Due), 100*(1-e.Arrived), math.Floor(100*loss.probability)))
+			t.Clicks, salesCount(t.Conversions), salesCount(e.Due), 100*max(0, 1-e.Arrived), math.Floor(100*loss.probability)))
 		why = append(why, "Sales count by their contribution margin, what their buyers go on to order, and the share that ads caused. The gain is what its ads lost a day; as far as budgets bind, other items get that money.")
 	}
 	if it.UnitCost != nil && it.Price > 0 {
@@ -82,7 +82,7 @@ func (p *exclusionPlanner) whyExcludeGroup(g *productGroup, t ItemLine) []string
 	}
 	if e.Loss != nil {
 		why = append(why, fmt.Sprintf("%d clicks led to %s sales; other items of their campaigns would have sold %s times. Sales still to be reported (about %.0f %%), chance, and how much such groups differ allowed for, the ads lose money with a probability of %.0f %%.",
-			t.Clicks, salesCount(t.Conversions), salesCount(e.Due), 100*(1-e.Arrived), math.Floor(100*g.loss.probability)))
+			t.Clicks, salesCount(t.Conversions), salesCount(e.Due), 100*max(0, 1-e.Arrived), math.Floor(100*g.loss.probability)))
 	}
 	if e.Group.WithoutWorst != nil {
 		why = append(why, fmt.Sprintf("Without %s, which lost most, it is %.0f %%. No item of it credibly pays.", e.Group.Worst, math.Floor(100**e.Group.WithoutWorst)))

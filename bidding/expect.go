@@ -62,9 +62,10 @@ func demandVariance(c response.Curve) float64 {
 }
 
 // spendAfter is a unit's daily spend after its lever moved by a ratio. Budgets
-// that bind are spent in proportion. A target is the mean ROAS, along the curve; a
+// that bind are spent in proportion. A target is the mean ROAS, along the curve, and a
+// cost cap the mean cost, which raised by a ratio lets the ROAS fall by as much; a
 // bid is what the marginal click brings, and raised by a ratio it buys until the
-// slope is lower by as much. Neither spends beyond the budget.
+// slope is lower by as much. None of them spends beyond the budget.
 func spendAfter(f platform.Field, p Part, ratio float64, d response.Draw) float64 {
 	switch {
 	case f == platform.DailyBudget && p.Idle:
@@ -75,6 +76,8 @@ func spendAfter(f platform.Field, p Part, ratio float64, d response.Draw) float6
 		return 0
 	case f.IsRatio():
 		return min(d.SpendAtROAS(p.Spend, ratio), max(p.Budget, p.Spend))
+	case p.CostCap:
+		return min(d.SpendAtROAS(p.Spend, 1/ratio), max(p.Budget, p.Spend))
 	}
 	return min(d.SpendAtSlope(p.Spend, 1/ratio), max(p.Budget, p.Spend))
 }

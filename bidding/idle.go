@@ -29,6 +29,7 @@ type idleBudget struct {
 	wanted  money.Micros // without the guardrails
 	dearest float64      // of the days compared
 	steered float64      // by what its target or bid may multiply its spend meanwhile
+	asked   bool         // by a limit that is exceeded, and not to make room for others
 	facts   guard.Facts
 	said    []guard.Verdict
 }
@@ -42,16 +43,26 @@ func (u *unit) needed() (least, dearest float64, ok bool) {
 	if u.bound || u.compared < compareDays || u.Utilisation > idleShare {
 		return 0, 0, false
 	}
+	least, dearest = u.keeps()
+	return least, dearest, true
+}
+
+// keeps is what a budget has to be so that it holds none of the spend back, and the
+// dearest day's spend.
+func (u *unit) keeps() (least, dearest float64) {
 	var spends []float64
 	for _, d := range slices.Backward(u.days) {
 		if d.Date < u.account.Today && d.Spend > 0 && len(spends) < compareDays {
 			spends = append(spends, d.Spend)
 		}
 	}
+	if len(spends) == 0 {
+		return 0, 0
+	}
 	slices.Sort(spends)
 	dearest = spends[len(spends)-1]
 	usual := spends[int(math.Ceil(idleQuantile*float64(len(spends))))-1]
-	return max(dearest, idleRoom*usual), dearest, true
+	return max(dearest, idleRoom*usual), dearest
 }
 
 // idle finds the budgets that can be cut tonight and lose nothing by it, those
@@ -123,21 +134,19 @@ func (p *planner) steeringEarns(u *unit) float64 {
 }
 
 // lendIdle solves a problem whose total binds again with the room that idle
-// budgets could give, and keeps of them what is needed for what then grows.
-func (p *planner) lendIdle(problem allocate.Problem, sol allocate.Solution) (allocate.Problem, allocate.Solution, error) {
+// budgets could give. room is what the total leaves: less than the problem's, where
+// even the least budgets are above it.
+func (p *planner) lendIdle(problem allocate.Problem, sol allocate.Solution, room float64) (allocate.Problem, allocate.Solution, error) {
 	p.lentPrice = p.mu
-	room, least := *problem.Total, 0.0
-	for _, it := range problem.Items {
-		least += it.Min
-	}
-	if p.mu <= 1 || room <= least { // where the budgets are above the total, nothing grows
+	if p.mu <= 1 {
 		return problem, sol, nil
 	}
-	if p.lent = p.idle(); len(p.lent) == 0 {
-		return problem, sol, nil
-	}
+	p.lent = p.idle()
 	for _, i := range p.lent {
 		room += i.frees().Float()
+	}
+	if len(p.lent) == 0 || room <= *problem.Total {
+		return problem, sol, nil
 	}
 	problem.Total = &room
 	sol, err := allocate.Solve(problem)
@@ -164,14 +173,28 @@ func (p *planner) keepLent(room float64, spend []float64) {
 	p.lent = kept
 }
 
+// lentBy is the cut of a unit's idle budget; nil without one.
+func (p *planner) lentBy(u *unit) *idleBudget {
+	if i := slices.IndexFunc(p.lent, func(i idleBudget) bool { return i.u == u }); i >= 0 {
+		return &p.lent[i]
+	}
+	return nil
+}
+
 // considerIdle proposes to cut an idle budget, in place of what else the unit would
-// change tonight.
+// change tonight; where only a limit asks for it, not in place of what spends less.
 func (p *planner) considerIdle(u *unit) {
-	n := slices.IndexFunc(p.lent, func(i idleBudget) bool { return i.u == u })
-	if n < 0 || slices.ContainsFunc(p.candidates, func(c *candidate) bool { return c.u.parent == u }) {
+	i := p.lentBy(u)
+	if i == nil || slices.ContainsFunc(p.candidates, func(c *candidate) bool { return c.u.parent == u }) {
 		return
 	}
-	i := p.lent[n]
+	if i.asked && slices.ContainsFunc(p.candidates, func(c *candidate) bool { return c.u == u && c.buysLess() }) {
+		return
+	}
+	if guard.Blocked(i.said) {
+		p.blocked = append(p.blocked, Blocked{Key: u.Key, Name: u.Name, Field: platform.DailyBudget, Seen: u.Budget, Wanted: i.wanted, Verdicts: i.said})
+		return
+	}
 	p.candidates = slices.DeleteFunc(p.candidates, func(c *candidate) bool { return c.u == u })
 	u.use(u.owner, platform.DailyBudget)
 	u.Lever.Idle = true
@@ -185,26 +208,28 @@ func (p *planner) considerIdle(u *unit) {
 // price that it has without it.
 func (p *planner) roomEarns(room money.Micros) float64 { return (p.lentPrice - 1) * room.Float() }
 
-// idleReasons say why a cut costs nothing.
-func (p *planner) idleReasons(c *candidate) []string {
+// idleReasons say why a budget is cut that holds nothing back.
+func (p *planner) idleReasons(c *candidate) (out []string) {
 	u := c.u
-	dearest, steered := 0.0, 1.0
-	for _, i := range p.lent {
-		if i.u == u {
-			dearest, steered = i.dearest, i.steered
-		}
-	}
-	top, err := money.FromFloat(dearest)
+	i := p.lentBy(u)
+	top, err := money.FromFloat(i.dearest)
 	if err != nil {
 		return nil
 	}
-	out := []string{
-		fmt.Sprintf("The cut costs nothing: the campaign has long not spent its budget. In %d days it used %.0f %% of it, and on its dearest day %s, which is still less than the new budget.",
-			u.compared, 100*u.Utilisation, money.Format(roundForPeople(top, platform.DailyBudget, u.Currency), u.Currency)),
-		"All daily budgets together are at their limit, and the part that lies idle takes up room in it that other campaigns would use.",
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	used := fmt.Sprintf("In %d days it used %.0f %% of it, and on its dearest day %s", u.compared, 100*u.Utilisation,
+		money.Format(roundForPeople(top, platform.DailyBudget, u.Currency), u.Currency))
+	switch {
+	case !i.asked:
+		add("The cut costs nothing: the campaign has long not spent its budget. %s, which is still less than the new budget.", used)
+		add("All daily budgets together are at their limit or above it, and the part that lies idle takes up room in it that other campaigns would use.")
+	case top <= c.change.Value:
+		add("All daily budgets together are above their limit, and the cut costs nothing: the campaign does not spend its budget. %s, which is still less than the new budget.", used)
+	default:
+		add("All daily budgets together are above their limit, which comes first: a budget is cut also where it is not what holds the spend back. %s; such days the new budget holds back.", used)
 	}
-	if steered > 1 {
-		out = append(out, fmt.Sprintf("The new budget leaves room for %.0f %% more, which a step of its target or bid may bring.", 100*(steered-1)))
+	if i.steered > 1 {
+		add("The new budget leaves room for %.0f %% more, which a step of its target or bid may bring.", 100*(i.steered-1))
 	}
 	return out
 }

@@ -1,7 +1,9 @@
 package bidding
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
@@ -21,6 +23,9 @@ type Lever struct {
 	// Idle is true of a budget of which part is never spent: a cut down to what is
 	// spent leaves the spend as it is.
 	Idle bool `json:"idle,omitempty"`
+	// CostCap is true of a bid that bounds what a result costs on average, and so
+	// the ROAS, and not what the next one may cost.
+	CostCap bool `json:"cost_cap,omitempty"`
 	// Parts are the units whose spend hangs on it, where it is not the unit
 	// alone: a portfolio strategy's campaigns.
 	Parts []Part `json:"parts,omitempty"`
@@ -33,7 +38,9 @@ type Part struct {
 	RelSD  float64        `json:"rel_sd"` // of K
 	Spend  float64        `json:"spend"`  // a day, as things are
 	Budget float64        `json:"budget"`
-	Idle   bool           `json:"idle,omitempty"` // see Lever
+	// Idle and CostCap are the lever's.
+	Idle    bool `json:"idle,omitempty"`
+	CostCap bool `json:"cost_cap,omitempty"`
 }
 
 // part describes the unit itself.
@@ -42,11 +49,18 @@ func (u *UnitReport) part() Part {
 	if u.Within != nil {
 		p.Budget = u.Room
 	}
-	if p.Idle = u.Lever != nil && u.Lever.Idle; u.Lever != nil && u.Lever.Field == platform.DailyBudget && !p.Idle {
+	if u.Lever == nil {
+		return p
+	}
+	p.Idle, p.CostCap = u.Lever.Idle, u.Lever.CostCap
+	if u.Lever.Field == platform.DailyBudget && !p.Idle {
 		p.Spend = p.Budget * min(u.Utilisation, 1) // what today's budget spends, not the window's
 	}
 	return p
 }
+
+// roas is what the curve says of the present spend.
+func (p Part) roas() float64 { return p.Curve.Value(p.Spend) / p.Spend }
 
 // parts are the units that hang on the unit's lever.
 func (u *UnitReport) parts() []Part {
@@ -56,9 +70,13 @@ func (u *UnitReport) parts() []Part {
 	return u.Lever.Parts
 }
 
-// slackTarget: where the ROAS is this much better than the target, the target
-// is not what holds spend back.
-const slackTarget = 1.25
+const (
+	// slackTarget: where the ROAS is this much better than the target, or results
+	// this much cheaper than the cost cap, that is not what holds spend back.
+	slackTarget = 1.25
+	// costCap is Meta's word for a bid that bounds the average cost of a result.
+	costCap = "COST_CAP"
+)
 
 // setLever finds what holds the unit back.
 func (u *unit) setLever(entities map[platform.Ref]platform.Entity) {
@@ -115,21 +133,30 @@ func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
 	case 0:
 	case 1:
 		for k, l := range found {
-			u.Current = 0
-			if l.Field.IsRatio() {
-				u.LimitedBy, u.Current = "target", l.Seen.Float()
-				if u.ROAS > slackTarget*u.Current {
-					u.LimitedBy = "demand"
-					return
-				}
-			} else {
-				u.LimitedBy = "bid"
-			}
-			u.use(owners[k], l.Field)
+			u.setFound(owners[k], l.Field)
 		}
 	default:
 		// Which of them holds the unit back cannot be told from its figures.
 		u.LimitedBy = "several targets or bids under one budget"
+	}
+}
+
+// setFound makes the only target or bid of a unit its lever, unless it has slack.
+func (u *unit) setFound(e platform.Entity, f platform.Field) {
+	u.use(e, f)
+	seen, slack := u.Lever.Seen.Float(), false
+	switch u.Current = 0; {
+	case f.IsRatio():
+		u.LimitedBy, u.Current = "target", seen
+		slack = u.ROAS > slackTarget*seen
+	case u.Lever.CostCap:
+		u.LimitedBy = "bid"
+		slack = slackTarget*u.WindowSpend < seen*u.Conversions
+	default:
+		u.LimitedBy = "bid"
+	}
+	if slack {
+		u.LimitedBy, u.Lever, u.lever = "demand", nil, platform.Entity{}
 	}
 }
 
@@ -150,19 +177,21 @@ func (u *unit) use(e platform.Entity, f platform.Field) {
 		name = u.Name
 	}
 	u.lever = e
-	u.Lever = &Lever{Key: Key{u.Platform, u.AdAccount, e.Ref}, Name: name, Field: f, Seen: e.Fields[f]}
+	u.Lever = &Lever{Key: Key{u.Platform, u.AdAccount, e.Ref}, Name: name, Field: f, Seen: e.Fields[f],
+		CostCap: f == platform.BidAmount && e.Bidding == costCap}
 }
 
-// sharePortfolios leaves each portfolio strategy to the unit that spends most
-// under it, with all its units as parts.
+// sharePortfolios leaves each portfolio strategy to the unit that spends most of
+// those that its target holds back, with these as parts. The guardrails look at all
+// units under the strategy, whatever holds them back, since its target is theirs too.
 func sharePortfolios(us []*unit) {
-	by := map[Key][]*unit{}
+	by, under := map[Key][]*unit{}, underStrategies(us)
 	for _, u := range us {
 		if u.Lever != nil && u.lever.Type == platform.Portfolio {
 			by[u.Lever.Key] = append(by[u.Lever.Key], u)
 		}
 	}
-	for _, members := range by {
+	for strategy, members := range by {
 		first := members[0]
 		for _, u := range members {
 			if u.Spend > first.Spend {
@@ -175,7 +204,12 @@ func sharePortfolios(us []*unit) {
 		}
 		if len(parts) > 1 {
 			first.Lever.Parts = parts
-			first.merged = members
+		}
+		first.merged = members
+		for _, u := range under[strategy] {
+			if !slices.Contains(members, u) {
+				first.beside = append(first.beside, u)
+			}
 		}
 		for _, u := range members {
 			if u != first {
@@ -184,6 +218,24 @@ func sharePortfolios(us []*unit) {
 			}
 		}
 	}
+}
+
+// underStrategies are the units with a campaign under each portfolio strategy; in
+// place of a unit that is split, those within it.
+func underStrategies(us []*unit) map[Key][]*unit {
+	out := map[Key][]*unit{}
+	for _, u := range us {
+		if len(u.within) > 0 {
+			continue
+		}
+		for _, m := range u.members {
+			k := Key{u.Platform, u.AdAccount, m.Strategy}
+			if of := out[k]; m.Strategy.ID != "" && (len(of) == 0 || of[len(of)-1] != u) {
+				out[k] = append(of, u)
+			}
+		}
+	}
+	return out
 }
 
 // target is the profit-maximising value of a ratio at a shadow price:
@@ -216,6 +268,12 @@ func (u *unit) wanted(mu float64) money.Micros {
 		if w = target(u.parts(), mu); w == 0 && u.K == 0 {
 			w = 2 * seen // what sells at a loss buys less
 		}
+	case l.CostCap:
+		// What a result costs is its value over the ROAS. Where no sale is worth anything
+		// no ROAS is best, and the cap goes as low as it may.
+		if best := target([]Part{p}, mu); best > 0 {
+			w = seen * p.roas() / best
+		}
 	case p.Spend > 0:
 		// A bid is worth what the marginal click brings: value per click times
 		// k times the elasticity, over mu. Against the present bid that is the
@@ -232,7 +290,9 @@ func (u *unit) wanted(mu float64) money.Micros {
 	return v
 }
 
-// leverFacts is what the guardrails look at for the lever's entity.
+// leverFacts is what the guardrails look at for the lever's entity: of a portfolio
+// strategy what speaks of any campaign under it. The evidence, and how long ago it was
+// changed, is of those that its target holds back.
 func (u *unit) leverFacts(in *Input) guard.Facts {
 	f := u.facts(in, u.lever)
 	for _, m := range u.merged {
@@ -240,23 +300,48 @@ func (u *unit) leverFacts(in *Input) guard.Facts {
 			continue
 		}
 		o := m.facts(in, u.lever)
-		f.Campaigns = append(f.Campaigns, o.Campaigns...)
-		f.Conversions += o.Conversions
-		m.warn(&f)
-		f.LastChange, f.LastOutage = max(f.LastChange, o.LastChange), max(f.LastOutage, o.LastOutage)
-		f.Silent = max(f.Silent, o.Silent)
-		if o.LastChangeByOther.After(f.LastChangeByOther) {
-			f.LastChangeByOther, f.OtherActor = o.LastChangeByOther, o.OtherActor
-		}
-		if f.Learning == "" {
-			f.Learning = o.Learning
-		}
-		if f.ReadOnly == "" {
-			f.ReadOnly = o.ReadOnly
-		}
-		if f.Experiment == "" {
-			f.Experiment = o.Experiment
+		f.Conversions, f.Spend = f.Conversions+o.Conversions, f.Spend+o.Spend
+		f.LastChange = max(f.LastChange, o.LastChange)
+		m.join(&f, o)
+	}
+	for _, m := range u.beside {
+		m.join(&f, m.facts(in, u.lever))
+	}
+	for _, m := range slices.Concat(u.merged, u.beside) {
+		if m.WindowSpend >= leastPart*f.Spend { // a small one may well serve on few days
+			f.LastData = min(f.LastData, m.lastData())
 		}
 	}
 	return f
+}
+
+// leastPart is the share of a portfolio's spend from which a campaign's newest figures
+// have to be there before its target is changed.
+const leastPart = 0.1
+
+// join adds a unit under a portfolio strategy, with facts of its own, to what the
+// guardrails see of the strategy: what bars a change of one bars it for all.
+func (u *unit) join(f *guard.Facts, o guard.Facts) {
+	f.Campaigns = append(f.Campaigns, o.Campaigns...)
+	u.warn(f)
+	f.LastOutage, f.Silent = max(f.LastOutage, o.LastOutage), max(f.Silent, o.Silent)
+	if o.LastChangeByOther.After(f.LastChangeByOther) {
+		f.LastChangeByOther, f.OtherActor = o.LastChangeByOther, o.OtherActor
+	}
+	f.Learning = cmp.Or(f.Learning, o.Learning)
+	f.ReadOnly = cmp.Or(f.ReadOnly, o.ReadOnly)
+	f.Experiment = cmp.Or(f.Experiment, o.Experiment)
+	f.Frequency, f.CAC = max(f.Frequency, o.Frequency), max(f.CAC, o.CAC)
+	if o.LTVCAC > 0 && (f.LTVCAC == 0 || o.LTVCAC < f.LTVCAC) {
+		f.LTVCAC = o.LTVCAC
+	}
+	// Worse is what is further below its own break-even.
+	if o.ROAS > 0 && o.BreakEven > 0 && (f.ROAS == 0 || f.BreakEven == 0 || o.ROAS*f.BreakEven < f.ROAS*o.BreakEven) {
+		f.ROAS, f.BreakEven = o.ROAS, o.BreakEven
+	}
+	for _, m := range o.Months {
+		if !slices.Contains(f.Months, m) {
+			f.Months = append(slices.Clip(f.Months), m)
+		}
+	}
 }

@@ -13,9 +13,13 @@ import (
 	"adsteward/internal/platform"
 )
 
-// leastRest is how many last days of a month are never corrected, whatever the
-// cool-down.
-const leastRest = 3
+// leastRest and mostRest bound how many last days of a month are never corrected, the
+// cool-down being longer or not: in the last days a correction moves little and could
+// not be undone, and with a week left it still saves a good part of what is off.
+const (
+	leastRest = 3
+	mostRest  = 7
+)
 
 // paceMonths forecasts every monthly budget of the policy and tells the units
 // which they belong to.
@@ -24,7 +28,7 @@ func (p *planner) paceMonths() {
 	if len(policy.Monthly) == 0 {
 		return
 	}
-	rest := max(policy.CoolDown.Days, leastRest)
+	rest := min(max(policy.CoolDown.Days, leastRest), mostRest)
 	names, spenderOf := p.unitNames(), map[*unit]spender{}
 	for u, changes := range p.budgetChanges() {
 		spenderOf[u] = u.spender(changes)

@@ -7,6 +7,7 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
+	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
 )
@@ -73,6 +74,38 @@ func TestAMonthOfOneCampaignBindsOnlyIt(t *testing.T) {
 	}
 	if d := draftOf(out, "bweak"); d == nil || d.Proposed != eur(85) {
 		t.Errorf("the weak one goes to %+v", d)
+	}
+}
+
+// A month that is off is corrected until its last days, however long a change rests.
+func TestALongCoolDownLeavesAMonthItsCorrections(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		coolDown, left int // days
+		want           bidding.MonthState
+	}{
+		{7, 7, bidding.Above}, {7, 6, bidding.TooLate},
+		{14, 12, bidding.Above}, {14, 7, bidding.Above}, {14, 6, bidding.TooLate},
+		{31, 12, bidding.Above}, {31, 7, bidding.Above},
+		{1, 3, bidding.Above}, {1, 2, bidding.TooLate},
+	} {
+		in := monthly(guard.Monthly{Name: "May", Budget: 4300})
+		in.Policy.CoolDown.Days = c.coolDown
+		a := &in.Accounts[0]
+		later := 12 - c.left // it is the 20th
+		a.Today, a.LastData = a.Today.AddDays(later), a.LastData.AddDays(later)
+		for i := range a.Performance {
+			for k := range a.Performance[i].Days {
+				a.Performance[i].Days[k].Date += civil.Date(later)
+			}
+		}
+		out := plan(t, in)
+		if m := out.Months[0]; m.State != c.want || m.DaysLeft != c.left {
+			t.Errorf("with a cool-down of %d days and %d left it is %s: %s", c.coolDown, m.DaysLeft, m.State, m.Why)
+		}
+		if c.want == bidding.Above && budgetOf(t, out, "bweak") != eur(85) {
+			t.Errorf("with a cool-down of %d days and %d left the weak one goes to %v", c.coolDown, c.left, budgetOf(t, out, "bweak"))
+		}
 	}
 }
 

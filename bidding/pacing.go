@@ -88,7 +88,7 @@ func monthOf(d civil.Date) (first, last civil.Date) {
 
 // pace forecasts a month. band is the share of the days left that is too small
 // to be corrected; with fewer than rest days left nothing is made up for, since
-// a change could not be undone before the next month begins.
+// a change then moves little and could not be undone before the next month begins.
 func pace(m guard.Monthly, currency string, spenders []spender, band float64, rest int) Month {
 	budget, _ := money.FromFloat(m.Budget) // validated
 	out := Month{Pace: guard.Pace{Name: m.Name, Currency: currency, Budget: budget}, Units: []string{}}
@@ -117,18 +117,21 @@ func pace(m guard.Monthly, currency string, spenders []spender, band float64, re
 		out.Why = fmt.Sprintf("Fewer than %d days of spend are known; until then nothing grows on this budget.", leastPaceDays)
 		return out
 	}
-	out.land(f, spenders)
-	out.judge(band, rest)
+	out.judge(band, rest, out.land(f, spenders))
 	return out
 }
 
-// land fills in the forecast.
-func (m *Month) land(f paceFit, spenders []spender) {
+// land fills in the forecast, and returns how much of the daily budgets is not spent
+// since something else holds the spend back.
+func (m *Month) land(f paceFit, spenders []spender) (unspent money.Micros) {
 	var mean, most float64
 	var ahead []float64 // expected spend of the days not reported yet, by their distance from the newest reported
 	for i, s := range spenders {
 		if !s.live {
 			continue
+		}
+		if !s.bound {
+			unspent += max(s.budget-microsOf(f.expected(i, s, s.budget.Float())), 0)
 		}
 		from := max(min(s.lastData+1, s.today), m.First)
 		limit := s.limit(from, m.First, m.Last)
@@ -160,11 +163,12 @@ func (m *Month) land(f paceFit, spenders []spender) {
 	m.Low, m.High = microsOf(spent+max(mean-reach, 0)), microsOf(spent+min(mean+reach, most))
 	m.Known = true
 	m.PerDay = microsOf(mean / float64(max(len(ahead), 1)))
+	return unspent
 }
 
 // judge says how the month is going and what room that leaves: the difference is
-// spread over all its days left.
-func (m *Month) judge(band float64, rest int) {
+// spread over all its days left. unspent is of its daily budgets.
+func (m *Month) judge(band float64, rest int, unspent money.Micros) {
 	m.Room = (m.Budget - m.Forecast) / money.Micros(m.DaysLeft)
 	off := math.Abs(m.Room.Float())
 	// A budget inside the interval may be met as things are: what were corrected
@@ -183,6 +187,9 @@ func (m *Month) judge(band float64, rest int) {
 	case m.Over:
 		m.State, m.Wanted = Above, max(m.Budgets+m.Room, 0)
 		m.Why = fmt.Sprintf("As things are it lands %s above its budget; the daily budgets together should come down by %s a day.", show(m.Forecast-m.Budget), show(-m.Room))
+		if unspent.Float() > band*m.Budgets.Float() {
+			m.Why += fmt.Sprintf(" Of what they are now, %s a day is not spent, since targets, bids or demand hold it back: cutting that saves nothing; higher targets or lower bids do.", show(unspent))
+		}
 	default:
 		m.State, m.Wanted = Below, m.Budgets+m.Room
 		m.Why = fmt.Sprintf("As things are it leaves %s over; the daily budgets together may grow by %s a day where that earns more than it costs.", show(m.Budget-m.Forecast), show(m.Room))

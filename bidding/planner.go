@@ -19,6 +19,7 @@ type planner struct {
 	units      []*unit
 	spend      map[*unit]float64 // budgets the allocation chose for tonight
 	aim        map[*unit]float64 // and where they are to go
+	wary       map[*unit]bool    // which of them would go further, but for caution
 	explored   map[*unit]exploration
 	mu         float64 // what the next unit of money earns
 	spending   float64 // what it has to earn in a budget, in view of doubt
@@ -28,7 +29,8 @@ type planner struct {
 	blocked    []Blocked
 	months     []Month
 	full       bool         // the budgets that bind take all room that the total leaves them
-	lent       []idleBudget // that give room to others
+	lent       []idleBudget // that give room to others, or come down for a limit
+	over       float64      // by how much budgets that hold nothing back keep a limit exceeded
 	lentPrice  float64      // what the next unit of money earns there without that room
 	ads        []UnitAds
 }
@@ -60,11 +62,39 @@ func (p *planner) take(fit *response.Result) {
 	for _, u := range all(p.units) {
 		u.outage = max(last[string(u.Platform)], last[u.Key.String()])
 		c, ok := curves[u.Key.String()]
-		if u.Curve = c; !ok {
-			u.Lever = nil
-			u.LimitedBy = fmt.Sprintf("its currency is %s; the plan is made in %s", u.Currency, p.in.Currency)
+		u.Curve = c
+		if why := u.unknown(ok, p.in.Currency); why != "" {
+			u.Lever, u.LimitedBy = nil, why
 		}
 	}
+}
+
+// leastHistory is how many reported days a unit has before it is changed.
+const leastHistory = 14
+
+// unknown says why too little is known of how a unit answers to be changed; empty
+// where enough is.
+func (u *unit) unknown(fitted bool, currency string) string {
+	c := u.Curve
+	switch {
+	case !fitted && u.Currency != currency:
+		return fmt.Sprintf("its currency is %s; the plan is made in %s", u.Currency, currency)
+	case !fitted:
+		return "it has no curve"
+	case u.odd != "":
+		return u.odd
+	case c.Refused != "":
+		return c.Refused
+	case u.noWorth:
+		return "what its sales are worth is not known"
+	case u.Lever == nil:
+		return ""
+	case len(u.days) < leastHistory:
+		return fmt.Sprintf("only %d days of it are reported; it is changed from %d on", len(u.days), leastHistory)
+	case u.Lever.Field == platform.DailyBudget && c.SimulatedShare == 0 && c.PoolShare > 1-1e-6:
+		return "its spend has not varied, and nothing else tells what another budget would bring"
+	}
+	return ""
 }
 
 // listen marks the units of whose newest day nothing is reported although it
@@ -131,6 +161,11 @@ func (p *planner) consider(u *unit) {
 		if tonight, err = money.FromFloat(p.spend[u]); err != nil {
 			return
 		}
+		if p.wary[u] && !exploring {
+			if wanted, err = money.FromFloat(p.aim[u]); err != nil {
+				return
+			}
+		}
 		if still(wanted) || p.beyond(u) { // what the limit asks of it
 			wanted = tonight
 		}
@@ -147,6 +182,8 @@ func (p *planner) consider(u *unit) {
 		planned, said := guard.Check(p.in.Policy, guard.Propose, f, p.change(u, tonight))
 		if planned != allowed && !exploring { // no step is what it stops at
 			verdicts = append(said, p.heldByTotal()...)
+		} else if p.atAim(u, planned) {
+			verdicts = append(verdicts, heldByCaution(u))
 		}
 		allowed = planned
 	}
@@ -176,6 +213,8 @@ func (p *planner) gain(c *candidate) float64 {
 	switch {
 	case c.u.scarcity > 0:
 		return g + c.freed()
+	case c.u.Lever.Idle && p.lentBy(c.u).asked: // there is no room for others
+		return g
 	case c.u.Lever.Idle: // all of it is room for others
 		return g + p.roomEarns(c.change.Seen-c.change.Value)
 	}
@@ -275,8 +314,10 @@ func (p *planner) output(outages []response.Outage) Output {
 			out.Allocation.Movement += max(d, -d)
 		}
 	}
-	if note := p.exploreNote(); note != "" {
-		out.Allocation.Notes = append(out.Allocation.Notes, note)
+	for _, note := range []string{p.excessNote(out.Allocation.After), p.exploreNote()} {
+		if note != "" {
+			out.Allocation.Notes = append(out.Allocation.Notes, note)
+		}
 	}
 	out.Audiences = p.audiences
 	out.Allocation.Gain = mean(total)
@@ -297,7 +338,7 @@ func (p *planner) draft(c *candidate) Draft {
 		Seen: c.change.Seen, Proposed: c.change.Value}
 	d.Expected, d.Guardrails, d.Reasons = c.expected, c.verdicts, p.reasons(c)
 	d.Alerts = u.alerts
-	for _, m := range u.merged {
+	for _, m := range slices.Concat(u.merged, u.beside) {
 		if m != u {
 			d.Alerts = append(slices.Clip(d.Alerts), m.alerts...)
 		}

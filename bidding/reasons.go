@@ -33,6 +33,10 @@ func (p *planner) reasons(c *candidate) []string {
 		best := target(u.parts(), p.priceOf(u))
 		add("The ROAS that earns most is %.2f; the target is %s%s.", best, c.change.Seen.Decimal(), p.mind(u))
 		add("Spend used %.0f %% of the budget, so the target holds it back.", 100*u.Utilisation)
+	case u.Lever.CostCap:
+		add("The ROAS that earns most is %.2f; with the cost cap of %s it is %.2f%s.",
+			target(u.parts(), p.priceOf(u)), money.Format(c.change.Seen, u.Currency), u.part().roas(), p.mind(u))
+		add("Spend used %.0f %% of the budget, so the cost cap holds it back.", 100*u.Utilisation)
 	default:
 		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(u), 100*u.NextEuro/p.priceOf(u))
 		add("Spend used %.0f %% of the budget, so the bid holds it back.", 100*u.Utilisation)
@@ -43,7 +47,8 @@ func (p *planner) reasons(c *candidate) []string {
 		add("The target steers %d campaigns or budgets; the expectation is for all of them.", n)
 	}
 	out = append(out, p.pacing(c)...)
-	if c.wanted != c.change.Value && !exploring {
+	limited := u.Lever.Idle && p.lentBy(u).asked // it goes where a total asks it to
+	if c.wanted != c.change.Value && !exploring && !limited {
 		add("Without guardrails and totals it would be %s.", format(c.change.Field, roundForPeople(c.wanted, c.change.Field, u.Currency), u.Currency))
 	}
 	if r := p.riskNote(); r != "" && c.change.Field == platform.DailyBudget {

@@ -28,7 +28,7 @@ func (x index) split(u *unit, entities map[platform.Ref]platform.Entity, series 
 		}
 		s := by[steers]
 		if s == nil {
-			s = &unit{parent: u, account: u.account, owner: u.owner, last: u.last, lastOther: u.lastOther, otherName: u.otherName, cycle: u.cycle}
+			s = &unit{parent: u, account: u.account, owner: u.owner, last: u.last, lastOther: u.lastOther, otherName: u.otherName, cycle: u.cycle, holes: u.holes}
 			s.Key, s.Currency, s.Within = Key{u.Platform, u.AdAccount, m.Ref}, u.Currency, &u.Key
 			s.Name = m.Name
 			by[steers], within = s, append(within, s)

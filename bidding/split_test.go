@@ -346,7 +346,7 @@ func TestTargetsUnderOneBudgetHold(t *testing.T) {
 // by the other budget alone.
 func TestStrategyAcrossBudgets(t *testing.T) {
 	t.Parallel()
-	across := func(budget float64) bidding.Output {
+	across := func(budget float64, protected ...string) bidding.Output {
 		in := sharing(budget, sharer{id: "a", spend: 40, target: 6, eps: 0.6, k: 0.4, withoutTarget: true}, sharer{id: "b", spend: 40, target: 6, eps: 0.6, k: 0.4})
 		other := input(2, 1, sim{id: "c", budget: 100, use: 0.3, ref: 30, perDay: 3, eps: 0.6, k: 0.4})
 		a, o := &in.Accounts[0], other.Accounts[0]
@@ -357,6 +357,7 @@ func TestStrategyAcrossBudgets(t *testing.T) {
 		a.Performance = append(a.Performance, o.Performance...)
 		in.Worth["google:c"] = other.Worth["google:c"]
 		in.Curves.Curves = append(in.Curves.Curves, curveOf("c", 30, 180, 0.6))
+		in.Policy.Protected = protected
 		return plan(t, in)
 	}
 	out := across(200)
@@ -381,6 +382,12 @@ func TestStrategyAcrossBudgets(t *testing.T) {
 		if u.ID == "a" && (u.Lever != nil || !strings.Contains(u.LimitedBy, "other budgets")) {
 			t.Errorf("the campaign under it: %q", u.LimitedBy)
 		}
+	}
+	if draftOf(out, "s") == nil || draftOf(across(80, "b"), "s") == nil {
+		t.Errorf("the strategy does not change: blocked %+v", out.Blocked)
+	}
+	if out = across(80, "a"); draftOf(out, "s") != nil {
+		t.Errorf("it changes although a campaign under it is protected")
 	}
 }
 

@@ -1,6 +1,7 @@
 package bidding
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ type unit struct {
 	members []platform.Entity
 	groups  []platform.Entity // ad groups of the members, where they have bids; ad sets, where the campaign has the budget
 	lever   platform.Entity   // whose value Lever is
-	merged  []*unit           // the units of a portfolio, where this one decides for it
+	merged  []*unit           // the units whose spend a portfolio's target holds back, where this one decides for it
+	beside  []*unit           // and the others under that strategy
 	days    []response.Day    // summed over the members
 	// simulated is the platform's estimate of other budgets, of a unit of one member.
 	simulated []response.Simulated
@@ -52,7 +54,10 @@ type unit struct {
 	worn      float64    // share of its newest spend on worn-out ads
 	wornWords string     // and which these are
 	above     []string   // ids and names of the campaigns that its ad sets lie in
+	odd       string     // what is wrong with its figures; empty: nothing
+	noWorth   bool       // what its sales are worth is no number
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
+	holes     []hole     // of its account
 }
 
 const (
@@ -105,11 +110,15 @@ func (x index) accountUnits(a *Account) []*unit {
 	for _, e := range a.Entities {
 		entities[e.Ref] = e
 	}
-	series := make(map[platform.Ref]Series, len(a.Performance))
+	series, odd := make(map[platform.Ref]Series, len(a.Performance)), map[platform.Ref]string{}
 	for _, s := range a.Performance {
+		if s.Days, odd[s.Entity] = numbers(s.Days); odd[s.Entity] == "" {
+			delete(odd, s.Entity)
+		}
 		series[s.Entity] = s
 	}
 	by, ofMember := map[platform.Ref]*unit{}, map[platform.Ref]*unit{}
+	holes := a.holes(x.in.Policy.Freshness.MaxAgeDays)
 	var out []*unit
 	for _, e := range a.Entities {
 		owner, ok := entities[e.Budget]
@@ -125,13 +134,16 @@ func (x index) accountUnits(a *Account) []*unit {
 		}
 		u := by[e.Budget]
 		if u == nil {
-			u = &unit{account: a, owner: owner}
+			u = &unit{account: a, owner: owner, holes: holes}
 			u.Key = Key{a.Platform, a.ID, owner.Ref}
 			u.Name, u.Currency, u.Budget = owner.Name, a.Currency, owner.Fields[platform.DailyBudget]
 			by[e.Budget] = u
 			out = append(out, u)
 		}
 		u.members = append(u.members, e)
+		if why, ok := odd[e.Ref]; ok {
+			u.odd = why
+		}
 		if p, ok := entities[e.Parent]; ok && !slices.Contains(u.above, p.ID) {
 			u.above = append(u.above, p.ID, p.Name)
 		}
@@ -189,6 +201,20 @@ func (u *unit) sum(series map[platform.Ref]Series) {
 	slices.SortFunc(u.days, func(a, b response.Day) int { return a.Date.Sub(b.Date) })
 }
 
+// numbers are the days whose figures are numbers, and of the others what is wrong.
+func numbers(days []response.Day) (fine []response.Day, wrong string) {
+	bad := func(d response.Day) bool {
+		sum := d.Spend + d.Value + d.Conversions + d.Clicks + d.Impressions + d.Eligible
+		return math.IsNaN(sum) || math.IsInf(sum, 0)
+	}
+	i := slices.IndexFunc(days, bad)
+	if i < 0 {
+		return days, ""
+	}
+	wrong = fmt.Sprintf("a figure reported of %s is no number", days[i].Date)
+	return slices.DeleteFunc(slices.Clone(days), bad), wrong
+}
+
 // campaign is the campaign whose orders and worth an entity shares.
 func campaign(p platform.Name, e platform.Entity) string {
 	if e.Type == platform.AdSet {
@@ -227,8 +253,8 @@ func (x index) weigh(u *unit, series map[platform.Ref]Series) {
 		weights[i] /= total
 	}
 	u.Worth, u.K = blend(worths, weights)
-	if !(u.K >= 0) || math.IsInf(u.K, 0) || !(u.Worth.RelSD >= 0 && u.Worth.RelSD < 10) {
-		u.Worth, u.K = Worth{Sources: []string{"Its worth is not a number."}}, 0
+	if math.IsNaN(u.K) || math.IsInf(u.K, 0) || !(u.Worth.RelSD >= 0 && u.Worth.RelSD < 10) {
+		u.Worth, u.K, u.noWorth = Worth{Sources: []string{"Its worth is not a number."}}, 0, true
 	}
 	if u.K < leastK {
 		u.K = 0
@@ -240,7 +266,7 @@ func (x index) weigh(u *unit, series map[platform.Ref]Series) {
 	}
 	spend, value, conversions := a.sum(u.days, from)
 	if last := min(a.LastData, a.Today-1); last >= max(first, from) {
-		n = float64(last.Sub(max(first, from)) + 1)
+		n = float64(last.Sub(max(first, from)) + 1 - u.unreported(max(first, from)))
 	}
 	if n > 0 {
 		u.Spend, u.Value = spend/n, value/n
@@ -393,7 +419,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		ExpectedCurrency: a.ExpectedCurrency, ExpectedTimeZone: a.ExpectedTimeZone, BudgetUnit: a.BudgetUnit, MinBudget: a.MinBudget,
 		Today: a.Today, Now: in.Now, KillSwitch: in.KillSwitch, ReadOnly: e.ReadOnly, Learning: e.Learning,
 		LastChange: u.last, Cycle: u.cycle, LastChangeByOther: u.lastOther, OtherActor: u.otherName,
-		LastData: a.LastData, LastOutage: u.outage, Silent: u.silent, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven,
+		LastData: u.lastData(), LastOutage: u.outage, Silent: u.silent, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven,
 		Months: u.months}
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = in.Currency

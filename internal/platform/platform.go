@@ -105,7 +105,8 @@ type Entity struct {
 	// Channel is search, shopping, pmax, demand_gen, display, video for Google;
 	// sales, leads, awareness, ... (the objective) for Meta.
 	Channel string
-	// Bidding names the platform's bidding strategy, for people.
+	// Bidding names the platform's bidding strategy, for people and to tell a cost cap from
+	// a bid cap.
 	Bidding string
 	// Shared is true for a budget used by more than one campaign.
 	Shared bool

@@ -260,7 +260,7 @@ func itemEvidence(e bidding.Evidence, it *bidding.ItemEvidence, currency string)
 		{"Spend", present.Amount(e.Spend, currency) + " " + currency, on + ", in all campaigns of the platform"},
 		{"Clicks", present.Whole(float64(it.Clicks)), ""}}
 	if it.Due > 0 {
-		out = append(out, pair{"Sales", present.Count(e.Conversions), "reported by now; about " + present.Percent(it.Arrived) + " of them are"},
+		out = append(out, pair{"Sales", present.Count(e.Conversions), "reported by now; about " + present.Percent(min(it.Arrived, 1)) + " of them are"},
 			pair{"Sales due", present.Count(math.Round(10*it.Due) / 10), others},
 			pair{"Value", present.Amount(e.Value, currency) + " " + currency, "as reported"})
 	}
