@@ -169,6 +169,7 @@ func setup(t testing.TB, st *store.Store, n int) *desk {
 	}
 	d := &desk{ads: ads, now: testNow}
 	policy := guard.Default()
+	policy.Risk.Caution = 0 // so that there is much to decide on
 	d.Steward = &Steward{Store: st, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.now },
 		Push: PushSettings{ReadTries: 2, ReadPause: time.Microsecond},
 		Shops: []Shop{{Name: "shop", Currency: "EUR", Location: time.UTC, Policy: policy, PolicyID: "p1", PolicyText: "{}",

@@ -32,6 +32,7 @@ func TestOutcomesAgainstTheTruth(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	s.nights.Shops[0].Policy.Risk.Caution = 0 // so that much is changed
 	for day := sc.Start; day < end(sc); day++ {
 		if err := s.night(ctx, day); err != nil {
 			t.Fatal(err)
