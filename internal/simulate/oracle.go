@@ -2,14 +2,15 @@ package simulate
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"weak"
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
-	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/sandbox/market"
 )
@@ -17,114 +18,167 @@ import (
 const (
 	// goalPoints and stepPoints are how finely a budget's profit is known over
 	// all it may be, and over what one step reaches.
-	goalPoints, stepPoints = 60, 12
+	goalPoints, stepPoints = 100, 16
 	// tilt makes the smaller of two budgets that earn the same the better one.
 	tilt = 1e-6
-	// learningDays is the sum of exp(-t/3) over the days t from 0, by which a step
-	// that starts learning loses its share of the value.
-	learningDays = 3.53
-	// learningStep is the largest step that starts none.
+	// learningStep is the largest step that starts no learning.
 	learningStep = 0.2
+	// learningDays is after how long learning costs 1/e of what it does at first.
+	learningDays = 3.0
 )
 
-// decideOracle sets today's budgets knowing every parameter and each day's
-// expected demand. The goal is the budgets of the highest expected profit within
-// the campaigns' bounds and the total. The oracle moves towards it by the default
-// policy's largest step and rests for its cool-down, and so looks at the mean
-// profit of the days until it may change a budget again; among the budgets
-// between the present ones and a step towards the goal it takes the best. The
-// free oracle goes to each day's goal at once, unless the value lost to learning
-// would be more than that gains: then it walks there by the largest daily steps
-// that start none.
-func decideOracle(m *market.Market, free bool) error {
-	p := guard.Default()
-	o := oracle{m: m, levers: levers(m), days: max(p.CoolDown.Days, 1)}
-	if free {
-		o.days = 1
-	}
-	o.seeTargets()
-	goal, err := o.goal()
-	if err != nil {
-		return err
-	}
-	if !free {
-		best, err := o.step(goal, p.Step.Default, p.CoolDown.Days)
-		return errors.Join(err, o.set(best))
-	}
-	for i := range o.levers {
-		l := &o.levers[i]
-		if !o.worthLearning(l, goal[i]) {
-			b := l.budget.Float()
-			l.min = max(l.min, min(amount(b*(1-learningStep)), l.max))
-			l.max = min(l.max, max(amount(b*(1+learningStep)), l.min))
-		}
-	}
-	best, err := o.goal()
-	return errors.Join(err, o.set(best))
-}
-
+// oracle makes the plan of a market that it knows every parameter of.
 type oracle struct {
-	m      *market.Market
-	levers []lever
-	days   int // whose mean profit counts, from today on
-	// most is the largest spend that a campaign's target allows, by campaign and
-	// day; +Inf without a target.
-	most [][]float64
+	*forecast
+	m     *market.Market
+	total money.Micros
+	coin  money.Micros
+	goals map[[2]int]allocate.Solution // by night and days
 }
 
-// seeTargets finds what targets allow. Reported value over spend falls with
-// spend, so it is found by bisection.
-func (o *oracle) seeTargets() {
-	specs := o.m.Scenario().Campaigns
-	o.most = make([][]float64, len(specs))
-	for _, c := range o.m.Campaigns("") {
-		o.most[c.Index] = make([]float64, o.days)
-		for d := range o.most[c.Index] {
-			day := o.m.Today().AddDays(d)
-			most := math.Inf(1)
-			if need := c.TargetROAS.Float() * specs[c.Index].Iota; need > 0 {
-				lo, hi := 0.0, o.all(c.Index, day)
-				for range 40 {
-					if mid := (lo + hi) / 2; o.m.ExpectedValue(c.Index, day, mid) >= need*mid {
-						lo = mid
-					} else {
-						hi = mid
-					}
-				}
-				most = lo
+func newOracle(m *market.Market) (*oracle, error) {
+	f, err := newForecast(m, levers(m))
+	if err != nil {
+		return nil, err
+	}
+	sc := m.Scenario()
+	return &oracle{f, m, amount(sc.TotalDailyBudget), money.MinorUnit(sc.Currency), map[[2]int]allocate.Solution{}}, nil
+}
+
+// plan is the best of a few ways through the nights, by the profit to be expected.
+// The oracle steps towards the best budgets, or holds. The free oracle weighs what
+// going to the best budgets at once is worth: to those of each day or, so that daily
+// swings start no learning, to those of the coming week. To step and to hold are ways
+// of it too, so that these are never to be expected to earn more. A way that is above
+// the total on some night is out, as holding is where somebody raised a budget; but
+// for the first one, which comes down as fast as it may.
+func (o *oracle) plan(free bool) (*plan, error) {
+	policy := guard.Default()
+	hold := func(*stage) ([]float64, error) { return nil, nil }
+	ways := []way{o.stepping(policy.Step.Default, policy.CoolDown.Days), hold}
+	if free {
+		ways = append([]way{o.weighing(1), o.weighing(7)}, ways...)
+	}
+	var best *plan
+	for _, w := range ways {
+		p, err := o.follow(w)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || p.within && p.profit > best.profit {
+			best = p
+		}
+	}
+	return best, nil
+}
+
+// stepping moves towards the best budgets by steps of at most a share of a budget
+// and rests for some days after each, and so looks at the mean profit of the days
+// until it may change a budget again. Among the budgets between the present ones
+// and a step towards the best it takes the best.
+func (o *oracle) stepping(most float64, rest int) way {
+	days := max(rest, 1)
+	return func(s *stage) ([]float64, error) {
+		goal, err := o.goal(s, days)
+		if err != nil {
+			return nil, err
+		}
+		lo, hi := make([]float64, len(s.levers)), make([]float64, len(s.levers))
+		for i := range s.levers {
+			l := &s.levers[i]
+			b := l.budget.Float()
+			lo[i], hi[i] = b, b
+			if !l.resting(s.today, rest) {
+				to := min(max(goal.Spend[i], b*(1-most)), b*(1+most))
+				lo[i], hi[i] = min(b, to), max(b, to)
 			}
-			o.most[c.Index][d] = most
 		}
+		best, err := o.solve(s, lo, hi, days, stepPoints)
+		return best.Spend, err
 	}
 }
 
-// all is what buying every opportunity of a campaign costs.
-func (o *oracle) all(campaign int, day civil.Date) float64 {
-	return o.m.ExpectedDemand(campaign, day) * o.m.Scenario().Campaigns[campaign].P
+// weighing moves to the best budgets of some days at once where that pays, and else
+// by the largest daily steps that start no learning.
+func (o *oracle) weighing(days int) way {
+	return func(s *stage) ([]float64, error) {
+		goal, err := o.goal(s, days)
+		if err != nil {
+			return nil, err
+		}
+		lo, hi := make([]float64, len(s.levers)), make([]float64, len(s.levers))
+		var least float64
+		for i := range s.levers {
+			l, b := &s.levers[i], s.before[i].Float()
+			lo[i] = max(l.min.Float(), min(b*(1-learningStep), l.max.Float()))
+			hi[i] = min(l.max.Float(), max(b*(1+learningStep), lo[i]))
+			if o.pays(s, i, goal.Spend[i], min(max(goal.Spend[i], lo[i]), hi[i]), goal.ShadowPrice-1, days) {
+				lo[i], hi[i] = l.min.Float(), l.max.Float()
+			}
+			least += lo[i]
+		}
+		if least > o.total.Float() { // what others are to get is not there yet
+			return goal.Spend, nil
+		}
+		best, err := o.solve(s, lo, hi, days, goalPoints)
+		return best.Spend, err
+	}
 }
 
-// profit is a lever's expected profit a day at a budget. Campaigns that share a
-// budget get parts of it by what all their opportunities cost.
-func (o *oracle) profit(l *lever, budget float64) float64 {
-	var profit float64
-	for d := range o.days {
-		day := o.m.Today().AddDays(d)
-		var whole float64
-		for _, i := range l.members {
-			whole += o.all(i, day)
-		}
-		for _, i := range l.members {
-			all := o.all(i, day)
-			spend := min(budget*all/max(whole, math.SmallestNonzeroFloat64), all, o.most[i][d])
-			profit += o.m.Worth(i, day)*o.m.ExpectedValue(i, day, spend) - spend
-		}
+// pays reports whether a lever had better go to its goal at once than by small
+// steps, the first of which ends at first. On the way it earns, on average, half as
+// much less as it does at first; and price is what each unit of money earns in the
+// other levers beyond itself.
+func (o *oracle) pays(s *stage, i int, goal, first, price float64, days int) bool {
+	if goal == first {
+		return false // one small step is all it takes
 	}
-	return profit / float64(o.days)
+	l, b := &s.levers[i], s.before[i].Float()
+	to := min(s.night+days, o.nights)
+	less := o.mean(l, goal, s.night, to) - o.mean(l, first, s.night, to) - price*(goal-first)
+	nights := math.Log(goal/b) / math.Log(1+math.Copysign(learningStep, goal-b)) / 2
+	return less*min(nights, float64(o.nights-s.night)) >= o.lost(l, goal, s.night)
+}
+
+// goal is the best budgets of some days within the levers' bounds and the total.
+func (o *oracle) goal(s *stage, days int) (allocate.Solution, error) {
+	key := [2]int{s.night, days}
+	if g, ok := o.goals[key]; ok {
+		return g, nil
+	}
+	lo, hi := make([]float64, len(s.levers)), make([]float64, len(s.levers))
+	for i := range s.levers {
+		lo[i], hi[i] = s.levers[i].min.Float(), s.levers[i].max.Float()
+	}
+	g, err := o.solve(s, lo, hi, days, goalPoints)
+	o.goals[key] = g
+	return g, err
+}
+
+// solve finds the budgets within ranges and the total that have the best mean
+// profit over some days.
+func (o *oracle) solve(s *stage, lo, hi []float64, days, points int) (allocate.Solution, error) {
+	var p allocate.Problem
+	var least float64
+	for i := range s.levers {
+		l := &s.levers[i]
+		profit := func(budget float64) float64 { return o.mean(l, budget, s.night, min(s.night+days, o.nights)) }
+		p.Items = append(p.Items, allocate.Item{ID: l.key, Min: lo[i], Max: hi[i], Worth: 1, Curve: curve(profit, lo[i], hi[i], points)})
+		least += lo[i]
+	}
+	// Rounding to coins may take one more of each.
+	total := max(o.total.Float()-float64(len(s.levers))*o.coin.Float(), least)
+	p.Total = &total
+	sol, err := allocate.Solve(p)
+	if err != nil {
+		return sol, fmt.Errorf("the best budgets cannot be found: %w", err)
+	}
+	return sol, nil
 }
 
 // curve is the concave hull of profit plus budget over a range, in n points at
 // even ratios.
-func (o *oracle) curve(l *lever, lo, hi float64, n int) hull {
+func curve(profit func(float64) float64, lo, hi float64, n int) hull {
 	if hi <= lo {
 		return hull{[]float64{lo}, []float64{0}}
 	}
@@ -135,91 +189,55 @@ func (o *oracle) curve(l *lever, lo, hi float64, n int) hull {
 	}
 	x[0], x[n-1] = lo, hi
 	for k := range n {
-		y[k] = o.profit(l, x[k]) + (1-tilt)*x[k]
+		y[k] = profit(x[k]) + (1-tilt)*x[k]
 	}
 	return hullOf(x, y)
 }
 
-// solve finds the best budgets within ranges and the total.
-func (o *oracle) solve(lo, hi []float64, total float64, points int) ([]float64, error) {
-	var p allocate.Problem
-	var least float64
-	for i := range o.levers {
-		l := &o.levers[i]
-		p.Items = append(p.Items, allocate.Item{ID: l.key, Min: lo[i], Max: hi[i], Worth: 1, Curve: o.curve(l, lo[i], hi[i], points)})
-		least += lo[i]
-	}
-	// Rounding to coins may take one more of each.
-	total = max(total-float64(len(o.levers))*money.MinorUnit(o.m.Scenario().Currency).Float(), least)
-	p.Total = &total
-	sol, err := allocate.Solve(p)
-	if err != nil {
-		return nil, fmt.Errorf("the best budgets cannot be found: %w", err)
-	}
-	return sol.Spend, nil
+// planKey is a market and whether its oracle is free.
+type planKey struct {
+	market weak.Pointer[market.Market]
+	free   bool
 }
 
-// goal is the best budgets within the levers' bounds and the total.
-func (o *oracle) goal() ([]float64, error) {
-	lo, hi := make([]float64, len(o.levers)), make([]float64, len(o.levers))
-	for i := range o.levers {
-		lo[i], hi[i] = o.levers[i].min.Float(), o.levers[i].max.Float()
-	}
-	return o.solve(lo, hi, o.m.Scenario().TotalDailyBudget, goalPoints)
-}
+// plans holds the plan of each market under way: it is made on the first night, for
+// all of them.
+var plans sync.Map // of *plan by planned
 
-// step is the best budgets between the present ones and a step towards the goal.
-// What was changed less than rest days ago stays.
-func (o *oracle) step(goal []float64, most float64, rest int) ([]float64, error) {
-	lo, hi := make([]float64, len(goal)), make([]float64, len(goal))
-	for i := range o.levers {
-		l := &o.levers[i]
-		b := l.budget.Float()
-		lo[i], hi[i] = b, b
-		if !l.resting(o.m.Today(), rest) {
-			to := min(max(goal[i], b*(1-most)), b*(1+most))
-			lo[i], hi[i] = min(b, to), max(b, to)
+// decideOracle sets today's budgets to those of the oracle's plan, which knows every
+// parameter and each day's expected demand, but not the luck of the days.
+func decideOracle(m *market.Market, free bool) error {
+	key := planKey{weak.Make(m), free}
+	p, ok := plans.Load(key)
+	if !ok {
+		o, err := newOracle(m)
+		if err != nil {
+			return err
 		}
+		if p, err = o.plan(free); err != nil {
+			return err
+		}
+		plans.Store(key, p)
+		runtime.AddCleanup(m, func(key planKey) { plans.Delete(key) }, key)
 	}
-	return o.solve(lo, hi, o.m.Scenario().TotalDailyBudget, stepPoints)
+	return p.(*plan).set(m)
 }
 
-// set sets the budgets, in whole coins, cuts first: they make the room that
-// increases need.
-func (o *oracle) set(best []float64) error {
-	coin := money.MinorUnit(o.m.Scenario().Currency)
-	order := make([]int, len(best))
+// set sets the budgets of the market's present day, cuts first: they make the room
+// that increases need.
+func (p *plan) set(m *market.Market) error {
+	best, ls := p.budgets[m.Today().Sub(p.first)], levers(m)
+	order := make([]int, len(ls))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Compare(best[a]-o.levers[a].budget.Float(), best[b]-o.levers[b].budget.Float())
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(best[a]-ls[a].budget, best[b]-ls[b].budget) })
 	for _, i := range order {
-		l := &o.levers[i]
-		if v := l.towards(amount(best[i]), coin); v != l.budget && v > 0 {
-			if err := o.m.SetBudget(l.key, v, string(Oracle), ""); err != nil {
+		if best[i] != ls[i].budget {
+			if err := m.SetBudget(ls[i].key, best[i], string(Oracle), ""); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// worthLearning reports whether going to a goal at once, in a step that starts
-// learning, earns more than walking there by smaller ones.
-func (o *oracle) worthLearning(l *lever, goal float64) bool {
-	b := l.budget.Float()
-	if b <= 0 || math.Abs(goal/b-1) <= learningStep {
-		return true
-	}
-	var loss float64
-	for _, i := range l.members {
-		day := o.m.Today()
-		loss += o.m.Scenario().Campaigns[i].LearningLoss * o.m.Worth(i, day) *
-			o.m.ExpectedValue(i, day, min(goal/float64(len(l.members)), o.all(i, day)))
-	}
-	first := b * (1 + math.Copysign(learningStep, goal-b))
-	nights := math.Abs(math.Log(goal/b)) / math.Log(1+learningStep)
-	return (o.profit(l, goal)-o.profit(l, first))*nights/2 > learningDays*loss
 }

@@ -77,24 +77,15 @@ func TestRulesKeepBoundsTotalAndRest(t *testing.T) {
 // within step, bounds and total earns more.
 func TestOracleStepIsOptimal(t *testing.T) {
 	t.Parallel()
-	sc := scenario(t, "calm")
-	m, err := market.New(sc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := oracle{m: m, levers: levers(m), days: 7}
-	o.seeTargets()
-	goal, err := o.goal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	best, err := o.step(goal, 0.15, 7)
+	o := oracleOf(t, scenario(t, "calm"))
+	s := o.start()
+	best, err := o.stepping(0.15, 7)(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	value := func(b []float64) (sum float64) {
 		for i := range b {
-			sum += o.profit(&o.levers[i], b[i])
+			sum += o.mean(&s.levers[i], b[i], 0, 7)
 		}
 		return sum
 	}
@@ -106,36 +97,14 @@ func TestOracleStepIsOptimal(t *testing.T) {
 				moved[j] -= d
 				inside := true
 				for k, b := range moved {
-					seen := o.levers[k].budget.Float()
+					seen := s.levers[k].budget.Float()
 					inside = inside && math.Abs(b-seen) <= 0.15*seen
 				}
 				if inside && value(moved) > value(best)+0.02 {
-					t.Errorf("moving %g from %s to %s earns %.3f more", d, o.levers[j].key, o.levers[i].key, value(moved)-value(best))
+					t.Errorf("moving %g from %s to %s earns %.3f more", d, s.levers[j].key, s.levers[i].key, value(moved)-value(best))
 				}
 			}
 		}
-	}
-}
-
-// Where a target holds spend back, more budget is worth nothing to the oracle.
-func TestOracleSeesTargets(t *testing.T) {
-	t.Parallel()
-	sc := scenario(t, "calm")
-	tau := 12.0
-	sc.Campaigns[0].TargetROAS = &tau
-	m, err := market.New(sc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := oracle{m: m, levers: levers(m), days: 1}
-	o.seeTargets()
-	l := &o.levers[0]
-	most := o.most[0][0]
-	if r := m.ExpectedValue(0, m.Today(), most) / sc.Campaigns[0].Iota / most; math.Abs(r-tau) > 1e-6 {
-		t.Errorf("at the most that the target allows the reported ROAS is %v, not %v", r, tau)
-	}
-	if a, b := o.profit(l, most), o.profit(l, 10*most); math.Abs(a-b) > 1e-9 {
-		t.Errorf("beyond the target's spend profit goes from %v to %v", a, b)
 	}
 }
 
