@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
-	"weak"
 
 	"adsteward/internal/sandbox/market"
 )
@@ -211,8 +208,9 @@ func TestFreeOracleKeepsTheTotal(t *testing.T) {
 	sc := parsed(t, `{"start": "2026-01-01", "nights": 12, "total_daily_budget": 250, "campaigns": [
 		{"id": "a", "platform": "google", "budget": 300, "noise": 0, "learning_loss": 0.9, "v": 4}, {"id": "b", "platform": "meta", "budget": 200, "noise": 0, "learning_loss": 0.9, "v": 4}],
 		"events": [{"date": "2026-01-06", "kind": "human_edit", "campaign": "a", "value": 400}]}`)
+	decide := oracles(true)
 	_, err := playDirect(t.Context(), sc, func(m *market.Market) error {
-		err := decideOracle(m, true)
+		err := decide(m)
 		if sum := sumOf(levers(m)); sum > amount(250) {
 			t.Errorf("on %s the budgets add up to %s", m.Today(), sum.Decimal())
 		}
@@ -221,32 +219,4 @@ func TestFreeOracleKeepsTheTotal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// A plan is kept as long as its market, and no longer.
-func TestPlansGoWithTheirMarkets(t *testing.T) {
-	t.Parallel()
-	key := func() planKey {
-		m, err := market.New(scenario(t, "calm"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := decideOracle(m, true); err != nil {
-			t.Fatal(err)
-		}
-		key := planKey{weak.Make(m), true}
-		if _, ok := plans.Load(key); !ok {
-			t.Error("it would be made anew each night")
-		}
-		runtime.KeepAlive(m)
-		return key
-	}()
-	for range 1000 {
-		runtime.GC()
-		if _, ok := plans.Load(key); !ok {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Error("the plan is still there")
 }

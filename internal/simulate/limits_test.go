@@ -83,7 +83,7 @@ func planned(b *testing.B, sc *market.Scenario, k known) (Result, error) {
 		return g
 	}
 	hold := play(func(*market.Market) error { return nil })
-	oracle := play(func(m *market.Market) error { return decideOracle(m, false) })
+	oracle := play(oracles(false))
 	mine := play(func(m *market.Market) error { return knower{m, k, policy}.decide() })
 	if err != nil {
 		return Result{}, err

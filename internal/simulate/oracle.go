@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
-	"sync"
-	"weak"
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
@@ -194,33 +191,22 @@ func curve(profit func(float64) float64, lo, hi float64, n int) hull {
 	return hullOf(x, y)
 }
 
-// planKey is a market and whether its oracle is free.
-type planKey struct {
-	market weak.Pointer[market.Market]
-	free   bool
-}
-
-// plans holds the plan of each market under way: it is made on the first night, for
-// all of them.
-var plans sync.Map // of *plan by planned
-
-// decideOracle sets today's budgets to those of the oracle's plan, which knows every
-// parameter and each day's expected demand, but not the luck of the days.
-func decideOracle(m *market.Market, free bool) error {
-	key := planKey{weak.Make(m), free}
-	p, ok := plans.Load(key)
-	if !ok {
-		o, err := newOracle(m)
-		if err != nil {
-			return err
+// oracles are what decides a game of an oracle: on the first night it plans all of them,
+// knowing every parameter and each day's expected demand, but not the luck of the days.
+func oracles(free bool) func(*market.Market) error {
+	var p *plan
+	return func(m *market.Market) error {
+		if p == nil {
+			o, err := newOracle(m)
+			if err != nil {
+				return err
+			}
+			if p, err = o.plan(free); err != nil {
+				return err
+			}
 		}
-		if p, err = o.plan(free); err != nil {
-			return err
-		}
-		plans.Store(key, p)
-		runtime.AddCleanup(m, func(key planKey) { plans.Delete(key) }, key)
+		return p.set(m)
 	}
-	return p.(*plan).set(m)
 }
 
 // set sets the budgets of the market's present day, cuts first: they make the room

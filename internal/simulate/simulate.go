@@ -168,7 +168,7 @@ func play(ctx context.Context, sc *market.Scenario, p Policy, o Options) (game, 
 	case Rules:
 		return playDirect(ctx, sc, rules, over)
 	case Oracle, OracleFree:
-		return playDirect(ctx, sc, func(m *market.Market) error { return decideOracle(m, p == OracleFree) }, over)
+		return playDirect(ctx, sc, oracles(p == OracleFree), over)
 	case Adsteward:
 		return playSteward(ctx, sc, o.Log, over)
 	}
