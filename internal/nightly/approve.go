@@ -113,17 +113,18 @@ func (n *night) autoApproveWithin(ctx context.Context, open []store.Proposal, no
 	if err != nil {
 		return 0, err
 	}
-	before, err := n.autoApprovedToday(ctx, now)
+	others, mine, err := n.autoApprovedToday(ctx, now)
 	if err != nil {
 		return 0, err
 	}
-	items := make([]platform.Change, len(open))
-	for i, p := range open {
-		items[i] = change(p)
+	// What this run's approvals have taken counts again where the stage runs again.
+	items := slices.Clone(mine)
+	for _, p := range open {
+		items = append(items, change(p))
 	}
 	approved := 0
 	err = n.Store.InTx(ctx, func(q *store.Queries) error {
-		for i, why := range guard.AutoApprovable(n.shop.Policy.AutoApprove, budgets, before, items) {
+		for i, why := range guard.AutoApprovable(n.shop.Policy.AutoApprove, budgets, others, items)[len(mine):] {
 			if why != "" || open[i].RollbackOf != "" {
 				continue
 			}
@@ -137,26 +138,30 @@ func (n *night) autoApproveWithin(ctx context.Context, open []store.Proposal, no
 	return approved, err
 }
 
-// autoApprovedToday are the changes a policy has approved on this shop date.
-func (n *night) autoApprovedToday(ctx context.Context, now time.Time) ([]platform.Change, error) {
+// autoApprovedToday are the changes a policy has approved on this shop date, those of
+// this run apart.
+func (n *night) autoApprovedToday(ctx context.Context, now time.Time) (others, mine []platform.Change, err error) {
 	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, Since: now.Add(-48 * time.Hour)})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []platform.Change
 	for _, p := range rows {
 		a, err := n.Store.LatestApproval(ctx, p.ProposalID)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if strings.HasPrefix(a.Actor, "policy:") && n.dateOf(p.Account, a.At) == n.dateOf(p.Account, now) {
-			out = append(out, change(p))
+			if p.RunID == n.runID {
+				mine = append(mine, change(p))
+			} else {
+				others = append(others, change(p))
+			}
 		}
 	}
-	return out, nil
+	return others, mine, nil
 }
 
 // totalBudget sums the daily budgets of everything enabled, in the group's

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"adsteward/bidding"
+	"adsteward/bidding/guard"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -174,5 +175,56 @@ func TestCutsOfAllAdAccountsGoFirst(t *testing.T) {
 		if o.Err != nil || o.State != bidding.Applied {
 			t.Errorf("%+v", o)
 		}
+	}
+}
+
+// A run's share of automatic approval is used up once, however often its stage runs, and
+// a rollback is left to people.
+func TestAutomaticApprovalOfARun(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 3)
+	d.structure(t, "google", "123", d.ads.entities...)
+	caps := guard.AutoCaps{PerItem: 1, PerRun: 1, PerDay: 1, MaxPerRun: 1, MaxPerDay: 10}
+	d.Shops[0].Policy.AutoApprove = guard.AutoApprove{Enabled: true, Fields: map[platform.Field]guard.AutoCaps{platform.DailyBudget: caps}}
+	approved := func() (n int) {
+		t.Helper()
+		if err := d.RunDirect(t.Context(), "shop", civil.Of(testNow), []Stage{Approve}); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range d.ids {
+			if d.state(t, id) == bidding.Approved {
+				n++
+			}
+		}
+		return n
+	}
+	for range 3 {
+		if n := approved(); n != 1 {
+			t.Fatalf("%d are approved, want 1", n)
+		}
+	}
+	caps.MaxPerRun = 2
+	d.Shops[0].Policy.AutoApprove.Fields[platform.DailyBudget] = caps
+	if n := approved(); n != 2 {
+		t.Errorf("%d are approved of two allowed", n)
+	}
+	for _, o := range d.Apply(t.Context(), "ann", nil) {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+	}
+	caps.MaxPerRun = 10
+	d.Shops[0].Policy.AutoApprove.Fields[platform.DailyBudget] = caps
+	var back string
+	for _, id := range d.ids {
+		if d.state(t, id) == bidding.Applied {
+			var err error
+			if back, err = d.Rollback(t.Context(), "ann", id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if approved(); d.state(t, back) != bidding.Proposed {
+		t.Errorf("the rollback is %s", d.state(t, back))
 	}
 }
