@@ -47,7 +47,7 @@ func (m Month) Line() string {
 		fmt.Fprintf(&b, ", lands at %s (80 %%: %s to %s)", m.Amount(m.Forecast), m.Amount(m.Low), m.Amount(m.High))
 	}
 	if m.DaysLeft > 0 {
-		fmt.Fprintf(&b, ", %s a day left for %d days", m.Amount(m.Left), m.DaysLeft)
+		fmt.Fprintf(&b, ", %s a day left for %s", m.Amount(m.Left), Plural(m.DaysLeft, "day"))
 	}
 	return b.String() + ". " + m.Why
 }
