@@ -1,6 +1,10 @@
 package feeds
 
-import "strings"
+import (
+	"strings"
+
+	"adsteward/internal/spelling"
+)
 
 // attrID stands for the name of an attribute, so that rules find values
 // without comparing text.
@@ -229,38 +233,11 @@ func nearest(name string) string {
 	if known := otherNames[name]; known != "" {
 		return known
 	}
-	best, least := "", min(4, len(name)/2+1)
-	for known := range attributeIDs {
-		if strings.ContainsAny(known, ".:") {
-			continue
-		}
-		if d := distance(name, known); d < least || d == least && best != "" && known < best {
-			best, least = known, d
+	var known []string
+	for id := range attributeIDs {
+		if !strings.ContainsAny(id, ".:") {
+			known = append(known, id)
 		}
 	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	if len(a) > 60 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return spelling.Nearest(name, known)
 }

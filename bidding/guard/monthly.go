@@ -137,8 +137,7 @@ func (p Policy) validateMonths(check func(ok bool, key string, value any, must s
 		check(m.Name != "" && !names[m.Name], key+".name", fmt.Sprintf("%q", m.Name), "a name of its own")
 		names[m.Name] = true
 		check(m.Budget > 0 && m.Budget <= maxValue.Float(), key+".budget", m.Budget, "an amount above 0")
-		check(m.Currency == "" || len(m.Currency) == 3 && strings.ToUpper(m.Currency) == m.Currency, key+".currency", fmt.Sprintf("%q", m.Currency),
-			"a currency code such as EUR")
+		check(m.Currency == "" || money.ValidCode(m.Currency), key+".currency", fmt.Sprintf("%q", m.Currency), "a currency code such as EUR")
 		for j, s := range m.Match {
 			check(s != "", fmt.Sprintf("%s.match[%d]", key, j), `""`, "a platform, an ad account, or the id or name of a campaign; * stands for anything")
 		}

@@ -50,7 +50,7 @@ func TestAMonthThatLandsAboveItsBudgetDoesNotGrow(t *testing.T) {
 		switch {
 		case c.by == "" && (got != c.change.Value || len(said) > 0):
 			t.Errorf("%s: %v, %v", name, got, said)
-		case c.by != "" && (got != c.change.Seen || len(said) != 1 || said[0].Name != "monthly_pace" || said[0].Setting != c.by || said[0].Detail == ""):
+		case c.by != "" && (got != c.change.Seen || len(said) != 1 || said[0].Name != "monthly_pace" || said[0].Setting != c.by || strings.Contains(said[0].Detail, "cannot be foreseen") != (c.by == "monthly.new")):
 			t.Errorf("%s: %v, %v", name, got, said)
 		}
 	}
@@ -84,8 +84,13 @@ func TestARunKeepsToItsMonths(t *testing.T) {
 	if v := guard.CheckMonth(months[0], -8*e, items[0].Change); v.Answer != guard.Pass {
 		t.Errorf("after a cut of 8 it may not: %v", v)
 	}
-	if v := guard.CheckMonth(guard.Pace{Room: -20 * e}, 0, items[2].Change); v.Answer != guard.Pass {
-		t.Errorf("a cut may not: %v", v)
+	for name, c := range map[string]struct {
+		room money.Micros
+		of   platform.Change
+	}{"a cut": {-20 * e, items[2].Change}, "what fills it": {10 * e, items[0].Change}, "a bid": {0, change(platform.CPCBid, e, 2*e)}} {
+		if v := guard.CheckMonth(guard.Pace{Room: c.room}, 0, c.of); v.Answer != guard.Pass {
+			t.Errorf("%s may not: %v", name, v)
+		}
 	}
 }
 
@@ -143,8 +148,10 @@ func TestMonthsInThePolicy(t *testing.T) {
 			t.Errorf("%s does not fit %q", pattern, names)
 		}
 	}
-	if (guard.Monthly{Match: []string{"ab*ba"}}).Covers("aba") {
-		t.Error("ab*ba fits aba")
+	for pattern, name := range map[string]string{"ab*ba": "aba", "a*b*c": "axc", "*": ""} {
+		if (guard.Monthly{Match: []string{pattern}}).Covers(name) {
+			t.Errorf("%s fits %q", pattern, name)
+		}
 	}
 	for body, want := range map[string]string{
 		"monthly: [{budget: 5}]":                                "monthly[0].name",
@@ -153,7 +160,9 @@ func TestMonthsInThePolicy(t *testing.T) {
 		"monthly: [{name: a, budget: -1}]":                      "monthly[0].budget",
 		"monthly: [{name: a, budget: .nan}]":                    "monthly[0].budget",
 		"monthly: [{name: a, budget: .inf}]":                    "monthly[0].budget",
-		"monthly: [{name: a, budget: 5, currency: euro}]":       "monthly[0].currency",
+		"monthly: [{name: a, budget: 5, currency: eur}]":        "monthly[0].currency",
+		"monthly: [{name: a, budget: 5, currency: EURO}]":       "monthly[0].currency",
+		"monthly: [{name: a, budget: 5, currency: E1R}]":        "monthly[0].currency",
 		"monthly: [{name: a, budget: 5, match: ['']}]":          "monthly[0].match[0]",
 		"monthly: [{name: a, budget: 5, campaigns: [x]}]":       "campaigns",
 	} {

@@ -81,6 +81,7 @@ func TestBoundsOfEachField(t *testing.T) {
 		{"limits: {max_budget: 95}", google, platform.DailyBudget, 100, 110, 100, "limits.max_budget"},
 		{"limits: {max_budget: 80}", google, platform.DailyBudget, 100, 90, 90, ""},
 		{"limits: {min_budget: 95}", google, platform.DailyBudget, 100, 90, 95, "limits.min_budget"},
+		{"limits: {min_budget: 95}", google, platform.DailyBudget, 100, 95, 95, ""},
 		{"limits: {min_budget: 105}", google, platform.DailyBudget, 100, 90, 100, "limits.min_budget"},
 		{"limits: {min_budget: 130}", google, platform.DailyBudget, 100, 110, 110, ""},
 		{"{}", google, platform.DailyBudget, 31, 28, 30, "the platform's minimum budget"},
@@ -117,20 +118,38 @@ func TestBoundsOfEachField(t *testing.T) {
 			t.Errorf("%s: %s %s from %v to %v: %v by %q, want %v by %q", c.policy, c.of, c.field, c.seen, c.value, got.Float(), by, c.want, c.by)
 		}
 	}
+	if lo := policy(t, "limits: {min_budget: 40}").Floor(fine(), budget(0, 0)); lo != 40*money.One {
+		t.Errorf("the floor is %v", lo)
+	}
 }
 
 // A break-even between two hundredths is rounded up, one on a hundredth is left. A
-// target below it stays.
+// target below it stays, and a bid is no target.
 func TestATargetStopsAtBreakEven(t *testing.T) {
 	t.Parallel()
-	for breakEven, want := range map[float64]money.Micros{1.1: 1_100_000, 1.101: 1_110_000, 1.2: 1_150_000} {
-		f, c := fine(), change(platform.TargetROAS, 1_150_000, 1_090_000)
-		f.BreakEven = breakEven
-		if got, said := guard.Check(guard.Default(), guard.Edit, f, c); got != want || len(said) != 1 || said[0].Setting != "break_even" {
-			t.Errorf("break-even %v: %v, want %v: %v", breakEven, got, want, said)
+	target, bid := change(platform.TargetROAS, 1_150_000, 1_090_000), change(platform.CPCBid, 1_150_000, 1_090_000)
+	for _, c := range []struct {
+		breakEven float64
+		mode      guard.Mode
+		change    platform.Change
+		want      money.Micros
+	}{
+		{1.1, guard.Propose, target, 1_100_000},
+		{1.101, guard.Edit, target, 1_110_000},
+		{1.2, guard.Edit, target, 1_150_000},
+		{1.09, guard.Edit, target, 1_090_000},
+		{1.1, guard.Rollback, target, 1_090_000},
+		{1.1, guard.Edit, bid, 1_090_000},
+		{1.1, guard.Edit, change(platform.ROASFloor, 1_050_000, 1_090_000), 1_090_000},
+	} {
+		f, by := fine(), ""
+		f.BreakEven = c.breakEven
+		got, said := guard.Check(guard.Default(), c.mode, f, c.change)
+		for _, v := range said {
+			by += v.Setting
 		}
-		if got, said := guard.Check(guard.Default(), guard.Rollback, f, c); got != c.Value {
-			t.Errorf("break-even %v keeps a rollback at %v: %v", breakEven, got, said)
+		if got != c.want || (by == "break_even") != (got != c.change.Value) || len(said) > 1 {
+			t.Errorf("%s at break-even %v, %v: %v by %v, want %v", c.mode, c.breakEven, c.change, got, said, c.want)
 		}
 	}
 }
@@ -168,6 +187,9 @@ func TestReasonsNameTheirFigures(t *testing.T) {
 		if _, said := guard.Check(policy(t, c.policy), guard.Propose, f, budget(100*money.One, 110*money.One)); len(said) != 1 || !strings.Contains(said[0].Detail, c.want) {
 			t.Errorf("%s: %v does not say %q", c.policy, said, c.want)
 		}
+	}
+	if _, said := guard.Check(guard.Default(), guard.Edit, fine(), budget(100*money.One, 70*money.One)); len(said) != 1 || !strings.Contains(said[0].Detail, "20 % at once: EUR 80.00 instead of EUR 70.00") {
+		t.Errorf("a cut beyond the step: %v", said)
 	}
 }
 
@@ -222,12 +244,17 @@ func TestNotTooManyItemsAreOutAtOnce(t *testing.T) {
 	t.Parallel()
 	p := policy(t, "exclude: {max_items: 0.1, max_spend: 0.3}")
 	for _, c := range []struct {
-		items int
-		spend float64
-		by    string // the setting; empty: it passes
-	}{{1, 100, ""}, {2, 100, "exclude.max_items"}, {1, 100.1, "exclude.max_spend"}, {2, 500, "exclude.max_items"}, {0, 0, ""}} {
+		items    int
+		spend    float64
+		by, says string // the setting; empty: it passes
+	}{
+		{1, 100, "", ""}, {0, 0, "", ""},
+		{2, 100, "exclude.max_items", "11 of 100 items would be out of ads at once, more than 10 %"},
+		{1, 150, "exclude.max_spend", "35 % of what was spent on items would be out of ads at once, more than 30 %"},
+		{1, 1000, "exclude.max_spend", "with 100 % of"}, // what an item cost lies further back than what all cost now
+	} {
 		v := guard.CheckItemShare(p, guard.ItemShare{Items: 100, Excluded: 9, Spend: 1000, ExcludedSpend: 200}, c.items, c.spend)
-		if v.Setting != c.by || (v.Answer == guard.Block) != (c.by != "") || v.Name != "excluded_share" || (v.Detail == "") != (c.by == "") {
+		if v.Setting != c.by || (v.Answer == guard.Block) != (c.by != "") || v.Name != "excluded_share" || !strings.Contains(v.Detail, c.says) {
 			t.Errorf("%d items that cost %v: %+v, want %q", c.items, c.spend, v, c.by)
 		}
 	}

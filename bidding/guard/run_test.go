@@ -8,6 +8,7 @@ import (
 
 	"adsteward/bidding/guard"
 	"adsteward/internal/money"
+	"adsteward/internal/platform"
 )
 
 func TestRunKeepsTheCapAndTheMovement(t *testing.T) {
@@ -70,5 +71,20 @@ func TestRunPrefersWhatGainsMost(t *testing.T) {
 	}
 	if v := guard.CheckCap(p, "EUR", 292*e, items[0].Change); v.Answer != guard.Pass {
 		t.Errorf("after the cut the increase is refused: %v", v)
+	}
+}
+
+func TestRunLeavesAloneWhatMovesNoBudget(t *testing.T) {
+	t.Parallel()
+	const e = money.One
+	p := guard.Default()
+	p.TotalDailyCap = 100
+	month := []string{"May"}
+	items := []guard.Item{{Change: change(platform.TargetROAS, 4*e, 3*e), Months: month}, {Change: change(platform.CPCBid, e, 50*e), Months: month}, {Change: budget(100*e, 100*e), Months: month}}
+	run := guard.Run{Currency: "EUR", Budgets: 100 * e, Moved: 30 * e, Months: []guard.Pace{{Name: "May", Room: -e}}}
+	for i, d := range guard.CheckRun(p, run, items) {
+		if d.Value != items[i].Value || len(d.Verdicts) > 0 {
+			t.Errorf("%v: %+v", items[i].Change, d)
+		}
 	}
 }

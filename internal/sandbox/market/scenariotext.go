@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/spelling"
 )
 
 // BadInput is what is wrong with a scenario, and what to do about it.
@@ -251,35 +252,9 @@ func wanted(t reflect.Type) string {
 // instead says what to do about a name that is not known: most often it is
 // another one, misspelt.
 func instead(name string, known []string) string {
-	best, least := "", min(4, len(name)/2+1)
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), k); d < least {
-			best, least = k, d
-		}
-	}
+	best := spelling.Nearest(strings.ToLower(name), known)
 	if best == "" {
 		return "remove it or correct its name"
 	}
 	return fmt.Sprintf("did you mean %s?", best)
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
