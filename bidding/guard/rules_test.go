@@ -82,6 +82,8 @@ func TestBoundsOfEachField(t *testing.T) {
 		{"limits: {max_budget: 80}", google, platform.DailyBudget, 100, 90, 90, ""},
 		{"limits: {min_budget: 95}", google, platform.DailyBudget, 100, 90, 95, "limits.min_budget"},
 		{"limits: {min_budget: 95}", google, platform.DailyBudget, 100, 95, 95, ""},
+		{"limits: {min_budget: 100}", google, platform.DailyBudget, 100, 90, 100, "limits.min_budget"},
+		{"limits: {max_budget: 100}", google, platform.DailyBudget, 100, 110, 100, "limits.max_budget"},
 		{"limits: {min_budget: 105}", google, platform.DailyBudget, 100, 90, 100, "limits.min_budget"},
 		{"limits: {min_budget: 130}", google, platform.DailyBudget, 100, 110, 110, ""},
 		{"{}", google, platform.DailyBudget, 31, 28, 30, "the platform's minimum budget"},
