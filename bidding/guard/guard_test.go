@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,7 @@ func TestThePolicyIsAskedAgainAtThePush(t *testing.T) {
 	t.Parallel()
 	const e = money.One
 	multiplier := platform.Change{Entity: platform.Ref{Type: platform.ValueRule, ID: "7"}, Field: platform.ValueMultiplier, Seen: e, Value: 1_100_000}
+	item := platform.Change{Entity: platform.Ref{Type: platform.Item, ID: "i1"}, Field: platform.Excluded, Value: e}
 	for name, c := range map[string]struct {
 		edit   func(*guard.Policy)
 		change platform.Change
@@ -136,15 +138,70 @@ func TestThePolicyIsAskedAgainAtThePush(t *testing.T) {
 		"black-out to come":     {func(p *guard.Policy) { p.BlackOut = []guard.BlackOut{{From: today + 1, To: today + 1}} }, budget(100*e, 90*e), ""},
 		"above a limit":         {func(p *guard.Policy) { p.Limits.MaxBudget = 109 }, budget(100*e, 110*e), "limits limits.max_budget"},
 		"down towards a limit":  {func(p *guard.Policy) { p.Limits.MaxBudget = 80 }, budget(100*e, 90*e), ""},
+		"bids' limits, an item": {func(p *guard.Policy) { p.Limits.MaxBid = 0.5 }, item, ""},
+		"an item is protected":  {func(p *guard.Policy) { p.Protected = []string{"i1"} }, item, "protected protected"},
 		"value rules are off":   {func(*guard.Policy) {}, multiplier, "value_rules value_rules.enabled"},
 		"value rules are on":    {func(p *guard.Policy) { p.ValueRules.Enabled = true }, multiplier, ""},
 		"of a campaign by rule": {func(p *guard.Policy) { p.Entities = []guard.EntityRule{{Match: "c1", Protected: true}} }, budget(100*e, 90*e), "protected entities.c1.protected"},
 	} {
-		p := guard.Default()
+		p, f := guard.Default(), fine()
 		c.edit(&p)
-		v := guard.CheckPush(p, guard.Edit, fine(), today, c.change)
+		f.Today = today - 1 // the newest night was yesterday's
+		v := guard.CheckPush(p, guard.Edit, f, today, c.change)
 		if got := strings.TrimSpace(v.Name + " " + v.Setting); got != c.by || (v.Answer == guard.Block) != (c.by != "") {
 			t.Errorf("%s: %+v, want %q", name, v, c.by)
+		}
+	}
+}
+
+// What the newest night has heard keeps an approved change from being pushed; of
+// facts that are of no night nothing was heard.
+func TestNewsAreAskedAgainAtThePush(t *testing.T) {
+	t.Parallel()
+	// What a change was approved in spite of, and what the push itself looks after.
+	once := []string{"kill_switch", "experiment", "minimum_data", "changed_by_others", "once_a_day", "cool_down", "learning", "monthly_pace"}
+	standing := []string{"value_rules", "protected", "black_out"}
+	for odd, o := range objections {
+		if o.rule == "numbers" { // no step is right where a number is none
+			continue
+		}
+		for _, night := range []bool{true, false} {
+			p, f := sound()
+			for i, o := range objections {
+				o.set(&p, &f, i == odd)
+			}
+			if !night {
+				f.LastData = 0
+			}
+			for _, field := range fields {
+				for _, share := range []money.Micros{110, 90} {
+					c, want := change(field, usual[field], usual[field]*share/100), ""
+					if o.scope(guard.Edit, c) && !slices.Contains(once, o.rule) && (!f.LastData.IsZero() || slices.Contains(standing, o.rule)) {
+						want = o.rule
+					}
+					if v := guard.CheckPush(p, guard.Edit, f, today, c); v.Name != want || (v.Answer == guard.Block) != (want != "") {
+						t.Errorf("%s (%s), a night's: %v, %s to %d %%: %+v, want %q", o.rule, o.setting, night, field, share, v, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTheWayBackIsTakenInSteps(t *testing.T) {
+	t.Parallel()
+	const e = money.One
+	for _, c := range []struct {
+		edit              func(*guard.Policy, *guard.Facts)
+		seen, value, want money.Micros
+	}{{nil, 100 * e, 120 * e, 120 * e}, {nil, 100 * e, 130 * e, 120 * e}, {nil, 100 * e, 70 * e, 80 * e}, {yen, 1001 * e, 1500 * e, 1201 * e}, {yen, 1001 * e, 500 * e, 801 * e}} {
+		p, f := guard.Default(), fine()
+		if c.edit != nil {
+			c.edit(&p, &f)
+		}
+		got, v := guard.CheckBack(p, f, budget(c.seen, c.value))
+		if whole := c.want == c.value; got != c.want || (v.Answer == guard.Pass) != whole || !whole && v.Setting != "step.hard_limit" {
+			t.Errorf("from %v to %v: %v, %+v, want %v", c.seen, c.value, got, v, c.want)
 		}
 	}
 }

@@ -99,6 +99,7 @@ func TestRunShortensToTheRoomThereIs(t *testing.T) {
 		"not onto the other side":        {[]guard.Item{of(105, 85, 10, 1)}, 12, []money.Micros{105}},
 		"not onto the other side, up":    {[]guard.Item{of(105, 125, 10, 1)}, 12, []money.Micros{105}},
 		"most gained per money moved":    {[]guard.Item{of(100, 80, 1, 10), of(100, 95, 1, 6)}, 0, []money.Micros{90, 95}},
+		"of equal gains the first":       {[]guard.Item{of(100, 80, 1, 2), of(100, 80, 1, 2)}, 0, []money.Micros{85, 100}},
 		"a gain that is no number, last": {[]guard.Item{of(100, 85, 1, math.NaN()), of(100, 85, 1, -9)}, 0, []money.Micros{100, 85}},
 	} {
 		p := guard.Default()
