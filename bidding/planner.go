@@ -91,10 +91,22 @@ func (u *unit) unknown(fitted bool, currency string) string {
 		return ""
 	case len(u.days) < leastHistory:
 		return fmt.Sprintf("only %d days of it are reported; it is changed from %d on", len(u.days), leastHistory)
-	case u.Lever.Field == platform.DailyBudget && c.SimulatedShare == 0 && c.PoolShare > 1-1e-6:
+	case u.Lever.Field == platform.DailyBudget && c.SimulatedShare == 0 && c.PoolShare > 1-1e-6 && u.constantSpend():
 		return "its spend has not varied, and nothing else tells what another budget would bring"
 	}
 	return ""
+}
+
+// constantSpend says whether a unit spent the same on all of its days.
+func (u *unit) constantSpend() bool {
+	const same = 1e-6
+	least, most := math.Inf(1), 0.0
+	for _, d := range u.days {
+		if d.Spend > 0 {
+			least, most = min(least, d.Spend), max(most, d.Spend)
+		}
+	}
+	return most-least <= same*most
 }
 
 // listen marks the units of whose newest day nothing is reported although it

@@ -162,7 +162,8 @@ func (x index) accountUnits(a *Account) []*unit {
 		u.sum(series)
 		x.weigh(u, series)
 		x.history(u)
-		x.compare(u)
+		x.budgets(u)
+		u.compare()
 		u.cycle = cycle(a.lag())
 		u.setLever(entities)
 		x.split(u, entities, series)
@@ -364,9 +365,23 @@ func (x index) history(u *unit) {
 	}
 }
 
-// compare compares spend with the budget of the day, as far back as it is known.
-func (x index) compare(u *unit) {
-	changes := x.changes[u.Key]
+// budgets notes of every day the budget that it had, as far back as changes of it
+// are known.
+func (x index) budgets(u *unit) {
+	u.days = slices.Clone(u.days) // they may be the account's own
+	for i, d := range u.days {
+		budget := u.Budget
+		for _, c := range x.changes[u.Key] {
+			if c.Field == platform.DailyBudget && d.Date < c.Date && c.Old > 0 {
+				budget = c.Old
+			}
+		}
+		u.days[i].Budget = budget.Float()
+	}
+}
+
+// compare compares spend with the budget of the day.
+func (u *unit) compare() {
 	var spent, allowed float64
 	for _, d := range slices.Backward(u.days) {
 		if u.compared == compareDays {
@@ -375,21 +390,15 @@ func (x index) compare(u *unit) {
 		if d.Date >= u.account.Today || d.Spend <= 0 {
 			continue
 		}
-		budget := u.Budget
-		for _, c := range changes {
-			if c.Field == platform.DailyBudget && d.Date < c.Date && c.Old > 0 {
-				budget = c.Old
-			}
-		}
-		if budget <= 0 {
+		if d.Budget <= 0 {
 			return
 		}
 		u.compared++
-		spent, allowed = spent+d.Spend, allowed+budget.Float()
-		if d.Spend >= boundShare*budget.Float() {
+		spent, allowed = spent+d.Spend, allowed+d.Budget
+		if d.Spend >= boundShare*d.Budget {
 			u.full++
 		}
-		if d.Spend >= budget.Float() {
+		if d.Spend >= d.Budget {
 			u.over++
 		}
 	}

@@ -16,7 +16,7 @@ func TestSeasonIsNotTakenForSpend(t *testing.T) {
 	const truth, daily = 0.5, 0.004
 	for _, season := range []float64{daily, -daily} {
 		w := newWorld(11)
-		w.perDay = 40
+		w.perDay, w.budgetSD = 40, 0.4 // steps tell budgets from seasons
 		in := response.Input{Today: today, Seed: 1}
 		for i := range 40 {
 			u := w.unit(fmt.Sprint(i), truth)
@@ -24,7 +24,7 @@ func TestSeasonIsNotTakenForSpend(t *testing.T) {
 				d := &u.Days[k]
 				age := float64(today.Sub(d.Date))
 				moved := math.Exp(season * age) // spend falls as demand rises
-				d.Spend *= moved
+				d.Spend, d.Budget = d.Spend*moved, d.Budget*moved
 				lift := math.Exp(-season*age) * math.Pow(moved, truth)
 				d.Value, d.Conversions = d.Value*lift, d.Conversions*lift
 			}

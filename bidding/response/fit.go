@@ -15,6 +15,8 @@ type Day struct {
 	Spend       float64
 	Value       float64
 	Conversions float64
+	// Budget is the daily budget of that day; 0 where not known.
+	Budget float64
 	// Clicks, Impressions and Eligible are for those who watch over the unit; no curve
 	// rests on them.
 	Clicks, Impressions float64
@@ -28,8 +30,8 @@ type Unit struct {
 	Platform string
 	Type     string // units of one platform and type pool first
 	// DemandDriven is true where the budget did not hold spend back: spend then
-	// followed demand, its ups and downs say nothing about the curve, and the
-	// elasticity comes from the pool alone.
+	// followed demand, neither its ups and downs nor its budget's say anything about
+	// the curve, and the elasticity comes from the pool alone.
 	DemandDriven bool
 	// Budget is the daily budget, the reference spend where there is no history.
 	Budget float64
@@ -79,8 +81,9 @@ type Result struct {
 const halfLife = 28
 
 // Fit fits a curve to every unit: a quasi-Poisson regression (log link) of
-// reported value on ln spend, which is the curve's tangent, with offset ln F(age)
-// and day-of-week factors shared by the platform, days weighted by 2^(-age/28). Each
+// reported value on the part of ln spend that changes of its budget set (steps.go),
+// which is the curve's tangent, with offset ln F(age) and day-of-week factors shared
+// by the platform, days weighted by 2^(-age/28). Each
 // unit's demand drifts steadily, so that what a season does is not taken for what
 // spend does; the level is the mean day's. Days before a unit's newest lasting change
 // (changepoint.go) tell the elasticity but hardly the level, and those of a common
@@ -88,7 +91,8 @@ const halfLife = 28
 // Elasticities lean on the platform's own simulations (see simulated.go) and are
 // pooled unit -> type -> platform -> all (see pool.go); the level leans on the
 // type's ROAS with the weight of one conversion. The posterior is Laplace's
-// approximation at the mode, widened by how much good and bad days cluster.
+// approximation at the mode, widened by how much good and bad days cluster and by the
+// doubt about that part.
 // Units that report what is no number get no curve and count for nothing (see
 // screen.go). Fit is deterministic in its input and uses all processors.
 func Fit(in Input) Result {
@@ -98,9 +102,10 @@ func Fit(in Input) Result {
 	if f.findChanges(); len(f.changes)+len(f.spells) > 0 {
 		f.settle(1)
 	}
+	f.cluster()
+	f.each(func(u *unitFit) { u.fit(ownPrior, f.dow[u.Platform]) })
 	pools := f.poolElasticities()
 	f.each(func(u *unitFit) { u.fit(u.prior, f.dow[u.Platform]) })
-	f.cluster()
 	out := Result{Curves: make([]Curve, 0, len(in.Units)), Outages: f.outages, DayOfWeek: map[string][7]float64{}, Pools: pools, Changes: f.changes, Spells: f.spells}
 	for p, d := range f.dow {
 		out.DayOfWeek[p] = *d
@@ -111,16 +116,19 @@ func Fit(in Input) Result {
 			out.Curves = append(out.Curves, refusedCurve(u, why, in.Seed))
 			continue
 		}
-		out.Curves = append(out.Curves, fitted[0].curve(in.Seed, f.clustering[u.Platform]))
+		out.Curves = append(out.Curves, fitted[0].curve(in.Seed))
 		fitted = fitted[1:]
 	}
 	return out
 }
 
+// ownPrior is the elasticity's prior while nothing is pooled.
+var ownPrior = gauss{p: 1, h: priorElasticity}
+
 // settle fits the units alone, and what platforms share: factors of the weekdays
 // in as many rounds as asked, and dispersions.
 func (f *fitter) settle(rounds int) {
-	own := func(u *unitFit) { u.fit(gauss{p: 1, h: priorElasticity}, f.dow[u.Platform]) }
+	own := func(u *unitFit) { u.fit(ownPrior, f.dow[u.Platform]) }
 	for range rounds {
 		f.each(own)
 		f.updateDayOfWeek()
@@ -136,16 +144,15 @@ func (f *fitter) settle(rounds int) {
 // shared is summed in the order of the units, so that the result is the same
 // on any number of processors.
 type fitter struct {
-	units      []unitFit
-	outages    []Outage
-	changes    []Change
-	spells     []Spell
-	dow        map[string]*[7]float64
-	clustering map[string]float64
+	units   []unitFit
+	outages []Outage
+	changes []Change
+	spells  []Spell
+	dow     map[string]*[7]float64
 }
 
 func newFitter(in screened) *fitter {
-	f := &fitter{outages: findOutages(in.Input), dow: map[string]*[7]float64{}, clustering: map[string]float64{}}
+	f := &fitter{outages: findOutages(in.Input), dow: map[string]*[7]float64{}}
 	down := map[Outage]bool{}
 	for _, o := range f.outages {
 		down[Outage{Platform: o.Platform, Unit: o.Unit, Date: o.Date}] = true
@@ -268,8 +275,10 @@ func (f *fitter) cluster() {
 		u := &f.units[i]
 		by[u.Platform] = sums{by[u.Platform].chi + u.blockChi, by[u.Platform].df + u.blockDF}
 	}
-	for p, s := range by {
-		f.clustering[p] = min(max((s.chi+10*1.5)/(s.df+10), 1), 12)
+	for i := range f.units {
+		u := &f.units[i]
+		s := by[u.Platform]
+		u.clustering = min(max((s.chi+10*1.5)/(s.df+10), 1), 12)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // The weak prior of all elasticities, and of the variance between the members
@@ -84,12 +86,22 @@ func (n *node) close() {
 		typical := df/scale + prior
 		own := df / (2 * typical * typical)
 		belief := 1 / (prior * prior)
-		n.variance = (own*seen + belief*prior) / (own + belief)
+		n.variance = aboveZero((own*seen+belief*prior)/(own+belief), 1/math.Sqrt(own+belief))
 	}
 	n.variance = max(n.variance, leastBetweenSD*leastBetweenSD)
 	for _, c := range n.children {
 		n.up = n.up.plus(c.widen(n.variance))
 	}
+}
+
+// aboveZero is the mean of a normal, given that it is above 0.
+func aboveZero(mean, sd float64) float64 {
+	n := distuv.UnitNormal
+	z := mean / sd
+	if p := n.CDF(z); p > 1e-12 {
+		return mean + sd*n.Prob(z)/p
+	}
+	return sd / -z // far below, the tail is an exponential
 }
 
 // poolElasticities gives every unit its prior: what all other units say of its

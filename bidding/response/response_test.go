@@ -63,7 +63,7 @@ func (w *world) unit(id string, eps float64) response.Unit {
 		for range int(n) {
 			value += w.basket * math.Exp(0.5*w.rng.NormFloat64()-0.125)
 		}
-		u.Days = append(u.Days, response.Day{Date: d, Spend: spend * w.scale, Value: value * w.scale, Conversions: n})
+		u.Days = append(u.Days, response.Day{Date: d, Spend: spend * w.scale, Value: value * w.scale, Conversions: n, Budget: budget * w.scale})
 	}
 	return u
 }
@@ -71,6 +71,7 @@ func (w *world) unit(id string, eps float64) response.Unit {
 func TestElasticityIsRecoveredWithinItsInterval(t *testing.T) {
 	t.Parallel()
 	w := newWorld(7)
+	w.budgetSD = 0.3 // changes enough that many units tell something of their own
 	in := response.Input{Today: today, Seed: 1}
 	var truth []float64
 	for i := range 300 {
@@ -247,7 +248,7 @@ func TestClearDataKeepTheIntervalAtTheirBound(t *testing.T) {
 					spend, mean = 800, perDay*c.ratio
 				}
 				n := w.poisson(mean * w.lag.At(k))
-				u.Days = append(u.Days, response.Day{Date: today.AddDays(-k), Spend: spend, Value: 40 * n, Conversions: n})
+				u.Days = append(u.Days, response.Day{Date: today.AddDays(-k), Spend: spend, Value: 40 * n, Conversions: n, Budget: spend})
 			}
 			x := response.Fit(response.Input{Units: []response.Unit{u}, Today: today, Seed: 1}).Curves[0]
 			// A normal's tail lies within an exponential of sd^2/(distance) from the bound.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/mat"
+
 	"adsteward/internal/civil"
 )
 
@@ -13,6 +15,7 @@ import (
 type row struct {
 	date    civil.Date
 	x       float64 // ln spend
+	set     float64 // the part of x that the budget set; see steps.go
 	t       float64 // days, today being 0
 	y       float64 // value reported so far
 	arrived float64 // F(age)
@@ -30,15 +33,19 @@ type unitFit struct {
 	value, spend, conversions float64      // lag-corrected totals of the rows
 	poolROAS                  float64
 
-	// The fit: R = level * (s/exp(x0))^eps * exp(drift*(t-t0)), with information (in
-	// units of 1/phi) about ln level, which is uncorrelated with the others at x0 and
-	// t0, and about eps whatever the drift is.
-	x0, t0, level, eps, drift float64
+	// The fit: R = level * exp(eps (set-set0) + wobble (x-set-wobble0) + drift (t-t0)),
+	// with information (in units of 1/phi) about ln level, which is uncorrelated with
+	// the others at those means, and about eps whatever wobble and drift are.
+	mean                      point
+	level, eps, wobble, drift float64
 	infoLevel, infoEps        float64 // infoEps: the likelihood's part
+	steps                     int     // changes of its budget between its rows
+	splitVar                  float64 // relative variance of how much of those changes was spent
 	own                       float64 // the likelihood's mode of eps
 	phi                       float64
-	prior                     gauss // of the elasticity
-	simulated                 gauss // what the platform's simulation says of it
+	clustering                float64 // how much wider sums of neighbouring days vary than phi says
+	prior                     gauss   // of the elasticity
+	simulated                 gauss   // what the platform's simulation says of it
 	changes                   []Change
 	past                      []pastLevel // by changes since then, from 1
 	steady                    *path       // while changes are looked for
@@ -49,10 +56,11 @@ type unitFit struct {
 }
 
 func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
-	f := unitFit{Unit: u, eps: priorElasticity}
+	f := unitFit{Unit: u, eps: priorElasticity, wobble: priorElasticity, clustering: 1}
 	lag := in.lag(u.Platform)
 	usual := usualDay(u.Days)
 	var sum, squares float64
+	var budgets []float64
 	for _, d := range u.Days {
 		age := in.Today.Sub(d.Date)
 		if age < 1 || mostlyOff(d, usual) {
@@ -63,7 +71,7 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 			continue
 		}
 		r := row{date: d.Date, x: math.Log(d.Spend), t: -float64(age), y: d.Value, arrived: lag.At(age), w: decay(age)}
-		f.rows = append(f.rows, r)
+		f.rows, budgets = append(f.rows, r), append(budgets, d.Budget)
 		sum, squares = sum+r.w, squares+r.w*r.w
 		f.value += d.Value / r.arrived
 		f.conversions += d.Conversions / r.arrived
@@ -72,13 +80,14 @@ func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
 	for k := range f.rows {
 		f.rows[k].w *= sum / squares
 	}
+	f.explainSpend(budgets)
 	f.simulated = simulation(u.Simulated, recentSpend(f.rows))
 	// Start where the average day is.
 	switch n := float64(len(f.rows)); {
 	case n > 0:
-		f.x0 = math.Log(f.spend / n)
+		f.mean.set = math.Log(f.spend / n)
 	case u.Budget > 0:
-		f.x0 = math.Log(u.Budget)
+		f.mean.set = math.Log(u.Budget)
 	}
 	return f
 }
@@ -98,15 +107,30 @@ func usualDay(days []Day) float64 {
 // logarithm would weigh more than all others.
 func mostlyOff(d Day, usual float64) bool { return d.Spend <= usual/20 }
 
+// point is what a level depends on: the spend that budgets set and its wobble, in ln
+// spend, and the time.
+type point struct{ set, wobble, t float64 }
+
+func (r row) at() point { return point{r.set, r.x - r.set, r.t} }
+
+func (p point) plus(o point, weight float64) point {
+	return point{p.set + weight*o.set, p.wobble + weight*o.wobble, p.t + weight*o.t}
+}
+
+// along is how much ln value differs between a point and the means.
+func (f *unitFit) along(p point) float64 {
+	return f.eps*(p.set-f.mean.set) + f.wobble*(p.wobble-f.mean.wobble) + f.drift*(p.t-f.mean.t)
+}
+
 // pastLevel is the level before later changes.
 type pastLevel struct {
 	ratio float64 // to today's level
-	x, t  float64 // means of ln spend and time then, weighted by fitted value
+	mean  point   // of its rows, weighted by fitted value
 }
 
 // now is the reported value of a row that today's level would bring.
 func (f *unitFit) now(r row, dow *[7]float64) float64 {
-	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.eps*(r.x-f.x0)+f.drift*(r.t-f.t0))
+	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.along(r.at()))
 }
 
 // predict is the expected reported value of a row, at the level of its time.
@@ -138,21 +162,20 @@ func (f *unitFit) recall(dow *[7]float64) {
 		mu := r.w * f.now(r, dow)
 		seen[r.later] += r.w * r.y
 		fitted[r.later] += mu
-		f.past[r.later].x += mu * r.x
-		f.past[r.later].t += mu * r.t
+		f.past[r.later].mean = f.past[r.later].mean.plus(r.at(), mu)
 	}
 	for k := range f.past {
 		f.past[k].ratio = 1
 		if fitted[k] > 0 {
-			f.past[k].x /= fitted[k]
-			f.past[k].t /= fitted[k]
+			f.past[k].mean = point{}.plus(f.past[k].mean, 1/fitted[k])
 			f.past[k].ratio = (seen[k] + f.phi) / (fitted[k] + f.phi)
 		}
 	}
 }
 
 // fit finds the mode by Newton's method (iteratively re-weighted least squares
-// with a prior on eps and one conversion at the pool's ROAS as a prior on the level).
+// with a prior on each coefficient and one conversion at the pool's ROAS as a prior
+// on the level).
 func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 	f.prior = prior
 	f.seen, f.fitted = [7]float64{}, [7]float64{}
@@ -161,55 +184,25 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 		f.infoLevel, f.infoEps = 0, 0
 		return
 	}
-	if f.DemandDriven {
-		f.eps = prior.mean()
-	}
 	if f.level == 0 {
-		f.level = f.poolROAS * math.Exp(f.x0)
+		f.level = f.poolROAS * math.Exp(f.mean.set)
 	}
 	const rounds = 25
 	for k := range rounds {
 		f.center(dow)
 		f.recall(dow)
-		pull := f.phi * f.level / (f.poolROAS * math.Exp(f.x0)) // fitted value of the prior's conversion
-		scoreLevel, scoreEps, scoreDrift := f.phi-pull, f.phi*(prior.h-prior.p*f.eps), -f.phi*driftPrior*f.drift
-		infoLevel, infoEps, infoDrift, cross := pull, 0.0, f.phi*driftPrior, 0.0
-		for _, r := range f.rows {
-			mu := r.w * f.predict(r, dow)
-			dx, dt := r.x-f.x0, r.t-f.t0
-			if r.later > 0 {
-				dx, dt = r.x-f.past[r.later].x, r.t-f.past[r.later].t
-			}
-			atNow := r.levelWeight() * f.now(r, dow)
-			scoreLevel += r.levelWeight()*r.y - atNow
-			infoLevel += atNow
-			scoreEps += (r.w*r.y - mu) * dx
-			infoEps += mu * dx * dx
-			scoreDrift += (r.w*r.y - mu) * dt
-			infoDrift += mu * dt * dt
-			cross += mu * dx * dt
-		}
-		// What slow ups and downs of demand explain as well tells nothing of eps.
-		trend := cross / infoDrift // of ln spend
-		f.infoLevel, f.infoEps = infoLevel, max(infoEps-cross*trend, 0)
-		stepLevel := scoreLevel / infoLevel
-		stepEps := 0.0
-		if f.DemandDriven {
-			f.infoEps = 0
-		} else {
-			stepEps = (scoreEps - scoreDrift*trend) / (f.infoEps + f.phi*prior.p)
-		}
-		stepDrift := scoreDrift/infoDrift - trend*stepEps
-		// Newton on an exponential overshoots from below: half steps at most.
-		f.level *= math.Exp(min(max(stepLevel, -2), 0.5))
-		f.eps += min(max(stepEps, -0.5), 0.5)
-		f.drift += min(max(stepDrift, -mostDrift), mostDrift)
-		if k > 0 && math.Abs(stepLevel) < 1e-8 && math.Abs(stepEps) < 1e-8 && math.Abs(stepDrift) < 1e-9 {
+		step := f.newton(dow)
+		f.level *= math.Exp(step.level)
+		f.eps += step.eps
+		f.wobble += step.wobble
+		f.drift += step.drift
+		if k > 0 && math.Abs(step.level) < 1e-8 && math.Abs(step.eps) < 1e-8 && math.Abs(step.wobble) < 1e-8 && math.Abs(step.drift) < 1e-9 {
 			break
 		}
 	}
 	// The mode lies between the prior's mean and the likelihood's.
-	f.own = f.eps + f.phi*(prior.p*f.eps-prior.h)/max(f.infoEps, math.SmallestNonzeroFloat64)
+	f.own = f.eps + f.noise()*(prior.p*f.eps-prior.h)/max(f.infoEps, math.SmallestNonzeroFloat64)
+	f.doubtSplit()
 	for _, r := range f.rows {
 		d := r.date.Weekday()
 		f.seen[d] += r.w * r.y
@@ -217,20 +210,101 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 	}
 }
 
-// center moves x0 and t0 to where the level is uncorrelated with elasticity and
-// drift: the means of ln spend and time weighted by fitted value.
+// doubtSplit adds to the elasticity's variance what comes of not knowing for sure
+// which part of the spend the budgets set: where that part is a share larger, as much
+// of the wobble's own effect belongs to it (Murphy and Topel 1985, "Estimation and
+// inference in two-step econometric models", for one regressor).
+func (f *unitFit) doubtSplit() {
+	v := square(f.wobble-f.own) * f.splitVar
+	if v <= 0 || f.infoEps <= 0 {
+		return
+	}
+	f.infoEps /= 1 + v*f.infoEps/f.noise()
+	p := f.infoEps / f.noise()
+	f.eps = (p*f.own + f.prior.h) / (p + f.prior.p)
+}
+
+// noise is the variance over its mean of a sum of days: budgets stay for weeks, and
+// what weeks bring varies by more than their days tell.
+func (f *unitFit) noise() float64 { return f.phi * f.clustering }
+
+// moves are steps of Newton's method.
+type moves struct{ level, eps, wobble, drift float64 }
+
+// newton is the next step, shortened where it might overshoot, and the information
+// of level and elasticity.
+func (f *unitFit) newton(dow *[7]float64) moves {
+	pull := f.phi * f.level / (f.poolROAS * math.Exp(f.mean.set+f.mean.wobble)) // fitted value of the prior's conversion
+	scoreLevel, infoLevel := f.phi-pull, pull
+	// In this order, the elasticity last.
+	const drift, wobble, eps = 0, 1, 2
+	prior := [3]gauss{drift: {p: driftPrior}, wobble: {wobblePrior, wobblePrior * priorElasticity}, eps: f.prior}
+	score, info := make([]float64, 3), make([]float64, 9)
+	for i, now := range [3]float64{drift: f.drift, wobble: f.wobble, eps: f.eps} {
+		noise := f.phi // the wobble is of single days, and a drift is part of what makes them cluster
+		if i == eps {
+			noise = f.noise()
+		}
+		score[i], info[4*i] = noise*(prior[i].h-prior[i].p*now), noise*prior[i].p
+	}
+	for _, r := range f.rows {
+		mu := r.w * f.predict(r, dow)
+		mean := f.mean
+		if r.later > 0 {
+			mean = f.past[r.later].mean
+		}
+		d := r.at().plus(mean, -1)
+		atNow := r.levelWeight() * f.now(r, dow)
+		scoreLevel += r.levelWeight()*r.y - atNow
+		infoLevel += atNow
+		x := [3]float64{drift: d.t, wobble: d.wobble, eps: d.set}
+		for i := range x {
+			score[i] += (r.w*r.y - mu) * x[i]
+			for j := range x {
+				info[3*i+j] += mu * x[i] * x[j]
+			}
+		}
+	}
+	to, left := solve(info, score)
+	// What slow ups and downs of demand explain as well, and what wobbles with it, tells
+	// nothing of the elasticity.
+	f.infoLevel, f.infoEps = infoLevel, max(left-f.noise()*f.prior.p, 0)
+	bound := func(x, least, most float64) float64 { return min(max(x, least), most) }
+	// Newton on an exponential overshoots from below: half steps at most.
+	return moves{level: bound(scoreLevel/infoLevel, -2, 0.5), eps: bound(to[eps], -0.5, 0.5),
+		wobble: bound(to[wobble], -0.5, 0.5), drift: bound(to[drift], -mostDrift, mostDrift)}
+}
+
+// solve solves a x = b for a positive definite a, and gives the information of the
+// last unknown whatever the others are.
+func solve(a, b []float64) (x []float64, last float64) {
+	n := len(b)
+	var c mat.Cholesky
+	if !c.Factorize(mat.NewSymDense(n, a)) {
+		return make([]float64, n), 0 // rounding alone could do it: the priors keep a positive definite
+	}
+	to := mat.NewVecDense(n, nil)
+	_ = c.SolveVecTo(to, mat.NewVecDense(n, b)) // says when a is badly conditioned, which its scales make it
+	var l mat.TriDense
+	c.LTo(&l)
+	return to.RawVector().Data, square(l.At(n-1, n-1))
+}
+
+func square(x float64) float64 { return x * x }
+
+// center moves the means to where the level is uncorrelated with the coefficients:
+// those weighted by fitted value.
 func (f *unitFit) center(dow *[7]float64) {
-	var x, t, weight float64
+	var sum point
+	var weight float64
 	for _, r := range f.rows {
 		mu := r.levelWeight() * f.now(r, dow)
-		x += mu * r.x
-		t += mu * r.t
-		weight += mu
+		sum, weight = sum.plus(r.at(), mu), weight+mu
 	}
 	if weight > 0 {
-		x, t = x/weight, t/weight
-		f.level *= math.Exp(f.eps*(x-f.x0) + f.drift*(t-f.t0))
-		f.x0, f.t0 = x, t
+		mean := point{}.plus(sum, 1/weight)
+		f.level *= math.Exp(f.along(mean))
+		f.mean = mean
 	}
 }
 
@@ -288,10 +362,10 @@ func (f *unitFit) blocks(dow *[7]float64) {
 // likelihood is what the unit's own days and the platform's simulation say of its
 // elasticity; of the days nothing where they leave it open by more than 1 either way.
 func (f *unitFit) likelihood() gauss {
-	if f.phi <= 0 || f.infoEps/f.phi < 1 {
+	if f.phi <= 0 || f.infoEps/f.noise() < 1 {
 		return f.simulated
 	}
-	p := f.infoEps / f.phi
+	p := f.infoEps / f.noise()
 	return gauss{p: p, h: p * f.own}.plus(f.simulated)
 }
 
@@ -312,13 +386,13 @@ const (
 )
 
 // curve is the posterior.
-func (f *unitFit) curve(seed uint64, clustering float64) Curve {
-	own := f.infoEps / max(f.phi, math.SmallestNonzeroFloat64)
+func (f *unitFit) curve(seed uint64) Curve {
+	own := f.infoEps / max(f.noise(), math.SmallestNonzeroFloat64)
 	c := Curve{
-		Unit: f.ID, Spend: math.Exp(f.x0), Level: f.level,
+		Unit: f.ID, Spend: math.Exp(f.mean.set + f.mean.wobble), Level: f.level,
 		ElasticityMean: f.eps, ElasticitySD: 1 / math.Sqrt(own+f.prior.p),
 		Elasticity: min(max(f.eps, MinElasticity), MaxElasticity),
-		Dispersion: f.phi, Clustering: clustering,
+		Dispersion: f.phi, Clustering: f.clustering,
 		Days: len(f.rows), Conversions: f.conversions,
 		PoolShare:      (f.prior.p - f.simulated.p) / (own + f.prior.p),
 		SimulatedShare: f.simulated.p / (own + f.prior.p),
@@ -329,7 +403,7 @@ func (f *unitFit) curve(seed uint64, clustering float64) Curve {
 		c.OrderLuck = (1 + orderCV*orderCV) * f.value / f.conversions
 	}
 	if f.infoLevel > 0 {
-		c.LevelSD = min(math.Sqrt(f.phi*clustering/f.infoLevel), 1.5)
+		c.LevelSD = min(math.Sqrt(f.noise()/f.infoLevel), 1.5)
 	}
 	c.ElasticityLow = truncatedNormal(c.ElasticityMean, c.ElasticitySD, 0.1)
 	c.ElasticityHigh = truncatedNormal(c.ElasticityMean, c.ElasticitySD, 0.9)
@@ -348,8 +422,10 @@ func (f *unitFit) note(c Curve) string {
 		said = append(said, fmt.Sprintf("%.0f %% of its elasticity rests on what the platform itself estimates of other budgets (%.2f).", 100*c.SimulatedShare, f.simulated.mean()))
 	case f.DemandDriven:
 		said = append(said, "Its budget did not hold spend back, so its own ups and downs say nothing about the curve; the elasticity is that of its kind.")
+	case f.steps == 0:
+		said = append(said, "Its budget was not changed in the days looked at, and spend that goes up and down within one budget follows demand as well; the elasticity is that of its kind.")
 	case c.PoolShare > 0.5:
-		said = append(said, fmt.Sprintf("%.0f %% of its elasticity rests on campaigns of its kind, the rest on its own %.0f conversions.", 100*c.PoolShare, f.conversions))
+		said = append(said, fmt.Sprintf("%.0f %% of its elasticity rests on campaigns of its kind, the rest on what %s of its own budget did.", 100*c.PoolShare, changes(f.steps)))
 	}
 	if n := len(f.changes); n > 0 {
 		said = append(said, f.changes[n-1].note())
@@ -366,4 +442,11 @@ func (f *unitFit) note(c Curve) string {
 		said = append(said, fmt.Sprintf("%s is left out: it reports more than %d times what any other day does, which looks like an error.", d, oddDay))
 	}
 	return strings.Join(said, " ")
+}
+
+func changes(n int) string {
+	if n == 1 {
+		return "one change"
+	}
+	return fmt.Sprintf("%d changes", n)
 }

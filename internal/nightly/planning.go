@@ -170,7 +170,7 @@ func (n *night) loadSold(ctx context.Context, in *bidding.Input) (err error) {
 	return err
 }
 
-// loadChanges lists what was changed lately: by us, from the proposals applied,
+// loadChanges lists what was changed in the days of the curves: by us, from the proposals applied,
 // and by anyone, from the platforms' own histories.
 func (n *night) loadChanges(ctx context.Context, in *bidding.Input, at map[[2]string]int) error {
 	add := func(p, adAccount string, r platform.Ref, f platform.Field, when time.Time, ours bool, actor string, from, to money.Micros) {
@@ -200,7 +200,7 @@ func (n *night) loadChanges(ctx context.Context, in *bidding.Input, at map[[2]st
 		}
 		add(p.Platform, p.AdAccount, ref(p), platform.Field(p.Field), when, true, pushActor, p.Seen, p.Proposed)
 	}
-	events, err := n.Store.ChangeEvents(ctx, n.shop.Name, in.Now.AddDate(0, 0, -changeDays))
+	events, err := n.Store.ChangeEvents(ctx, n.shop.Name, in.Now.AddDate(0, 0, -curveDays)) // they tell which budget each day of the curves had
 	if err != nil {
 		return err
 	}
