@@ -13,13 +13,17 @@ import (
 	"adsteward/internal/money"
 )
 
-// UpsertAdAccount stores what is known of an ad account.
+// UpsertAdAccount stores what is known of an ad account. Where days of it are stored
+// in another currency, CountsFrom is stored too; else it stays as it was.
 func (q *Queries) UpsertAdAccount(ctx context.Context, a AdAccount) error {
 	a.UpdatedAt = utc(a.UpdatedAt)
 	_, err := q.execNamed(ctx, `INSERT INTO ad_accounts
 		(platform, ad_account, account, name, currency, time_zone, budget_unit, min_budget, updated_at)
 		VALUES (:platform, :ad_account, :account, :name, :currency, :time_zone, :budget_unit, :min_budget, :updated_at)
 		ON CONFLICT (platform, ad_account) DO UPDATE SET account = excluded.account, name = excluded.name,
+		counts_from = CASE WHEN ad_accounts.currency <> excluded.currency AND EXISTS (SELECT 1 FROM performance p
+			WHERE p.account = excluded.account AND p.platform = excluded.platform AND p.ad_account = excluded.ad_account)
+			THEN :counts_from ELSE ad_accounts.counts_from END,
 		currency = excluded.currency, time_zone = excluded.time_zone, budget_unit = excluded.budget_unit,
 		min_budget = excluded.min_budget, updated_at = excluded.updated_at`, a)
 	return err

@@ -18,7 +18,9 @@ type AdAccount struct {
 	TimeZone   string       `db:"time_zone"`
 	BudgetUnit money.Micros `db:"budget_unit"`
 	MinBudget  money.Micros `db:"min_budget"`
-	UpdatedAt  time.Time    `db:"updated_at"`
+	// CountsFrom is the first day whose figures are in Currency; the zero date: all are.
+	CountsFrom civil.Date `db:"counts_from"`
+	UpdatedAt  time.Time  `db:"updated_at"`
 }
 
 // Entity is a campaign, budget, ad set, portfolio strategy or ad group. Detail

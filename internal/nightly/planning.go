@@ -73,8 +73,9 @@ func (n *night) accountInput(ctx context.Context) (bidding.Input, error) {
 	if err != nil {
 		return in, err
 	}
-	at := map[[2]string]int{}
+	at, countsFrom := map[[2]string]int{}, map[[2]string]civil.Date{}
 	for _, a := range accounts {
+		countsFrom[[2]string{a.Platform, a.AdAccount}] = a.CountsFrom
 		loc, err := time.LoadLocation(a.TimeZone)
 		if err != nil {
 			return in, fmt.Errorf("ad account %s of %s: %w", a.AdAccount, a.Platform, err)
@@ -85,7 +86,7 @@ func (n *night) accountInput(ctx context.Context) (bidding.Input, error) {
 			ExpectedTimeZone: n.shop.OtherZone(platform.Name(a.Platform), a.AdAccount, a.TimeZone, now), Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
-		n.loadPerformance(ctx, in.Accounts, at), n.loadSimulations(ctx, in.Accounts), n.loadChanges(ctx, &in, at))
+		n.loadPerformance(ctx, in.Accounts, at, countsFrom), n.loadSimulations(ctx, in.Accounts), n.loadChanges(ctx, &in, at))
 }
 
 // seedOf makes the random draws of a run its own and the same each time.
@@ -137,11 +138,12 @@ func (n *night) loadEntities(ctx context.Context, accounts []bidding.Account, at
 	return nil
 }
 
-func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account, at map[[2]string]int) error {
+func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account, at map[[2]string]int, countsFrom map[[2]string]civil.Date) error {
 	window := n.shop.Policy.Minimum.WindowDays
 	return n.Store.EachPerformance(ctx, n.shop.Name, n.date.AddDays(-curveDays), n.date, func(p store.Performance) error {
-		i, ok := at[[2]string{p.Platform, p.AdAccount}]
-		if !ok {
+		account := [2]string{p.Platform, p.AdAccount}
+		i, ok := at[account]
+		if !ok || p.Date < countsFrom[account] {
 			return nil
 		}
 		a := &accounts[i]

@@ -91,10 +91,15 @@ type pulled struct {
 }
 
 func (n *pulling) pullAll(ctx context.Context, c Connection) (p pulled) {
+	var acc store.AdAccount
 	var today civil.Date
-	if p.rows, today, p.err = n.pullAdAccount(ctx, c); p.err == nil {
-		p.more = errors.Join(n.pullSimulations(ctx, c), n.pullItems(ctx, c, today), n.pullAds(ctx, c, today))
+	if p.rows, acc, today, p.err = n.pullAdAccount(ctx, c); p.err != nil {
+		return p
 	}
+	if acc.CountsFrom == today {
+		p.more = fmt.Errorf("its currency has changed to %s; its days before today are in another and count no more, so its campaigns are left alone until there are enough new ones", acc.Currency)
+	}
+	p.more = errors.Join(p.more, n.pullSimulations(ctx, c), n.pullItems(ctx, c, today), n.pullAds(ctx, c, today))
 	return p
 }
 
@@ -136,30 +141,45 @@ func (n *pulling) pullShop(ctx context.Context) (files int, err error) {
 	return files, err
 }
 
-// pullAdAccount also returns the date it is in the ad account's zone.
-func (n *pulling) pullAdAccount(ctx context.Context, c Connection) (rows int, today civil.Date, err error) {
-	p := c.Ads.Platform()
+// pullAdAccount also returns what is stored of it and the date it is in its zone.
+func (n *pulling) pullAdAccount(ctx context.Context, c Connection) (rows int, row store.AdAccount, today civil.Date, err error) {
 	acc, err := c.Ads.Account(ctx)
 	if err != nil {
-		return 0, 0, err
-	}
-	if err := n.Store.UpsertAdAccount(ctx, store.AdAccount{Account: n.shop.Name, Platform: string(p), AdAccount: c.AdAccount,
-		Name: acc.Name, Currency: acc.Currency, TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, UpdatedAt: n.began}); err != nil {
-		return 0, 0, err
-	}
-	if err := n.pullStructure(ctx, c, n.moment); err != nil {
-		return 0, 0, err
-	}
-	if err := n.pullChanges(ctx, c, n.moment); err != nil {
-		return 0, 0, err
+		return 0, row, 0, err
 	}
 	loc, err := time.LoadLocation(acc.TimeZone)
 	if err != nil {
-		return 0, 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
+		return 0, row, 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
 	}
 	today = civil.Of(n.moment.In(loc))
-	rows, err = n.pullPerformance(ctx, c, today)
-	return rows, today, err
+	row = store.AdAccount{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount, Name: acc.Name, Currency: acc.Currency,
+		TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, CountsFrom: today, UpdatedAt: n.began}
+	if err := n.Store.UpsertAdAccount(ctx, row); err != nil {
+		return 0, row, 0, err
+	}
+	if row, err = adAccount(ctx, n.Store.Queries, row.Account, row.Platform, row.AdAccount); err != nil {
+		return 0, row, 0, err
+	}
+	if err := n.pullStructure(ctx, c, n.moment); err != nil {
+		return 0, row, 0, err
+	}
+	if err := n.pullChanges(ctx, c, n.moment); err != nil {
+		return 0, row, 0, err
+	}
+	rows, err = n.pullPerformance(ctx, c, row.CountsFrom, today)
+	return rows, row, today, err
+}
+
+// adAccount is one of an account group's ad accounts; the zero one where it is not
+// known.
+func adAccount(ctx context.Context, q *store.Queries, account, p, id string) (store.AdAccount, error) {
+	all, err := q.AdAccounts(ctx, account)
+	for _, a := range all {
+		if a.Platform == p && a.AdAccount == id {
+			return a, err
+		}
+	}
+	return store.AdAccount{}, err
 }
 
 func (n *night) pullStructure(ctx context.Context, c Connection, now time.Time) error {
@@ -194,8 +214,9 @@ func (n *night) pullChanges(ctx context.Context, c Connection, now time.Time) er
 }
 
 // pullPerformance reads the days before today, which are complete; today is
-// left out, half a day says nothing.
-func (n *pulling) pullPerformance(ctx context.Context, c Connection, today civil.Date) (int, error) {
+// left out, half a day says nothing. Days before a change of the ad account's currency
+// are left as they are.
+func (n *pulling) pullPerformance(ctx context.Context, c Connection, countsFrom, today civil.Date) (int, error) {
 	p := string(c.Ads.Platform())
 	last, err := n.Store.LastPerformance(ctx, n.shop.Name)
 	if err != nil {
@@ -205,8 +226,11 @@ func (n *pulling) pullPerformance(ctx context.Context, c Connection, today civil
 	if newest, ok := last[[2]string{p, c.AdAccount}]; ok {
 		days = min(firstPullDays, max(restateDays, today.Sub(newest)+restateDays))
 	}
-	rows := 0
-	err = c.Ads.Performance(ctx, today.AddDays(-days), today.AddDays(-1), func(batch []platform.Performance) error {
+	rows, from := 0, max(today.AddDays(-days), countsFrom)
+	if from >= today {
+		return 0, nil
+	}
+	err = c.Ads.Performance(ctx, from, today.AddDays(-1), func(batch []platform.Performance) error {
 		out := make([]store.Performance, 0, len(batch))
 		for _, r := range batch {
 			out = append(out, store.Performance{Account: n.shop.Name, Platform: p, AdAccount: c.AdAccount,

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
 	"adsteward/internal/platform"
+	"adsteward/store"
 	"adsteward/store/storetest"
 )
 
@@ -60,5 +62,69 @@ func TestPullAsksEverybodySideBySide(t *testing.T) {
 	last, err := d.Store.LastPerformance(t.Context(), "shop")
 	if err != nil || len(last) != 2 {
 		t.Errorf("performance of %v: %v", last, err)
+	}
+}
+
+// What an ad account's amounts of before are in another currency than those of now is
+// neither added up nor pushed: its campaigns are left alone, and nothing stored is lost.
+func TestAChangeOfCurrencyStartsHistoryAnew(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	d.history(20, civil.Of(testNow))
+	shop, date := &d.Shops[0], civil.Of(testNow)
+	night := func() *night {
+		return &night{Steward: d.Steward, shop: shop, date: date, runID: RunID("shop", date)}
+	}
+	stored := func() (days int, spend money.Micros) {
+		err := d.Store.EachPerformance(t.Context(), "shop", date.AddDays(-90), date, func(p store.Performance) error {
+			days, spend = days+1, spend+p.Cost
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return days, spend
+	}
+	if err := d.begin(t.Context(), shop, date, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := pull(t.Context(), night()); err != nil || rep.Partial != nil {
+		t.Fatal(err, rep.Partial)
+	}
+	days, spend := stored()
+
+	d.ads.account.Currency = "USD"
+	for i := range d.ads.days {
+		d.ads.days[i].Cost *= 2
+	}
+	if rep, err := pull(t.Context(), night()); err != nil || rep.Partial == nil || !strings.Contains(rep.Partial.Error(), "its currency has changed to USD") {
+		t.Errorf("the pull says %v, %v", rep.Partial, err)
+	}
+	if d, s := stored(); d != days || s != spend {
+		t.Errorf("%d days and %v of spend stored, %d and %v before the change", d, s, days, spend)
+	}
+	in, err := night().accountInput(t.Context())
+	if err != nil || len(in.Accounts) != 1 || in.Accounts[0].Currency != "USD" || len(in.Accounts[0].Performance) != 0 {
+		t.Errorf("planned with %+v: %v", in.Accounts, err)
+	}
+	before, err := d.Store.Proposals(t.Context(), store.Filter{Account: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&pusher{Steward: d.Steward, shop: shop}).policyAllows(t.Context(), d.Store.Queries, before[0], d.now); !IsRefused(err) {
+		t.Errorf("a change in EUR is pushed to an ad account in USD: %v", err)
+	}
+
+	date = date.AddDays(1)
+	d.now = d.now.AddDate(0, 0, 1)
+	d.ads.days = append(d.ads.days, platform.Performance{Entity: d.ads.days[0].Entity, Date: date - 1, Cost: money.One})
+	if err := d.begin(t.Context(), shop, date, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := pull(t.Context(), night()); err != nil || rep.Partial != nil {
+		t.Error(err, rep.Partial)
+	}
+	if d, s := stored(); d != days+1 || s != spend+money.One {
+		t.Errorf("the next night: %d days and %v of spend, want one of %v more than %d and %v", d, s, money.One, days, spend)
 	}
 }

@@ -23,6 +23,12 @@ import (
 // is under an outage since, is not changed any more. What an experiment's plan asks
 // for is not asked again: it must be able to put back what it changed.
 func (w *pusher) policyAllows(ctx context.Context, q *store.Queries, p store.Proposal, now time.Time) error {
+	switch a, err := adAccount(ctx, q, p.Account, p.Platform, p.AdAccount); {
+	case err != nil:
+		return err
+	case a.Currency != "" && p.Currency != "" && p.Currency != a.Currency:
+		return refused("it is in %s and the ad account in %s now", p.Currency, a.Currency)
+	}
 	d := draftOf(p)
 	if d.Experiment != "" {
 		return nil
@@ -146,17 +152,13 @@ func (w *pusher) serves(ctx context.Context, q *store.Queries, p store.Proposal,
 // adAccountDate is the date of a moment in the ad account's zone, by which platforms
 // count a day; in the shop's where the account is not known.
 func adAccountDate(ctx context.Context, q *store.Queries, shop *Shop, p store.Proposal, at time.Time) (civil.Date, error) {
-	accounts, err := q.AdAccounts(ctx, p.Account)
-	if err != nil {
-		return 0, err
+	a, err := adAccount(ctx, q, p.Account, p.Platform, p.AdAccount)
+	if err != nil || a.TimeZone == "" {
+		return civil.Of(at.In(shop.Location)), err
 	}
-	loc := shop.Location
-	for _, a := range accounts {
-		if a.Platform == p.Platform && a.AdAccount == p.AdAccount {
-			if loc, err = time.LoadLocation(a.TimeZone); err != nil {
-				return 0, fmt.Errorf("ad account %s of %s: %w", a.AdAccount, a.Platform, err)
-			}
-		}
+	loc, err := time.LoadLocation(a.TimeZone)
+	if err != nil {
+		return 0, fmt.Errorf("ad account %s of %s: %w", a.AdAccount, a.Platform, err)
 	}
 	return civil.Of(at.In(loc)), nil
 }

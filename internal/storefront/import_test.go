@@ -149,6 +149,11 @@ func TestImportPerformance(t *testing.T) {
 	if err != nil || len(entities) != 2 || counts(t, s).PerformanceRows != 2 {
 		t.Errorf("%+v %v", entities, err)
 	}
+	file = write(t, t.TempDir(), "q.csv", "date,platform,account,campaign_id,campaign,cost,value,conversions,clicks,impressions,budget,currency\n"+
+		"2026-01-02,google,123,7,Brand,10,40,2,30,900,50,\n2026-01-02,google,123,8,Other,10,40,2,30,900,50,JPY\n")
+	if _, err := Import(context.Background(), s, file, options(Performance)); err == nil || !strings.Contains(err.Error(), "the ad account google 123 is in") || counts(t, s).PerformanceRows != 2 {
+		t.Errorf("amounts in a second currency: %v", err)
+	}
 }
 
 func BenchmarkImportOrders(b *testing.B) {

@@ -1,6 +1,7 @@
 package storefront
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,7 +19,8 @@ type performanceReader struct {
 	parser
 	sink      Sink
 	out       batch[store.Performance]
-	accounts  map[accountKey]string // currency
+	accounts  map[accountKey]string // currency, of the file's
+	stored    map[accountKey]string // and of those known before; nil: not read yet
 	campaigns map[campaignKey]campaign
 	seen      map[uint64]int // hash of campaign and date -> line
 }
@@ -79,7 +81,7 @@ func (r *performanceReader) row(ctx context.Context, rec record) error {
 		return rec.bad("campaign_id", "campaign %s has a row for %s on line %d already; export one row a campaign and day, without further segments", p.EntityID, p.Date, line)
 	}
 	r.seen[key] = rec.line
-	if err := r.note(rec, p); err != nil {
+	if err := r.note(ctx, rec, p); err != nil {
 		return err
 	}
 	return r.out.add(ctx, p)
@@ -105,15 +107,35 @@ func (r *performanceReader) figures(rec record, p *store.Performance) error {
 	return err
 }
 
-// note remembers account and campaign of a row.
-func (r *performanceReader) note(rec record, p store.Performance) error {
-	account := accountKey{p.Platform, p.AdAccount}
-	currency := rec.get("currency")
-	if currency == "" {
-		currency = r.currency
+// load reads, once, which currencies the ad accounts known are in.
+func (r *performanceReader) load(ctx context.Context) error {
+	if r.stored != nil {
+		return nil
 	}
+	known, err := r.sink.AdAccounts(ctx, r.o.Account)
+	if err != nil {
+		return err
+	}
+	r.stored = map[accountKey]string{}
+	for _, a := range known {
+		r.stored[accountKey{a.Platform, a.AdAccount}] = a.Currency
+	}
+	return nil
+}
+
+// note remembers account and campaign of a row.
+func (r *performanceReader) note(ctx context.Context, rec record, p store.Performance) error {
+	account := accountKey{p.Platform, p.AdAccount}
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	stored := r.stored[account]
+	currency := cmp.Or(rec.get("currency"), stored, r.currency)
 	if !money.ValidCode(currency) {
 		return rec.bad("currency", "%q is not a currency code; write three capital letters such as EUR", currency)
+	}
+	if stored != "" && stored != currency {
+		return rec.bad("currency", "%s, but the ad account %s %s is in %s; amounts of two currencies do not add up", currency, p.Platform, p.AdAccount, stored)
 	}
 	if known, ok := r.accounts[account]; ok && known != currency {
 		return rec.bad("currency", "%s here and %s above for the same ad account", currency, known)
@@ -134,12 +156,8 @@ func (r *performanceReader) flush(ctx context.Context) error {
 	if err := r.out.flush(ctx); err != nil {
 		return err
 	}
-	known, err := r.sink.AdAccounts(ctx, r.o.Account)
-	if err != nil {
-		return err
-	}
-	for _, a := range known {
-		delete(r.accounts, accountKey{a.Platform, a.AdAccount}) // the platform knows better
+	for known := range r.stored {
+		delete(r.accounts, known) // the platform knows better
 	}
 	for key, currency := range r.accounts {
 		err := r.sink.UpsertAdAccount(ctx, store.AdAccount{Account: r.o.Account, Platform: key.platform, AdAccount: key.adAccount,
