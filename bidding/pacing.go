@@ -14,11 +14,11 @@ import (
 // will cost as things are, and what that leaves. Amounts are in its currency.
 type Month struct {
 	guard.Pace
-	First    civil.Date   `json:"first"` // of the month
-	Last     civil.Date   `json:"last"`
-	Today    civil.Date   `json:"today"`     // not over yet, so not in Spent
+	First    civil.Date   `json:"first,omitzero"` // of the month
+	Last     civil.Date   `json:"last,omitzero"`
+	Today    civil.Date   `json:"today,omitzero"`     // not over yet, so not in Spent
 	DaysLeft int          `json:"days_left"` // today and the days after it
-	DataTo   civil.Date   `json:"data_to"`   // newest reported day; zero: none
+	DataTo   civil.Date   `json:"data_to,omitzero"`   // newest reported day; zero: none
 	Spent    money.Micros `json:"spent"`     // as reported, up to yesterday
 	// Low and High are the central 80 % of the landing. Most is what the platforms'
 	// own limits on the present budgets leave possible.
@@ -182,8 +182,8 @@ func (m *Month) judge(band float64, rest int, unspent money.Micros) {
 		m.Why = "It lands on its budget, as near as can be told."
 	case m.DaysLeft < rest:
 		m.State, m.Room = TooLate, min(m.Room, 0)
-		m.Why = fmt.Sprintf("It lands %s its budget, but with %d days left that is not made up for: a change could not be undone before the next month begins.",
-			aboveBelow(m.Over, show(m.Forecast-m.Budget), show(m.Budget-m.Forecast)), m.DaysLeft)
+		m.Why = fmt.Sprintf("It lands %s its budget, but in the %s left that is not made up for: a change could not be undone before the next month begins.",
+			aboveBelow(m.Over, show(m.Forecast-m.Budget), show(m.Budget-m.Forecast)), dayCount(m.DaysLeft))
 	case m.Over:
 		m.State, m.Wanted = Above, max(m.Budgets+m.Room, 0)
 		m.Why = fmt.Sprintf("As things are it lands %s above its budget; the daily budgets together should come down by %s a day.", show(m.Forecast-m.Budget), show(-m.Room))
@@ -194,6 +194,13 @@ func (m *Month) judge(band float64, rest int, unspent money.Micros) {
 		m.State, m.Wanted = Below, m.Budgets+m.Room
 		m.Why = fmt.Sprintf("As things are it leaves %s over; the daily budgets together may grow by %s a day where that earns more than it costs.", show(m.Budget-m.Forecast), show(m.Room))
 	}
+}
+
+func dayCount(n int) string {
+	if n == 1 {
+		return "one day"
+	}
+	return fmt.Sprintf("%d days", n)
 }
 
 func aboveBelow(over bool, above, below string) string {

@@ -164,7 +164,7 @@ func currency(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micr
 
 func timeZone(_ Policy, _ Mode, f Facts, _ platform.Change) (Verdict, money.Micros) {
 	if f.ExpectedTimeZone != "" && f.TimeZone != f.ExpectedTimeZone {
-		return block("time_zone", "The ad account's time zone is %s, the configuration says %s.", f.TimeZone, f.ExpectedTimeZone)
+		return block("time_zone", "The ad account's time zone is %s, the configuration says %s; if that is meant so, give the platform its own time_zone there.", f.TimeZone, f.ExpectedTimeZone)
 	}
 	return pass()
 }

@@ -58,7 +58,7 @@ func monthRowOf(m present.Month) monthRow {
 	r := monthRow{Name: m.Name, Spent: whole(m.Spent, m.Currency), Budget: whole(m.Budget, m.Currency) + " " + m.Currency, Lands: present.None,
 		PerDay: present.None, Left: whole(m.Left, m.Currency), State: state[0], Class: state[1], Why: m.Why}
 	if !m.First.IsZero() {
-		r.Of = m.First.Time().Format("January 2006") + " · " + present.Count(float64(m.DaysLeft)) + " days left"
+		r.Of = m.First.Time().Format("January 2006") + " · " + present.Plural(m.DaysLeft, "day") + " left"
 		if m.DaysLeft == 1 {
 			r.Of = m.First.Time().Format("January 2006") + " · the last day"
 		}
