@@ -279,7 +279,7 @@ func Default() Policy {
 		ChangeByOthers: ChangeByOthers{Hours: 72},
 		Experiments:    Experiments{Protect: true},
 		DeadBand:       DeadBand{Change: 0.03, MinGain: 0.01},
-		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2, Caution: 0.75},
+		Risk:           Risk{Objective: "mean", Level: 0.2, Doubt: 0.2, Caution: 1},
 		Explore:        Explore{MaxCostShare: 0.1},
 		ValueRules:     ValueRules{MinMultiplier: leastMultiplier, MaxMultiplier: 2},
 		Rollback:       RollbackRule{Probability: 0.9, MinLoss: 1},

@@ -29,6 +29,7 @@ type variant struct {
 	total       float64         // the total by the first budgets; default 1
 	funded      float64         // the first budgets by the usual ones; default 1
 	targets     bool            // every other campaign has a target ROAS
+	alike       bool            // all campaigns are MARKET.md's example, whatever their type
 	delay       float64         // of conversions, see market.CampaignSpec.DelayP; default 0.45
 	season      float64         // amplitude; default 0.1
 	currency    string          // default EUR
@@ -110,6 +111,7 @@ var variants = []variant{
 	{name: "meta-only", about: "the other", campaigns: 4, platforms: []platform.Name{platform.Meta}},
 	{name: "underfunded", about: "the first budgets are a quarter of the usual, and may grow fourfold", campaigns: 8, funded: 0.25, total: 4},
 	{name: "underfunded-tight", about: "the first budgets are a quarter of the usual, and that is all there is", campaigns: 8, funded: 0.25},
+	{name: "alike", about: "twenty campaigns of all types that are all the same, shares that are incremental included: there is next to nothing to gain, and whatever is moved on beliefs costs", campaigns: 20, alike: true},
 }
 
 func or[T comparable](v, usual T) T {
@@ -177,6 +179,12 @@ func (s *shop) campaign(v variant, k kind, i int) market.CampaignSpec {
 	}
 	c.Name = c.ID
 	c.NewShare = min(c.NewShare, 1)
+	if v.alike {
+		c.N, c.P, c.V, c.Sigma, c.Basket, c.Margin, c.NewShare, c.LTVMultiple, c.Iota = 800, 0.6, 2.1, 0.9, 70, 0.42, 0.6, 1.8, 0.8
+		c.Budget, c.MinBudget, c.MaxBudget = 100, 10, 1000
+		c.SeasonPhase, c.TrendPerYear, c.Noise, c.LearningLoss = 0, 0, 0.15, 0.15
+		return c
+	}
 	if v.iota > 0 {
 		c.Iota = v.iota
 	}
