@@ -90,7 +90,7 @@ risk:               # what the budgets maximise, as curves are never known for s
   objective: mean   # mean: the average profit; cvar: the average of the worst cases; quantile: what is seldom missed
   level: 0.2        # cvar: the worst 20 % of what may be true; quantile: missed with a probability of 20 %
   doubt: 0.2        # all worths together may be off by so much: all budgets together change only as far as would pay even so
-  caution: 1     # money moves between budgets only as far as pays if each worth is off, against the move, by so many of its standard errors
+  caution: 1        # money moves between budgets only as far as pays if each worth is off, against the move, by so many of its standard errors
 
 explore:            # moves some money off what seems best, to learn where that is unsure; off at 0
   budget_per_day: 0     # at most so much of the daily budgets
