@@ -133,14 +133,16 @@ func (f *unitFit) now(r row, dow *[7]float64) float64 {
 	return f.level * r.arrived * dow[r.date.Weekday()] * math.Exp(f.along(r.at()))
 }
 
-// predict is the expected reported value of a row, at the level of its time.
-func (f *unitFit) predict(r row, dow *[7]float64) float64 {
-	mu := f.now(r, dow)
+// ratio is that of the level of a row's time to today's.
+func (f *unitFit) ratio(r row) float64 {
 	if r.later > 0 && r.later < len(f.past) {
-		mu *= f.past[r.later].ratio
+		return f.past[r.later].ratio
 	}
-	return mu
+	return 1
 }
+
+// predict is the expected reported value of a row, at the level of its time.
+func (f *unitFit) predict(r row, dow *[7]float64) float64 { return f.now(r, dow) * f.ratio(r) }
 
 // levelWeight is what a row counts for today's level.
 func (r row) levelWeight() float64 {
@@ -248,13 +250,14 @@ func (f *unitFit) newton(dow *[7]float64) moves {
 		score[i], info[4*i] = noise*(prior[i].h-prior[i].p*now), noise*prior[i].p
 	}
 	for _, r := range f.rows {
-		mu := r.w * f.predict(r, dow)
+		now := f.now(r, dow)
+		mu := r.w * now * f.ratio(r)
 		mean := f.mean
 		if r.later > 0 {
 			mean = f.past[r.later].mean
 		}
 		d := r.at().plus(mean, -1)
-		atNow := r.levelWeight() * f.now(r, dow)
+		atNow := r.levelWeight() * now
 		scoreLevel += r.levelWeight()*r.y - atNow
 		infoLevel += atNow
 		x := [3]float64{drift: d.t, wobble: d.wobble, eps: d.set}
