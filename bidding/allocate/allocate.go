@@ -1,7 +1,8 @@
 // Package allocate finds the exact optimum of spending over many response
 // curves under bounds on items, disjoint groups and the total. Concave curves
 // are solved by one price for money; S-shaped ones by branch and bound over
-// that, to the optimum of the true curves. It knows no advertising and no
+// that, to the optimum of the true curves or, where the search ends early, to
+// within a stated gap of it. It knows no advertising and no
 // currency: multiply every amount by a constant and the answer is multiplied
 // by it. Estimating curves and deciding what to change do not belong here.
 package allocate

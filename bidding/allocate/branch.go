@@ -3,6 +3,7 @@ package allocate
 import (
 	"container/heap"
 	"math"
+	"slices"
 )
 
 const (
@@ -10,24 +11,23 @@ const (
 	// answer is that counts as optimal; rounding is the like of the amounts.
 	tolerance = 1e-10
 	rounding  = 1e-13
-	// maxEffort ends the search: items times parts looked at. It is a count and
-	// no time, so that a problem has the same answer on every machine.
-	maxEffort = 600_000
 )
 
-// node is a part of the problem: its parent's with the bounds of one item
-// narrowed, or the range of how many items of one block have jumped.
+// node is a part of the problem: its parent's with the bounds of one item or
+// block narrowed, or the range of how many items of one block have jumped.
 type node struct {
 	parent       *node
 	ceiling      float64 // of its objective
 	price        float64 // its parent's
 	item, block  int     // -1 where it is not that
-	lo, hi       float64
+	lo, hi       float64 // of the item or the block
 	fewest, most int
 }
 
-// tree is a branch and bound, the highest ceiling first.
+// tree is a branch and bound, the highest ceiling first. Its visit bounds a part
+// of the problem and divides it where that may help.
 //
+// What follows is how one block is searched; of several, coupled tells.
 // The ceiling is that of the concave hulls, found as for concave curves: at a
 // price the best spend of a curve is that of its hull. It is above what can be
 // had only through the few items that the hull leaves halfway of a jump. First
@@ -37,14 +37,16 @@ type node struct {
 // curve turns, and what is left inside a convex stretch where it stands.
 type tree struct {
 	*solver
-	queue  []*node
-	bent   []int // the items that are not concave
-	whole  []item
-	x      []float64
-	best   float64
-	effort int
-	tried  map[string]bool // sets of items that have jumped, rounded already
-	left   float64         // the highest ceiling of what could not be divided
+	visit func(*node)
+	queue []*node
+	bent  []int // the items that are not concave
+	whole []item
+	uncut []block // the blocks of the whole
+	x     []float64
+	best  float64
+	slack float64         // how far above the best a ceiling may be and not matter
+	tried map[string]bool // sets of items that have jumped, rounded already
+	left  float64         // the highest ceiling of what could not be divided
 }
 
 func (t *tree) Len() int           { return len(t.queue) }
@@ -58,31 +60,50 @@ func (t *tree) Pop() any {
 }
 
 // branch improves on the hulls' optimum until it is that of the true curves, and
-// returns by how much it may still be below it where the search was too long.
-func (s *solver) branch(hull relaxed) (r relaxed, gap float64) {
-	t := &tree{solver: s, best: math.Inf(-1), left: math.Inf(-1), tried: map[string]bool{}}
-	t.try(hull.x)
-	whole := append([]item(nil), s.items...)
+// returns by how much it may still be below it where the search was too long. It
+// may begin from spends within all bounds.
+func (s *solver) branch(hull relaxed, from ...[]float64) (r relaxed, gap float64) {
+	untouched := slices.Clone(s.items)
+	defer copy(s.items, untouched)
 	s.tighten()
-	t.whole = append([]item(nil), s.items...)
+	t := &tree{solver: s, whole: slices.Clone(s.items), uncut: slices.Clone(s.blocks),
+		best: math.Inf(-1), left: math.Inf(-1), tried: map[string]bool{}}
+	if t.visit = t.visitHulls; s.severalBlocks() {
+		t.visit = (&coupled{tree: t, known: map[span][]answer{}}).visitBlocks
+	}
+	t.try(hull.x)
+	for _, x := range from {
+		t.try(x)
+	}
 	for i := range s.items {
 		if s.items[i].bend != concave {
 			t.bent = append(t.bent, i)
 		}
 	}
 	heap.Push(t, &node{ceiling: hull.ceiling, price: hull.price, item: -1, block: -1})
-	for t.Len() > 0 && t.queue[0].ceiling > t.best+t.slack() {
-		if t.effort > t.patience {
+	for t.Len() > 0 && t.queue[0].ceiling > t.best+t.slack {
+		if t.effort.over() {
 			t.left = max(t.left, t.queue[0].ceiling)
 			break
 		}
 		t.visit(heap.Pop(t).(*node))
 	}
-	if t.left > t.best+t.slack() {
+	if t.left > t.best+t.slack {
 		gap = t.left - t.best
 	}
-	copy(s.items, whole)
+	copy(s.items, untouched)
 	return s.polish(t.x), gap
+}
+
+// severalBlocks reports whether more than one block has items.
+func (s *solver) severalBlocks() bool {
+	n := 0
+	for _, b := range s.blocks {
+		if b.from < b.to {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // tighten bounds the curved items by what the minimums of the others leave of
@@ -103,7 +124,7 @@ func (s *solver) tighten() {
 			if it.bend == concave {
 				continue
 			}
-			it.hi = clamp(it.min+room, it.min, it.max)
+			it.hi = clamp(it.min+room, it.min, it.hi)
 			it.bend, it.split = it.curve.bend(it.lo, it.hi)
 			if it.bend == convex {
 				it.split = it.lo + (it.hi-it.lo)/2
@@ -112,29 +133,24 @@ func (s *solver) tighten() {
 	}
 }
 
-// slack is how far above the best a ceiling may be and not matter.
-func (t *tree) slack() float64 {
-	var size float64
-	for i, x := range t.x {
-		size += 2*x + t.items[i].profit(x)
-	}
-	return tolerance*math.Abs(t.best) + rounding*size
-}
-
 // try keeps spends that earn more than the best so far.
 func (t *tree) try(x []float64) {
 	if p := t.profit(x); p > t.best {
-		t.best, t.x = p, append([]float64(nil), x...)
+		t.best, t.x = p, slices.Clone(x)
+		var size float64
+		for i, x := range x {
+			size += math.Abs(t.money)*x + t.items[i].worth*t.items[i].curve.Value(x)
+		}
+		t.slack = tolerance*math.Abs(t.best) + rounding*size
 	}
 }
 
-// visit bounds a part of the problem and divides it where that may help.
-func (t *tree) visit(n *node) {
+// visitHulls is visit by the hulls of the curves.
+func (t *tree) visitHulls(n *node) {
 	t.enter(n)
 	defer t.leave(n)
-	t.effort += len(t.items)
 	guess := 1.0
-	if n.price > 1e-9 && n.price < 1e9 {
+	if guessable(n.price) {
 		guess = n.price
 	}
 	r, ok := t.relax(guess)
@@ -142,7 +158,7 @@ func (t *tree) visit(n *node) {
 		return
 	}
 	r.ceiling = min(r.ceiling, n.ceiling)
-	if r.ceiling <= t.best+t.slack() {
+	if r.ceiling <= t.best+t.slack {
 		return
 	}
 	t.try(r.x)
@@ -151,14 +167,19 @@ func (t *tree) visit(n *node) {
 	t.round(&r)
 	t.enter(n)
 	switch {
-	case r.ceiling <= t.best+t.slack():
+	case r.ceiling <= t.best+t.slack:
 	case !ok:
 		t.left = max(t.left, r.ceiling)
 	default:
-		for _, child := range []*node{&a, &b} {
-			child.parent, child.ceiling, child.price = n, r.ceiling, r.price
-			heap.Push(t, child)
-		}
+		t.part(n, r.ceiling, r.price, &a, &b)
+	}
+}
+
+// part queues the two that a part of the problem is divided into.
+func (t *tree) part(n *node, ceiling, price float64, children ...*node) {
+	for _, child := range children {
+		child.parent, child.ceiling, child.price = n, ceiling, price
+		heap.Push(t, child)
 	}
 }
 
@@ -171,6 +192,7 @@ func (t *tree) enter(n *node) {
 		}
 		if n.block >= 0 {
 			b := &t.blocks[n.block]
+			b.min, b.max = max(b.min, n.lo), min(b.max, n.hi)
 			b.fewest, b.most = max(b.fewest, n.fewest), min(b.most, n.most)
 		}
 	}
@@ -182,7 +204,9 @@ func (t *tree) leave(n *node) {
 			t.items[n.item] = t.whole[n.item]
 		}
 		if n.block >= 0 {
-			t.blocks[n.block].fewest, t.blocks[n.block].most = 0, math.MaxInt
+			near := t.blocks[n.block].near
+			t.blocks[n.block] = t.uncut[n.block]
+			t.blocks[n.block].near = near
 		}
 	}
 }
@@ -196,26 +220,32 @@ func (t *tree) round(r *relaxed) {
 		for _, b := range r.blocks {
 			x = append(x, side(b)...)
 		}
-		key := make([]byte, len(t.bent))
-		for k, i := range t.bent {
-			if x[i] >= t.whole[i].split {
-				key[k] = 1
-			}
-		}
-		if !t.tried[string(key)] {
-			t.tried[string(key)] = true
-			t.effort += len(t.items)
-			for _, i := range t.bent {
-				t.items[i].stay(x[i])
-			}
-			if leaf, ok := t.relax(1); ok {
-				t.try(leaf.x)
-			}
-			for _, i := range t.bent {
-				t.items[i] = t.whole[i]
-			}
-		}
+		t.settleNear(x)
 		side = func(at blockAt) []float64 { return at.high }
+	}
+}
+
+// settleNear tries the best spends where each curved item stays on the side of
+// its jump on which it is at x, but only once. The bounds are those of the whole.
+func (t *tree) settleNear(x []float64) {
+	key := make([]byte, len(t.bent))
+	for k, i := range t.bent {
+		if x[i] >= t.whole[i].split {
+			key[k] = 1
+		}
+	}
+	if t.tried[string(key)] {
+		return
+	}
+	t.tried[string(key)] = true
+	for _, i := range t.bent {
+		t.items[i].stay(x[i])
+	}
+	if leaf, ok := t.relax(1); ok {
+		t.try(leaf.x)
+	}
+	for _, i := range t.bent {
+		t.items[i] = t.whole[i]
 	}
 }
 
@@ -260,8 +290,8 @@ func (t *tree) divide(r *relaxed) (a, b node, ok bool) {
 		jumped := int(math.Floor(low + at.part*(high-low)))
 		if low != high && jumped >= fewest && jumped < min(most, len(free)) {
 			forced := blk.fewest - fewest
-			return node{item: -1, block: k, most: forced + jumped},
-				node{item: -1, block: k, fewest: forced + jumped + 1, most: math.MaxInt}, true
+			return node{item: -1, block: k, hi: math.Inf(1), most: forced + jumped},
+				node{item: -1, block: k, hi: math.Inf(1), fewest: forced + jumped + 1, most: math.MaxInt}, true
 		}
 	}
 	i := t.worst(r)

@@ -69,7 +69,7 @@ func newScenarios(p Problem) (scenarios, error) {
 				hi = math.MaxFloat64
 			}
 			if kind, _ := respond(d.Curve).bend(it.Min, hi); kind != concave {
-				return s, &BadItem{it.ID, j, fmt.Sprintf("item %q has an S-shaped curve as draw %d; draws must be concave (a hill's alpha or a power's elasticity at most 1): correct it or leave it out", it.ID, j)}
+				return s, &BadItem{it.ID, j, fmt.Sprintf("item %q has an S-shaped curve as draw %d; draws must be concave (a hill's alpha or a power's elasticity at most 1) or points: correct it, leave it out or give points", it.ID, j)}
 			}
 		}
 	}

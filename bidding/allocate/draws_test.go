@@ -102,9 +102,10 @@ func TestBestOfMixedHills(t *testing.T) {
 		var draws []allocate.Draw
 		var even []float64
 		n := rapid.IntRange(1, 30).Draw(t, "draws")
+		least := rapid.SampledFrom([]float64{1, 0.2}).Draw(t, "least alpha")
 		for range n {
 			draws = append(draws, allocate.Draw{Worth: rapid.Float64Range(0, 3).Draw(t, "worth"),
-				Curve: allocate.Hill{Coef: rapid.Float64Range(0, 1e4).Draw(t, "coef"), Alpha: 1, Gamma: math.Pow(10, rapid.Float64Range(-5, 6).Draw(t, "lg gamma"))}})
+				Curve: allocate.Hill{Coef: rapid.Float64Range(0, 1e4).Draw(t, "coef"), Alpha: rapid.Float64Range(least, 1).Draw(t, "alpha"), Gamma: math.Pow(10, rapid.Float64Range(-5, 6).Draw(t, "lg gamma"))}})
 			even = append(even, 1/float64(n))
 		}
 		c, price := allocate.Mix(draws, even), math.Pow(10, rapid.Float64Range(-6, 4).Draw(t, "lg price"))

@@ -1,6 +1,7 @@
 package allocate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -185,7 +186,7 @@ func (x *explorer) act(some []int) ([]float64, error) {
 			it.Min, it.Max = x.best.Spend[i], x.best.Spend[i]
 		}
 	}
-	sol, err := solveCertain(p)
+	sol, err := solveCertain(context.Background(), p)
 	return sol.Spend, err
 }
 

@@ -22,11 +22,11 @@ func TestLimitedSearchSaysHowMuchMayBeMissing(t *testing.T) {
 		t.Fatalf("%+v, %v", whole, err)
 	}
 	for patience := range 40 {
-		s, err := newSolver(p)
+		s, err := newSolver(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.patience = patience * len(p.Items)
+		s.effort.patience = 30 * patience * len(p.Items)
 		hull, ok := s.relax(1)
 		if !ok {
 			t.Fatal("not within the bounds")

@@ -12,6 +12,9 @@ func Mix(draws []Draw, probability []float64) Curve {
 	if c := mixHills(draws, probability); c != nil {
 		return c
 	}
+	if c := mixAllHills(draws, probability); c != nil {
+		return c
+	}
 	if c := mixPowers(draws, probability); c != nil {
 		return c
 	}
@@ -267,21 +270,21 @@ type drawMix struct {
 
 type drawEnd struct{ x, slope float64 }
 
-// slopeAt is the slope at a bound, which seldom changes.
-func (c *drawMix) slopeAt(end int, x float64) float64 {
-	if e := &c.ends[end]; e.x != x || e.slope == 0 {
+// endSlope is the slope at a bound, which seldom changes.
+func endSlope(e *drawEnd, c Curve, x float64) float64 {
+	if e.x != x || e.slope == 0 {
 		*e = drawEnd{x, c.Slope(x)}
 	}
-	return c.ends[end].slope
+	return e.slope
 }
 
 // best closes a bracket of spends by the secant in the logarithms, and by halves
 // where that does not halve it in two steps.
 func (c *drawMix) best(m, lo, hi float64) (float64, float64) {
 	switch {
-	case m <= 0 || c.slopeAt(1, hi) >= m:
+	case m <= 0 || endSlope(&c.ends[1], c, hi) >= m:
 		return hi, c.Value(hi)
-	case c.slopeAt(0, lo) <= m:
+	case endSlope(&c.ends[0], c, lo) <= m:
 		return lo, c.Value(lo)
 	}
 	in := bracket{a: lo, b: hi, stride: 2} // slope(a) > m > slope(b)

@@ -1,6 +1,9 @@
 package allocate
 
-import "math"
+import (
+	"math"
+	"sort"
+)
 
 // polish makes spends that branching has found exact, and finds their prices:
 // items on a concave stretch share them; one that stands inside a convex
@@ -13,9 +16,7 @@ func (s *solver) polish(x []float64) relaxed {
 			inside = append(inside, i)
 		}
 	}
-	for _, i := range inside {
-		s.equalise(i)
-	}
+	s.equaliseAll(inside)
 	r, ok := s.relax(1)
 	if !ok {
 		r = relaxed{x: x, price: 1, blocks: make([]blockAt, len(s.blocks))}
@@ -27,6 +28,23 @@ func (s *solver) polish(x []float64) relaxed {
 		s.priceInside(&r, i)
 	}
 	return r
+}
+
+// equaliseAll moves items that stand inside convex stretches. Where the bounds of
+// their block bind, the rest of the problem has no say and is left out.
+func (s *solver) equaliseAll(inside []int) {
+	if len(inside) == 0 {
+		return
+	}
+	r, ok := s.relax(1)
+	for _, i := range inside {
+		switch k := s.blockOf(i); {
+		case ok && r.blocks[k].side != 0 && s.severalBlocks():
+			s.alone(k, r.price).equalise(i - s.blocks[k].from)
+		case !s.effort.over():
+			s.equalise(i)
+		}
+	}
 }
 
 // equalise moves item i, which stands inside a convex stretch at its bounds in
@@ -65,6 +83,9 @@ func (s *solver) equalise(i int) {
 		}
 	}
 	for range maxSteps {
+		if s.effort.stopped() {
+			break
+		}
 		mid := a + (b-a)/2
 		if mid <= a || mid >= b {
 			break
@@ -117,10 +138,5 @@ func (s *solver) priceInside(r *relaxed, i int) {
 }
 
 func (s *solver) blockOf(i int) int {
-	for k := range s.blocks {
-		if i < s.blocks[k].to {
-			return k
-		}
-	}
-	return len(s.blocks) - 1
+	return sort.Search(len(s.blocks)-1, func(k int) bool { return i < s.blocks[k].to })
 }

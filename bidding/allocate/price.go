@@ -41,9 +41,9 @@ func (p point) dual(target float64) float64 {
 // looks where the spend is smooth; where that stalls, by the slope of the line
 // between the brackets' spend and value, which is the very price where the spend
 // jumps; and by bisection behind both. It ends where the spend meets the target
-// or the prices are neighbours.
-func search(at func(price float64) point, target, guess, step float64) (lo, hi point) {
-	lo, hi = outward(at, target, guess, step)
+// or the prices are neighbours, and anywhere where the solver is stopped.
+func (s *solver) search(at func(price float64) point, target, guess, step float64) (lo, hi point) {
+	lo, hi = s.outward(at, target, guess, step)
 	residual := func(p point) float64 {
 		if target > 0 && p.spend > 0 {
 			return math.Log(p.spend / target)
@@ -68,7 +68,7 @@ func search(at func(price float64) point, target, guess, step float64) (lo, hi p
 	}
 	nearest := func() float64 { return min(math.Abs(residual(lo)), math.Abs(residual(hi))) }
 	way := bySecant
-	for k := 0; k < maxSteps && !closed(lo, hi, target); k++ {
+	for k := 0; k < maxSteps && !closed(lo, hi, target) && !s.effort.stopped(); k++ {
 		before, width := nearest(), hi.price-lo.price
 		switch way {
 		case bySecant:
@@ -129,7 +129,7 @@ func jumps(lo, hi point) bool {
 }
 
 // outward brackets the target with steps that grow. guess is above 0.
-func outward(at func(price float64) point, target, guess, step float64) (lo, hi point) {
+func (s *solver) outward(at func(price float64) point, target, guess, step float64) (lo, hi point) {
 	const longest = 1 << 40
 	p := at(guess)
 	if meets(p, target) {
@@ -138,7 +138,7 @@ func outward(at func(price float64) point, target, guess, step float64) (lo, hi 
 	if p.spend > target {
 		for lo = p; ; lo, step = hi, min(step*step, longest) {
 			hi = at(lo.price * step)
-			if hi.spend <= target || math.IsInf(hi.price, 1) {
+			if hi.spend <= target || math.IsInf(hi.price, 1) || s.effort.stopped() {
 				return lo, hi
 			}
 		}
@@ -153,7 +153,7 @@ func outward(at func(price float64) point, target, guess, step float64) (lo, hi 
 		default:
 			lo = at(hi.price * step)
 		}
-		if lo.spend > target || meets(lo, target) || math.IsInf(lo.price, -1) {
+		if lo.spend > target || meets(lo, target) || math.IsInf(lo.price, -1) || s.effort.stopped() {
 			return lo, hi
 		}
 	}

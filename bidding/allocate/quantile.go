@@ -1,6 +1,7 @@
 package allocate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -15,8 +16,8 @@ import (
 //
 // The bound is the same quantile of what each draw could earn at best, each with
 // spends of its own: no spends give any draw more.
-func (s scenarios) quantile(mean Solution) (Solution, error) {
-	if err := s.concave(); err != nil {
+func (s scenarios) quantile(ctx context.Context, mean Solution) (Solution, error) {
+	if err := s.concave(ctx); err != nil {
 		return Solution{}, err
 	}
 	at := rank(s.n, s.p.Risk.level())
@@ -26,18 +27,18 @@ func (s scenarios) quantile(mean Solution) (Solution, error) {
 		from := mean
 		if level > 0 {
 			var err error
-			if from, err = s.worst(mean, worstCap(s.n, level)); err != nil {
+			if from, err = s.worst(ctx, mean, worstCap(s.n, level)); err != nil {
 				return Solution{}, err
 			}
 		}
-		if err := s.climb(&from, at, worth); err != nil {
+		if err := s.climb(ctx, &from, at, worth); err != nil {
 			return Solution{}, err
 		}
 		if worth(from.Spend) > worth(best.Spend) {
 			best = from
 		}
 	}
-	bound, err := s.ceilings(at)
+	bound, err := s.ceilings(ctx, at)
 	if err != nil {
 		return Solution{}, err
 	}
@@ -52,7 +53,7 @@ func (s scenarios) quantile(mean Solution) (Solution, error) {
 }
 
 // climb raises the quantile from the spends given until it stays.
-func (s scenarios) climb(from *Solution, at int, worth func([]float64) float64) error {
+func (s scenarios) climb(ctx context.Context, from *Solution, at int, worth func([]float64) float64) error {
 	const climbs = 20
 	for range climbs {
 		profits := s.profits(from.Spend)
@@ -69,12 +70,12 @@ func (s scenarios) climb(from *Solution, at int, worth func([]float64) float64) 
 		kept := order[at:]
 		slices.Sort(kept)
 		some := s.only(kept)
-		mean, err := solveCertain(some.weighted(some.uniform()))
+		mean, err := solveCertain(ctx, some.weighted(some.uniform()))
 		if err != nil {
 			return err
 		}
 		mean.Weights = some.uniform()
-		next, err := some.worst(mean, 1)
+		next, err := some.worst(ctx, mean, 1)
 		if err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func (s scenarios) only(kept []int) scenarios {
 }
 
 // ceilings is the value at a rank of the most that each draw can earn.
-func (s scenarios) ceilings(at int) (float64, error) {
+func (s scenarios) ceilings(ctx context.Context, at int) (float64, error) {
 	most := make([]float64, s.n)
 	for j := range most {
 		p := s.p
@@ -118,7 +119,7 @@ func (s scenarios) ceilings(at int) (float64, error) {
 				it.Worth, it.Curve, it.Draws = it.Draws[j].Worth, it.Draws[j].Curve, nil
 			}
 		}
-		sol, err := solveCertain(p)
+		sol, err := solveCertain(ctx, p)
 		if err != nil {
 			return 0, err
 		}

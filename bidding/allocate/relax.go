@@ -9,7 +9,7 @@ import (
 // the bounds in force; of concave curves it is the optimum itself.
 type relaxed struct {
 	x       []float64 // within all bounds
-	price   float64   // of money; 1 where the total does not bind
+	price   float64   // of money; what it costs where the total does not bind
 	bound   bool      // the total binds
 	ceiling float64   // the objective of no spends within the bounds in force is above it
 	blocks  []blockAt
@@ -33,7 +33,7 @@ func (s *solver) relax(guess float64) (r relaxed, ok bool) {
 		return r, false
 	}
 	if s.p.Total == nil || !s.p.SpendAll {
-		p := s.demand(1)
+		p := s.demand(s.money)
 		if s.p.Total == nil || p.spend <= *s.p.Total {
 			return s.finish(p, p, p.spend, false), true
 		}
@@ -43,7 +43,7 @@ func (s *solver) relax(guess float64) (r relaxed, ok bool) {
 		step = 1.01
 	}
 	target := clamp(*s.p.Total, least, most) // as it is but for rounding
-	lo, hi := search(s.demand, target, guess, step)
+	lo, hi := s.search(s.demand, target, guess, step)
 	return s.finish(lo, hi, target, true), true
 }
 
@@ -113,6 +113,7 @@ func (s *solver) demand(price float64) point {
 // within is what is best in a block at a price, its own bounds aside. The
 // spends are put behind x.
 func (s *solver) within(b *block, price float64, x []float64) point {
+	s.effort.looks += b.to - b.from
 	if b.counted() {
 		p, _ := s.choose(b, price, x)
 		return p
@@ -157,6 +158,7 @@ func (s *solver) choose(b *block, price float64, x []float64) (p point, toll flo
 	}
 	free, fewest, most := s.free(b)
 	choices := make([]choice, len(free))
+	s.effort.looks += len(free) // twice, and the sorting
 	for k, i := range free {
 		it := &s.items[i]
 		c := choice{i: i}
@@ -231,16 +233,23 @@ func (s *solver) settle(k int, p point) settled {
 	least, most, _ := s.extremes(b)
 	amount := clamp(clamp(out.spend, b.min, b.max), least, most)
 	at := func(price float64) point { return s.within(b, price, nil) }
-	guess := 1.0
-	if p.price > 1e-9 && p.price < 1e9 {
-		guess = p.price
+	guess, step := b.near, 1.01
+	if !guessable(guess) {
+		guess, step = p.price, 2
 	}
-	lo, hi := search(at, amount, guess, 2)
-	out.price, out.low, out.high = priceOf(lo, hi, amount), hi.x, lo.x
+	if !guessable(guess) {
+		guess = 1
+	}
+	lo, hi := s.search(at, amount, guess, step)
+	b.near = priceOf(lo, hi, amount)
+	out.price, out.low, out.high = b.near, hi.x, lo.x
 	out.x, out.part = mix(hi, lo, hi.x, lo.x, amount)
 	out.value, out.spend = min(lo.dual(amount), hi.dual(amount)), amount
 	return out
 }
+
+// guessable reports whether a price is one to look from.
+func guessable(price float64) bool { return price > 1e-9 && price < 1e9 }
 
 // side says which bound of the block a spend is beyond: 1 for max, -1 for min.
 func (b *block) side(spend float64) int {
@@ -273,7 +282,7 @@ func (s *solver) finish(lo, hi point, target float64, bound bool) relaxed {
 			r.blocks[k] = blockAt{price: hi.price, low: above.x, high: below.x}
 		}
 	}
-	r.ceiling = min(top.dual(target), bottom.dual(target)) - target
+	r.ceiling = min(top.dual(target), bottom.dual(target)) - s.money*target
 	if !bound {
 		r.x = low
 		return r

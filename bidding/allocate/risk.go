@@ -1,6 +1,7 @@
 package allocate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -102,18 +103,18 @@ func tail(values []float64, most float64) (mean float64, weights []float64) {
 }
 
 // solve maximises what the problem's Risk says.
-func (s scenarios) solve() (Solution, error) {
+func (s scenarios) solve(ctx context.Context) (Solution, error) {
 	q := s.uniform()
-	sol, err := solveCertain(s.weighted(q))
+	sol, err := solveCertain(ctx, s.weighted(q))
 	if err != nil {
 		return sol, err
 	}
 	sol.Weights = q
 	switch s.p.Risk.Objective {
 	case CVaR:
-		sol, err = s.worst(sol, worstCap(s.n, s.p.Risk.level()))
+		sol, err = s.worst(ctx, sol, worstCap(s.n, s.p.Risk.level()))
 	case Quantile:
-		sol, err = s.quantile(sol)
+		sol, err = s.quantile(ctx, sol)
 	}
 	if err != nil {
 		return sol, err

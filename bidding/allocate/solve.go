@@ -1,6 +1,7 @@
 package allocate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -17,7 +18,13 @@ import (
 // S-shaped, the same search gives a bound, and branching makes it tight. With
 // draws, the curves are their means, and what Risk asks for beyond the mean is
 // found by weighing the draws.
-func Solve(p Problem) (Solution, error) {
+//
+// The search over S-shaped curves ends after some seconds' worth of looks; Gap
+// then says what may be missing.
+func Solve(p Problem) (Solution, error) { return SolveContext(context.Background(), p) }
+
+// SolveContext is Solve until the context ends, whose error it returns then.
+func SolveContext(ctx context.Context, p Problem) (Solution, error) {
 	if err := p.Risk.check(); err != nil {
 		return Solution{}, err
 	}
@@ -26,13 +33,13 @@ func Solve(p Problem) (Solution, error) {
 	case err != nil:
 		return Solution{}, err
 	case draws.n > 0:
-		return draws.solve()
+		return draws.solve(ctx)
 	}
-	return solveCertain(p)
+	return solveCertain(ctx, p)
 }
 
-func solveCertain(p Problem) (Solution, error) {
-	s, err := newSolver(p)
+func solveCertain(ctx context.Context, p Problem) (Solution, error) {
+	s, err := newSolver(ctx, p)
 	if err != nil {
 		return Solution{}, err
 	}
@@ -40,12 +47,18 @@ func solveCertain(p Problem) (Solution, error) {
 		return Solution{}, err
 	}
 	r, ok := s.relax(1)
+	if ctx.Err() != nil {
+		return Solution{}, ctx.Err()
+	}
 	if !ok {
 		return Solution{}, fmt.Errorf("the problem cannot be solved; its numbers are too far apart: give bounds, worths and curves that are nearer to each other")
 	}
 	status, gap := Optimal, 0.0
 	if s.bent() {
 		r, gap = s.branch(r)
+		if ctx.Err() != nil {
+			return Solution{}, ctx.Err()
+		}
 		if gap > 0 {
 			status = fmt.Sprintf("best found: earns %.6g and the optimum at most %.3g more; the search over S-shaped curves reached its limit", s.profit(r.x), gap)
 		}
@@ -106,17 +119,18 @@ type block struct {
 	min, max float64
 	// How many of its S-shaped items may spend at least their split.
 	fewest, most int
+	near         float64 // the price of money found last where its bounds bind; 0 at first
 }
 
 type solver struct {
 	p      Problem
 	items  []item
 	blocks []block
-	// patience is the effort after which branching ends.
-	patience int
+	money  float64 // what a unit of it costs: 1, in a part of a problem the price there
+	effort *effort
 }
 
-func newSolver(p Problem) (*solver, error) {
+func newSolver(ctx context.Context, p Problem) (*solver, error) {
 	if p.Total != nil && !notNegative(*p.Total) {
 		return nil, fmt.Errorf("total is %v; it must be a finite amount of at least 0", *p.Total)
 	}
@@ -133,7 +147,7 @@ func newSolver(p Problem) (*solver, error) {
 		}
 		byID[it.ID] = i
 	}
-	s := &solver{p: p, patience: maxEffort, items: make([]item, 0, len(p.Items))}
+	s := &solver{p: p, money: 1, effort: &effort{ctx: ctx, patience: maxLooks}, items: make([]item, 0, len(p.Items))}
 	placed := make([]bool, len(p.Items))
 	for _, g := range p.Groups {
 		b := block{name: g.Name, from: len(s.items), min: g.Min, max: g.Max, most: math.MaxInt}
@@ -259,7 +273,7 @@ func above(a, b float64) bool { return a > b && a-b > 1e-12*math.Abs(a) }
 // profit is the objective.
 func (s *solver) profit(x []float64) (total float64) {
 	for i := range s.items {
-		total += s.items[i].profit(x[i])
+		total += s.items[i].worth*s.items[i].curve.Value(x[i]) - s.money*x[i]
 	}
 	return total
 }

@@ -169,7 +169,7 @@ func TestOptimumSatisfiesKKT(t *testing.T) {
 	})
 }
 
-func checkBounds(t *rapid.T, p allocate.Problem, spend []float64, eps float64) {
+func checkBounds(t rapid.TB, p allocate.Problem, spend []float64, eps float64) {
 	total, groups := amounts(p, spend)
 	for i, it := range p.Items {
 		if x := spend[i]; !(x >= it.Min && x <= it.Max) {

@@ -1,6 +1,7 @@
 package allocate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -28,11 +29,11 @@ const (
 // 2000), and the difference between the least g and the best objective met is a
 // certificate: it bounds what is missing. Where that is not closed then, blends of
 // the spends met are tried.
-func (s scenarios) worst(start Solution, most float64) (Solution, error) {
-	if err := s.concave(); err != nil {
+func (s scenarios) worst(ctx context.Context, start Solution, most float64) (Solution, error) {
+	if err := s.concave(ctx); err != nil {
 		return Solution{}, err
 	}
-	f := saddle{s: s, most: most, bound: math.Inf(1), patience: mostLooks}
+	f := saddle{ctx: ctx, s: s, most: most, bound: math.Inf(1), patience: mostLooks}
 	f.patience = min(max(riskEffort/max(s.n*len(s.p.Items), 1), leastLooks), mostLooks)
 	now := f.look(start.Weights, start)
 	// Two guesses to begin with: all draws alike, and the worst ones at the mean's
@@ -102,8 +103,8 @@ func blendOf(a, b []float64) []float64 {
 
 // concave names the first item whose curve is not: the least of several profits
 // is solved for concave curves only.
-func (s scenarios) concave() error {
-	sv, err := newSolver(s.weighted(s.uniform()))
+func (s scenarios) concave(ctx context.Context) error {
+	sv, err := newSolver(ctx, s.weighted(s.uniform()))
 	if err != nil {
 		return err
 	}
@@ -118,6 +119,7 @@ func (s scenarios) concave() error {
 
 // saddle searches the probabilities of the draws.
 type saddle struct {
+	ctx             context.Context
 	s               scenarios
 	most            float64
 	looks, patience int
@@ -135,7 +137,7 @@ type weighing struct {
 }
 
 func (f *saddle) at(q []float64) (weighing, error) {
-	sol, err := solveCertain(f.s.weighted(q))
+	sol, err := solveCertain(f.ctx, f.s.weighted(q))
 	if err != nil {
 		return weighing{}, err
 	}

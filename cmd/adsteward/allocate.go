@@ -69,16 +69,15 @@ type allocatedRow struct {
 }
 
 func (c *allocateCmd) Run(e *env) error {
-	text, err := c.read(e.stdin)
+	text, p, err := c.problem(e)
 	if err != nil {
-		return usage("the problem cannot be read: %v; name a JSON file, or - for standard input", err)
-	}
-	p, err := allocate.Read(text)
-	if err != nil {
-		return usage("%s: %v", c.Problem, err)
+		return err
 	}
 	start := time.Now()
-	sol, err := allocate.Solve(p)
+	sol, err := allocate.SolveContext(e.ctx, p)
+	if e.ctx.Err() != nil {
+		return c.interrupted(e)
+	}
 	if err != nil {
 		return usage("%s: %v", c.Problem, allocate.Place(text, p, err))
 	}
@@ -88,6 +87,39 @@ func (c *allocateCmd) Run(e *env) error {
 		return printJSON(e.stdout, out)
 	}
 	return out.print(e.stdout)
+}
+
+// problem reads the problem for as long as the command is wanted: standard input
+// need not end, and a large file takes seconds.
+func (c *allocateCmd) problem(e *env) ([]byte, allocate.Problem, error) {
+	type result struct {
+		text []byte
+		p    allocate.Problem
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		text, err := c.read(e.stdin)
+		if err != nil {
+			read <- result{err: usage("the problem cannot be read: %v; name a JSON file, or - for standard input", err)}
+			return
+		}
+		p, err := allocate.Read(text)
+		if err != nil {
+			err = usage("%s: %v", c.Problem, err)
+		}
+		read <- result{text, p, err}
+	}()
+	select {
+	case r := <-read:
+		return r.text, r.p, r.err
+	case <-e.ctx.Done():
+		return nil, allocate.Problem{}, c.interrupted(e)
+	}
+}
+
+func (c *allocateCmd) interrupted(e *env) error {
+	return fmt.Errorf("%s: interrupted, so there is no allocation: %w", c.Problem, e.ctx.Err())
 }
 
 func (c *allocateCmd) read(stdin io.Reader) ([]byte, error) {

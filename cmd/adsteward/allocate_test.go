@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What cannot be solved says where, what and what to do, in one line.
@@ -25,7 +30,7 @@ func TestAllocateSaysWhereAndWhatToDo(t *testing.T) {
  {"id": "a", "max": 5, "worth": 1, "curve": {"type": "hill", "coef": 1, "alpha": 0.5, "gamma": 3, "draws": [
   {"alpha": 0.4},
   {"alpha": 2}]}}]}`,
-			`line 4, column 3: items[0].curve.draws[1]: item "a" has an S-shaped curve as draw 1; draws must be concave (a hill's alpha or a power's elasticity at most 1): correct it or leave it out`},
+			`line 4, column 3: items[0].curve.draws[1]: item "a" has an S-shaped curve as draw 1; draws must be concave (a hill's alpha or a power's elasticity at most 1) or points: correct it, leave it out or give points`},
 		"s-shape": {`{"risk": {"objective": "cvar"}, "items": [
  {"id": "b", "max": 5, "worth": 1, "curve": {"type": "power", "coef": 1, "elasticity": 0.5, "draws": [{}]}},
  {"id": "a", "max": 9, "worth": 1, "curve": {"type": "hill", "coef": 9, "alpha": 2, "gamma": 3}}]}`,
@@ -66,5 +71,44 @@ binding: total
 `
 	if !strings.HasPrefix(out, want) || errs != "" || code != codeDone {
 		t.Errorf("%d, %q, got\n%swant\n%s", code, errs, out, want)
+	}
+}
+
+// An interrupted search prints no allocation, says so in one line and ends as
+// other interrupted commands do.
+func TestAllocateCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	var items, groups []string
+	for i := range 2700 {
+		items = append(items, fmt.Sprintf(`{"id": "%d", "max": 150, "worth": 1, "curve": {"type": "hill", "coef": %d, "alpha": 3, "gamma": %d}}`, i, 100+i%97, 30+i%7))
+		if i%3 == 2 {
+			groups = append(groups, fmt.Sprintf(`{"ids": ["%d", "%d", "%d"], "max": 40, "min": %d}`, i-2, i-1, i, i%5))
+		}
+	}
+	file := filepath.Join(t.TempDir(), "problem.json")
+	problem := fmt.Sprintf(`{"total": 15000, "items": [%s], "groups": [%s]}`, strings.Join(items, ","), strings.Join(groups, ","))
+	if err := os.WriteFile(file, []byte(problem), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	defer cancel()
+	time.AfterFunc(50*time.Millisecond, cancel)
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"allocate", file}, strings.NewReader(""), &out, &errs)
+	if want := "adsteward: " + file + ": interrupted, so there is no allocation: context canceled\n"; out.Len() > 0 || errs.String() != want || code != codeFindings {
+		t.Errorf("%d, %q, %q", code, out.String(), errs.String())
+	}
+}
+
+// Nor does it wait for a standard input that does not end.
+func TestAllocateDoesNotWaitForInput(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	cancel()
+	in, never := io.Pipe()
+	defer never.Close()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"allocate", "-"}, in, &out, &errs); out.Len() > 0 || !strings.Contains(errs.String(), "interrupted") || code != codeFindings {
+		t.Errorf("%d, %q, %q", code, out.String(), errs.String())
 	}
 }
