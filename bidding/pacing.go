@@ -16,10 +16,10 @@ type Month struct {
 	guard.Pace
 	First    civil.Date   `json:"first,omitzero"` // of the month
 	Last     civil.Date   `json:"last,omitzero"`
-	Today    civil.Date   `json:"today,omitzero"`     // not over yet, so not in Spent
-	DaysLeft int          `json:"days_left"` // today and the days after it
-	DataTo   civil.Date   `json:"data_to,omitzero"`   // newest reported day; zero: none
-	Spent    money.Micros `json:"spent"`     // as reported, up to yesterday
+	Today    civil.Date   `json:"today,omitzero"`   // not over yet, so not in Spent
+	DaysLeft int          `json:"days_left"`        // today and the days after it
+	DataTo   civil.Date   `json:"data_to,omitzero"` // newest reported day; zero: none
+	Spent    money.Micros `json:"spent"`            // as reported, up to yesterday
 	// Low and High are the central 80 % of the landing. Most is what the platforms'
 	// own limits on the present budgets leave possible.
 	Low  money.Micros `json:"low"`
