@@ -183,8 +183,9 @@ func (w *adWatch) take(u *unit, ad *AdSeries) {
 	}
 	r.CTR, r.CTRNow = rates(ad.Days, from, today, clickRate)
 	r.Weeks = weeks(ad.Days, from, today)
-	ctr := watch.Series{Pool: string(u.Platform) + "/" + adCTR, Grain: 1, Family: u.Key.String() + "/" + adCTR, Window: adWindow(ad, today)}
+	ctr := watch.Series{Pool: string(u.Platform) + "/" + adCTR, Grain: 1, Family: u.Key.String() + "/" + adCTR, Window: adWindow(ad, today), Slides: true}
 	conversions := ctr
+	conversions.Slides = false // whether a click leads to a sale changes with demand
 	conversions.Pool, conversions.Family = string(u.Platform)+"/"+adConversionRate, u.Key.String()+"/"+adConversionRate
 	lag, mean := u.account.lag(), meanClicks(ad.Days)
 	for _, d := range ad.Days {

@@ -68,6 +68,7 @@ type figure struct {
 	of        func(u *unit, d response.Day, arrived float64) (count, exposure float64)
 	matures   bool // what is counted arrives late
 	money     bool // what is counted is money, not events
+	slides    bool // it wears out slowly, and demand has little part in it
 	about     func(u *unit) bool
 }
 
@@ -85,7 +86,12 @@ var figures = []figure{
 	{name: "roas", guardrail: "alert", matures: true, money: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
 		return d.Value, math.Pow(d.Spend, u.follows()) * arrived
 	}},
-	{name: "ctr", guardrail: "creative_fatigue", about: (*unit).hasCreatives, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
+	// Where the budget decides the spend, less of it says that something else does now.
+	// The rules for single days come first (see spend).
+	{name: "spend", guardrail: "alert", about: (*unit).spendsItsBudget, money: true, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
+		return d.Spend, d.Budget
+	}},
+	{name: "ctr", guardrail: "creative_fatigue", slides: true, about: (*unit).hasCreatives, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
 		return d.Clicks, d.Impressions
 	}},
 	// Where people see pictures or films, a click grows dearer when they tire of them
@@ -106,6 +112,15 @@ func (u *unit) follows() float64 {
 		return e
 	}
 	return 1
+}
+
+// spendsItsBudget reports whether the budget alone decides what it spends (a target or
+// a bid that is changed would look like a fall), and no day of it is odd already.
+func (u *unit) spendsItsBudget() bool {
+	return u.bound && !slices.ContainsFunc(u.alerts, func(a Alert) bool { return a.Figure == "spend" }) &&
+		!slices.ContainsFunc(u.members, func(m platform.Entity) bool {
+			return m.Strategy.ID != "" || m.Fields[platform.TargetROAS] > 0 || m.Fields[platform.ROASFloor] > 0 || m.Fields[platform.BidAmount] > 0
+		})
 }
 
 // hasCreatives reports whether people see pictures or films that wear out;
@@ -132,9 +147,9 @@ func (x *watcher) add(u *unit, f figure) {
 	if f.about != nil && !f.about(u) {
 		return
 	}
-	s := watch.Series{Pool: string(u.Platform) + "/" + f.name, Grain: 1}
+	s := watch.Series{Pool: string(u.Platform) + "/" + f.name, Grain: 1, Slides: f.slides}
 	lag := u.account.lag()
-	var value, conversions float64
+	var value, conversions, spend, clicks float64
 	for _, d := range u.days {
 		age := u.account.Today.Sub(d.Date)
 		arrived := lag.At(age)
@@ -144,9 +159,13 @@ func (x *watcher) add(u *unit, f figure) {
 		count, exposure := f.of(u, d, arrived)
 		s.Days = append(s.Days, watch.Day{Date: d.Date, Count: count, Exposure: exposure})
 		value, conversions = value+d.Value, conversions+d.Conversions
+		spend, clicks = spend+d.Spend, clicks+d.Clicks
 	}
 	if f.money {
 		s.Grain = value / conversions // the test leaves alone what is no number
+		if f.name == "spend" {
+			s.Grain = spend / clicks
+		}
 	}
 	x.series, x.units, x.figures = append(x.series, s), append(x.units, u), append(x.figures, f)
 }
@@ -189,6 +208,8 @@ func (f figure) words(fall watch.Fall, seen string) string {
 		return fmt.Sprintf("%s a conversion has cost %.0f %% more than usual at such a spend: %.0f came where %.0f were to be expected by now (%s).", since, percent, fall.Counted, fall.Expected, sure)
 	case "roas":
 		return fmt.Sprintf("%s its spend has brought %.0f %% less value than usual at such a spend: %.0f where %.0f was to be expected by now (%s).", since, percent, fall.Counted, fall.Expected, sure)
+	case "spend":
+		return fmt.Sprintf("%s it has spent %.0f %% less of its budget than usual (%s).", since, percent, sure)
 	case "ctr":
 		return fmt.Sprintf("%s people who see its ads have clicked %.0f %% less often than usual (%s).", since, percent, sure)
 	}

@@ -9,6 +9,7 @@ import (
 	"adsteward/bidding/guard"
 	"adsteward/bidding/response"
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
 	"adsteward/internal/platform"
 )
 
@@ -266,5 +267,50 @@ func TestSpendOnUnfitItemsIsNotScaled(t *testing.T) {
 	in.Policy.Stock.MaxLosingSpend = 1
 	if out = plan(t, in); draftOf(out, "bstrong") == nil {
 		t.Errorf("nothing is beyond its limit: %v", out.Blocked)
+	}
+}
+
+// What always spent its budget and now spends less of it is found before it has
+// stopped; that the budget itself came down is no fall, nor is what a target may do.
+func TestSpendThatLeavesItsBudgetIsFound(t *testing.T) {
+	t.Parallel()
+	less := func(d *response.Day) {
+		if d.Date >= today-10 {
+			for _, x := range []*float64{&d.Spend, &d.Clicks, &d.Impressions} {
+				*x *= 0.6
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		edit   func(*response.Day)
+		before float64 // the budget up to ten days ago; 0: as now
+		target bool
+		want   string
+	}{
+		"as ever":        {func(*response.Day) {}, 0, false, ""},
+		"less":           {less, 0, false, "bstrong spend"},
+		"less by a goal": {less, 0, true, ""},
+		"budget cut": {func(d *response.Day) {
+			if d.Date < today-10 {
+				d.Spend, d.Clicks, d.Impressions, d.Conversions, d.Value = d.Spend*1.6, d.Clicks*1.6, d.Impressions*1.6, d.Conversions*1.6, d.Value*1.6
+			}
+		}, 160, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := reshape(twoCampaigns(), c.edit)
+			if c.before > 0 {
+				in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: "bstrong"}},
+					Field: platform.DailyBudget, Date: today - 10, At: now.AddDate(0, 0, -10), Ours: true, Old: eur(c.before), New: eur(100)}}
+			}
+			for i := range in.Accounts[0].Entities {
+				if e := &in.Accounts[0].Entities[i]; c.target && e.Type == platform.Campaign {
+					e.Fields = map[platform.Field]money.Micros{platform.TargetROAS: eur(2)}
+				}
+			}
+			if got := figuresOf(plan(t, in)); got != c.want {
+				t.Errorf("alerts %q, want %q", got, c.want)
+			}
+		})
 	}
 }

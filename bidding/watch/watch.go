@@ -6,7 +6,6 @@ package watch
 
 import (
 	"math"
-	"slices"
 
 	"adsteward/internal/civil"
 )
@@ -54,6 +53,10 @@ type Series struct {
 	// where that depends on how old it is; then fewer days before it are enough to
 	// say what is usual, and more is asked of them. 0: Window.
 	Window int
+	// Slides says that a slow slide is a fall too, as of an ad that wears out. Demand
+	// must have little part in such a figure: where its rate wanders for other
+	// reasons, there are more false alarms than DaysPerFalseAlarm says.
+	Slides bool
 }
 
 func (s Series) window() int {
@@ -107,14 +110,16 @@ const MostChanceDays = 3650
 // definition 2.4 and theorem 2.4: the sum of e-processes started each day,
 // stopped at A, has a mean run of at least A days without a change). Counts are
 // taken as quasi-Poisson: count / dispersion is Poisson. The rate is not known
-// but comes from the reference, Gamma(n0, n0) around its mean, so an e-process
-// begun on day k with x independent counts against m expected ones is the ratio
-// of two Gamma-Poisson mixtures,
+// but comes from the reference, Gamma(n0, n0) around its mean, so where it is
+// steady an e-process begun on day k with x independent counts against m expected
+// ones is the ratio of two Gamma-Poisson mixtures,
 //
 //	theta^x ((n0+m) / (n0+theta m))^(n0+x),
 //
-// averaged over theta = 1 - Fall and two deeper ones. The dispersion is the
-// reference's Pearson statistic, times the pool's ratio of the variance of whole
+// averaged over theta = 1 - Fall and two deeper ones. But demand and seasons make
+// it wander, and a slow slide is no fall: both mixtures are summed over how far it
+// may (see path), weighed by what all series of the pool show. The dispersion is
+// the reference's Pearson statistic, times the pool's ratio of the variance of whole
 // weeks to that of days, because days hang together. An alert ends when the
 // newest seven days are likelier at the usual rate than after the fall.
 //
@@ -139,7 +144,13 @@ func Find(r Rule, today civil.Date, all []Series) []*Fall {
 			pools[s.Pool] = &pool{}
 		}
 		pools[s.Pool].add(u)
+		if !s.Slides {
+			pools[s.Pool].learn(u.likelihoods(today, s))
+		}
 		families[s.Family]++
+	}
+	for _, p := range pools {
+		p.settle()
 	}
 	for i, s := range all {
 		if u := usuals[i]; u != nil {
@@ -150,31 +161,10 @@ func Find(r Rule, today civil.Date, all []Series) []*Fall {
 			if s.Window > 0 { // few days say too little of their spread
 				u.dispersion = max(u.dispersion, pools[s.Pool].dispersion())
 			}
-			out[i] = u.test(r, today, s, pools[s.Pool].clustering(), among)
+			out[i] = u.test(r, today, s, pools[s.Pool], among)
 		}
 	}
 	return out
-}
-
-// pool sums up how the days of series spread.
-type pool struct {
-	chi, df        float64 // Pearson statistic of days, degrees of freedom
-	weeks, weeksDF float64 // and of weeks, by the days' dispersion
-}
-
-func (p *pool) add(u *usual) {
-	p.chi, p.df = p.chi+u.chi, p.df+u.df
-	p.weeks, p.weeksDF = p.weeks+u.weeks, p.weeksDF+u.weeksDF
-}
-
-func (p *pool) dispersion() float64 { return p.chi / p.df }
-
-// clustering is how many times as much whole weeks vary as their days would alone.
-func (p *pool) clustering() float64 {
-	if p.weeksDF <= 0 {
-		return 1
-	}
-	return max(1, p.weeks/p.weeksDF)
 }
 
 // usual is what the reference says.
@@ -253,42 +243,72 @@ func (u *usual) weekdays(days []Day, grain float64) {
 
 func (u *usual) expect(d Day) float64 { return u.rate * u.dow[d.Date.Weekday()] * d.Exposure }
 
+// steps are the days from an age on, as independent counts against expected ones,
+// and how many of them come before the window.
+func (u *usual) steps(today civil.Date, s Series, youngest int, dispersion float64) (days []step, before int) {
+	for _, d := range s.Days {
+		age := today.Sub(d.Date)
+		if age < youngest || age > s.window()+reference || !d.usable() {
+			continue
+		}
+		if age > s.window() {
+			before++
+		}
+		days = append(days, step{d.Date, d.Count / dispersion, u.expect(d) / dispersion})
+	}
+	return days, before
+}
+
+// likelihoods says how likely the reference is at each wander.
+func (u *usual) likelihoods(today civil.Date, s Series) (of weights) {
+	days, _ := u.steps(today, s, s.window()+1, u.dispersion)
+	for i, q := range wanders {
+		of[i] = follow(days, q).usual[len(days)]
+	}
+	return of
+}
+
 // test sums the e-processes begun on each day of the window of a series that is
 // one among so many of its family.
-func (u *usual) test(r Rule, today civil.Date, s Series, clustering, among float64) *Fall {
-	phi := u.dispersion * clustering
-	n0 := u.count / phi
+func (u *usual) test(r Rule, today civil.Date, s Series, p *pool, among float64) *Fall {
+	phi := u.dispersion * p.clustering()
+	days, before := u.steps(today, s, 1, phi)
+	if !r.down(today, days) {
+		return nil
+	}
+	of := newMixture(days, p.weigh(s.Slides))
 	// Deeper falls are looked for as well, each with a third of the weight.
 	thetas := [...]float64{1 - r.Fall, 0.75 * (1 - r.Fall), 0.5 * (1 - r.Fall)}
 	var x, m, sum, best float64
 	var out Fall
-	still := true
-	for _, d := range slices.Backward(s.Days) {
-		age := today.Sub(d.Date)
-		if age > s.window() {
-			break
-		}
-		if age < 1 || !d.usable() {
-			continue
-		}
-		x, m = x+d.Count/phi, m+u.expect(d)/phi
-		if age <= recent {
-			still = x < m*r.Fall/-math.Log(1-r.Fall)
-		}
+	for k := len(days) - 1; k >= before; k-- {
+		x, m = x+days[k].x, m+days[k].m
 		var e float64
 		for _, theta := range thetas {
-			e += math.Exp(x*math.Log(theta)+(n0+x)*math.Log((n0+m)/(n0+theta*m))) / float64(len(thetas))
+			e += of.evidence(k, theta) / float64(len(thetas))
 		}
 		sum += e
 		if e > best {
 			best = e
-			out = Fall{Since: d.Date, Ratio: x / m, Counted: x * phi, Expected: m * phi}
+			out = Fall{Since: days[k].date, Ratio: x / m, Counted: x * phi, Expected: m * phi}
 		}
 	}
 	sum /= among
-	if !still || !(sum >= r.DaysPerFalseAlarm) {
+	if !(sum >= r.DaysPerFalseAlarm) {
 		return nil
 	}
 	out.ChanceDays = min(sum, MostChanceDays)
 	return &out
+}
+
+// down reports whether the newest days are likelier after the fall than at the
+// usual rate.
+func (r Rule) down(today civil.Date, days []step) bool {
+	var x, m float64
+	for _, d := range days {
+		if today.Sub(d.date) <= recent {
+			x, m = x+d.x, m+d.m
+		}
+	}
+	return m == 0 || x < m*r.Fall/-math.Log(1-r.Fall)
 }

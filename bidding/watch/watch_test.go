@@ -19,9 +19,11 @@ var (
 )
 
 // world makes daily counts: mean a day, weekday pattern, negative binomial with
-// variance dispersion x mean, and AR(1) of the log rate.
+// variance dispersion x mean, AR(1) of the log rate, and a season of so many days
+// that takes it up and down by a share.
 type world struct {
 	mean, dispersion, rho, noise float64
+	season, period               float64
 }
 
 // series draws n days; from day fall on (0: never) the rate is a share of itself.
@@ -38,6 +40,9 @@ func (w world) series(seed uint64, n, fall int, share float64) []watch.Day {
 		}
 		exposure := 0.7 + 0.6*rng.Float64()
 		mu := w.mean * exposure * weekday[d.Weekday()] * math.Exp(u)
+		if w.period > 0 { // each begins elsewhere in it
+			mu *= 1 + w.season*math.Sin(2*math.Pi*(float64(i)/w.period+float64(seed)*math.Phi))
+		}
 		if fall > 0 && i >= fall {
 			mu *= share
 		}
@@ -306,7 +311,8 @@ func TestAFamilyRaisesTheThreshold(t *testing.T) {
 	family := func(n int) float64 {
 		in := make([]watch.Series, n)
 		for i := range in {
-			in[i] = watch.Series{Days: days, Pool: "p", Grain: 1, Family: "f"}
+			// Of a pool of its own: what more series teach it is no matter here.
+			in[i] = watch.Series{Days: days, Pool: fmt.Sprint(i), Grain: 1, Family: "f"}
 		}
 		// One that says nothing belongs to it too, and does not count.
 		in = append(in, watch.Series{Days: days[nights-5:], Pool: "p", Grain: 1, Family: "f"})
@@ -350,7 +356,7 @@ func TestGradualWearIsFound(t *testing.T) {
 		for night := from; night < from+watched; night++ {
 			in := make([]watch.Series, ads)
 			for i, days := range all {
-				in[i] = watch.Series{Days: days[night-90 : night], Pool: "p", Grain: 1, Family: fmt.Sprint(i / 10)}
+				in[i] = watch.Series{Days: days[night-90 : night], Pool: "p", Grain: 1, Family: fmt.Sprint(i / 10), Slides: true}
 			}
 			for i, f := range watch.Find(rule, start.AddDays(night), in) {
 				if _, known := found[i]; f != nil && !known {
