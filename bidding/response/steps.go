@@ -8,8 +8,8 @@ import "math"
 // two: the part that the budget set, which identifies the elasticity, and the wobble
 // around it, which has a coefficient of its own, whatever it may be. This is
 // two-stage residual inclusion (Terza, Basu and Rathouz 2008, "Two-stage residual
-// inclusion estimation", equations 4 and 6), the changes of the budget being the
-// instrument.
+// inclusion estimation: addressing endogeneity in health econometric modeling"), the
+// changes of the budget being the instrument.
 
 const (
 	// passedOnSD is of the prior of how much of a change of a budget is spent, around
