@@ -201,7 +201,9 @@ what it costs:
    reports, and in the shop's clicks only to whoever knows how often such claims are
    clicked. The night starts from what published experiments found
    by audience; it earns most where that is true (brand-heavy) and least where it is not
-   (incremental, where every claim is true). Only experiments of the shop's own mend it, and
+   (incremental, where every claim is true; alike, where all campaigns are the same and
+   every move costs). ` + "`risk.caution`" + ` bounds that loss, at the price of a point or two
+   where the beliefs are true. Only experiments of the shop's own mend it, and
    shops of this size can hardly afford them: ` + "`adsteward experiments plan switchback`" + `
    with --dry-run on a campaign says beforehand how little it would tell.
 2. *Wrong records.* Where the shop's books show 0.7 of the true margin (margin-low), every
