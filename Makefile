@@ -16,12 +16,12 @@ demo: build
 # -race finds what a plain run does not, at ten times the cost: the packages that
 # move whole files, simulate many shops or run the whole program are raced in
 # short form only (feeds, ltv, simulate) or not at all (cmd, whose rooms are raced
-# by themselves, and lift, where nothing runs beside anything), and then run in
-# full. Tests that need PostgreSQL (ADSTEWARD_TEST_POSTGRES) or Chromium say so
+# by themselves, and lift and watch, where nothing runs beside anything), and then
+# run in full. Tests that need PostgreSQL (ADSTEWARD_TEST_POSTGRES) or Chromium say so
 # where there is none.
-FULL = ./cmd/adsteward ./attribution/lift ./feeds ./bidding/ltv ./internal/simulate
+FULL = ./cmd/adsteward ./attribution/lift ./feeds ./bidding/ltv ./bidding/watch ./internal/simulate
 test: lint
-	$(GO) test -race -shuffle=on -short -timeout 10m $$($(GO) list ./... | grep -v -e /cmd/adsteward -e /attribution/lift$$)
+	$(GO) test -race -shuffle=on -short -timeout 10m $$($(GO) list ./... | grep -v -e /cmd/adsteward -e /attribution/lift$$ -e /bidding/watch$$)
 	$(GO) test -shuffle=on -timeout 10m $(FULL)
 
 lint:
