@@ -264,28 +264,33 @@ func (c drawSum) Slope(s float64) (sum float64) {
 // drawMix is a sum of concave curves of any type.
 type drawMix struct {
 	drawSum
-	x    float64    // found last; 0 at first
-	ends [2]drawEnd // the bounds asked about last
+	x    float64  // found last; 0 at first
+	ends drawEnds // the bounds asked about last
 }
 
-type drawEnd struct{ x, slope float64 }
+// drawEnds are slopes at a lower and an upper bound, which seldom change.
+type drawEnds [2]struct{ x, slope float64 }
 
-// endSlope is the slope at a bound, which seldom changes.
-func endSlope(e *drawEnd, c Curve, x float64) float64 {
-	if e.x != x || e.slope == 0 {
-		*e = drawEnd{x, c.Slope(x)}
+func (e *drawEnds) slope(c Curve, end int, x float64) float64 {
+	if at := &e[end]; at.x != x || at.slope == 0 {
+		at.x, at.slope = x, c.Slope(x)
 	}
-	return e.slope
+	return e[end].slope
+}
+
+// settle tells the spend that earns most at price m where it is one of the bounds.
+func (e *drawEnds) settle(c Curve, m, lo, hi float64) (float64, bool) {
+	if m <= 0 || e.slope(c, 1, hi) >= m {
+		return hi, true
+	}
+	return lo, e.slope(c, 0, lo) <= m
 }
 
 // best closes a bracket of spends by the secant in the logarithms, and by halves
 // where that does not halve it in two steps.
 func (c *drawMix) best(m, lo, hi float64) (float64, float64) {
-	switch {
-	case m <= 0 || endSlope(&c.ends[1], c, hi) >= m:
-		return hi, c.Value(hi)
-	case endSlope(&c.ends[0], c, lo) <= m:
-		return lo, c.Value(lo)
+	if x, ok := c.ends.settle(c, m, lo, hi); ok {
+		return x, c.Value(x)
 	}
 	in := bracket{a: lo, b: hi, stride: 2} // slope(a) > m > slope(b)
 	x := c.x

@@ -6,9 +6,9 @@ import "math"
 // own of at most 1. With u the logarithm of the spend, the part of its scale that
 // a curve has reached is the logistic function of exponent*(u-half).
 type hillsMix struct {
-	scale, exponent, half []float64  // half is the logarithm of Gamma
-	x                     float64    // the spend found last; 0 at first
-	ends                  [2]drawEnd // the bounds asked about last
+	scale, exponent, half []float64 // half is the logarithm of Gamma
+	x                     float64   // the spend found last; 0 at first
+	ends                  drawEnds  // the bounds asked about last
 }
 
 // mixAllHills is Mix of Hill curves without a shift; nil where there are others.
@@ -76,11 +76,8 @@ func (c *hillsMix) Slope(s float64) (slope float64) {
 // best looks for the spend by Newton's steps on the logarithm of the slope by
 // that of the spend, and by halves where they lead out of the bracket.
 func (c *hillsMix) best(m, lo, hi float64) (float64, float64) {
-	switch {
-	case m <= 0 || endSlope(&c.ends[1], c, hi) >= m:
-		return hi, c.Value(hi)
-	case endSlope(&c.ends[0], c, lo) <= m:
-		return lo, c.Value(lo)
+	if x, ok := c.ends.settle(c, m, lo, hi); ok {
+		return x, c.Value(x)
 	}
 	in := bracket{a: lo, b: hi, stride: 2} // slope(a) > m > slope(b)
 	x := c.x
