@@ -5,6 +5,25 @@ import (
 	"adsteward/internal/platform"
 )
 
+// AutoApprove is the policy's own yes; off unless Enabled. A field that is not
+// listed is never approved automatically.
+type AutoApprove struct {
+	Enabled bool                        `yaml:"enabled" json:"enabled"`
+	Fields  map[platform.Field]AutoCaps `yaml:"fields" json:"fields"`
+}
+
+// AutoCaps bound what may be approved without a person. PerItem is a share of
+// the value seen; an item that is kept out of ads has none. MaxPerRun and MaxPerDay count changes. PerRun and PerDay bound
+// the sum of absolute changes of daily budgets as a share of all daily budgets;
+// other fields have no such sum. A cap of 0 allows nothing.
+type AutoCaps struct {
+	PerItem   float64 `yaml:"per_item" json:"per_item"`
+	PerRun    float64 `yaml:"per_run" json:"per_run"`
+	PerDay    float64 `yaml:"per_day" json:"per_day"`
+	MaxPerRun int     `yaml:"max_per_run" json:"max_per_run"`
+	MaxPerDay int     `yaml:"max_per_day" json:"max_per_day"`
+}
+
 // AutoApprovable says of each change, in order, why the policy leaves it to a
 // person; the empty string where the policy itself says yes. budgets is the sum
 // of all daily budgets now, before what the policy has approved today already.
