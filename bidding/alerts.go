@@ -66,9 +66,9 @@ type figure struct {
 	name      string
 	guardrail string
 	of        func(u *unit, d response.Day, arrived float64) (count, exposure float64)
-	matures   bool // what is counted arrives late
-	money     bool // what is counted is money, not events
-	slides    bool // it wears out slowly, and demand has little part in it
+	matures   bool                           // what is counted arrives late
+	grain     func(all response.Day) float64 // how much of what is counted comes at once; nil: 1, events
+	slides    bool                           // it wears out slowly, and demand has little part in it
 	about     func(u *unit) bool
 }
 
@@ -83,12 +83,12 @@ var figures = []figure{
 	{name: "cac", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
 		return d.Conversions, math.Pow(d.Spend, u.follows()) * arrived
 	}},
-	{name: "roas", guardrail: "alert", matures: true, money: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
+	{name: "roas", guardrail: "alert", matures: true, grain: perConversion, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
 		return d.Value, math.Pow(d.Spend, u.follows()) * arrived
 	}},
 	// Where the budget decides the spend, less of it says that something else does now.
 	// The rules for single days come first (see spend).
-	{name: "spend", guardrail: "alert", about: (*unit).spendsItsBudget, money: true, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
+	{name: "spend", guardrail: "alert", about: (*unit).spendsItsBudget, grain: func(all response.Day) float64 { return all.Spend / all.Clicks }, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
 		return d.Spend, d.Budget
 	}},
 	{name: "ctr", guardrail: "creative_fatigue", slides: true, about: (*unit).hasCreatives, of: func(_ *unit, d response.Day, _ float64) (float64, float64) {
@@ -103,6 +103,8 @@ var figures = []figure{
 		return d.Impressions, d.Spend
 	}},
 }
+
+func perConversion(all response.Day) float64 { return all.Value / all.Conversions }
 
 // follows is how what is bought follows spend: by the curve where the budget
 // decides the spend, in proportion where demand does.
@@ -149,7 +151,7 @@ func (x *watcher) add(u *unit, f figure) {
 	}
 	s := watch.Series{Pool: string(u.Platform) + "/" + f.name, Grain: 1, Slides: f.slides}
 	lag := u.account.lag()
-	var value, conversions, spend, clicks float64
+	var all response.Day
 	for _, d := range u.days {
 		age := u.account.Today.Sub(d.Date)
 		arrived := lag.At(age)
@@ -158,14 +160,11 @@ func (x *watcher) add(u *unit, f figure) {
 		}
 		count, exposure := f.of(u, d, arrived)
 		s.Days = append(s.Days, watch.Day{Date: d.Date, Count: count, Exposure: exposure})
-		value, conversions = value+d.Value, conversions+d.Conversions
-		spend, clicks = spend+d.Spend, clicks+d.Clicks
+		all.Value, all.Conversions = all.Value+d.Value, all.Conversions+d.Conversions
+		all.Spend, all.Clicks = all.Spend+d.Spend, all.Clicks+d.Clicks
 	}
-	if f.money {
-		s.Grain = value / conversions // the test leaves alone what is no number
-		if f.name == "spend" {
-			s.Grain = spend / clicks
-		}
+	if f.grain != nil {
+		s.Grain = f.grain(all) // the test leaves alone what is no number
 	}
 	x.series, x.units, x.figures = append(x.series, s), append(x.units, u), append(x.figures, f)
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -106,8 +107,10 @@ accounts:
       conversions: {enabled: false, dataset: "%s"}
 `, cmp.Or(o.store, "adsteward.db"), cmp.Or(o.currency, "EUR"), feed, info.CustomerID, info.GoogleAddr, info.DataManagerAddr, info.TokenURL, info.ClientID,
 		info.ClientSecret, info.RefreshToken, info.ConversionActionID, info.AdAccountID, info.MetaAddr, info.AccessToken, info.AppSecret, info.DataSetID)
-	policy := strings.Replace(guard.Template, "caution: 1 ", "caution: 0 ", 1) // so that there is much to decide on
-	for from, to := range o.policy {
+	lines := map[string]string{"caution: 1 ": "caution: 0 "} // so that there is much to decide on
+	maps.Copy(lines, o.policy)
+	policy := guard.Template
+	for from, to := range lines {
 		if !strings.Contains(policy, from) {
 			return fmt.Errorf("the policy template has no %q", from)
 		}
