@@ -65,7 +65,7 @@ func (p *planner) watch(outages []response.Outage) {
 type figure struct {
 	name      string
 	guardrail string
-	of        func(u *unit, d response.Day, arrived float64) (count, exposure float64)
+	of        func(u *unit, d response.Day, due float64) (count, exposure float64)
 	matures   bool                           // what is counted arrives late
 	grain     func(all response.Day) float64 // how much of what is counted comes at once; nil: 1, events
 	slides    bool                           // it wears out slowly, and demand has little part in it
@@ -75,16 +75,16 @@ type figure struct {
 // figures are watched with one test. A conversion rate, a cost per conversion or
 // a return becomes worse when what clicks and spend bring falls short of what
 // they should bring along the unit's curve, since a higher budget has lower
-// returns.
+// returns. due is what the days' age and conditions leave to expect.
 var figures = []figure{
-	{name: "conversion_rate", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
-		return d.Conversions, math.Pow(d.Clicks, u.follows()) * arrived
+	{name: "conversion_rate", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, due float64) (float64, float64) {
+		return d.Conversions, math.Pow(d.Clicks, u.follows()) * due
 	}},
-	{name: "cac", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
-		return d.Conversions, math.Pow(d.Spend, u.follows()) * arrived
+	{name: "cac", guardrail: "alert", matures: true, of: func(u *unit, d response.Day, due float64) (float64, float64) {
+		return d.Conversions, math.Pow(d.Spend, u.follows()) * due
 	}},
-	{name: "roas", guardrail: "alert", matures: true, grain: perConversion, of: func(u *unit, d response.Day, arrived float64) (float64, float64) {
-		return d.Value, math.Pow(d.Spend, u.follows()) * arrived
+	{name: "roas", guardrail: "alert", matures: true, grain: perConversion, of: func(u *unit, d response.Day, due float64) (float64, float64) {
+		return d.Value, math.Pow(d.Spend, u.follows()) * due
 	}},
 	// Where the budget decides the spend, less of it says that something else does now.
 	// The rules for single days come first (see spend).
@@ -158,7 +158,7 @@ func (x *watcher) add(u *unit, f figure) {
 		if age < 1 || f.matures && (arrived < leastArrived || x.out[string(u.Platform)][d.Date] || x.out[u.Key.String()][d.Date]) {
 			continue
 		}
-		count, exposure := f.of(u, d, arrived)
+		count, exposure := f.of(u, d, arrived*u.Curve.Effect.Factor(d.Conditions))
 		s.Days = append(s.Days, watch.Day{Date: d.Date, Count: count, Exposure: exposure})
 		all.Value, all.Conversions = all.Value+d.Value, all.Conversions+d.Conversions
 		all.Spend, all.Clicks = all.Spend+d.Spend, all.Clicks+d.Clicks
@@ -310,8 +310,18 @@ func (u *unit) warn(f *guard.Facts) {
 
 // Sold is what the shop's orders of one campaign held, in units of the currency.
 type Sold struct {
-	Goods      float64 `json:"goods"`      // of products that the feed knows
-	Unsellable float64 `json:"unsellable"` // of these, what is now out of stock or has errors in the feed
+	Goods      float64 `json:"goods"`                 // of products that the feed knows
+	Unsellable float64 `json:"unsellable"`            // of these, what is now out of stock or has errors in the feed
+	MarkedDown float64 `json:"marked_down,omitempty"` // by how much less they now sell than their regular price
+}
+
+// Conditions are the shares that the curves look at.
+func (s Sold) Conditions() response.Conditions {
+	if s.Goods <= 0 {
+		return response.Conditions{}
+	}
+	share := func(part float64) float64 { return min(max(part/s.Goods, 0), 1) }
+	return response.Conditions{OutOfStock: share(s.Unsellable), Markdown: share(s.MarkedDown)}
 }
 
 // stock weighs how much of what the unit's campaigns sold cannot be sold now.

@@ -191,6 +191,11 @@ func (u *unit) sum(series map[platform.Ref]Series) {
 			s := &u.days[i]
 			s.Spend, s.Value, s.Conversions = s.Spend+d.Spend, s.Value+d.Value, s.Conversions+d.Conversions
 			s.Clicks, s.Impressions, s.Eligible = s.Clicks+d.Clicks, s.Impressions+d.Impressions, s.Eligible+d.Eligible
+			if s.Spend > 0 { // conditions weigh by the spend that meets them
+				share := d.Spend / s.Spend
+				s.Conditions.OutOfStock += share * (d.Conditions.OutOfStock - s.Conditions.OutOfStock)
+				s.Conditions.Markdown += share * (d.Conditions.Markdown - s.Conditions.Markdown)
+			}
 			partly[i] = partly[i] || d.Impressions > 0 && d.Eligible <= 0
 		}
 	}

@@ -63,6 +63,17 @@ func testModelsAndPolicies(t *testing.T, s *store.Store) {
 	same(t, "all", must(s.Models(ctx, "r", ""))(t), []store.Model{m("curve", "a", "4"), m("curve", "b", "2"), m("ltv", "", "1")})
 	same(t, "kind", must(s.Models(ctx, "r", "ltv"))(t), []store.Model{m("ltv", "", "1")})
 
+	must(s.StartRun(ctx, store.Run{RunID: "q", Account: acc, Date: 1, StartedAt: at.Add(time.Hour)}, nil))(t)
+	other := store.Model{RunID: "q", Kind: "ltv", Body: "5"}
+	check(t, s.PutModels(ctx, []store.Model{other}))
+	var across []store.Model
+	check(t, s.EachModel(ctx, []string{"r", "none", "q"}, "ltv", "", func(m store.Model) error {
+		across = append(across, m)
+		return nil
+	}))
+	same(t, "across runs", across, []store.Model{other, m("ltv", "", "1")})
+	check(t, s.EachModel(ctx, nil, "ltv", "", func(store.Model) error { return errors.New("of no run") }))
+
 	check(t, s.PutPolicy(ctx, "id", "body", at))
 	check(t, s.PutPolicy(ctx, "id", "body", at))
 	same(t, "policy", must(s.Policy(ctx, "id"))(t), "body")

@@ -94,6 +94,16 @@ func (q *Queries) Model(ctx context.Context, runID, kind, key string) (Model, er
 	return m, named(err, "model", runID+" "+kind+" "+key)
 }
 
+// EachModel hands over one result of each of some runs, of those that have it, in the
+// order of the runs' ids. fn must not use the store.
+func (q *Queries) EachModel(ctx context.Context, runIDs []string, kind, key string, fn func(Model) error) error {
+	if len(runIDs) == 0 {
+		return nil
+	}
+	return each(ctx, q, func(m *Model) error { return fn(*m) }, `SELECT * FROM models WHERE run_id IN `+among(len(runIDs))+` AND kind = ? AND key = ? ORDER BY run_id`,
+		append(with(runIDs), kind, key)...)
+}
+
 // PutPolicy stores a policy under the hash of its body, if it is new.
 func (q *Queries) PutPolicy(ctx context.Context, id, body string, at time.Time) error {
 	_, err := q.exec(ctx, `INSERT INTO policies (policy_id, body, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, id, body, utc(at))

@@ -47,7 +47,7 @@ const (
 // path is a unit's days in time order, for looking at changes: all ages weigh the same.
 type path struct {
 	date       []civil.Date
-	x, y, base []float64 // ln spend around its mean; value; F(age) times the factor of the weekday
+	x, y, base []float64 // ln spend around its mean; value; F(age) times the factors of weekday and conditions
 	scale      float64   // variance of a long sum of days over its mean
 	eps        float64
 	cuts       []int // first days of all levels but the first, ascending
@@ -63,7 +63,7 @@ func (f *unitFit) path(dow *[7]float64) *path {
 		p.date = append(p.date, r.date)
 		p.x = append(p.x, r.x)
 		p.y = append(p.y, r.y)
-		p.base = append(p.base, r.arrived*dow[r.date.Weekday()])
+		p.base = append(p.base, r.arrived*dow[r.date.Weekday()]*f.effect().factor(r.at))
 		mean += r.x
 	}
 	for k := range p.x {

@@ -64,7 +64,10 @@ type Curve struct {
 	SimulatedShare float64 `json:"simulated_share,omitempty"`
 	// Drift is how much ln Level moves a day; Level is the mean day's of the fit.
 	Drift float64 `json:"drift,omitempty"`
-	Note  string  `json:"note"` // what a person should know of the fit; may be empty
+	// Effect is what goods out of stock and marked down do; nothing where no day had
+	// other conditions than usual. Level is what the usual ones bring.
+	Effect Effect `json:"effect,omitzero"`
+	Note   string `json:"note"` // what a person should know of the fit; may be empty
 	// Refused is why there is no curve where a figure reported is no number; it stands
 	// in Note too, Level is 0, and the unit is to be left alone. Empty elsewhere.
 	Refused string `json:"refused,omitempty"`

@@ -17,6 +17,8 @@ type Day struct {
 	Conversions float64
 	// Budget is the daily budget of that day; 0 where not known.
 	Budget float64
+	// Conditions are nothing where not known.
+	Conditions Conditions
 	// Clicks, Impressions and Eligible are for those who watch over the unit; no curve
 	// rests on them.
 	Clicks, Impressions float64
@@ -92,7 +94,8 @@ const halfLife = 28
 // pooled unit -> type -> platform -> all (see pool.go); the level leans on the
 // type's ROAS with the weight of one conversion. The posterior is Laplace's
 // approximation at the mode, widened by how much good and bad days cluster and by the
-// doubt about that part.
+// doubt about that part. What goods out of stock or marked down do to a unit's days
+// (conditions.go) is fitted beside it.
 // Units that report what is no number get no curve and count for nothing (see
 // screen.go). Fit is deterministic in its input and uses all processors.
 func Fit(in Input) Result {

@@ -36,7 +36,7 @@ func (f *unitFit) explainSpend(budgets []float64) {
 	}
 	if f.DemandDriven || n == 0 {
 		for k := range f.rows {
-			f.rows[k].set = all
+			f.rows[k].split(all)
 		}
 		return
 	}
@@ -61,8 +61,13 @@ func (f *unitFit) explainSpend(budgets []float64) {
 		f.splitVar = left / weight / (zz + prior) / square(passedOn)
 	}
 	for k, b := range budgets {
-		if f.rows[k].set = x; b > 0 {
-			f.rows[k].set += passedOn * (math.Log(b) - z)
+		set := x
+		if b > 0 {
+			set += passedOn * (math.Log(b) - z)
 		}
+		f.rows[k].split(set)
 	}
 }
+
+// split notes which part of a row's ln spend the budget set.
+func (r *row) split(set float64) { r.at[byBudget], r.at[byWobble] = set, r.x-set }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"adsteward/bidding"
-	"adsteward/feeds"
 	"adsteward/internal/civil"
 	"adsteward/store"
 )
@@ -23,10 +21,7 @@ const (
 	keptLines = 50_000
 )
 
-const (
-	salesModel = "sales"
-	soldModel  = "sold"
-)
+const salesModel = "sales"
 
 // keptSales are sums of the orders of From..Until and what they rest on besides
 // orders: the costs known, and whether orders were told apart by age.
@@ -93,33 +88,4 @@ func (n *night) keptSales(ctx context.Context, aged bool, costs uint64) (*keptSa
 		return &s, nil
 	}
 	return nil, nil
-}
-
-// soldStock is how much of what each campaign sold can be sold no more, of what the
-// feeds know; nothing where all of it can.
-func soldStock(sales []store.Sales, products []store.Product) map[string]bidding.Sold {
-	unfit, any := make(map[string]bool, len(products)), false
-	for _, p := range products {
-		unfit[p.ItemID] = feeds.SoldOut(p.Availability, p.Stock) || p.Errors > 0
-		any = any || unfit[p.ItemID]
-	}
-	out := map[string]bidding.Sold{}
-	if !any {
-		return out
-	}
-	for _, s := range sales {
-		for _, l := range s.Lines {
-			bad, known := unfit[l.SKU]
-			if s.Campaign == "" || !known {
-				continue
-			}
-			sold, goods := out[s.Campaign], l.Quantity*l.UnitPrice.Float()
-			sold.Goods += goods
-			if bad {
-				sold.Unsellable += goods
-			}
-			out[s.Campaign] = sold
-		}
-	}
-	return out
 }

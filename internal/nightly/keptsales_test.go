@@ -5,9 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/store"
@@ -114,25 +111,5 @@ func TestFewSalesAreNotKept(t *testing.T) {
 	l := setupLedger(t, storetest.Open(t), 10)
 	if orders, _, kept := l.night(); orders != 600 || kept {
 		t.Errorf("%d orders, kept: %v", orders, kept)
-	}
-}
-
-// Of what a campaign sold, what the feeds know counts, and of that what is out of
-// stock or wrong.
-func TestSoldStock(t *testing.T) {
-	t.Parallel()
-	line := func(sku string, quantity float64, price money.Micros) store.OrderLine {
-		return store.OrderLine{SKU: sku, Quantity: quantity, UnitPrice: price * money.One}
-	}
-	sales := []store.Sales{{Campaign: "google:1", New: true, Lines: []store.OrderLine{line("ok", 2, 10), line("gone", 1, 30), line("none left", 1, 20), line("unknown", 1, 10)}},
-		{Campaign: "google:1", Lines: []store.OrderLine{line("wrong", 1, 5)}}, {Lines: []store.OrderLine{line("gone", 1, 7)}}}
-	products := []store.Product{{ItemID: "ok", Availability: "in_stock", Warnings: 3}, {ItemID: "gone", Availability: "out_of_stock"}, {ItemID: "wrong", Errors: 1},
-		{ItemID: "none left", Availability: "in_stock", Stock: new(int64)}}
-	want := map[string]bidding.Sold{"google:1": {Goods: 75, Unsellable: 55}}
-	if diff := cmp.Diff(want, soldStock(sales, products)); diff != "" {
-		t.Error(diff)
-	}
-	if got := soldStock(sales, products[:1]); len(got) > 0 {
-		t.Errorf("all can be sold: %v", got)
 	}
 }

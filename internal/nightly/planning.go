@@ -86,7 +86,7 @@ func (n *night) accountInput(ctx context.Context) (bidding.Input, error) {
 			ExpectedTimeZone: n.shop.OtherZone(platform.Name(a.Platform), a.AdAccount, a.TimeZone, now), Today: civil.Of(now.In(loc)), Lag: response.PriorLag()})
 	}
 	return in, errors.Join(n.loadLags(ctx, in.Accounts), n.loadEntities(ctx, in.Accounts, at),
-		n.loadPerformance(ctx, in.Accounts, at, countsFrom), n.loadSimulations(ctx, in.Accounts), n.loadChanges(ctx, &in, at))
+		n.loadPerformance(ctx, in.Accounts, at, countsFrom), n.loadConditions(ctx, in.Accounts), n.loadSimulations(ctx, in.Accounts), n.loadChanges(ctx, &in, at))
 }
 
 // seedOf makes the random draws of a run its own and the same each time.
@@ -160,16 +160,6 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 		a.LastData = max(a.LastData, p.Date)
 		return nil
 	})
-}
-
-// loadSold adds how much of what each campaign sold lately can be sold no more, as
-// this night found.
-func (n *night) loadSold(ctx context.Context, in *bidding.Input) (err error) {
-	in.Sold, err = loadModel[map[string]bidding.Sold](ctx, n.Store.Queries, n.runID, soldModel, "")
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("run %s does not say what of the goods sold is still there; its stage %s has to run first", n.runID, Value)
-	}
-	return err
 }
 
 // loadChanges lists what was changed in the days of the curves: by us, from the proposals applied,

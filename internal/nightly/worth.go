@@ -31,7 +31,7 @@ func (n *night) book(ctx context.Context, models *modelSet) (*bidding.Book, erro
 	if err != nil {
 		return nil, err
 	}
-	models.add(n.runID, soldModel, "", soldStock(sales, products))
+	models.add(n.runID, soldModel, "", soldStock(sales, products, n.asOf()))
 	orders := make([]bidding.Order, len(sales))
 	for i, s := range sales {
 		orders[i] = bookOrder(s)

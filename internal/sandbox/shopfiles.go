@@ -159,6 +159,7 @@ type item struct {
 	Image        string `xml:"g:image_link,omitempty"`
 	Availability string `xml:"g:availability"`
 	Price        string `xml:"g:price"`
+	SalePrice    string `xml:"g:sale_price,omitempty"`
 	Condition    string `xml:"g:condition"`
 	Brand        string `xml:"g:brand"`
 	GTIN         string `xml:"g:gtin,omitempty"`
@@ -175,6 +176,9 @@ func (s *Sandbox) writeFeed(w io.Writer) error {
 			Description:  p.Title + " by " + p.Brand + ", for every day.",
 			Availability: p.Availability, Price: price(p.Price, sc.Currency), Condition: "new", Brand: p.Brand, GTIN: p.GTIN,
 			ProductType: p.Group, Label: p.Group}
+		if p.SalePrice > 0 && p.SalePrice < p.Price {
+			it.SalePrice = price(p.SalePrice, sc.Currency)
+		}
 		switch i % defectEvery {
 		case noImage:
 			it.Image = ""

@@ -92,10 +92,7 @@ func (g *catalogue) of(c *campaign) []int {
 // to it on average, so that the costs leave the campaign's margin; in a sale they
 // add up to more, so that the costs leave the sale's.
 func (g *catalogue) fill(s *stream, c *campaign, day civil.Date, value money.Micros) []Line {
-	list := value.Float()
-	if m := c.spec.Margin; m < 1 {
-		list *= (1 - c.margin(day)) / (1 - m)
-	}
+	list := value.Float() / c.reduced(day)
 	goods := g.of(c)
 	cheapest := g.products[goods[0]].Price.Float()
 	var lines []Line

@@ -92,6 +92,15 @@ func (c *campaign) margin(day civil.Date) float64 {
 	return c.spec.Margin
 }
 
+// reduced is the part of its goods' list prices that is asked on day: in a sale that at
+// which the same costs leave the sale's margin.
+func (c *campaign) reduced(day civil.Date) float64 {
+	if c.spec.Margin >= 1 {
+		return 1
+	}
+	return (1 - c.spec.Margin) / (1 - c.margin(day))
+}
+
 // worth is k: the expected profit before spend of one unit of R on day.
 func (c *campaign) worth(day civil.Date) float64 {
 	return c.margin(day) * (1 - c.spec.NewShare + c.spec.NewShare*c.spec.LTVMultiple)

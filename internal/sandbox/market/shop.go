@@ -95,9 +95,13 @@ func (m *Market) Products() []Product {
 	defer m.mu.RUnlock()
 	goods := newCatalogue(m)
 	for _, c := range m.campaigns {
-		if c.during(StockOut, m.today) {
-			for _, i := range goods.of(c) {
-				goods.products[i].Availability = "out_of_stock"
+		for _, i := range goods.of(c) {
+			p := &goods.products[i]
+			if c.during(StockOut, m.today) {
+				p.Availability = "out_of_stock"
+			}
+			if part := c.reduced(m.today); part < 1 {
+				p.SalePrice = micros(p.Price.Float() * part).RoundTo(m.unit)
 			}
 		}
 	}

@@ -115,6 +115,17 @@ func TestShopMarginAndSale(t *testing.T) {
 		if got := 1 - cost/revenue; math.Abs(got-tc.margin) > 0.02 {
 			t.Errorf("the lines leave a margin of %.3f, want %.3f", got, tc.margin)
 		}
+		var priced, costs float64
+		for _, p := range m.Products() {
+			price := p.Price
+			if p.SalePrice > 0 {
+				price = p.SalePrice
+			}
+			priced, costs = priced+price.Float(), costs+p.Cost.Float()
+		}
+		if got := 1 - costs/priced; math.Abs(got-tc.margin) > 0.02 {
+			t.Errorf("today's prices leave a margin of %.3f, want %.3f", got, tc.margin)
+		}
 	}
 }
 

@@ -15,7 +15,8 @@ type Product struct {
 	Brand        string
 	GTIN         string
 	Price, Cost  money.Micros
-	Availability string // in_stock, out_of_stock
+	SalePrice    money.Micros // in force today; 0 where there is none
+	Availability string       // in_stock, out_of_stock
 }
 
 // ShopDay is what the shop recorded on one day.
