@@ -48,14 +48,16 @@ func TestBadInputIsLeftAloneWithAReason(t *testing.T) {
 }
 
 // Two campaigns that differ in what is believed of their worth alone: the less is known,
-// the less money moves between them.
+// the less money moves between them; less of that matters where they speak to the same
+// people.
 func TestMoneyMovesWithCaution(t *testing.T) {
 	t.Parallel()
-	moved := func(sd, caution float64) (sum float64, by string) {
+	moved := func(sd, caution float64, strong, weak string) (sum float64, by string) {
 		in := input(1, 1, sim{id: "strong", budget: 100, use: 1, ref: 100, perDay: 8, eps: 0.6, k: 0.44}, sim{id: "weak", budget: 100, use: 1, ref: 100, perDay: 8, eps: 0.6, k: 0.36})
 		in.Policy.Risk.Caution, in.Policy.Step.Default, in.Policy.Step.HardLimit, in.Policy.MaxMovement = caution, 1, 1, 1
 		for c, w := range in.Worth {
 			w.RelSD, w.IncrementalRelSD = sd, sd
+			w.Audience = map[string]string{"google:strong": strong, "google:weak": weak}[c]
 			in.Worth[c] = w
 		}
 		for _, d := range plan(t, in).Drafts {
@@ -66,18 +68,24 @@ func TestMoneyMovesWithCaution(t *testing.T) {
 		}
 		return sum, by
 	}
-	free, by := moved(0.3, 0)
+	free, by := moved(0.3, 0, "", "")
 	if free < 20 || strings.Contains(by, "caution") {
 		t.Fatalf("without caution %.2f move (%s)", free, by)
 	}
-	if known, _ := moved(0, 0.75); math.Abs(known-free) > 2 {
+	if known, _ := moved(0, 0.75, "", ""); math.Abs(known-free) > 2 {
 		t.Errorf("where worths are known %.2f move, without caution %.2f", known, free)
 	}
-	some, by := moved(0.1, 0.75)
+	some, by := moved(0.1, 0.75, "", "")
 	if !(some > 1 && some < free-1) || !strings.Contains(by, "risk.caution") {
 		t.Errorf("with a standard error of 0.1 %.2f move (%s), without caution %.2f", some, by, free)
 	}
-	if much, _ := moved(0.3, 0.75); much != 0 {
+	if much, _ := moved(0.3, 0.75, "", ""); much != 0 {
 		t.Errorf("with a standard error of 0.3 %.2f move", much)
+	}
+	if apart, _ := moved(0.1, 0.75, "new", "known"); math.Abs(apart-some) > 0.01 {
+		t.Errorf("between people who know the shop and others %.2f move, where nothing is said of them %.2f", apart, some)
+	}
+	if same, _ := moved(0.1, 0.75, "new", "new"); !(same > some+1 && same < free-1) {
+		t.Errorf("among campaigns to the same people %.2f move, among others %.2f, without caution %.2f", same, some, free)
 	}
 }

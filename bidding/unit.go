@@ -314,7 +314,7 @@ func blend(ws []Worth, weights []float64) (Worth, float64) {
 	if len(ws) == 1 {
 		return ws[0], ws[0].K()
 	}
-	out := Worth{Calibrated: true}
+	out := Worth{Calibrated: true, Audience: ws[0].Audience}
 	var k, orders, margin, incremental float64
 	for i, w := range ws {
 		g := weights[i]
@@ -330,6 +330,9 @@ func blend(ws []Worth, weights []float64) (Worth, float64) {
 		incremental += square(g * w.IncrementalShare * w.IncrementalRelSD)
 		out.Parts = out.Parts.plus(w.Parts, g)
 		out.Calibrated = out.Calibrated && w.Calibrated
+		if w.Audience != out.Audience {
+			out.Audience = ""
+		}
 		orders += float64(w.Orders)
 	}
 	out.Orders = int(orders)

@@ -16,8 +16,9 @@ type Worth struct {
 	NewShare         float64 `json:"new_share"`
 	Lambda           float64 `json:"lambda"` // lifetime over first-order margin of a new customer
 	LTVMultiple      float64 `json:"ltv_multiple"`
-	IncrementalShare float64 `json:"incremental_share"` // iota
-	Calibrated       bool    `json:"calibrated"`        // iota is from a lift experiment
+	IncrementalShare float64 `json:"incremental_share"`  // iota
+	Calibrated       bool    `json:"calibrated"`         // iota is from a lift experiment
+	Audience         string  `json:"audience,omitempty"` // whose campaigns iota is believed of alike; "" where of this one alone
 	// Standard errors as shares of Margin, LTVMultiple, Lambda and
 	// IncrementalShare.
 	MarginRelSD      float64 `json:"margin_rel_sd"`
@@ -49,6 +50,7 @@ type Incremental struct {
 	Share      float64
 	RelSD      float64 // standard error as a share of Share
 	Calibrated bool    // by a lift experiment
+	Audience   string  // known, mixed or new: whom belief says the campaign speaks to
 	Why        string  // how it was found
 	// Caused is which part of the orders after its clicks its ads caused, and
 	// CausedSD its standard error; 0 where that is not known, and all count.
@@ -217,6 +219,9 @@ func (w *Worth) setIncremental(in WorthInput, campaign string) {
 		i = Incremental{Share: 1, Why: "nothing is known of it: every reported sale is taken as incremental"}
 	}
 	w.IncrementalShare, w.IncrementalRelSD, w.Calibrated = i.Share, i.RelSD, i.Calibrated
+	if !i.Calibrated {
+		w.Audience = i.Audience
+	}
 	label := "uncalibrated by experiment"
 	if i.Calibrated {
 		label = "by experiment"

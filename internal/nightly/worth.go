@@ -49,7 +49,7 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit, book *bidding.Book)
 	in.Incremental = map[string]bidding.Incremental{}
 	for k, s := range shares {
 		caused, sd := s.Caused()
-		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Calibrated: s.Calibrated(), Why: s.Why, Caused: caused, CausedSD: sd}
+		in.Incremental[k] = bidding.Incremental{Share: s.Iota, RelSD: s.RelSD, Calibrated: s.Calibrated(), Audience: string(s.Addressed.Audience), Why: s.Why, Caused: caused, CausedSD: sd}
 		if _, own := in.Lambda[k]; fit != nil && !own { // it has won nobody yet
 			in.Lambda[k] = lifetimeOf(fit, fit.LambdaOf(k))
 		}

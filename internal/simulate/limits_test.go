@@ -231,7 +231,7 @@ func (n knower) worths() map[string]bidding.Worth {
 			IncrementalShare: c.Iota, Orders: 1000, AverageOrder: c.Basket}
 		if !n.known.worth {
 			w.Margin *= cmp.Or(sc.RecordedMargin, 1)
-			w.IncrementalShare, w.IncrementalRelSD, w.RelSD = shares[i].Iota, shares[i].RelSD, shares[i].RelSD
+			w.IncrementalShare, w.IncrementalRelSD, w.RelSD, w.Audience = shares[i].Iota, shares[i].RelSD, shares[i].RelSD, string(values[i].Addressed.Audience)
 		}
 		out[values[i].Campaign] = w
 	}
