@@ -47,7 +47,7 @@ const (
 // path is a unit's days in time order, for looking at changes: all ages weigh the same.
 type path struct {
 	date       []civil.Date
-	x, y, base []float64 // ln spend around its mean; value; F(age) times the factors of weekday and conditions
+	x, y, base []float64 // ln spend around its mean; value; F(age) times the factors of weekday, season and conditions
 	scale      float64   // variance of a long sum of days over its mean
 	eps        float64
 	cuts       []int // first days of all levels but the first, ascending
@@ -63,7 +63,7 @@ func (f *unitFit) path(dow *[7]float64) *path {
 		p.date = append(p.date, r.date)
 		p.x = append(p.x, r.x)
 		p.y = append(p.y, r.y)
-		p.base = append(p.base, r.arrived*dow[r.date.Weekday()]*f.effect().factor(r.at))
+		p.base = append(p.base, r.arrived*dow[r.date.Weekday()]*math.Exp(f.season*r.at[byDrift])*f.effect().factor(r.at))
 		mean += r.x
 	}
 	for k := range p.x {
@@ -253,9 +253,11 @@ func (f *unitFit) findChanges(dow *[7]float64, scale float64) {
 // findChanges looks for common spells first, whose days then weigh little, and
 // for the units' changes among the other days.
 func (f *fitter) findChanges() {
+	f.changes, f.spells = nil, nil
 	paths := make([]*path, len(f.units))
 	f.each(func(u *unitFit) {
 		u.steady = nil
+		u.forgetSpells()
 		if u.poolROAS > 0 && u.phi > 0 && len(u.rows) >= 2*leastSegment {
 			u.steady = u.path(f.dow[u.Platform])
 			u.steady.scale = u.phi

@@ -42,8 +42,53 @@ func TestSeasonIsNotTakenForSpend(t *testing.T) {
 		if math.Abs(elasticity-truth) > 0.05 {
 			t.Errorf("season %+.3f a day: mean elasticity %.3f, truth %.2f", season, elasticity, truth)
 		}
-		if r := drift / season; r < 0.5 || r > 1 || told < 20 { // a belief in little drift holds it back
+		if r := drift / season; r < 0.8 || r > 1.1 || told < 35 {
 			t.Errorf("season %+.3f a day: mean drift %+.4f, told of %d of 40", season, drift, told)
 		}
+	}
+}
+
+// A season that all of a platform's units share is told to those that sell too little
+// to tell it themselves, and not to another platform's.
+func TestDriftIsSharedByAPlatform(t *testing.T) {
+	t.Parallel()
+	const daily = 0.004
+	w := newWorld(12)
+	in := response.Input{Today: today, Seed: 1}
+	unit := func(id, platform string, perDay, drift float64) {
+		w.perDay = perDay
+		u := w.unit(id, 0.6)
+		u.Platform = platform
+		for k := range u.Days {
+			lift := math.Exp(-drift * float64(today.Sub(u.Days[k].Date)))
+			u.Days[k].Value, u.Days[k].Conversions = u.Days[k].Value*lift, u.Days[k].Conversions*lift
+		}
+		in.Units = append(in.Units, u)
+	}
+	for i := range 12 {
+		unit(fmt.Sprint("google ", i), "google", 30, daily)
+		unit(fmt.Sprint("meta ", i), "meta", 30, 0)
+	}
+	unit("small on google", "google", 0.5, daily)
+	unit("small on meta", "meta", 0.5, daily)
+	unit("other on google", "google", 60, -daily)
+	drift, level := map[string]float64{}, map[string]float64{}
+	fit := response.Fit(in)
+	for _, c := range fit.Curves {
+		drift[c.Unit], level[c.Unit] = c.Drift, c.Value(w.meanSpend)/w.basket
+	}
+	for _, c := range fit.Changes {
+		if c.Unit != "other on google" {
+			t.Errorf("the season is taken for a change: %+v", c)
+		}
+	}
+	if d := drift["small on google"]; d < 0.7*daily || d > 1.3*daily {
+		t.Errorf("one that sells little drifts by %.4f a day, its platform by %v", d, daily)
+	}
+	if d := drift["small on meta"]; math.Abs(d) > 0.3*daily {
+		t.Errorf("one that sells little drifts by %.4f a day, its platform not at all", d)
+	}
+	if l := level["other on google"]; l < 0.9*60 || l > 1.2*60 {
+		t.Errorf("one that falls while its platform rises is said to sell %.1f a day, today it sells 60", l)
 	}
 }

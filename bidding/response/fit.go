@@ -86,8 +86,8 @@ const halfLife = 28
 // reported value on the part of ln spend that changes of its budget set (steps.go),
 // which is the curve's tangent, with offset ln F(age) and day-of-week factors shared
 // by the platform, days weighted by 2^(-age/28). Each
-// unit's demand drifts steadily, so that what a season does is not taken for what
-// spend does; the level is the mean day's. Days before a unit's newest lasting change
+// unit's demand drifts steadily, much as its platform's does (drift.go), so that what a
+// season does is not taken for what spend does; the level is the mean day's. Days before a unit's newest lasting change
 // (changepoint.go) tell the elasticity but hardly the level, and those of a common
 // spell (spell.go) hardly anything.
 // Elasticities lean on the platform's own simulations (see simulated.go) and are
@@ -103,6 +103,10 @@ func Fit(in Input) Result {
 	f := newFitter(s)
 	f.settle(2) // day-of-week factors settle in two rounds
 	if f.findChanges(); len(f.changes)+len(f.spells) > 0 {
+		f.settle(1)
+	}
+	if f.findSeasons() { // else what a season does might be called a change of each unit
+		f.findChanges()
 		f.settle(1)
 	}
 	f.cluster()
@@ -135,6 +139,7 @@ func (f *fitter) settle(rounds int) {
 	for range rounds {
 		f.each(own)
 		f.updateDayOfWeek()
+		f.poolDrifts()
 	}
 	f.each(func(u *unitFit) {
 		own(u)

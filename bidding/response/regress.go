@@ -40,20 +40,12 @@ var firstSlopes = point{byWobble: priorElasticity, byOutOfStock: outOfStockEffec
 // mostStep bounds Newton steps: on an exponential they overshoot from below.
 var mostStep = point{byDrift: 0.02, byWobble: 0.5, byOutOfStock: 0.5, byMarkdown: 0.5, byBudget: 0.5}
 
-const (
-	// driftSD is how much demand drifts a day, as a standard deviation of its
-	// logarithm before the days tell it: 6 % in a month, as a season does that goes
-	// 15 % up and down.
-	driftSD    = 0.002
-	driftPrior = 1 / (driftSD * driftSD)
-)
-
 // slopePrior is what is believed of a slope beforehand, and the variance over its mean
 // of the days that it is held against: that of single days, but for the elasticity.
 func (f *unitFit) slopePrior(slope int) (gauss, float64) {
 	switch slope {
 	case byDrift: // part of what makes days cluster
-		return gauss{p: driftPrior}, f.phi
+		return f.drift, f.phi
 	case byWobble:
 		return gauss{wobblePrior, wobblePrior * priorElasticity}, f.phi
 	case byOutOfStock:
@@ -136,7 +128,9 @@ func (f *unitFit) fit(prior gauss, dow *[7]float64) {
 	for k := range rounds {
 		f.center(dow)
 		f.recall(dow)
-		if moved := f.newton(dow); k > 0 && moved < 1e-8 {
+		moved, info := f.newton(dow)
+		if k > 0 && moved < 1e-8 || k == rounds-1 {
+			f.conclude(info)
 			break
 		}
 	}
@@ -172,8 +166,8 @@ func (f *unitFit) noise() float64 { return f.phi * f.clustering }
 
 // newton takes a step of Newton's method, shortened where it might overshoot, notes
 // the information of level and elasticity, and returns the largest part of a step that
-// was taken.
-func (f *unitFit) newton(dow *[7]float64) (moved float64) {
+// was taken, and the information of the free slopes.
+func (f *unitFit) newton(dow *[7]float64) (moved float64, all *mat.Cholesky) {
 	pull := f.phi * f.level / (f.poolROAS * math.Exp(f.mean[byBudget]+f.mean[byWobble])) // fitted value of the prior's conversion
 	scoreLevel, infoLevel := f.phi-pull, pull
 	n := len(f.free)
@@ -201,51 +195,55 @@ func (f *unitFit) newton(dow *[7]float64) (moved float64) {
 			}
 		}
 	}
-	to, left := f.solve(info, score)
+	all = &mat.Cholesky{}
+	if !all.Factorize(mat.NewSymDense(n, info)) {
+		return 0, all // rounding alone could do it: the priors keep it positive definite
+	}
+	var l mat.TriDense
+	all.LTo(&l)
 	// What slow ups and downs of demand explain as well, and what goes along with it,
 	// tells nothing of the elasticity.
-	f.infoLevel, f.infoEps = infoLevel, max(left-f.noise()*f.prior.p, 0)
+	f.infoLevel, f.infoEps = infoLevel, max(square(l.At(n-1, n-1))-f.noise()*f.prior.p, 0)
 	step := min(max(scoreLevel/infoLevel, -2), 0.5)
 	f.level *= math.Exp(step)
 	moved = math.Abs(step)
-	for i, s := range f.free {
-		step := min(max(to[i], -mostStep[s]), mostStep[s])
+	for i, to := range solve(all, score) {
+		s := f.free[i]
+		step := min(max(to, -mostStep[s]), mostStep[s])
 		f.slopes[s] += step
 		moved = max(moved, math.Abs(step)/mostStep[s])
 	}
-	return moved
+	return moved, all
 }
 
-// solve solves info x = score for the free slopes, gives the information of the
-// elasticity whatever the others are, and notes what the slopes' errors add to the
+func solve(a *mat.Cholesky, b []float64) []float64 {
+	x := mat.NewVecDense(len(b), nil)
+	_ = a.SolveVecTo(x, mat.NewVecDense(len(b), b)) // says when a is badly conditioned, which its scales make it
+	return x.RawVector().Data
+}
+
+// conclude notes what the days say of the drift, and what the slopes' errors add to the
 // level's where conditions are the usual ones.
-func (f *unitFit) solve(info, score []float64) (x []float64, elasticity float64) {
-	n := len(score)
-	var c mat.Cholesky
-	if !c.Factorize(mat.NewSymDense(n, info)) {
-		return make([]float64, n), 0 // rounding alone could do it: the priors keep it positive definite
+func (f *unitFit) conclude(info *mat.Cholesky) {
+	f.toldDrift, f.usualVar = gauss{}, 0
+	n := len(f.free)
+	if info.IsEmpty() {
+		return
 	}
-	// SolveVecTo says when the matrix is badly conditioned, which its scales make it.
-	by := func(b []float64) []float64 {
-		to := mat.NewVecDense(n, nil)
-		_ = c.SolveVecTo(to, mat.NewVecDense(n, b))
-		return to.RawVector().Data
+	first, away := make([]float64, n), make([]float64, n)
+	first[0] = 1 // the drift
+	if v := f.phi * solve(info, first)[0]; v > 0 {
+		p := max(1/v-f.drift.p, 0)
+		f.toldDrift = gauss{p: p, h: f.slopes[byDrift]/v - f.drift.h}
 	}
-	if len(f.free) == dims {
-		away := make([]float64, n)
-		for i, s := range f.free {
-			if s == byOutOfStock || s == byMarkdown {
-				away[i] = f.mean[s]
-			}
-		}
-		f.usualVar = 0
-		for i, v := range by(away) {
-			f.usualVar += f.noise() * away[i] * v
+	for i, s := range f.free {
+		if s == byOutOfStock || s == byMarkdown {
+			away[i] = f.mean[s]
 		}
 	}
-	var l mat.TriDense
-	c.LTo(&l)
-	return by(score), square(l.At(n-1, n-1))
+	for i, v := range solve(info, away) {
+		f.usualVar += f.noise() * away[i] * v
+	}
 }
 
 func square(x float64) float64 { return x * x }

@@ -162,6 +162,7 @@ func TestForecastCoverage(t *testing.T) {
 func TestFewDataLeanOnThePoolAndSaySo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(5)
+	w.perDay = 30 // so that the pool knows
 	in := response.Input{Today: today}
 	for i := range 40 {
 		in.Units = append(in.Units, w.unit(fmt.Sprint(i), 0.8))

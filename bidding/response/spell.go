@@ -80,6 +80,16 @@ func (f *fitter) findSpells(paths []*path, clustering map[string]float64) {
 	})
 }
 
+// forgetSpells gives the days of spells found before their weight again.
+func (f *unitFit) forgetSpells() {
+	for k := range f.rows {
+		if r := &f.rows[k]; r.spell {
+			r.spell = false
+			r.w /= duringSpell
+		}
+	}
+}
+
 // spellsOf finds one platform's spells.
 func spellsOf(days map[civil.Date][]residual) []Spell {
 	dates := slices.Sorted(maps.Keys(days))

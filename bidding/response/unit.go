@@ -44,6 +44,9 @@ type unitFit struct {
 	phi                float64
 	clustering         float64 // how much wider sums of neighbouring days vary than phi says
 	prior              gauss   // of the elasticity
+	season             float64 // the part of its drift that is no change of its level
+	drift              gauss   // prior of the drift
+	toldDrift          gauss   // what its days say of it
 	simulated          gauss   // what the platform's simulation says of it
 	changes            []Change
 	past               []pastLevel // by changes since then, from 1
@@ -55,7 +58,7 @@ type unitFit struct {
 }
 
 func newUnitFit(u Unit, in Input, down func(civil.Date) bool) unitFit {
-	f := unitFit{Unit: u, slopes: firstSlopes, free: []int{byDrift, byWobble, byBudget}, clustering: 1}
+	f := unitFit{Unit: u, slopes: firstSlopes, free: []int{byDrift, byWobble, byBudget}, drift: firstDrift, clustering: 1}
 	lag := in.lag(u.Platform)
 	usual := usualDay(u.Days)
 	var sum, squares float64
@@ -173,8 +176,8 @@ func (f *unitFit) likelihood() gauss {
 // platforms report sums alone.
 const orderCV = 0.5
 
-// toldDrift is the per cent a month from which a drift is worth a sentence.
-const toldDrift = 5
+// saidDrift is the per cent a month from which a drift is worth a sentence.
+const saidDrift = 5
 
 // curve is the posterior.
 func (f *unitFit) curve(seed uint64) Curve {
@@ -222,9 +225,9 @@ func (f *unitFit) note(c Curve) string {
 	if n := len(f.changes); n > 0 {
 		said = append(said, f.changes[n-1].note())
 	}
-	if a := 100 * math.Expm1(30*c.Drift); a >= toldDrift {
+	if a := 100 * math.Expm1(30*c.Drift); a >= saidDrift {
 		said = append(said, fmt.Sprintf("Demand has been rising by about %.0f %% a month, which is not taken for what its budget does.", a))
-	} else if a <= -toldDrift {
+	} else if a <= -saidDrift {
 		said = append(said, fmt.Sprintf("Demand has been falling by about %.0f %% a month, which is not taken for what its budget does.", -a))
 	}
 	if n := f.toldDays(); n > 0 {
