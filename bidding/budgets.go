@@ -54,6 +54,7 @@ func (p *planner) allocate() error {
 	if err != nil {
 		return err
 	}
+	p.priceTargets()
 	p.ease()
 	for _, n := range []string{p.riskNote(), p.doubtNote()} {
 		if n != "" {

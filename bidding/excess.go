@@ -13,12 +13,15 @@ import (
 // A total or a month may stay exceeded although all budgets that bind come down as far
 // as curves say anything: by budgets that targets, bids or demand hold back. The limit
 // comes first there too. What they do not spend can go without any loss, and only where
-// that is not enough, what they spend.
+// that is not enough, what they spend. A month is one of spend: there they are cut to
+// where they bind, unless a target or bid can give what is asked of them
+// (monthtargets.go).
 
 // limitOn is what some budgets together may come to.
 type limitOn struct {
-	units []*unit
-	most  float64
+	units  []*unit
+	most   float64
+	spends bool // it is a limit on what is spent, as a month's is
 }
 
 // limits are the months that land above their budgets, and the policy's total.
@@ -27,7 +30,7 @@ func (p *planner) limits() (out []limitOn) {
 		if m.Currency != p.in.Currency || m.State != Above {
 			continue
 		}
-		var l limitOn
+		l := limitOn{spends: true}
 		for _, u := range p.units {
 			if u.month == m.Name {
 				l.units = append(l.units, u)
@@ -37,7 +40,7 @@ func (p *planner) limits() (out []limitOn) {
 		out = append(out, l)
 	}
 	if amount, _, ok := p.in.Policy.Cap(); ok {
-		out = append(out, limitOn{p.units, amount})
+		out = append(out, limitOn{units: p.units, most: amount})
 	}
 	return out
 }
@@ -58,6 +61,11 @@ func (p *planner) ease() {
 		}
 		if over > 0 {
 			p.over = max(p.over, min(over, held))
+			if l.spends { // only from where they bind do cuts save anything
+				for _, u := range free {
+					over += max(u.Budget.Float()-u.Spend, 0)
+				}
+			}
 			p.lent = append(p.lent, p.cuts(free, over)...)
 		}
 	}

@@ -29,6 +29,14 @@ func TestBudgetsThatHoldNothingBackComeDownToALimit(t *testing.T) {
 	total := func(most float64) func(*bidding.Input) {
 		return func(in *bidding.Input) { in.Policy.TotalDailyCap = most }
 	}
+	untargeted := func(edit func(*bidding.Input)) func(*bidding.Input) {
+		return func(in *bidding.Input) {
+			for _, e := range in.Accounts[0].Entities {
+				delete(e.Fields, platform.TargetROAS)
+			}
+			edit(in)
+		}
+	}
 	for name, c := range map[string]struct {
 		use    float64
 		edit   func(*bidding.Input)
@@ -42,11 +50,11 @@ func TestBudgetsThatHoldNothingBackComeDownToALimit(t *testing.T) {
 		"a total that they will not keep": {0.3, total(150), 170, 170, "the cut costs nothing", ""},
 		"a total below what they spend":   {0.65, total(200), 170, 170, "such days the new budget holds back", ""},
 		"a month that they keep":          {0.6, month(7600), 200, 200, "so that every month lands", ""},
-		"a month that they exceed":        {0.6, month(5300), 170, 170, "a day is not spent, since targets, bids or demand hold it back", ""},
-		"a month that is used up":         {0.6, month(10), 170, 170, "such days the new budget holds back", ""},
-		"a month of one of them": {0.6, func(in *bidding.Input) {
+		"a month that they exceed":        {0.6, untargeted(month(5300)), 170, 170, "a day is not spent, since targets, bids or demand hold it back", ""},
+		"a month that is used up":         {0.6, untargeted(month(10)), 170, 170, "such days the new budget holds back", ""},
+		"a month of one of them": {0.6, untargeted(func(in *bidding.Input) {
 			in.Policy.Monthly = []guard.Monthly{{Name: "b", Match: []string{"Campaign b"}, Budget: 2500}}
-		}, 200, 170, "in budgets that targets, bids or demand hold back", ""},
+		}), 200, 170, "in budgets that targets, bids or demand hold back", ""},
 		"a total, and one of them is protected": {0.3, func(in *bidding.Input) {
 			in.Policy.TotalDailyCap, in.Policy.Protected = 300, []string{"Campaign b"}
 		}, 170, 200, "the cut costs nothing", "protected"},
@@ -100,6 +108,52 @@ func TestALimitAndATarget(t *testing.T) {
 	}
 	if out := at(6); len(out.Drafts) != 1 || budgetOf(t, out, "ba") != eur(170) {
 		t.Errorf("a target that is too high: %+v", out.Drafts)
+	}
+}
+
+// In a month the targets give way, by no more than it lacks, and only those in it; in one
+// that they keep they let through no more than it leaves.
+func TestAMonthAndTargets(t *testing.T) {
+	t.Parallel()
+	of := func(set float64, months ...guard.Monthly) (out bidding.Output, a, b float64) {
+		in := heldBack(0.6)
+		for _, e := range in.Accounts[0].Entities {
+			if e.Type == platform.Campaign {
+				e.Fields[platform.TargetROAS] = eur(set)
+			}
+		}
+		in.Policy.Monthly = months
+		out, a, b = plan(t, in), set, set
+		for _, d := range out.Drafts {
+			switch d.Entity.ID {
+			case "a":
+				a = d.Proposed.Float()
+			case "b":
+				b = d.Proposed.Float()
+			default:
+				t.Errorf("%s of %s is changed", d.Field, d.Name)
+			}
+		}
+		return out, a, b
+	}
+	if _, a, b := of(4.6, guard.Monthly{Name: "May", Budget: 10}); a != 5.29 || b != 5.29 {
+		t.Errorf("a month that is used up: targets of %v and %v, want a step of 15 %%", a, b)
+	}
+	if out, a, b := of(4.6, guard.Monthly{Name: "May", Budget: 7000}); a <= 4.6 || a >= 5.29 || b <= 4.6 || b >= 5.29 || !strings.Contains(strings.Join(out.Drafts[0].Reasons, " "), `Month of "May"`) {
+		t.Errorf("a month that is exceeded a little: targets of %v and %v, %+v", a, b, out.Drafts)
+	}
+	_, alone, _ := of(4.6)
+	if _, a, b := of(4.6, guard.Monthly{Name: "b", Match: []string{"b"}, Budget: 2500}); a != alone || b <= 4.6 {
+		t.Errorf("a month of one: targets of %v and %v", a, b)
+	}
+	// Lower targets would earn more, and the month has no room for all that they let through.
+	_, a, b := of(6)
+	if a >= 5.5 || b >= 5.5 {
+		t.Errorf("without a month: targets of %v and %v", a, b)
+	}
+	out, c, d := of(6, guard.Monthly{Name: "May", Budget: 7450})
+	if m := out.Months[0]; m.State != bidding.OnCourse || c+d <= a+b+0.5 {
+		t.Errorf("a month that is %s: targets of %v and %v, without it %v and %v", m.State, c, d, a, b)
 	}
 }
 

@@ -42,18 +42,18 @@ func week(n int, seed uint64, factor float64) (bidding.Input, []bidding.UnitRepo
 func TestCheckForecasts(t *testing.T) {
 	t.Parallel()
 	in, units := week(1000, 1, 1)
-	f := bidding.NewMeter(&in, nil).Check(units, nil, today.AddDays(-14))
+	f := bidding.NewMeter(&in, response.Result{}, nil).Check(units, nil, today.AddDays(-14))
 	if f.Count != 1000 || f.Inside80 < 760 || f.Inside80 > 840 || f.Inside50 < 450 || f.Inside50 > 550 || f.Inside95 < 925 {
 		t.Errorf("true curves: %+v", f.Held)
 	}
 	in, units = week(1000, 2, 2)
-	if f := bidding.NewMeter(&in, nil).Check(units, nil, today.AddDays(-14)); f.Inside80 > 560 { // P(|z| < 1.28/2) = 0.48
+	if f := bidding.NewMeter(&in, response.Result{}, nil).Check(units, nil, today.AddDays(-14)); f.Inside80 > 560 { // P(|z| < 1.28/2) = 0.48
 		t.Errorf("curves twice as sure as they should be: %+v", f.Held)
 	}
 	// Where every forecast is half too high, every outcome is in the lowest tenth.
 	in, units = week(1000, 3, 1e-9)
 	dow := map[string][7]float64{"google": {1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5}}
-	if f := bidding.NewMeter(&in, nil).Check(units, dow, today.AddDays(-14)); f.Histogram[0] != 1000 {
+	if f := bidding.NewMeter(&in, response.Result{}, nil).Check(units, dow, today.AddDays(-14)); f.Histogram[0] != 1000 {
 		t.Errorf("forecasts half too high: %+v", f.Held)
 	}
 }
@@ -80,11 +80,11 @@ func TestCheckForecastsLeavesOut(t *testing.T) {
 	} {
 		in, units := week(2, 1, 1)
 		c.edit(&in, units)
-		if f := bidding.NewMeter(&in, c.outages).Check(units, nil, from); f.Count != 1 {
+		if f := bidding.NewMeter(&in, response.Result{Outages: c.outages}, nil).Check(units, nil, from); f.Count != 1 {
 			t.Errorf("%s: %d units are held to their forecasts", name, f.Count)
 		}
 	}
-	if f := bidding.NewMeter(&bidding.Input{}, nil).Check(nil, nil, civil.Date(0)); f.Count != 0 {
+	if f := bidding.NewMeter(&bidding.Input{}, response.Result{}, nil).Check(nil, nil, civil.Date(0)); f.Count != 0 {
 		t.Error("nothing has forecasts")
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"adsteward/bidding/allocate"
 	"adsteward/bidding/guard"
+	"adsteward/bidding/response"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -29,46 +30,29 @@ func (p *planner) paceMonths() {
 		return
 	}
 	rest := min(max(policy.CoolDown.Days, leastRest), mostRest)
-	names, spenderOf := p.unitNames(), map[*unit]spender{}
-	for u, changes := range p.budgetChanges() {
-		spenderOf[u] = u.spender(changes)
-	}
+	names, changes := p.memberNames(), p.budgetChanges()
 	for _, m := range policy.Monthly {
 		currency := cmp.Or(m.Currency, p.in.Currency)
 		var spenders []spender
 		var in []*unit
 		for _, u := range p.units {
-			if u.Currency == currency && m.Covers(names[u]...) {
-				in, spenders = append(in, u), append(spenders, spenderOf[u])
+			if u.Currency != currency {
+				continue
+			}
+			if s, of := u.spenderOf(m, names[u], changes[u]); of > 0 {
+				u.bears[m.Name] = of
+				in, spenders = append(in, u), append(spenders, s)
 			}
 		}
 		spenders = append(spenders, p.ended(m, currency)...)
 		month := pace(m, currency, spenders, policy.DeadBand.Change, rest)
+		month.sharing(in)
 		p.months = append(p.months, month)
 		for _, u := range in {
 			u.months = append(u.months, month.Pace)
 		}
 	}
 	p.shareMonths()
-}
-
-// unitNames is everything each unit goes by.
-func (p *planner) unitNames() map[*unit][]string {
-	called := map[Key]string{}
-	for _, a := range p.in.Accounts {
-		for _, e := range a.Entities {
-			called[Key{a.Platform, a.ID, e.Ref}] = e.Name
-		}
-	}
-	out := map[*unit][]string{}
-	for _, u := range p.units {
-		names := []string{string(u.Platform), u.AdAccount, u.owner.ID, u.owner.Name}
-		for _, m := range u.members {
-			names = append(names, m.ID, m.Name, m.Parent.ID, called[Key{u.Platform, u.AdAccount, m.Parent}])
-		}
-		out[u] = names
-	}
-	return out
 }
 
 // budgetChanges are the changes of each unit's budget, newest first.
@@ -88,8 +72,8 @@ func (p *planner) budgetChanges() map[*unit][]PastChange {
 	return out
 }
 
-// spender describes a unit to the forecast.
-func (u *unit) spender(changes []PastChange) spender {
+// spender describes a unit to the forecast by days of what it spends.
+func (u *unit) spender(days []response.Day, changes []PastChange) spender {
 	a := u.account
 	s := spender{key: u.Key.String(), platform: u.Platform, live: true, bound: u.bound, budget: u.Budget, today: a.Today, lastData: a.LastData}
 	for _, c := range changes {
@@ -98,12 +82,16 @@ func (u *unit) spender(changes []PastChange) spender {
 			s.highest = max(s.highest, c.Old, c.New)
 		}
 	}
+	// A target that was changed makes another level, once there are days to tell it.
+	if !u.bound && a.LastData.Sub(u.steeredOn)+1 >= leastPaceDays {
+		s.steered = u.steeredOn
+	}
 	if len(u.days) == 0 {
 		return s
 	}
 	rows := map[civil.Date]float64{}
-	for _, d := range u.days {
-		rows[d.Date] = d.Spend
+	for _, d := range days {
+		rows[d.Date] += d.Spend
 	}
 	// A day between others that nothing is reported of cost nothing.
 	for d := max(u.days[0].Date, a.Today-curveHistory); d <= min(a.LastData, a.Today-1); d++ {
@@ -163,23 +151,23 @@ func (p *planner) monthLimits(chosen []*unit, items []allocate.Item, total float
 	if len(p.paces()) == 0 {
 		return total, nil
 	}
-	rooms, at := map[string]*allocate.Group{}, map[string]float64{} // by month; "" has the rest
+	rooms, at := map[string]*allocate.Group{}, map[*allocate.Group]float64{}
 	var groups []*allocate.Group
 	moved := map[*unit]bool{}
 	for i, u := range chosen {
 		moved[u] = true
-		g := rooms[u.month]
+		g := rooms[u.room()]
 		if g == nil {
 			g = &allocate.Group{Name: u.month}
-			rooms[u.month], groups = g, append(groups, g)
+			rooms[u.room()], groups = g, append(groups, g)
 		}
 		g.IDs = append(g.IDs, items[i].ID)
-		at[u.month] += items[i].Min
+		at[g] += items[i].Min
 	}
 	for _, u := range p.units {
-		if g := rooms[u.month]; g != nil && u.Currency == p.in.Currency {
+		if g := rooms[u.room()]; g != nil && u.Currency == p.in.Currency {
 			owned := u.owned(p.in).Float()
-			g.Max += u.allowed * owned
+			g.Max += u.allowed*owned + u.gives
 			if !moved[u] {
 				g.Max -= owned // stays, and uses up its part
 			}
@@ -187,7 +175,7 @@ func (p *planner) monthLimits(chosen []*unit, items []allocate.Item, total float
 	}
 	out := make([]allocate.Group, 0, len(groups))
 	for _, g := range groups {
-		g.Max = max(g.Max, at[g.Name])
+		g.Max = max(g.Max, at[g])
 		if len(g.IDs) == len(chosen) {
 			return min(total, g.Max), nil
 		}
@@ -211,11 +199,11 @@ func (p *planner) shareMonths() {
 		var own []*unit
 		for _, u := range p.units {
 			switch {
-			case m.Currency != p.in.Currency || !slices.Contains(u.monthNames(), m.Name):
+			case m.Currency != p.in.Currency || u.bears[m.Name] == 0:
 			case u.month != "":
-				left -= u.allowed * u.Budget.Float()
+				left -= u.bears[m.Name] * u.allowed * u.Budget.Float()
 			default:
-				own, owned = append(own, u), owned+u.Budget.Float()
+				own, owned = append(own, u), owned+u.bears[m.Name]*u.Budget.Float()
 			}
 		}
 		for _, u := range own {
@@ -223,6 +211,9 @@ func (p *planner) shareMonths() {
 			if owned > 0 {
 				u.allowed = max(left, 0) / owned
 			}
+		}
+		if m.State == Above {
+			p.shareCut(own, -m.Room.Float())
 		}
 	}
 }
@@ -292,31 +283,23 @@ func (p *planner) paces() (out []guard.Pace) {
 	return out
 }
 
-// monthNames names the months a unit belongs to.
-func (u *unit) monthNames() (out []string) {
-	for _, m := range u.months {
-		out = append(out, m.Name)
-	}
-	return out
-}
-
 // pacing says of a change what its months have to do with it.
 func (p *planner) pacing(c *candidate) (out []string) {
-	if c.change.Field != platform.DailyBudget {
+	if c.change.Field != platform.DailyBudget && !c.easesMonth() {
 		return nil
 	}
 	for _, m := range p.months {
-		if slices.Contains(c.u.monthNames(), m.Name) && (m.State == Above || m.State == Below) {
+		if c.u.bears[m.Name] > 0 && (m.State == Above || m.State == Below) {
 			out = append(out, fmt.Sprintf("Month of %q: %s", m.Name, m.Why))
 		}
 	}
 	return out
 }
 
-// easesMonth reports whether a change is a cut in a month that lands above its
-// budget: it is worth making though it earns nothing.
+// easesMonth reports whether a change lowers what is spent in a month that lands
+// above its budget: it is worth making though it earns nothing.
 func (c *candidate) easesMonth() bool {
-	return c.change.Field == platform.DailyBudget && c.change.Value < c.change.Seen &&
+	return c.buysLess() &&
 		slices.ContainsFunc(c.u.months, func(m guard.Pace) bool { return m.Over })
 }
 
@@ -324,7 +307,7 @@ func (c *candidate) easesMonth() bool {
 // where the policy has none in the plan's currency.
 func (p *planner) monthTotal() (total money.Micros, ok bool) {
 	for _, u := range p.units {
-		total += money.Micros(u.allowed * float64(u.owned(p.in)))
+		total += money.Micros(u.allowed*float64(u.owned(p.in))) + microsOf(u.gives)
 	}
 	return total, len(p.paces()) > 0
 }

@@ -1,6 +1,7 @@
 package bidding
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -47,12 +48,14 @@ type Meter struct {
 	days    map[Key][]response.Day
 	changes map[Key][]PastChange
 	down    map[response.Outage]bool // without the counts
+	shifts  map[string][]shift       // by Key.String()
 }
 
-// NewMeter prepares measuring on what a night has loaded and the outages its fit
-// has found.
-func NewMeter(in *Input, outages []response.Outage) *Meter {
-	m := &Meter{in: in, account: map[[2]string]*Account{}, days: map[Key][]response.Day{}, changes: newIndex(in).changes, down: map[response.Outage]bool{}}
+// NewMeter prepares measuring on what a night has loaded, what its fit has found, and
+// what nights up to then were warned of, by their dates.
+func NewMeter(in *Input, fit response.Result, alerts map[civil.Date][]Alert) *Meter {
+	m := &Meter{in: in, account: map[[2]string]*Account{}, days: map[Key][]response.Day{}, changes: newIndex(in).changes, down: map[response.Outage]bool{},
+		shifts: shiftsOf(fit.Changes, alerts)}
 	for i := range in.Accounts {
 		a := &in.Accounts[i]
 		m.account[[2]string{string(a.Platform), a.ID}] = a
@@ -60,7 +63,7 @@ func NewMeter(in *Input, outages []response.Outage) *Meter {
 			m.days[Key{a.Platform, a.ID, s.Entity}] = s.Days
 		}
 	}
-	for _, o := range outages {
+	for _, o := range fit.Outages {
 		m.down[response.Outage{Platform: o.Platform, Unit: o.Unit, Date: o.Date}] = true
 	}
 	return m
@@ -76,9 +79,9 @@ type followed struct {
 // what the days would have brought without it: difference in differences. The
 // unit's curve of the night that proposed the change says what the old value
 // would have earned, the other units say how much better or worse than their own
-// curves the same days were for everybody. Days of an outage, without spend or
-// with goods out of stock do not count, and at the unit's next change the window
-// ends.
+// curves the same days were for everybody. Days of an outage, without spend, with
+// goods out of stock or after something else changed what the unit brings (shift.go)
+// do not count, and at the unit's next change the window ends.
 //
 // The gain measured by the window alone is seldom far from chance. What is
 // believed of it joins it to what the change was known to do beforehand, as two
@@ -98,6 +101,9 @@ func (m *Meter) Measure(a AppliedChange) Outturn {
 	used := m.used(&o, a, units)
 	if o.Days < leastDays {
 		o.Why = fmt.Sprintf("Only %d days count; it takes %d.", o.Days, leastDays)
+		if len(o.LeftOut) > 0 {
+			o.Why += fmt.Sprintf(" Left out: %s.", strings.Join(o.LeftOut, "; "))
+		}
 		return o
 	}
 	o.Demand, o.DemandSD, o.Others = m.demand(a, units, used)
@@ -188,39 +194,46 @@ func (m *Meter) out(u *UnitReport, d civil.Date) bool {
 // used are the days that count, and in the outturn how many, and why not the others.
 func (m *Meter) used(o *Outturn, a AppliedChange, units []followed) []civil.Date {
 	var days []civil.Date
-	outage, stock, idle := 0, 0, 0
+	var reasons []string
+	leftOut := map[string]int{}
 	totals := make([]map[civil.Date]dayTotal, len(units))
 	for i := range units {
 		totals[i] = m.totals(&units[i].UnitReport, o.From, o.To)
 	}
 	for d := o.From; d <= o.To; d++ {
-		down, spent := false, 0.0
+		down, spent, shifted := false, 0.0, ""
 		for i := range units {
 			down = down || m.out(&units[i].UnitReport, d)
 			spent += totals[i][d].spend
+			shifted = cmp.Or(shifted, m.shifted(&units[i].UnitReport, a.From, d))
 		}
+		why := ""
 		switch {
 		case down:
-			outage++
+			why = "of a tracking outage"
 		case a.Starved[d]:
-			stock++
+			why = "with goods out of stock"
 		case !(spent > 0):
-			idle++
+			why = "without spend"
+		case shifted != "":
+			why = shifted
 		default:
 			days = append(days, d)
+			continue
 		}
+		if leftOut[why] == 0 {
+			reasons = append(reasons, why)
+		}
+		leftOut[why]++
 	}
 	o.Days = len(days)
-	leave := func(n int, one, many string) {
-		if n == 1 {
-			o.LeftOut = append(o.LeftOut, "1 day "+one)
-		} else if n > 1 {
-			o.LeftOut = append(o.LeftOut, fmt.Sprintf("%d days %s", n, many))
+	for _, why := range reasons {
+		if n := leftOut[why]; n == 1 {
+			o.LeftOut = append(o.LeftOut, "1 day "+why)
+		} else {
+			o.LeftOut = append(o.LeftOut, fmt.Sprintf("%d days %s", n, why))
 		}
 	}
-	leave(outage, "of a tracking outage", "of a tracking outage")
-	leave(stock, "with goods out of stock", "with goods out of stock")
-	leave(idle, "without spend", "without spend")
 	return days
 }
 

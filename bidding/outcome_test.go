@@ -30,7 +30,8 @@ type trial struct {
 	others    int        //
 	dayFactor [7]float64 // of the weekdays; zero: none
 	edit      func(*bidding.Input, *bidding.AppliedChange)
-	outages   []response.Outage
+	fit       response.Result
+	alerts    map[civil.Date][]bidding.Alert
 }
 
 const trialK, trialEps, trialROAS = 0.4, 0.6, 5.0
@@ -93,7 +94,7 @@ func (x trial) measure(t testing.TB) (o bidding.Outturn, truth float64) {
 	if x.edit != nil {
 		x.edit(&in, &a)
 	}
-	return bidding.NewMeter(&in, x.outages).Measure(a), truth
+	return bidding.NewMeter(&in, x.fit, x.alerts).Measure(a), truth
 }
 
 func square(v float64) float64 { return v * v }
@@ -238,15 +239,15 @@ func TestMeasureLeavesOut(t *testing.T) {
 		}, 8, ""},
 	} {
 		x := still()
-		x.edit, x.outages = c.edit, c.outages
+		x.edit, x.fit.Outages = c.edit, c.outages
 		o, _ := x.measure(t)
 		if o.Days != c.days || strings.Join(o.LeftOut, "; ") != c.says || math.Abs(o.Gain-truth) > 1e-3 || o.Verdict == bidding.Unjudged {
 			t.Errorf("%s: %d days count (%v), gain %v of %v, %s", name, o.Days, o.LeftOut, o.Gain, truth, o.Verdict)
 		}
 	}
 	x := still()
-	x.outages = down(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
-	if o, _ := x.measure(t); o.Verdict != bidding.Unjudged || !strings.Contains(o.Explain("EUR"), "Only 4 days count") {
+	x.fit.Outages = down(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	if o, _ := x.measure(t); o.Verdict != bidding.Unjudged || !strings.Contains(o.Explain("EUR"), "Only 4 days count; it takes 5. Left out: 10 days of a tracking outage.") {
 		t.Errorf("four days are judged: %s", o.Explain("EUR"))
 	}
 }

@@ -32,15 +32,41 @@ type paceFit struct {
 	n        float64 // days the level rests on, weighted
 }
 
-// expected is a mean day's spend of a spender at a budget.
-func (f *paceFit) expected(i int, s spender, budget float64) float64 {
-	if s.bound {
-		return f.level[i] * budget
+// expected is a mean day's spend at a level and a budget.
+func (s spender) expected(level, budget float64) float64 {
+	switch {
+	case s.bound:
+		return level * budget
+	case budget > 0:
+		return min(level, budget)
 	}
-	if budget > 0 {
-		return min(f.level[i], budget)
+	return level
+}
+
+// levels are a spender's before and since its target or bid was changed, newer days
+// counting more.
+func (s spender) levels(last civil.Date, weight func(civil.Date) float64) (before, since float64) {
+	var spend, weights [2]float64
+	for _, d := range s.days {
+		if age := last.Sub(d.date); age < 0 || age >= paceDays {
+			continue
+		}
+		era, per := 0, 1.0
+		if d.date >= s.steered {
+			era = 1
+		}
+		if s.bound {
+			per = d.budget
+		}
+		spend[era], weights[era] = spend[era]+weight(d.date)*d.spend, weights[era]+weight(d.date)*per
 	}
-	return f.level[i]
+	level := func(era int) float64 {
+		if weights[era] > 0 {
+			return spend[era] / weights[era]
+		}
+		return 0
+	}
+	return level(0), level(1)
 }
 
 // fitPace estimates each spender's level, then from all of them together, since
@@ -60,22 +86,16 @@ func fitPace(spenders []spender) (paceFit, bool) {
 		if !s.live || len(s.days) == 0 {
 			continue
 		}
-		var spend, budgets, days float64
+		var before float64
+		before, f.level[i] = s.levels(last, weight)
 		for _, d := range s.days {
 			if age := last.Sub(d.date); age >= 0 && age < paceDays {
-				spend, budgets, days = spend+weight(d.date)*d.spend, budgets+weight(d.date)*d.budget, days+weight(d.date)
-			}
-		}
-		switch {
-		case s.bound && budgets > 0:
-			f.level[i] = spend / budgets
-		case days > 0:
-			f.level[i] = spend / days
-		}
-		for _, d := range s.days {
-			if age := last.Sub(d.date); age >= 0 && age < paceDays {
+				level := f.level[i]
+				if d.date < s.steered {
+					level = before
+				}
 				actual[age] += d.spend
-				expected[age] += f.expected(i, s, d.budget)
+				expected[age] += s.expected(level, d.budget)
 				oldest = max(oldest, age)
 			}
 		}

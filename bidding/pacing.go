@@ -3,6 +3,7 @@ package bidding
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"adsteward/bidding/guard"
 	"adsteward/internal/civil"
@@ -35,6 +36,21 @@ type Month struct {
 	State  MonthState   `json:"state"`
 	Why    string       `json:"why"`   // for people
 	Units  []string     `json:"units"` // whose budgets count, by Key.String()
+	// Parts are those of Units of which only some campaigns belong to the month: what
+	// part of the budget, its limits and its changes counts, which is the campaigns'
+	// part of the spend.
+	Parts map[string]float64 `json:"parts,omitempty"`
+}
+
+// Part is what part of a change of one of its units' budgets the month bears, 0 to 1.
+func (m Month) Part(unit string) float64 {
+	if of, ok := m.Parts[unit]; ok {
+		return of
+	}
+	if slices.Contains(m.Units, unit) {
+		return 1
+	}
+	return 0
 }
 
 // MonthState says in a word how a month is going.
@@ -61,6 +77,7 @@ type spender struct {
 	days     []spentDay   // ascending, before today
 	changed  civil.Date   // newest change of the budget; zero: none known
 	highest  money.Micros // budget set today, if one was
+	steered  civil.Date   // since when the level is what it is; zero: all along
 }
 
 // spentDay is a day's spend, and the budget of that day.
@@ -131,14 +148,14 @@ func (m *Month) land(f paceFit, spenders []spender) (unspent money.Micros) {
 			continue
 		}
 		if !s.bound {
-			unspent += max(s.budget-microsOf(f.expected(i, s, s.budget.Float())), 0)
+			unspent += max(s.budget-microsOf(s.expected(f.level[i], s.budget.Float())), 0)
 		}
 		from := max(min(s.lastData+1, s.today), m.First)
 		limit := s.limit(from, m.First, m.Last)
 		var sum float64
 		days := make([]float64, 0, 31)
 		for d := from; d <= m.Last; d++ {
-			e := f.expected(i, s, s.budget.Float()) * f.weekday[d.Weekday()]
+			e := s.expected(f.level[i], s.budget.Float()) * f.weekday[d.Weekday()]
 			days = append(days, e)
 			sum += e
 		}
@@ -188,7 +205,7 @@ func (m *Month) judge(band float64, rest int, unspent money.Micros) {
 		m.State, m.Wanted = Above, max(m.Budgets+m.Room, 0)
 		m.Why = fmt.Sprintf("As things are it lands %s above its budget; the daily budgets together should come down by %s a day.", show(m.Forecast-m.Budget), show(-m.Room))
 		if unspent.Float() > band*m.Budgets.Float() {
-			m.Why += fmt.Sprintf(" Of what they are now, %s a day is not spent, since targets, bids or demand hold it back: cutting that saves nothing; higher targets or lower bids do.", show(unspent))
+			m.Why += fmt.Sprintf(" Of what they are now, %s a day is not spent, since targets, bids or demand hold it back: cutting that saves nothing before budgets bind; higher targets or lower bids save at once.", show(unspent))
 		}
 	default:
 		m.State, m.Wanted = Below, m.Budgets+m.Room

@@ -244,6 +244,14 @@ func TestMonthsOfEveryKind(t *testing.T) {
 			doubled.days[i] = spentDay{d.date, 50, 50}
 		}
 	}
+	steered := steady(platform.Meta, 100, at("2026-05-21"), 60)
+	steered.bound, steered.budget, steered.steered = false, 200*one, at("2026-05-13")
+	for i, d := range steered.days {
+		steered.days[i].budget = 200
+		if d.date >= steered.steered {
+			steered.days[i].spend = 60
+		}
+	}
 	newYork := steady(platform.Meta, 100, at("2026-05-31"), 60)
 	berlin := steady(platform.Meta, 100, at("2026-06-01"), 60)
 	for name, c := range map[string]struct {
@@ -265,6 +273,7 @@ func TestMonthsOfEveryKind(t *testing.T) {
 		"doubled ten days ago": {[]spender{doubled}, 10, 1500 * one, 2500 * one, 2500 * one},
 		"clocks change":        {[]spender{steady(platform.Meta, 100, at("2026-03-01"), 60)}, 31, 0, 3100 * one, 0},
 		"one ended":            {[]spender{steady(platform.Meta, 50, at("2026-05-21"), 60), ended}, 11, 2000 * one, 2550 * one, 0},
+		"target raised":        {[]spender{steered}, 11, 1680 * one, 2340 * one, 0},
 		"zones in 2 months":    {[]spender{newYork, berlin}, 30, 0, 6000 * one, 0},
 	} {
 		m := pace(guard.Monthly{Name: "all", Budget: 5000}, "EUR", c.spenders, 0.03, 7)
@@ -368,7 +377,7 @@ func TestNothingIsForeseenWithoutData(t *testing.T) {
 		if m.Known || m.Room != 0 || m.Wanted != m.Budgets || m.State != Unforeseen || m.Why == "" {
 			t.Errorf("%s: %+v", name, m)
 		}
-		if v := guard.CheckMonth(m.Pace, 0, platform.Change{Field: platform.DailyBudget, Seen: money.One, Value: 2 * money.One}); v.Answer != guard.Block {
+		if v := guard.CheckMonth(m.Pace, 1, 0, platform.Change{Field: platform.DailyBudget, Seen: money.One, Value: 2 * money.One}); v.Answer != guard.Block {
 			t.Errorf("%s: an increase may be pushed", name)
 		}
 	}

@@ -261,7 +261,7 @@ func (p *planner) checkRun() {
 		items := make([]guard.Item, len(p.candidates))
 		for i, c := range p.candidates {
 			f := c.u.Facts[c.u.Lever.Key.String()]
-			items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c), Months: c.u.monthNames()}
+			items[i] = guard.Item{Change: c.change, Unit: f.Unit(c.change.Field), Gain: p.gain(c), Months: c.u.bears}
 		}
 		decisions := guard.CheckRun(policy, run, items)
 		kept := make([]*candidate, 0, len(decisions))

@@ -18,7 +18,7 @@ func (p *planner) reasons(c *candidate) []string {
 		out = p.exploreReasons(c)
 	case u.Lever.Idle:
 		out = p.idleReasons(c)
-	case u.scarcity > 0:
+	case u.parent != nil && u.scarcity > 0:
 		out = p.withinReasons(c)
 	case c.change.Field == platform.DailyBudget:
 		add("The next %s spent here earns %.2f%s.", u.Currency, u.NextEuro, p.elsewhere(u))

@@ -130,7 +130,7 @@ func (u *unit) toFit() response.Unit {
 // inherit gives the units within a unit what concerns the budget as a whole.
 func (u *unit) inherit() {
 	for _, s := range u.within {
-		s.months, s.alerts, s.overlap = u.months, u.alerts, u.overlap
+		s.months, s.bears, s.alerts, s.overlap = u.months, u.bears, u.alerts, u.overlap
 		s.worn, s.wornWords = u.worn, u.wornWords
 		s.outage, s.silent = max(s.outage, u.outage), max(s.silent, u.silent)
 	}
@@ -181,14 +181,20 @@ type choice struct {
 	lo, hi money.Micros
 }
 
+// dearest is a price at which everything goes as low as it may.
+const dearest = 1e12
+
 // at is the value at a price, within the bounds.
 func (c *choice) at(mu float64) money.Micros { return min(max(c.u.wanted(mu), c.lo), c.hi) }
 
-// spend is what the unit is expected to spend at a price, whatever the budget.
-func (c *choice) spend(mu float64) float64 {
-	part := c.u.part()
-	part.Budget = math.Inf(1)
-	return spendAfter(c.u.Lever.Field, part, c.at(mu).Float()/c.u.Lever.Seen.Float(), part.Curve.Mode())
+// spend is what all that the value steers is expected to spend at a price, whatever
+// the budget.
+func (c *choice) spend(mu float64) (sum float64) {
+	for _, part := range c.u.parts() {
+		part.Budget = math.Inf(1)
+		sum += spendAfter(c.u.Lever.Field, part, c.at(mu).Float()/c.u.Lever.Seen.Float(), part.Curve.Mode())
+	}
+	return sum
 }
 
 // splitBudget chooses the targets and bids of some units within a budget. What
@@ -321,12 +327,15 @@ func (p *planner) propose(c *choice, mu float64) *candidate {
 	return made
 }
 
-// freed is what a change of a unit within a budget earns besides its own profit:
-// what it spends less, or more, the others under the budget have more, or less.
-func (c *candidate) freed() float64 {
-	part := c.u.part()
-	after := spendAfter(c.change.Field, part, c.change.Value.Float()/c.change.Seen.Float(), part.Curve.Mode())
-	return (c.u.scarcity - 1) * (part.Spend - after)
+// freed is what a change of a unit earns besides its own profit where money is scarce
+// under its budget or in its month: what it spends less, or more, the others there
+// have more, or less.
+func (c *candidate) freed() (sum float64) {
+	for _, part := range c.u.parts() {
+		after := spendAfter(c.change.Field, part, c.change.Value.Float()/c.change.Seen.Float(), part.Curve.Mode())
+		sum += (c.u.scarcity - 1) * (part.Spend - after)
+	}
+	return sum
 }
 
 // withinReasons say why a target or bid under a shared budget is to change.

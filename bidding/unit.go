@@ -38,19 +38,24 @@ type unit struct {
 	over      int // and those on which the whole budget was, or more
 	compared  int
 	cycle     int
-	last      civil.Date
+	last      civil.Date // newest change of anything
+	steeredOn civil.Date // and of a target or bid
 	lastOther time.Time
 	otherName string
 	outage    civil.Date
 	overlap   *overlapping // with the campaign of another budget that shares most people; nil: none
 	months    []guard.Pace // the monthly budgets it spends from
-	month     string       // the one of them that asks most of it
-	allowed   float64      // what part of its budget that one allows
-	price     float64      // what money earns elsewhere in them; 0: they leave money free
+	// bears is what part of what it spends those bear, by name: 1, or less where they
+	// are of some of its campaigns.
+	bears     map[string]float64
+	month     string  // the one of them that asks most of it
+	allowed   float64 // what part of its budget that one allows
+	gives     float64 // what its target or bid is to spend less a day for that one, its budget staying
+	price     float64 // what money earns elsewhere in them; 0: they leave money free
 	alerts    []Alert
 	parent    *unit      // whose budget it shares; nil where it has its own
 	within    []*unit    // that share the budget, each steered by a value of its own; see split.go
-	scarcity  float64    // of a unit within a budget: what the next unit of that budget earns; 1: it has room
+	scarcity  float64    // of a unit within a budget, or held back in a month: what the next unit of that money earns; 1: there is room; 0: neither
 	worn      float64    // share of its newest spend on worn-out ads
 	wornWords string     // and which these are
 	above     []string   // ids and names of the campaigns that its ad sets lie in
@@ -134,7 +139,7 @@ func (x index) accountUnits(a *Account) []*unit {
 		}
 		u := by[e.Budget]
 		if u == nil {
-			u = &unit{account: a, owner: owner, holes: holes}
+			u = &unit{account: a, owner: owner, holes: holes, bears: map[string]float64{}}
 			u.Key = Key{a.Platform, a.ID, owner.Ref}
 			u.Name, u.Currency, u.Budget = owner.Name, a.Currency, owner.Fields[platform.DailyBudget]
 			by[e.Budget] = u
@@ -366,6 +371,9 @@ func (x index) history(u *unit) {
 	for r := range refs {
 		for _, c := range x.changes[Key{u.Platform, u.AdAccount, r}] {
 			u.last = max(u.last, c.Date)
+			if c.Field != platform.DailyBudget {
+				u.steeredOn = max(u.steeredOn, c.Date)
+			}
 			if !c.Ours && c.At.After(u.lastOther) {
 				u.lastOther, u.otherName = c.At, c.Actor
 			}

@@ -103,28 +103,35 @@ func monthlyPace(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.M
 // every month they belong to; cuts of the same month make room.
 func checkMonths(months []Pace, items []Item, order []int, out []Decision) {
 	for _, m := range months {
-		of := func(i int) bool { return slices.Contains(items[i].Months, m.Name) }
 		room := m.Room
 		for _, i := range order {
-			if d := out[i].Value - items[i].Seen; d < 0 && of(i) {
-				room -= d
+			if d := out[i].Value - items[i].Seen; d < 0 {
+				room -= part(d, items[i].Months[m.Name])
 			}
 		}
 		for _, i := range order {
-			if out[i].Value > items[i].Seen && of(i) {
-				room -= out[i].fit(items[i], room, "monthly_cap", m.setting(), m.detail())
+			if of := items[i].Months[m.Name]; out[i].Value > items[i].Seen && of > 0 {
+				room -= part(out[i].fit(items[i], part(room, 1/of), "monthly_cap", m.setting(), m.detail()), of)
 			}
 		}
 	}
 }
 
+// part is a share of an amount.
+func part(m money.Micros, share float64) money.Micros {
+	if share == 1 {
+		return m
+	}
+	return money.Micros(float64(m) * share)
+}
+
 // CheckMonth asks, just before one change of a daily budget is pushed, whether
-// the month still lands within its budget. added is what has been pushed in it
-// since the forecast, cuts being negative: push cuts first, so that the room
-// they make is there.
-func CheckMonth(p Pace, added money.Micros, c platform.Change) Verdict {
+// the month still lands within its budget. of is what part of the change the month
+// bears, added what it bears of what has been pushed since the forecast, cuts being
+// negative: push cuts first, so that the room they make is there.
+func CheckMonth(p Pace, of float64, added money.Micros, c platform.Change) Verdict {
 	v := Verdict{Name: "monthly_cap", Answer: Pass, Setting: p.setting()}
-	if c.Field == platform.DailyBudget && c.Value > c.Seen && added+c.Value-c.Seen > p.Room {
+	if c.Field == platform.DailyBudget && c.Value > c.Seen && added+part(c.Value-c.Seen, of) > p.Room {
 		v.Answer, v.Detail = Block, p.detail()
 	}
 	return v

@@ -56,13 +56,22 @@ func TestAMonthThatLandsAboveItsBudgetDoesNotGrow(t *testing.T) {
 	}
 }
 
+// whole names months that bear all of a change.
+func whole(names ...string) map[string]float64 {
+	out := map[string]float64{}
+	for _, n := range names {
+		out[n] = 1
+	}
+	return out
+}
+
 func TestARunKeepsToItsMonths(t *testing.T) {
 	t.Parallel()
 	const e = money.One
 	items := []guard.Item{
-		{Change: budget(100*e, 110*e), Unit: e, Gain: 1, Months: []string{"all"}},
-		{Change: budget(100*e, 110*e), Unit: e, Gain: 5, Months: []string{"all", "google"}},
-		{Change: budget(100*e, 92*e), Unit: e, Gain: 2, Months: []string{"all"}},
+		{Change: budget(100*e, 110*e), Unit: e, Gain: 1, Months: whole("all")},
+		{Change: budget(100*e, 110*e), Unit: e, Gain: 5, Months: whole("all", "google")},
+		{Change: budget(100*e, 92*e), Unit: e, Gain: 2, Months: whole("all")},
 		{Change: budget(100*e, 110*e), Unit: e, Gain: 3},
 	}
 	months := []guard.Pace{{Name: "all", Currency: "EUR", Known: true, Room: 4 * e}, {Name: "google", Currency: "EUR", Known: true, Room: 7 * e}}
@@ -78,17 +87,22 @@ func TestARunKeepsToItsMonths(t *testing.T) {
 	if v := ds[1].Verdicts; len(v) != 1 || v[0].Name != "monthly_cap" || v[0].Setting != "monthly.google" {
 		t.Errorf("verdicts %v", v)
 	}
-	if v := guard.CheckMonth(months[0], 0, items[0].Change); v.Answer != guard.Block || v.Setting != "monthly.all" {
+	if v := guard.CheckMonth(months[0], 1, 0, items[0].Change); v.Answer != guard.Block || v.Setting != "monthly.all" {
 		t.Errorf("an increase of 10 with room for 4 may be pushed: %v", v)
 	}
-	if v := guard.CheckMonth(months[0], -8*e, items[0].Change); v.Answer != guard.Pass {
+	if v := guard.CheckMonth(months[0], 1, -8*e, items[0].Change); v.Answer != guard.Pass {
 		t.Errorf("after a cut of 8 it may not: %v", v)
+	}
+	for of, want := range map[float64]guard.Answer{0.3: guard.Pass, 0.5: guard.Block} {
+		if v := guard.CheckMonth(months[0], of, 0, items[0].Change); v.Answer != want {
+			t.Errorf("an increase of 10 of which the month bears %v: %v", of, v)
+		}
 	}
 	for name, c := range map[string]struct {
 		room money.Micros
 		of   platform.Change
 	}{"a cut": {-20 * e, items[2].Change}, "what fills it": {10 * e, items[0].Change}, "a bid": {0, change(platform.CPCBid, e, 2*e)}} {
-		if v := guard.CheckMonth(guard.Pace{Room: c.room}, 0, c.of); v.Answer != guard.Pass {
+		if v := guard.CheckMonth(guard.Pace{Room: c.room}, 1, 0, c.of); v.Answer != guard.Pass {
 			t.Errorf("%s may not: %v", name, v)
 		}
 	}
@@ -106,22 +120,20 @@ func TestNoRunGrowsAMonthBeyondItsRoom(t *testing.T) {
 		items := make([]guard.Item, rapid.IntRange(1, 12).Draw(t, "n"))
 		for i := range items {
 			items[i] = guard.Item{Change: budget(money.Micros(amount.Draw(t, "seen")), money.Micros(amount.Draw(t, "value"))), Unit: 10_000,
-				Gain: rapid.Float64().Draw(t, "gain"), Months: rapid.SliceOfDistinct(rapid.SampledFrom(names), rapid.ID[string]).Draw(t, "months")}
+				Gain: rapid.Float64().Draw(t, "gain"), Months: rapid.MapOf(rapid.SampledFrom(names), rapid.SampledFrom([]float64{1, 0.5, 0.01})).Draw(t, "months")}
 			run.Budgets += items[i].Seen
 		}
 		out := guard.CheckRun(guard.Default(), run, items)
 		for _, m := range run.Months {
-			var added money.Micros
+			var added float64
 			grew := false
 			for i, d := range out {
-				for _, n := range items[i].Months {
-					if n == m.Name {
-						added += d.Value - items[i].Seen
-						grew = grew || d.Value > items[i].Seen
-					}
+				if of := items[i].Months[m.Name]; of > 0 {
+					added += of * float64(d.Value-items[i].Seen)
+					grew = grew || d.Value > items[i].Seen
 				}
 			}
-			if grew && added > m.Room {
+			if grew && added > float64(m.Room)+float64(len(items)) { // a micro each
 				t.Fatalf("month %s grows by %v with room for %v", m.Name, added, m.Room)
 			}
 		}

@@ -18,13 +18,13 @@ type Run struct {
 }
 
 // Item is one change that Check allowed, the unit its value must be a multiple
-// of, what it is expected to gain a day, and the names of the monthly budgets it
-// spends from.
+// of, what it is expected to gain a day, and by their names what part of it (0 to 1)
+// the monthly budgets bear that it spends from.
 type Item struct {
 	platform.Change
 	Unit   money.Micros
 	Gain   float64
-	Months []string
+	Months map[string]float64
 }
 
 // Decision is what the run-wide guardrails allow of one item.

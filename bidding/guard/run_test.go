@@ -158,7 +158,7 @@ func TestRunLeavesAloneWhatMovesNoBudget(t *testing.T) {
 	const e = money.One
 	p := guard.Default()
 	p.TotalDailyCap = 100
-	month := []string{"May"}
+	month := whole("May")
 	items := []guard.Item{{Change: change(platform.TargetROAS, 4*e, 3*e), Months: month}, {Change: change(platform.CPCBid, e, 50*e), Months: month}, {Change: budget(100*e, 100*e), Months: month}}
 	run := guard.Run{Currency: "EUR", Budgets: 100 * e, Moved: 30 * e, Months: []guard.Pace{{Name: "May", Room: -e}}}
 	for i, d := range guard.CheckRun(p, run, items) {

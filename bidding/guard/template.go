@@ -34,7 +34,7 @@ protected: []       # ids or names that are never changed
 
 total_daily_cap: 0    # sum of all daily budgets; with 0 a plan keeps to what they are together now
 total_monthly_cap: 0  # 30.4 x the sum of the daily budgets; 0 is no cap
-monthly: []           # what a month may cost, in all or for some campaigns; budgets follow so that it lands there:
+monthly: []           # what a month may cost, in all or for some campaigns; budgets and targets follow so that it lands there:
 # - {name: Everything, budget: 30000}
 # - {name: Brand, match: ["Search | Brand*", "meta"], budget: 5000} # names, ids or platforms; currency: USD for others
 max_movement: 0.20    # share of all daily budgets that one day may move

@@ -51,7 +51,11 @@ func measure(ctx context.Context, n *night) (report, error) {
 	inside, back, forecasts := 0, 0, ""
 	weekly := int(n.date)%bidding.ForecastDays == 0
 	if len(due) > 0 || weekly {
-		w, err := n.newMeasuring(ctx, zones)
+		first := n.date
+		for _, p := range due {
+			first = min(first, firstDay(p, zones))
+		}
+		w, err := n.newMeasuring(ctx, zones, first)
 		if err != nil {
 			return report{}, err
 		}
@@ -154,7 +158,8 @@ type knownThen struct {
 	dayOfWeek map[string][7]float64
 }
 
-func (n *night) newMeasuring(ctx context.Context, zones map[[2]string]*time.Location) (*measuring, error) {
+// newMeasuring loads what changes that hold from a date on or later are measured with.
+func (n *night) newMeasuring(ctx context.Context, zones map[[2]string]*time.Location, first civil.Date) (*measuring, error) {
 	in, err := n.accountInput(ctx)
 	if err != nil {
 		return nil, err
@@ -163,8 +168,16 @@ func (n *night) newMeasuring(ctx context.Context, zones map[[2]string]*time.Loca
 	if err != nil {
 		return nil, err
 	}
+	alerts := map[civil.Date][]bidding.Alert{}
+	for d := first; d <= n.date; d++ {
+		warned, err := loadModels[[]bidding.Alert](ctx, n.Store.Queries, RunID(n.shop.Name, d), alertModel)
+		if err != nil {
+			return nil, err
+		}
+		alerts[d] = warned[""]
+	}
 	w := &measuring{night: n, in: in, zones: zones, runs: map[string]knownThen{}}
-	w.meter = bidding.NewMeter(&w.in, fits[""].Outages)
+	w.meter = bidding.NewMeter(&w.in, fits[""], alerts)
 	return w, nil
 }
 

@@ -164,6 +164,50 @@ func TestMeasureRollsBack(t *testing.T) {
 	})
 }
 
+// A page that breaks a week after a change, of which the nights warn, is not laid to it
+// and nothing is put back.
+func TestMeasureHeedsAlerts(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 8)
+	ctx, first := t.Context(), civil.Of(testNow)
+	night := func() {
+		t.Helper()
+		if err := d.RunDirect(ctx, "shop", civil.Of(d.now), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.history(75, first)
+	for i := range d.ads.days {
+		d.ads.days[i].Clicks = 200
+	}
+	night()
+	id := open(t, d.Store)[0].ProposalID
+	d.mustApprove(t, id)
+	if o := d.Apply(ctx, "ann", []string{id}); o[0].Err != nil {
+		t.Fatal(o[0].Err)
+	}
+	p, err := d.Store.Proposal(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.now = d.now.AddDate(0, 0, 7)
+	d.live(first, nil)
+	broken := first.AddDays(7)
+	d.now = d.now.AddDate(0, 0, 7)
+	d.live(broken, map[string]float64{p.EntityID: 0.3})
+	night()
+	d.now = d.now.AddDate(0, 0, 8) // the page is mended meanwhile
+	d.live(broken.AddDays(7), nil)
+	night()
+	if p, err = d.Store.Proposal(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	m := outturnOf(t, p)
+	if m.Days != 7 || m.Verdict == bidding.Loss || m.RolledBack != "" || len(m.LeftOut) != 1 || m.LeftOut[0] != "7 days after its conversion rate fell (about "+broken.String()+")" {
+		t.Errorf("%+v", m)
+	}
+}
+
 // A change stands while the platform has its value and nothing has been pushed
 // over it since.
 func TestStands(t *testing.T) {

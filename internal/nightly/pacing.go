@@ -43,16 +43,16 @@ func (w *pusher) monthsHold(ctx context.Context, q *store.Queries, p store.Propo
 		return err
 	}
 	for _, m := range months {
-		if !slices.Contains(m.Units, entityKey(p)) || !slices.ContainsFunc(w.shop.Policy.Monthly, func(o guard.Monthly) bool { return o.Name == m.Name }) {
+		if m.Part(entityKey(p)) == 0 || !slices.ContainsFunc(w.shop.Policy.Monthly, func(o guard.Monthly) bool { return o.Name == m.Name }) {
 			continue
 		}
 		var added money.Micros
 		for _, o := range pushed {
-			if o.ProposalID != p.ProposalID && slices.Contains(m.Units, entityKey(o)) && (!o.AppliedAt.Valid || o.AppliedAt.Time.After(run.StartedAt)) {
-				added += o.Proposed - o.Seen
+			if o.ProposalID != p.ProposalID && (!o.AppliedAt.Valid || o.AppliedAt.Time.After(run.StartedAt)) {
+				added += money.Micros(m.Part(entityKey(o)) * float64(o.Proposed-o.Seen))
 			}
 		}
-		if v := guard.CheckMonth(m.Pace, added, change(p)); v.Answer == guard.Block {
+		if v := guard.CheckMonth(m.Pace, m.Part(entityKey(p)), added, change(p)); v.Answer == guard.Block {
 			return refused("guardrail %s (%s): %s Push the cuts first, or raise the month's budget", v.Name, v.Setting, v.Detail)
 		}
 	}
