@@ -212,8 +212,7 @@ const (
 )
 
 // compare measures how much margins differ between orders and between
-// campaigns: the latter by DerSimonian and Laird's estimator (1986, eq. 8), held
-// to a prior while there are few campaigns.
+// campaigns, the latter held to a prior while there are few campaigns.
 func (b *Book) compare() {
 	s := &b.shop
 	if s.revenue <= 0 {
@@ -224,22 +223,14 @@ func (b *Book) compare() {
 		b.perOrder = s.squares(b.margin) / float64(s.measured-1)
 	}
 	b.variance = max(b.perOrder*float64(s.orders)/(s.revenue*s.revenue), leastVariance)
-	var n, w1, w2, q float64
+	var margins []normal
 	for _, k := range sortedKeys(b.by) {
-		a := b.by[k]
-		if a.revenue <= 0 {
-			continue
+		if a := b.by[k]; a.revenue > 0 {
+			own, variance := b.own(a)
+			margins = append(margins, normal{own, variance})
 		}
-		own, variance := b.own(a)
-		w := 1 / variance
-		n, w1, w2, q = n+1, w1+w, w2+w*w, q+w*(own-b.margin)*(own-b.margin)
 	}
-	between := 0.0
-	if free := w1 - w2/max(w1, 1); n > 1 && free > 0 {
-		between = max(0, (q-(n-1))/free)
-	}
-	freedom := max(0, n-1)
-	b.between = (priorCampaigns*priorMarginSD*priorMarginSD + freedom*between) / (priorCampaigns + freedom)
+	b.between = betweenMembers(margins, priorMarginSD*priorMarginSD)
 }
 
 // squares is the sum of (c - margin r)^2 over the orders.

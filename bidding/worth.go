@@ -108,22 +108,18 @@ type WorthInput struct {
 // how much of it is of customers' first days.
 type SharedRevenue struct{ Orders, Revenue, New float64 }
 
-// newSpread is the standard deviation by which campaigns' shares of new customers
-// differ from the shop's: ads to people who know the shop bring few, others most.
-const newSpread = 0.25
-
 // Worths returns the worth of every campaign that has orders or an incremental
 // share, and the shop-wide one for campaigns that have neither.
 func (b *Book) Worths(in WorthInput) (byCampaign map[string]Worth, def Worth) {
 	byCampaign = map[string]Worth{}
-	again := b.boughtAgain(in)
+	again, newcomers := b.boughtAgain(in), b.newcomers(in)
 	for c := range in.Incremental {
-		byCampaign[c] = b.worth(in, c, again)
+		byCampaign[c] = b.worth(in, c, again, newcomers)
 	}
 	for c := range b.by {
-		byCampaign[c] = b.worth(in, c, again)
+		byCampaign[c] = b.worth(in, c, again, newcomers)
 	}
-	return byCampaign, b.worth(in, "", again)
+	return byCampaign, b.worth(in, "", again, newcomers)
 }
 
 // boughtAgain is the share of what known customers spend that ads caused again.
@@ -144,25 +140,21 @@ func (b *Book) boughtAgain(in WorthInput) float64 {
 	return min(max(caused/repeat, 0), 1)
 }
 
-func (b *Book) worth(in WorthInput, campaign string, again float64) Worth {
+func (b *Book) worth(in WorthInput, campaign string, again float64, n newcomers) Worth {
 	a := b.by[campaign]
 	if a == nil {
 		a = &ledger{}
 	}
 	var w Worth
 	b.setMargin(&w, a, in.Incremental[campaign])
-	b.setLifetime(&w, a, in, campaign, again)
+	b.setLifetime(&w, in, campaign, again, n)
 	w.setIncremental(in, campaign)
 	w.RelSD = math.Sqrt(square(w.MarginRelSD) + square(w.LTVRelSD) + square(w.IncrementalRelSD))
 	return w
 }
 
-func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, again float64) {
-	own := SharedRevenue{float64(a.orders), a.revenue, a.newRevenue}
-	if r, ok := in.Shared[campaign]; ok {
-		own = r
-	}
-	share, uncertain := b.newShare(own, in.Incremental[campaign])
+func (b *Book) setLifetime(w *Worth, in WorthInput, campaign string, again float64, n newcomers) {
+	share, uncertain := n.of(campaign, in.Incremental[campaign].Audience)
 	l, ok := in.Lambda[campaign]
 	if !ok {
 		l = in.DefaultLambda
@@ -183,34 +175,6 @@ func (b *Book) setLifetime(w *Worth, a *ledger, in WorthInput, campaign string, 
 	}
 	w.Sources = append(w.Sources, fmt.Sprintf("A new customer brings %.2f times the first order's margin (%s%s); %.0f %% of the revenue is of new customers%s.",
 		w.Lambda, l.Why, without, 100*share, told))
-}
-
-// newShare is the share of new customers in the revenue that a campaign's ads
-// caused, and its variance: what its own orders say, counted as a binomial, and
-// the shop's share with newSpread, by their precision.
-func (b *Book) newShare(own SharedRevenue, i Incremental) (share, variance float64) {
-	share, variance = 0, newSpread*newSpread
-	if b.shop.revenue > 0 {
-		share = b.shop.newRevenue / b.shop.revenue
-	}
-	if !(own.Revenue > 0 && own.Orders > 0) {
-		return share, variance
-	}
-	seen := own.New / own.Revenue
-	of := binomialVariance(seen, own.Orders)
-	if u := &b.unasked; u.revenue > 0 {
-		other := u.newRevenue / u.revenue
-		seen, of = i.ofCaused(seen, of, other, binomialVariance(other, float64(u.orders)))
-	}
-	weight := variance / (variance + of)
-	return min(max(weight*seen+(1-weight)*share, 0), 1), weight * of
-}
-
-// binomialVariance is that of a share of so many orders, with one more of each kind
-// so that none and all are not taken for certain.
-func binomialVariance(share, orders float64) float64 {
-	p := (share*orders + 1) / (orders + 2)
-	return p * (1 - p) / orders
 }
 
 func (w *Worth) setIncremental(in WorthInput, campaign string) {
