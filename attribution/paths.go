@@ -37,7 +37,7 @@ type PathCount struct {
 // mostPaths is how many paths a Reconciliation lists.
 const mostPaths = 50
 
-var lagBins = []struct {
+var lagBins = [...]struct {
 	label string
 	days  float64
 }{
@@ -47,48 +47,58 @@ var lagBins = []struct {
 // mostTouches is the last LengthBin, which has the longer ones, too.
 const mostTouches = 10
 
-type journeyCounts struct {
-	first, last []tally // by lagBins
-	lengths     [mostTouches]tally
-	paths       map[string]*PathCount
-	steps       []string // of the order under way, and their key
-	key         []byte
-}
-
-func newJourneyCounts() journeyCounts {
-	return journeyCounts{first: make([]tally, len(lagBins)), last: make([]tally, len(lagBins)), paths: map[string]*PathCount{}}
-}
-
-func (j *journeyCounts) add(m Match, f OrderFacts) {
+// journey counts how an order came about; steps and key are the caller's to use again.
+func (d *OrderDay) journey(m Match, f OrderFacts, steps []string, key []byte) ([]string, []byte) {
 	value := int64(m.Order.Revenue)
 	if len(m.Credits) > 0 {
-		j.first[lagBin(m.FirstAd, m.Order.At)].add(whole, value)
-		j.last[lagBin(m.LastAd, m.Order.At)].add(whole, value)
+		d.First[lagBin(m.FirstAd, m.Order.At)].add(whole, value)
+		d.Last[lagBin(m.LastAd, m.Order.At)].add(whole, value)
 	}
 	if m.Touches == 0 {
-		return
+		return steps, key
 	}
-	j.lengths[min(m.Touches, mostTouches)-1].add(whole, value)
-	cut := m.Touches > len(m.Path)
-	j.steps, j.key = j.steps[:0], j.key[:0]
-	if cut {
-		j.key = append(j.key, 0)
-	}
+	d.Lengths[min(m.Touches, mostTouches)-1].add(whole, value)
+	steps = steps[:0]
 	for i, s := range m.Path {
 		if i == 0 || s.Name != m.Path[i-1].Name {
-			j.steps, j.key = append(j.steps, s.Name), append(append(j.key, s.Name...), 0)
+			steps = append(steps, s.Name)
 		}
 	}
-	p := j.paths[string(j.key)]
-	if p == nil {
-		p = &PathCount{Steps: slices.Clone(j.steps), Cut: cut}
-		j.paths[string(j.key)] = p
-	}
+	cut := m.Touches > len(m.Path)
+	key = pathKey(key, cut, steps)
+	p := d.path(key, cut, steps)
 	p.Orders++
 	p.Value += m.Order.Revenue
 	if f.Customer == NewCustomer {
 		p.New++
 	}
+	return steps, key
+}
+
+// pathKey names a path, in place of what into holds.
+func pathKey(into []byte, cut bool, steps []string) []byte {
+	into = into[:0]
+	if cut {
+		into = append(into, 0)
+	}
+	for _, s := range steps {
+		into = append(append(into, s...), 0)
+	}
+	return into
+}
+
+// path is the count of a path; it is valid until the next one is asked for.
+func (d *OrderDay) path(key []byte, cut bool, steps []string) *PathCount {
+	if d.at == nil {
+		d.at = map[string]int{}
+	}
+	i, ok := d.at[string(key)]
+	if !ok {
+		i = len(d.Paths)
+		d.at[string(key)] = i
+		d.Paths = append(d.Paths, PathCount{Steps: slices.Clone(steps), Cut: cut})
+	}
+	return &d.Paths[i]
 }
 
 func lagBin(touch, order time.Time) int {
@@ -101,20 +111,19 @@ func lagBin(touch, order time.Time) int {
 	return len(lagBins) - 1
 }
 
-func (j *journeyCounts) result(out *Reconciliation) {
+// journeys tells how all orders came about.
+func (d *OrderDay) journeys(out *Reconciliation) {
 	out.Lags, out.Lengths, out.Paths = []LagBin{}, []LengthBin{}, []PathCount{}
 	for i, b := range lagBins {
-		out.Lags = append(out.Lags, LagBin{b.label, b.days, j.last[i].amount(), j.first[i].amount()})
+		out.Lags = append(out.Lags, LagBin{b.label, b.days, d.Last[i].amount(), d.First[i].amount()})
 	}
-	for i := range j.lengths {
-		out.Lengths = append(out.Lengths, LengthBin{i + 1, i+1 == mostTouches, j.lengths[i].amount()})
+	for i := range d.Lengths {
+		out.Lengths = append(out.Lengths, LengthBin{i + 1, i+1 == mostTouches, d.Lengths[i].amount()})
 	}
-	for _, p := range j.paths {
-		out.Paths = append(out.Paths, *p)
-	}
-	slices.SortFunc(out.Paths, func(a, b PathCount) int {
+	paths := slices.Clone(d.Paths)
+	slices.SortFunc(paths, func(a, b PathCount) int {
 		return cmp.Or(b.Orders-a.Orders, cmp.Compare(b.Value, a.Value), slices.Compare(a.Steps, b.Steps))
 	})
-	out.DistinctPaths = len(out.Paths)
-	out.Paths = out.Paths[:min(len(out.Paths), mostPaths)]
+	out.DistinctPaths = len(paths)
+	out.Paths = append(out.Paths, paths[:min(len(paths), mostPaths)]...)
 }

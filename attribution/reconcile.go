@@ -173,47 +173,59 @@ type Reconciliation struct {
 // orders.
 type Reconciler struct {
 	from, to  civil.Date
-	campaigns map[string]*ledger
-	platforms map[string]*ledger
-	ads       ledger
-	noAd      tally
-	shop      tally
-	overlap   map[string]*tally
-	days      []dayLedger
-	journeys  journeyCounts
+	campaigns map[string]*claimSums
+	platforms map[string]*claimSums
+	ads       claimSums
+	days      []reconciledDay
 
 	// of the order under way
 	touched           []string // platforms, in order
 	credited, clicked []int64
 	values            []int64
+	steps             []string
+	key               []byte
 }
 
-// ledger is a Balance being added up.
-type ledger struct {
-	reported, claimed                      Amount
-	clicked, byClickID, byOrder            tally
-	toldOnly, toldLate                     tally
-	credited, newCustomer, returningToShop tally
-}
+// claimSums are what platforms report, being added up.
+type claimSums struct{ reported, claimed Amount }
 
-type dayLedger struct {
-	shop, credited tally
-	platforms      map[string]*ledger
+type reconciledDay struct {
+	orders OrderDay
+	claims map[string]*claimSums // by platform
 }
 
 // NewReconciler compares the days from..to, both included.
 func NewReconciler(from, to civil.Date) *Reconciler {
-	r := &Reconciler{from: from, to: to, campaigns: map[string]*ledger{}, platforms: map[string]*ledger{}, overlap: map[string]*tally{}, journeys: newJourneyCounts()}
+	r := &Reconciler{from: from, to: to, campaigns: map[string]*claimSums{}, platforms: map[string]*claimSums{}}
 	for d := from; d <= to; d++ {
-		r.days = append(r.days, dayLedger{platforms: map[string]*ledger{}})
+		r.days = append(r.days, reconciledDay{newOrderDay(d), map[string]*claimSums{}})
 	}
 	return r
 }
 
-func of(m map[string]*ledger, key string) *ledger {
+// OrderDays are what was gathered of the orders up to a day.
+func (r *Reconciler) OrderDays(until civil.Date) (out []OrderDay) {
+	for d := r.from; d <= min(until, r.to); d++ {
+		out = append(out, r.days[d-r.from].orders)
+	}
+	return out
+}
+
+// Take puts stored days in the place of their orders, which are then not to be
+// given. Other days than those compared are passed over.
+func (r *Reconciler) Take(days []OrderDay) {
+	for i := range days {
+		if d := &days[i]; d.Date >= r.from && d.Date <= r.to {
+			r.days[d.Date-r.from].orders.join(d)
+		}
+	}
+}
+
+// of is what a map has of a key, which it has from then on.
+func of[T any](m map[string]*T, key string) *T {
 	l, ok := m[key]
 	if !ok {
-		l = &ledger{}
+		l = new(T)
 		m[key] = l
 	}
 	return l
@@ -228,7 +240,7 @@ func (r *Reconciler) Claim(c Claim) {
 	arrived := min(max(c.Arrived, 1e-3), 1)
 	final := Amount{c.Conversions / arrived, money.Micros(math.Round(float64(c.Value) / arrived))}
 	p := platformIn(c.Campaign)
-	for _, l := range []*ledger{of(r.campaigns, c.Campaign), of(r.platforms, p), &r.ads, of(r.days[c.Date-r.from].platforms, p)} {
+	for _, l := range []*claimSums{of(r.campaigns, c.Campaign), of(r.platforms, p), &r.ads, of(r.days[c.Date-r.from].claims, p)} {
 		l.reported.add(c.Conversions, c.Value)
 		l.claimed.add(final.Orders, final.Value)
 	}
@@ -247,47 +259,40 @@ func (r *Reconciler) Order(m Match, f OrderFacts) {
 	if f.Date < r.from || f.Date > r.to {
 		return
 	}
-	day, value := &r.days[f.Date-r.from], int64(m.Order.Revenue)
-	r.shop.add(whole, value)
-	day.shop.add(whole, value)
-	r.journeys.add(m, f)
+	day, value := &r.days[f.Date-r.from].orders, int64(m.Order.Revenue)
+	day.Shop.add(whole, value)
+	r.steps, r.key = day.journey(m, f, r.steps, r.key)
 	r.touched = platformsOf(r.touched[:0], m.Credits)
 	if len(m.Credits) == 0 {
-		r.noAd.add(whole, value)
+		day.NoAd.add(whole, value)
 	} else {
 		r.credit(m, f, day, value)
 	}
-	key := strings.Join(r.touched, "+")
-	if r.overlap[key] == nil {
-		r.overlap[key] = &tally{}
-	}
-	r.overlap[key].add(whole, value)
+	day.overlap(strings.Join(r.touched, "+"), sums{whole, value})
 	for _, t := range f.Told {
 		if !slices.Contains(r.touched, t.Platform) {
-			of(r.platforms, t.Platform).toldOnly.add(whole, value)
+			of(day.Platforms, t.Platform).ToldOnly.add(whole, value)
 		}
 		if t.Platform == "meta" && t.At.Sub(m.Order.At) >= MetaKnows {
-			of(r.platforms, t.Platform).toldLate.add(whole, value)
+			of(day.Platforms, t.Platform).ToldLate.add(whole, value)
 		}
 	}
 }
 
 // credit splits an order over all that touched it, and once more over those of
 // each platform.
-func (r *Reconciler) credit(m Match, f OrderFacts, day *dayLedger, value int64) {
+func (r *Reconciler) credit(m Match, f OrderFacts, day *OrderDay, value int64) {
 	r.credited, r.values = splitExactly(r.credited[:0], whole, m.Credits, ""), splitExactly(r.values[:0], value, m.Credits, "")
-	day.credited.add(whole, value)
-	r.ads.credit(whole, value, f.Customer)
+	day.Ads.credit(whole, value, f.Customer)
 	for _, p := range r.touched {
 		var orders, worth int64
 		for i, c := range m.Credits {
 			if platformIn(c.Campaign) == p {
-				of(r.campaigns, c.Campaign).credit(r.credited[i], r.values[i], f.Customer)
+				of(day.Campaigns, c.Campaign).credit(r.credited[i], r.values[i], f.Customer)
 				orders, worth = orders+r.credited[i], worth+r.values[i]
 			}
 		}
-		of(r.platforms, p).credit(orders, worth, f.Customer)
-		of(day.platforms, p).credit(orders, worth, f.Customer)
+		of(day.Platforms, p).credit(orders, worth, f.Customer)
 	}
 	for _, p := range r.touched {
 		r.clicked, r.values = splitExactly(r.clicked[:0], whole, m.Credits, p), splitExactly(r.values[:0], value, m.Credits, p)
@@ -296,30 +301,10 @@ func (r *Reconciler) credit(m Match, f OrderFacts, day *dayLedger, value int64) 
 			if platformIn(c.Campaign) != p {
 				continue
 			}
-			for _, l := range []*ledger{of(r.campaigns, c.Campaign), of(r.platforms, p), &r.ads} {
-				l.click(r.clicked[i], r.values[i], c.ByClick, told)
+			for _, s := range []*orderSums{of(day.Campaigns, c.Campaign), of(day.Platforms, p), &day.Ads} {
+				s.click(r.clicked[i], r.values[i], c.ByClick, told)
 			}
 		}
-	}
-}
-
-func (l *ledger) credit(orders, value int64, c Customership) {
-	l.credited.add(orders, value)
-	switch c {
-	case NewCustomer:
-		l.newCustomer.add(orders, value)
-	case ReturningCustomer:
-		l.returningToShop.add(orders, value)
-	}
-}
-
-func (l *ledger) click(orders, value int64, byClickID, told bool) {
-	l.clicked.add(orders, value)
-	if byClickID {
-		l.byClickID.add(orders, value)
-	}
-	if told {
-		l.byOrder.add(orders, value)
 	}
 }
 
@@ -364,69 +349,77 @@ func platformsOf(out []string, parts []Part) []string {
 
 // Result is what was gathered so far.
 func (r *Reconciler) Result() Reconciliation {
-	out := Reconciliation{From: r.from, To: r.to, Level: ReconcileLevel, Campaigns: []Balance{}, Platforms: []Balance{}, Overlap: []Overlap{}, Days: []ReconciledDay{},
-		NoAd: r.noAd.amount(), Shop: r.shop.amount()}
-	unit := 0.0 // an order's usual value
-	if r.shop.orders > 0 {
-		unit = max(r.shop.value.sum, 0) / (float64(r.shop.orders) / whole)
+	all := newOrderDay(r.from)
+	for i := range r.days {
+		all.join(&r.days[i].orders)
 	}
-	compared := map[string]bool{}
-	for _, p := range slices.Sorted(maps.Keys(r.platforms)) {
-		l := r.platforms[p]
-		compared[p] = float64(l.clicked.orders)/whole >= minOrders
-		b := l.balance(unit, compared[p])
-		only, late := l.toldOnly.amount(), l.toldLate.amount()
+	out := Reconciliation{From: r.from, To: r.to, Level: ReconcileLevel, Campaigns: []Balance{}, Platforms: []Balance{}, Overlap: all.overlaps(), Days: []ReconciledDay{},
+		NoAd: all.NoAd.amount(), Shop: all.Shop.amount()}
+	unit := 0.0 // an order's usual value
+	if all.Shop[0] > 0 {
+		unit = max(out.Shop.Value.Float(), 0) / out.Shop.Orders
+	}
+	enough := func(s *orderSums) bool { return s.Clicked.orders() >= minOrders }
+	platforms := keysOf(r.platforms, all.Platforms)
+	for _, p := range platforms {
+		s := of(all.Platforms, p)
+		b := balance(of(r.platforms, p), s, unit, enough(s))
+		only, late := s.ToldOnly.amount(), s.ToldLate.amount()
 		b.Platform, b.ToldOnly, b.ToldLate = p, &only, &late
 		out.Platforms = append(out.Platforms, b)
 	}
-	for c, l := range r.campaigns {
-		if l.claimed == (Amount{}) && l.reported == (Amount{}) && l.clicked.orders == 0 {
+	for _, c := range keysOf(r.campaigns, all.Campaigns) {
+		l, s := of(r.campaigns, c), of(all.Campaigns, c)
+		if *l == (claimSums{}) && s.Clicked[0] == 0 {
 			continue // there is nothing to hold against anything
 		}
 		p := platformIn(c)
-		b := l.balance(unit, compared[p])
+		b := balance(l, s, unit, enough(of(all.Platforms, p)))
 		b.Campaign, b.Platform = c, p
 		out.Campaigns = append(out.Campaigns, b)
 	}
 	slices.SortFunc(out.Campaigns, func(a, b Balance) int {
 		return cmp.Or(cmp.Compare(b.Claimed.Value, a.Claimed.Value), cmp.Compare(a.Campaign, b.Campaign))
 	})
-	out.Ads = r.ads.balance(unit, float64(r.ads.clicked.orders)/whole >= minOrders)
-	for _, key := range slices.Sorted(maps.Keys(r.overlap)) {
-		o := Overlap{Platforms: []string{}, Amount: r.overlap[key].amount()}
-		if key != "" {
-			o.Platforms = strings.Split(key, "+")
-		}
-		out.Overlap = append(out.Overlap, o)
+	out.Ads = balance(&r.ads, &all.Ads, unit, enough(&all.Ads))
+	for i := range r.days {
+		out.Days = append(out.Days, r.days[i].result(platforms))
 	}
-	for i, d := range r.days {
-		out.Days = append(out.Days, d.result(r.from.AddDays(i), slices.Sorted(maps.Keys(r.platforms))))
-	}
-	r.journeys.result(&out)
+	all.journeys(&out)
 	return out
 }
 
-func (d *dayLedger) result(date civil.Date, platforms []string) ReconciledDay {
-	out := ReconciledDay{Date: date, Shop: d.shop.amount(), Credited: d.credited.amount(), Platforms: []PlatformDay{}}
+// keysOf are the keys of two maps, in order and each once.
+func keysOf[A, B any](a map[string]A, b map[string]B) []string {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func (d *reconciledDay) result(platforms []string) ReconciledDay {
+	out := ReconciledDay{Date: d.orders.Date, Shop: d.orders.Shop.amount(), Credited: d.orders.Ads.Credited.Sums.amount(), Platforms: []PlatformDay{}}
 	for _, p := range platforms {
 		day := PlatformDay{Platform: p}
-		if l := d.platforms[p]; l != nil {
-			day.Reported, day.Claimed, day.Credited = l.reported, l.claimed, l.credited.amount()
+		if l := d.claims[p]; l != nil {
+			day.Reported, day.Claimed = l.reported, l.claimed
+		}
+		if s := d.orders.Platforms[p]; s != nil {
+			day.Credited = s.Credited.Sums.amount()
 		}
 		out.Platforms = append(out.Platforms, day)
 	}
 	return out
 }
 
-func (l *ledger) balance(unit float64, compared bool) Balance {
-	b := Balance{Reported: l.reported, Claimed: l.claimed, Clicked: l.clicked.amount(), ByClickID: l.byClickID.amount(), ByOrderID: l.byOrder.amount(),
-		Credited: l.credited.amount(), New: l.newCustomer.amount(), Returning: l.returningToShop.amount()}
+func balance(l *claimSums, s *orderSums, unit float64, compared bool) Balance {
+	b := Balance{Reported: l.reported, Claimed: l.claimed, Clicked: s.Clicked.amount(), ByClickID: s.ByClickID.amount(), ByOrderID: s.ByOrder.amount(),
+		Credited: s.Credited.Sums.amount(), New: s.New.amount(), Returning: s.Returning.amount()}
 	b.ByPerson = b.Clicked.less(b.ByClickID)
-	b.ByPerson.Orders = float64(l.clicked.orders-l.byClickID.orders) / whole
+	b.ByPerson.Orders = float64(s.Clicked[0]-s.ByClickID[0]) / whole
 	b.Over.Amount = b.Claimed.less(b.Credited)
-	low, high := l.credited.count.interval(1)
+	low, high := s.Credited.Count.interval(1)
 	b.Over.OrdersLow, b.Over.OrdersHigh = b.Claimed.Orders-high, b.Claimed.Orders-low
-	low, high = l.credited.value.interval(unit)
+	low, high = s.Credited.Value.interval(unit)
 	b.Over.ValueLow, b.Over.ValueHigh = b.Claimed.Value-microsOf(high), b.Claimed.Value-microsOf(low)
 	switch {
 	case !compared:

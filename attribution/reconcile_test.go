@@ -197,7 +197,7 @@ func TestReconciliationAddsUp(t *testing.T) {
 func TestPoissonInterval(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 2, 10, 100, 10_000, 4_000_000} {
-		w := weighted{sum: float64(n), squares: float64(n), most: min(float64(n), 1)}
+		w := weighted{Sum: float64(n), Squares: float64(n), Most: min(float64(n), 1)}
 		low, high := w.interval(1)
 		wantLow := 0.0
 		if n > 0 {
@@ -207,7 +207,7 @@ func TestPoissonInterval(t *testing.T) {
 			t.Errorf("%d: %v to %v, want %v to %v", n, low, high, wantLow, wantHigh)
 		}
 	}
-	if low, high := (weighted{sum: 10, squares: 10, most: 1}).interval(1); math.Abs(low-12.443/2) > 5e-4 || math.Abs(high-30.813/2) > 5e-4 {
+	if low, high := (weighted{Sum: 10, Squares: 10, Most: 1}).interval(1); math.Abs(low-12.443/2) > 5e-4 || math.Abs(high-30.813/2) > 5e-4 {
 		t.Errorf("of ten: %v to %v", low, high)
 	}
 	if low, high := (weighted{}).interval(1); low != 0 || math.Abs(high-math.Log(10)) > 1e-9 { // -ln 0.1

@@ -8,33 +8,54 @@ import (
 	"adsteward/internal/money"
 )
 
-// tally adds up parts of orders and of their value exactly, and how much their
-// sums may vary by chance.
+// sums add up parts of orders and their value exactly: millionths of orders, and
+// micros.
+type sums [2]int64
+
+func (s *sums) add(orders, micros int64) {
+	s[0] += orders
+	s[1] += micros
+}
+
+func (s *sums) join(o sums) { s.add(o[0], o[1]) }
+
+func (s sums) amount() Amount { return Amount{s.orders(), money.Micros(s[1])} }
+
+func (s sums) orders() float64 { return float64(s[0]) / whole }
+
+// tally is sums and how much they may vary by chance.
 type tally struct {
-	orders       int64 // millionths
-	micros       int64
-	count, value weighted // in orders and in units of the currency
+	Sums  sums     `json:"sums"`
+	Count weighted `json:"count,omitzero"` // in orders
+	Value weighted `json:"value,omitzero"` // in units of the currency
 }
 
 func (t *tally) add(orders, micros int64) {
-	t.orders += orders
-	t.micros += micros
-	t.count.add(float64(orders) / whole)
-	t.value.add(float64(micros) / whole)
+	t.Sums.add(orders, micros)
+	t.Count.add(float64(orders) / whole)
+	t.Value.add(float64(micros) / whole)
 }
 
-func (t *tally) amount() Amount {
-	return Amount{float64(t.orders) / whole, money.Micros(t.micros)}
+func (t *tally) join(o tally) {
+	t.Sums.join(o.Sums)
+	t.Count.join(o.Count)
+	t.Value.join(o.Value)
 }
 
 // weighted is a sum of things that each came by themselves, with their weights: a
 // compound Poisson count.
-type weighted struct{ sum, squares, most float64 }
+type weighted struct {
+	Sum     float64 `json:"sum"`
+	Squares float64 `json:"squares"`
+	Most    float64 `json:"most"`
+}
 
-func (w *weighted) add(weight float64) {
-	w.sum += weight
-	w.squares += weight * weight
-	w.most = max(w.most, weight)
+func (w *weighted) add(weight float64) { w.join(weighted{weight, weight * weight, weight}) }
+
+func (w *weighted) join(o weighted) {
+	w.Sum += o.Sum
+	w.Squares += o.Squares
+	w.Most = max(w.Most, o.Most)
 }
 
 // interval is the central one, at ReconcileLevel, of what the sum would be on
@@ -44,7 +65,7 @@ func (w *weighted) add(weight float64) {
 // of a Poisson count. Where nothing came, unit is the weight of what might have.
 func (w weighted) interval(unit float64) (low, high float64) {
 	const tail = (1 - ReconcileLevel) / 2
-	y, v, most := max(w.sum, 0), w.squares, w.most
+	y, v, most := max(w.Sum, 0), w.Squares, w.Most
 	if most <= 0 {
 		most = unit
 	}

@@ -29,6 +29,7 @@ func TestConformance(t *testing.T) {
 		test func(*testing.T, *store.Store)
 	}{
 		{"migrations", testMigrations},
+		{"contacts shared before", testSharedBefore},
 		{"ad accounts", testAdAccounts},
 		{"entities", testEntities},
 		{"change events", testChangeEvents},

@@ -7,3 +7,12 @@ func (q *Queries) Tamper(ctx context.Context, statement string) error {
 	_, err := q.exec(ctx, statement)
 	return err
 }
+
+// MigrateDown takes the schema back to a version.
+func (s *Store) MigrateDown(ctx context.Context, version int64) error {
+	p, err := s.goose()
+	if err == nil {
+		_, err = p.DownTo(ctx, version)
+	}
+	return err
+}

@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/money"
 )
 
 // Split is a statement that two identifiers, written kind:value, are not one
@@ -99,20 +101,44 @@ type Buyer struct {
 // EachBuyer hands over the orders of the dates from..to in no order, of each id,
 // customer, time, click, revenue, tax, refund, source and campaign.
 func (q *Queries) EachBuyer(ctx context.Context, account string, from, to civil.Date, fn func(Buyer) error) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		b := Buyer{Order: Order{Account: account}}
-		var isNew int
-		if err := rows.Scan(&b.OrderID, &b.CustomerID, &b.OrderedAt, &b.ClickID, &b.Revenue, &b.Tax, &b.Refunded, &b.Source, &b.Campaign, &isNew); err != nil {
-			return err
-		}
-		b.New = isNew > 0
-		return fn(b)
+	return q.eachValue(ctx, 10, func(v []any) error {
+		return fn(Buyer{Order: Order{Account: account, OrderID: v[0].(string), CustomerID: v[1].(string), OrderedAt: v[2].(time.Time), ClickID: v[3].(string),
+			Revenue: money.Micros(v[4].(int64)), Tax: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64)), Source: v[7].(string), Campaign: v[8].(string)},
+			New: v[9].(int64) > 0})
 	}, `SELECT o.order_id, o.customer_id, o.ordered_at, o.click_id, o.revenue, o.tax, o.refunded, o.source, o.campaign, `+isNew+soldOrders, account, from, to)
 }
 
+// contacts are keys by account and kind, "email" or "phone".
+type contacts map[[2]string][]string
+
+func (c contacts) add(account, kind, key string) {
+	if key != "" {
+		k := [2]string{account, kind}
+		c[k] = append(c[k], key)
+	}
+}
+
+// markShared marks those of the contacts that several customers have. Two transactions
+// at once that bring a contact to one customer each do not see each other, and mark
+// nothing; the customers are then not known to share it.
+func (q *Queries) markShared(ctx context.Context, found contacts) error {
+	for of, keys := range found {
+		account, kind := of[0], of[1]
+		column := kind + "_key"
+		for batch := range slices.Chunk(keys, maxBatch) {
+			if _, err := q.exec(ctx, `INSERT INTO shared_contacts (account, kind, key) SELECT account, '`+kind+`', `+column+` FROM customers
+				WHERE account = ? AND `+column+` IN `+among(len(batch))+` GROUP BY account, `+column+` HAVING COUNT(*) > 1 ON CONFLICT DO NOTHING`,
+				with(batch, account)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // EachSharedContact hands over the customers whose e-mail or phone another one
-// has too, or a cart of nobody known updated since from, each with that key: "email"
-// or "phone".
+// has too, or had, or a cart of nobody known updated since from, each with that key:
+// "email" or "phone".
 func (q *Queries) EachSharedContact(ctx context.Context, account string, from time.Time, fn func(customerID, kind, key string) error) error {
 	shared := func(kind, among string, args ...any) error {
 		column := kind + "_key"
@@ -125,8 +151,7 @@ func (q *Queries) EachSharedContact(ctx context.Context, account string, from ti
 		}, `SELECT customer_id, `+column+` FROM customers WHERE account = ? AND `+column+` IN (`+among+`)`, append([]any{account}, args...)...)
 	}
 	for _, kind := range []string{"email", "phone"} {
-		column := kind + "_key"
-		if err := shared(kind, `SELECT `+column+` FROM customers WHERE account = ? AND `+column+` <> '' GROUP BY `+column+` HAVING COUNT(*) > 1`, account); err != nil {
+		if err := shared(kind, `SELECT key FROM shared_contacts WHERE account = ? AND kind = ?`, account, kind); err != nil {
 			return err
 		}
 	}
@@ -136,12 +161,8 @@ func (q *Queries) EachSharedContact(ctx context.Context, account string, from ti
 // EachCartVisitor hands over the visitors of carts updated since from with their
 // customer and the key of their e-mail, as far as known; one of them is.
 func (q *Queries) EachCartVisitor(ctx context.Context, account string, from time.Time, fn func(visitorID, customerID, emailKey string) error) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var visitor, customer, email string
-		if err := rows.Scan(&visitor, &customer, &email); err != nil {
-			return err
-		}
-		return fn(visitor, customer, email)
+	return q.eachValue(ctx, 3, func(v []any) error {
+		return fn(v[0].(string), v[1].(string), v[2].(string))
 	}, `SELECT visitor_id, customer_id, email_key FROM carts WHERE account = ? AND updated_at >= ? AND visitor_id <> '' AND (customer_id <> '' OR email_key <> '')`, account, utc(from))
 }
 

@@ -84,9 +84,19 @@ func testIdentity(t *testing.T, s *store.Store) {
 	}))
 	slices.Sort(shared)
 	same(t, "shared", shared, []string{"ada email " + email, "guest email " + email})
+	// Who comes later, of one account, and who has another number now.
+	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "late", Phone: "+491"}, {Account: acc, CustomerID: "bob", Email: "bobby@x.org"},
+		{Account: acc, CustomerID: "guest", Email: "guest@x.org"}, {Account: "other", CustomerID: "eve", Email: "bobby@x.org"}}))(t)
+	shared = nil
+	check(t, s.EachSharedContact(ctx, acc, later, func(customer, kind, key string) error {
+		shared = append(shared, customer+" "+kind+" "+key)
+		return nil
+	}))
+	slices.Sort(shared)
+	same(t, "shared later", shared, []string{"ada email " + email, "ada phone " + phone, "late phone " + phone})
 	emails := 0
 	check(t, s.EachSharedContact(ctx, acc, at, func(string, string, string) error { emails++; return nil }))
-	same(t, "and those of carts", emails, 4)
+	same(t, "and those of carts", emails, 4) // ada's two, late's, and ada's once more
 
 	var carts []string
 	check(t, s.EachCartVisitor(ctx, acc, at, func(visitor, customer, key string) error {
@@ -95,6 +105,21 @@ func testIdentity(t *testing.T, s *store.Store) {
 	}))
 	slices.Sort(carts)
 	same(t, "carts", carts, []string{"desk bob ", "tablet  " + email})
+}
+
+// Contacts of customers who were there before contacts were marked are marked.
+func testSharedBefore(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	must(s.UpsertCustomers(ctx, []store.Customer{{Account: acc, CustomerID: "ada", Email: "a@x.org", Phone: "1"}, {Account: acc, CustomerID: "bob", Email: "a@x.org", Phone: "2"},
+		{Account: acc, CustomerID: "eve", Phone: "2"}, {Account: "other", CustomerID: "zoe", Phone: "1"}}))(t)
+	shared := func() (n int) {
+		check(t, s.EachSharedContact(ctx, acc, at, func(string, string, string) error { n++; return nil }))
+		return n
+	}
+	same(t, "as they come", shared(), 4)
+	check(t, s.MigrateDown(ctx, 10))
+	must(s.MigrateUp(ctx))(t)
+	same(t, "by the migration", shared(), 4)
 }
 
 func testSplits(t *testing.T, s *store.Store) {

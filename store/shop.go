@@ -18,11 +18,22 @@ import (
 // never erases a known one.
 func (q *Queries) UpsertCustomers(ctx context.Context, customers []Customer) (changed int, err error) {
 	in := insert{"customers", []string{"account", "customer_id", "email_key", "phone_key", "email", "phone", "country"}, customersConflict}
-	return insertAll(ctx, q, in, mergeCustomers(customers), func(args []any, c *Customer) []any {
-		return append(args, c.Account, c.CustomerID, q.secrets.emailKey(c.Email), q.secrets.phoneKey(c.Phone),
-			q.secrets.seal(c.Email, aad(c.Account, "customers.email", c.CustomerID)),
-			q.secrets.seal(c.Phone, aad(c.Account, "customers.phone", c.CustomerID)), c.Country)
+	shared := contacts{}
+	err = q.atomically(ctx, func(q *Queries) error {
+		changed, err = insertAll(ctx, q, in, mergeCustomers(customers), func(args []any, c *Customer) []any {
+			email, phone := q.secrets.emailKey(c.Email), q.secrets.phoneKey(c.Phone)
+			shared.add(c.Account, "email", email)
+			shared.add(c.Account, "phone", phone)
+			return append(args, c.Account, c.CustomerID, email, phone,
+				q.secrets.seal(c.Email, aad(c.Account, "customers.email", c.CustomerID)),
+				q.secrets.seal(c.Phone, aad(c.Account, "customers.phone", c.CustomerID)), c.Country)
+		})
+		if err != nil || changed == 0 {
+			return err
+		}
+		return q.markShared(ctx, shared)
 	})
+	return changed, err
 }
 
 // The ciphertext differs each time; whether an identifier changed, its key tells.

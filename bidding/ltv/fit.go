@@ -62,31 +62,34 @@ func newton(eval logLikelihood, x []float64, n float64) (optimum, error) {
 	k := len(x)
 	grad := make([]float64, k)
 	ll := eval(x, grad)
-	for range 40 {
+	for steps := 0; ; steps++ {
 		if math.IsNaN(ll) || math.IsInf(ll, 0) {
 			return optimum{}, errNoConvergence
 		}
+		h := information(eval, x)
 		var chol mat.Cholesky
 		var step mat.VecDense
 		var covariance mat.SymDense
-		if !chol.Factorize(information(eval, x)) || chol.Cond() > 1e12 ||
+		if steps == mostSteps || !chol.Factorize(h) || chol.Cond() > 1e12 ||
 			errors.Join(chol.SolveVecTo(&step, mat.NewVecDense(k, grad)), chol.InverseTo(&covariance)) != nil {
-			break
+			return flat(x, grad, h, ll, n)
 		}
 		if gain := mat.Dot(&step, mat.NewVecDense(k, grad)) / 2; gain < 1e-7 {
 			if se := identified(&covariance); se != nil {
 				return optimum{exps(x), ll, se, square(&covariance)}, nil
 			}
-			break
+			return flat(x, grad, h, ll, n)
 		}
 		next, l := stepUp(eval, x, step.RawVector().Data, ll, grad)
 		if next == nil {
-			break
+			return flat(x, grad, h, ll, n)
 		}
 		x, ll = next, l
 	}
-	return flat(eval, x, grad, ll, n)
 }
+
+// mostSteps of newton's are taken.
+const mostSteps = 40
 
 // stepUp goes as far along step as does not lose likelihood, and sets grad there;
 // nil where that is nowhere.
@@ -117,14 +120,14 @@ func identified(covariance mat.Symmetric) []float64 {
 }
 
 // flat accepts a point from which the likelihood hardly rises: each customer
-// would gain less than 1e-5 for a factor e in a parameter.
-func flat(eval logLikelihood, x, grad []float64, ll, n float64) (optimum, error) {
+// would gain less than 1e-5 for a factor e in a parameter. h is the information there.
+func flat(x, grad []float64, h *mat.SymDense, ll, n float64) (optimum, error) {
 	for _, g := range grad {
 		if !(math.Abs(g) < 1e-5*n) {
 			return optimum{}, errNoConvergence
 		}
 	}
-	return optimum{v: exps(x), ll: ll, cov: bounded(information(eval, x))}, nil
+	return optimum{v: exps(x), ll: ll, cov: bounded(h)}, nil
 }
 
 // ridgeSpread is how far the logarithm of a parameter is taken to reach along a

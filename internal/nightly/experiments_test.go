@@ -31,8 +31,12 @@ func experimentDesk(t *testing.T, st *store.Store, campaigns int) *desk {
 // refresh reads the structure as the pull does.
 func (d *desk) refresh(t *testing.T) {
 	t.Helper()
-	n := &night{Steward: d.Steward, shop: &d.Shops[0], date: civil.Of(d.now)}
-	if err := n.pullStructure(t.Context(), Connection{AdAccount: "123", Ads: d.ads}, d.now); err != nil {
+	n := &pulling{&night{Steward: d.Steward, shop: &d.Shops[0], date: civil.Of(d.now)}, d.now, d.now}
+	entities, err := n.structure(t.Context(), Connection{AdAccount: "123", Ads: d.ads})
+	if err == nil {
+		err = d.Store.ReplaceEntities(t.Context(), "shop", string(d.ads.Platform()), "123", d.now, entities)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

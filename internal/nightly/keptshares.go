@@ -18,6 +18,9 @@ type shareBasis struct {
 	Priors    attribution.Priors               `json:"priors"`
 	Addressed map[string]attribution.Addressed `json:"addressed"` // by campaign
 	Splits    []string                         `json:"splits"`    // what somebody said of who is not one person
+	// measured says that there are experiments, whose word fades day by day: what rests
+	// on them serves one night.
+	measured bool
 }
 
 const shareBasisModel = "attribution_basis"
@@ -32,6 +35,11 @@ func (n *night) shareBasis(ctx context.Context) (shareBasis, error) {
 	for _, r := range rows {
 		b.Splits = append(b.Splits, r.A+" "+r.B)
 	}
+	if err != nil {
+		return b, err
+	}
+	measured, err := n.Store.IotaLedger(ctx, n.shop.Name)
+	b.measured = len(measured) > 0
 	return b, err
 }
 
@@ -39,18 +47,14 @@ func (n *night) shareBasis(ctx context.Context) (shareBasis, error) {
 func (b shareBasis) serves(o shareBasis) bool {
 	young := o.Date.Sub(b.Date) < journeysNights
 	b.Date = o.Date
-	return young && reflect.DeepEqual(b, o)
+	return young && !o.measured && reflect.DeepEqual(b, o)
 }
 
 // keptShares are the incremental shares that a night shortly before has found, by
 // campaign, and of when they are. They rest on iotaDays, in which a day more changes
-// little, and serve until journeys are due again, unless there are experiments, whose
-// word fades day by day, or something else that they rest on has changed. nil are none.
+// little, and serve until journeys are due again, unless there are experiments or
+// something else that they rest on has changed. nil are none.
 func (n *night) keptShares(ctx context.Context, basis shareBasis) (map[string]attribution.Share, civil.Date, error) {
-	measured, err := n.Store.IotaLedger(ctx, n.shop.Name)
-	if err != nil || len(measured) > 0 {
-		return nil, 0, err
-	}
 	for k := 1; k < journeysNights; k++ {
 		run := RunID(n.shop.Name, n.date.AddDays(-k))
 		of, err := loadModel[shareBasis](ctx, n.Store.Queries, run, shareBasisModel, "")

@@ -99,7 +99,8 @@ func (n *pulling) pullAll(ctx context.Context, c Connection) (p pulled) {
 	if acc.CountsFrom == today {
 		p.more = fmt.Errorf("its currency has changed to %s; its days before today are in another and count no more, so its campaigns are left alone until there are enough new ones", acc.Currency)
 	}
-	p.more = errors.Join(p.more, n.pullSimulations(ctx, c), n.pullItems(ctx, c, today), n.pullAds(ctx, c, today))
+	p.more = errors.Join(p.more, parallel.Do(func() error { return n.pullSimulations(ctx, c) },
+		func() error { return n.pullItems(ctx, c, today) }, func() error { return n.pullAds(ctx, c, today) }))
 	return p
 }
 
@@ -154,16 +155,30 @@ func (n *pulling) pullAdAccount(ctx context.Context, c Connection) (rows int, ro
 	today = civil.Of(n.moment.In(loc))
 	row = store.AdAccount{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount, Name: acc.Name, Currency: acc.Currency,
 		TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, CountsFrom: today, UpdatedAt: n.began}
-	if err := n.Store.UpsertAdAccount(ctx, row); err != nil {
+	// All of it is asked for before any is written: the shop's files are being
+	// imported, and SQLite lets one write at a time.
+	entities, err := n.structure(ctx, c)
+	if err != nil {
 		return 0, row, 0, err
 	}
-	if row, err = adAccount(ctx, n.Store.Queries, row.Account, row.Platform, row.AdAccount); err != nil {
+	changes, err := n.changes(ctx, c)
+	if err != nil {
 		return 0, row, 0, err
 	}
-	if err := n.pullStructure(ctx, c, n.moment); err != nil {
-		return 0, row, 0, err
-	}
-	if err := n.pullChanges(ctx, c, n.moment); err != nil {
+	err = n.Store.InTx(ctx, func(q *store.Queries) (err error) {
+		if err = q.UpsertAdAccount(ctx, row); err != nil {
+			return err
+		}
+		if err = q.ReplaceEntities(ctx, row.Account, row.Platform, row.AdAccount, n.moment, entities); err != nil {
+			return err
+		}
+		if err = q.UpsertChangeEvents(ctx, changes); err != nil {
+			return err
+		}
+		row, err = adAccount(ctx, q, row.Account, row.Platform, row.AdAccount)
+		return err
+	})
+	if err != nil {
 		return 0, row, 0, err
 	}
 	rows, err = n.pullPerformance(ctx, c, row.CountsFrom, today)
@@ -182,27 +197,27 @@ func adAccount(ctx context.Context, q *store.Queries, account, p, id string) (st
 	return store.AdAccount{}, err
 }
 
-func (n *night) pullStructure(ctx context.Context, c Connection, now time.Time) error {
+func (n *pulling) structure(ctx context.Context, c Connection) ([]store.Entity, error) {
 	es, err := c.Ads.Structure(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rows := make([]store.Entity, 0, len(es))
 	for _, e := range es {
 		detail, err := json.Marshal(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rows = append(rows, store.Entity{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
-			EntityType: string(e.Type), EntityID: e.ID, Name: e.Name, Detail: string(detail), FirstSeen: now, UpdatedAt: now})
+			EntityType: string(e.Type), EntityID: e.ID, Name: e.Name, Detail: string(detail), FirstSeen: n.moment, UpdatedAt: n.moment})
 	}
-	return n.Store.ReplaceEntities(ctx, n.shop.Name, string(c.Ads.Platform()), c.AdAccount, now, rows)
+	return rows, nil
 }
 
-func (n *night) pullChanges(ctx context.Context, c Connection, now time.Time) error {
-	events, err := c.Ads.Changes(ctx, now.AddDate(0, 0, -changeDays))
+func (n *pulling) changes(ctx context.Context, c Connection) ([]store.ChangeEvent, error) {
+	events, err := c.Ads.Changes(ctx, n.moment.AddDate(0, 0, -changeDays))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rows := make([]store.ChangeEvent, 0, len(events))
 	for _, e := range events {
@@ -210,7 +225,7 @@ func (n *night) pullChanges(ctx context.Context, c Connection, now time.Time) er
 			EntityType: string(e.Entity.Type), EntityID: e.Entity.ID, Field: string(e.Field), At: e.At, Actor: e.Actor, Client: e.Client,
 			OldValue: e.Old, NewValue: e.New})
 	}
-	return n.Store.UpsertChangeEvents(ctx, rows)
+	return rows, nil
 }
 
 // pullPerformance reads the days before today, which are complete; today is

@@ -32,11 +32,20 @@ type reconciling struct {
 	last    map[string]civil.Date
 }
 
-// reconciling prepares to compare so many days before the night's.
-func (n *night) reconciling(ctx context.Context, days int) (*reconciling, error) {
+// reconciling prepares to compare so many days before the night's. kept stand in for
+// the orders of their days; nil are none.
+func (n *night) reconciling(ctx context.Context, days int, kept *keptDays) (*reconciling, error) {
 	from, to := n.date.AddDays(-days), n.date.AddDays(-1)
 	r := &reconciling{Reconciler: attribution.NewReconciler(from, to), n: n, from: from, firsts: map[string]attribution.Customership{}, told: map[string][]attribution.Told{}, foreign: map[string]string{},
 		last: map[string]civil.Date{}}
+	if kept != nil {
+		days, err := kept.days(ctx, n.Store.Queries)
+		if err != nil {
+			return nil, err
+		}
+		r.Take(days)
+		from = kept.Until.AddDays(1)
+	}
 	if err := n.Store.EachFirstOrder(ctx, n.shop.Name, from, to, func(id string, guest bool) error {
 		r.firsts[id] = attribution.NewCustomer
 		if guest {
@@ -129,7 +138,7 @@ func (s *Steward) Reconcile(ctx context.Context, account string, days int) (attr
 	if len(runs) > 0 {
 		n.date = runs[0].Date
 	}
-	r, err := n.reconciling(ctx, days)
+	r, err := n.reconciling(ctx, days, nil)
 	if err != nil {
 		return attribution.Reconciliation{}, err
 	}

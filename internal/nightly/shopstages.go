@@ -16,19 +16,24 @@ import (
 )
 
 // attributeDays are joined where much has come in since the last night, iotaDays on
-// nights that find the incremental shares anew, and reconcileDays every night: orders
-// come in late, and touches too.
+// nights that find the incremental shares anew, and the newest days every night, of the
+// last reconcileDays those that no night before has gathered: orders come in late, and
+// touches too.
 const attributeDays = 90
 
 // attribute joins orders to the clicks before them and compares, campaign by
 // campaign, what the shop sold with what the platform claims. An order's
 // campaign is the last click's; what is compared is credit shared by all clicks.
 func attribute(ctx context.Context, n *night) (report, error) {
-	due, anew, err := n.journeysDue(ctx)
-	if err != nil {
-		return report{}, err
-	}
-	basis, err := n.shareBasis(ctx)
+	var due, anew bool
+	var basis shareBasis
+	err := parallel.Do(func() (err error) {
+		due, anew, err = n.journeysDue(ctx)
+		return err
+	}, func() (err error) {
+		basis, err = n.shareBasis(ctx)
+		return err
+	})
 	if err != nil {
 		return report{}, err
 	}
@@ -37,10 +42,14 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		from = n.date.AddDays(-attributeDays)
 	}
 	var kept map[string]attribution.Share
+	var days *keptDays
 	if !due {
 		var since civil.Date
 		if kept, since, err = n.keptShares(ctx, basis); kept != nil {
 			from, basis.Date = n.date.AddDays(-reconcileDays), since
+			if days, err = n.keptDays(ctx, since); days != nil {
+				from = days.Until.AddDays(1)
+			}
 		}
 	}
 	if err != nil {
@@ -53,7 +62,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		people, err = n.stitched(ctx, from, due)
 		return err
 	}, func() (err error) {
-		if claims, err = n.reconciling(ctx, reconcileDays); err == nil {
+		if claims, err = n.reconciling(ctx, reconcileDays, days); err == nil {
 			lags, err = n.fitLags(ctx)
 		}
 		return err
@@ -66,10 +75,14 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	var reported []attribution.CampaignValue
+	since := n.date.AddDays(-iotaDays)
+	if kept != nil {
+		since = claims.from
+	}
 	err = parallel.Do(func() error {
 		return n.Store.SetOrderCampaigns(ctx, n.shop.Name, joined.found)
 	}, func() (err error) {
-		reported, err = n.reportedValue(ctx, lags, max(from, n.date.AddDays(-iotaDays)), n.date.AddDays(-matureDays-1), claims)
+		reported, err = n.reportedValue(ctx, lags, since, n.date.AddDays(-matureDays-1), claims)
 		return err
 	})
 	if err != nil {
@@ -87,6 +100,11 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	models.add(n.runID, reconcileModel, "", reconciled)
+	if days == nil && !basis.measured {
+		if err := n.keepDays(ctx, &models, claims); err != nil {
+			return report{}, err
+		}
+	}
 	if due {
 		if err := n.addJourneys(ctx, &models, people, from); err != nil {
 			return report{}, err

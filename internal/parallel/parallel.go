@@ -29,11 +29,11 @@ func Do(functions ...func() error) error {
 }
 
 // Ahead starts a reading that hands over rows one by one, and returns what gives
-// these rows, in their order, to whoever calls it, once. Some thousands of rows are
+// these rows, in their order, to whoever calls it, once. Tens of thousands of rows are
 // read before they are asked for; the reading ends with ctx, which the caller has to
 // cancel where it may not ask for all of them.
 func Ahead[T any](ctx context.Context, read func(fn func(T) error) error) func(fn func(T) error) error {
-	const size, most = 256, 16
+	const size, most = 256, 128
 	full := make(chan []T, most)
 	var fault error // read once full is closed
 	go func() {
