@@ -41,7 +41,7 @@ var firstSlopes = point{byWobble: priorElasticity, byOutOfStock: outOfStockEffec
 var mostStep = point{byDrift: 0.02, byWobble: 0.5, byOutOfStock: 0.5, byMarkdown: 0.5, byBudget: 0.5}
 
 // slopePrior is what is believed of a slope beforehand, and the variance over its mean
-// of the days that it is held against: that of single days, but for the elasticity.
+// of the days that it is held against: of sums of days for what stays for days.
 func (f *unitFit) slopePrior(slope int) (gauss, float64) {
 	switch slope {
 	case byDrift: // part of what makes days cluster
