@@ -20,7 +20,7 @@ import (
 // more than lifetimeGrowth meanwhile, as an import makes them.
 const (
 	lifetimeNights = 14
-	lifetimeGrowth = 0.05
+	lifetimeGrowth = 0.1
 )
 
 // basis is what a lifetime model rests on.
