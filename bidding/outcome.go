@@ -49,13 +49,17 @@ type Meter struct {
 	changes map[Key][]PastChange
 	down    map[response.Outage]bool // without the counts
 	shifts  map[string][]shift       // by Key.String()
+	effects map[string]response.Effect
 }
 
 // NewMeter prepares measuring on what a night has loaded, what its fit has found, and
 // what nights up to then were warned of, by their dates.
 func NewMeter(in *Input, fit response.Result, alerts map[civil.Date][]Alert) *Meter {
 	m := &Meter{in: in, account: map[[2]string]*Account{}, days: map[Key][]response.Day{}, changes: newIndex(in).changes, down: map[response.Outage]bool{},
-		shifts: shiftsOf(fit.Changes, alerts)}
+		shifts: shiftsOf(fit.Changes, alerts), effects: map[string]response.Effect{}}
+	for _, c := range fit.Curves {
+		m.effects[c.Unit] = c.Effect
+	}
 	for i := range in.Accounts {
 		a := &in.Accounts[i]
 		m.account[[2]string{string(a.Platform), a.ID}] = a
@@ -79,8 +83,9 @@ type followed struct {
 // what the days would have brought without it: difference in differences. The
 // unit's curve of the night that proposed the change says what the old value
 // would have earned, the other units say how much better or worse than their own
-// curves the same days were for everybody. Days of an outage, without spend, with
-// goods out of stock or after something else changed what the unit brings (shift.go)
+// curves the same days were for everybody. Of goods marked down or out of stock that is
+// expected what the newest curves say they do. Days of an outage, without spend, with
+// too much out of stock or after something else changed what the unit brings (shift.go)
 // do not count, and at the unit's next change the window ends.
 //
 // The gain measured by the window alone is seldom far from chance. What is
@@ -165,7 +170,18 @@ func (m *Meter) cut(o *Outturn, a AppliedChange, units []followed) {
 }
 
 // dayTotal is what a unit came to on one date, value lag-corrected.
-type dayTotal struct{ spend, value float64 }
+type dayTotal struct {
+	spend, value float64
+	conditions   float64 // spend times what these made of the value
+}
+
+// factor is how many times as much as its curve says the day's conditions let it bring.
+func (t dayTotal) factor() float64 {
+	if t.spend <= 0 {
+		return 1
+	}
+	return t.conditions / t.spend
+}
 
 // totals adds up a unit's campaigns by date.
 func (m *Meter) totals(u *UnitReport, from, to civil.Date) map[civil.Date]dayTotal {
@@ -174,12 +190,14 @@ func (m *Meter) totals(u *UnitReport, from, to civil.Date) map[civil.Date]dayTot
 	if a == nil {
 		return out
 	}
+	effect := m.effects[u.Curve.Unit]
+	usual := effect.Factor(u.Curve.Usual)
 	for _, r := range u.Campaigns {
 		days := m.days[Key{u.Platform, u.AdAccount, r}]
 		i, _ := slices.BinarySearchFunc(days, from, func(d response.Day, t civil.Date) int { return d.Date.Sub(t) })
 		for ; i < len(days) && days[i].Date <= to && days[i].Date < a.Today; i++ {
-			x := out[days[i].Date]
-			out[days[i].Date] = dayTotal{x.spend + days[i].Spend, x.value + days[i].Value/a.lag().At(a.Today.Sub(days[i].Date))}
+			d, x := days[i], out[days[i].Date]
+			out[d.Date] = dayTotal{x.spend + d.Spend, x.value + d.Value/a.lag().At(a.Today.Sub(d.Date)), x.conditions + d.Spend*effect.Factor(d.Conditions)/usual}
 		}
 	}
 	return out
@@ -267,7 +285,7 @@ func (m *Meter) demand(a AppliedChange, units []followed, used []civil.Date) (fa
 		for _, d := range used {
 			if x := totals[d]; x.spend > 0 && !m.out(u, d) {
 				spend, value, n = spend+x.spend, value+x.value, n+1
-				fitted += a.weekday(u, d) * u.Curve.Value(x.spend)
+				fitted += a.weekday(u, d) * x.factor() * u.Curve.Value(x.spend)
 			}
 		}
 		if n < leastDays || !(fitted > 0) || math.IsInf(value, 0) || math.IsNaN(value) {
@@ -310,7 +328,7 @@ func (m *Meter) moved(u *UnitReport, from, to civil.Date) bool {
 // difference to the counterfactual as it was expected and as the window has it.
 type effect struct {
 	part              Part
-	n, weekday        float64 // days that count, their mean day-of-week factor
+	n, weekday        float64 // days that count, their mean factor of weekday and conditions
 	spend, value      float64 // that came, a day
 	oldSpend          float64 // without the change
 	oldValue          float64 // without it, by curve and demand
@@ -335,13 +353,13 @@ func (m *Meter) effect(a AppliedChange, u *followed, used []civil.Date, demand, 
 	for _, d := range used {
 		t := totals[d]
 		x.spend, x.value = x.spend+t.spend/x.n, x.value+t.value/x.n
-		x.weekday += a.weekday(&u.UnitReport, d) / x.n
+		x.weekday += a.weekday(&u.UnitReport, d) * t.factor() / x.n
 	}
 	ratio := a.Value.Float() / a.Seen.Float()
 	x.oldSpend = spendWithout(a.Field, u.part, ratio, x.spend)
 	if x.spend > 0 && c.Level > 0 { // day by day: good days are not spent evenly
 		for _, d := range used {
-			x.oldValue += demand * a.weekday(&u.UnitReport, d) * c.Value(totals[d].spend*x.oldSpend/x.spend) / x.n
+			x.oldValue += demand * a.weekday(&u.UnitReport, d) * totals[d].factor() * c.Value(totals[d].spend*x.oldSpend/x.spend) / x.n
 		}
 	}
 	// What moving from the old to the actual spend was known to bring.

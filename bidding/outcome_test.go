@@ -309,3 +309,26 @@ func TestMeasureBadFigures(t *testing.T) {
 		}
 	}
 }
+
+// A sale of one campaign's goods is not laid to the change of its budget.
+func TestWhatASaleBringsIsNotTheChanges(t *testing.T) {
+	t.Parallel()
+	x := still()
+	x.edit = func(in *bidding.Input, _ *bidding.AppliedChange) {
+		days := in.Accounts[0].Performance[0].Days
+		for i := range 7 {
+			days[i].Value, days[i].Conditions = 1.4*days[i].Value, response.Conditions{Markdown: 0.2}
+		}
+	}
+	step := trialROAS * 100 * (hill(1.2, trialEps) - 1) // of value, without the sale
+	want := trialK*1.2*step - 20
+	x.fit = response.Result{Curves: []response.Curve{{Unit: x.key(0).String(), Effect: response.Effect{Markdown: math.Log(1.4) / 0.2}}}}
+	o, _ := x.measure(t)
+	if math.Abs(o.Gain-want) > 1e-3 || math.Abs(o.Demand-1) > 1e-3 {
+		t.Errorf("gain %v, want %v; demand %v", o.Gain, want, o.Demand)
+	}
+	x.fit = response.Result{} // nobody knows of it
+	if o, _ := x.measure(t); o.Gain < want+30 {
+		t.Errorf("where nobody knows of the sale the gain is %v, else %v", o.Gain, want)
+	}
+}

@@ -5,8 +5,8 @@ import "math"
 // Conditions are what the shop knows of a unit's day besides its money, as shares of
 // the goods that the unit sells.
 type Conditions struct {
-	OutOfStock float64 // could not be sold, 0 to 1
-	Markdown   float64 // by which their prices were reduced, 0 to 1
+	OutOfStock float64 `json:"out_of_stock"` // could not be sold, 0 to 1
+	Markdown   float64 `json:"markdown"`     // by which their prices were reduced, 0 to 1
 }
 
 // Effect is what conditions do to a unit: by how much ln value moves where a share goes
@@ -64,10 +64,10 @@ func (f *unitFit) compareConditions() {
 			out, down = append(out, r.at[byOutOfStock]), append(down, r.at[byMarkdown])
 		}
 	}
-	usual := point{byOutOfStock: median(out), byMarkdown: median(down)}
+	f.usual = Conditions{OutOfStock: median(out), Markdown: median(down)}
 	for k := range f.rows {
 		r := &f.rows[k]
-		r.at = r.at.plus(usual, -1)
+		r.at = r.at.plus(underConditions(f.usual), -1)
 		if r.at[byOutOfStock] != 0 || r.at[byMarkdown] != 0 {
 			f.free = []int{byDrift, byWobble, byOutOfStock, byMarkdown, byBudget}
 		}

@@ -66,8 +66,9 @@ type Curve struct {
 	Drift float64 `json:"drift,omitempty"`
 	// Effect is what goods out of stock and marked down do; nothing where no day had
 	// other conditions than usual. Level is what the usual ones bring.
-	Effect Effect `json:"effect,omitzero"`
-	Note   string `json:"note"` // what a person should know of the fit; may be empty
+	Effect Effect     `json:"effect,omitzero"`
+	Usual  Conditions `json:"usual,omitzero"`
+	Note   string     `json:"note"` // what a person should know of the fit; may be empty
 	// Refused is why there is no curve where a figure reported is no number; it stands
 	// in Note too, Level is 0, and the unit is to be left alone. Empty elsewhere.
 	Refused string `json:"refused,omitempty"`

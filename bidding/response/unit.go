@@ -37,7 +37,8 @@ type unitFit struct {
 	mean, slopes       point
 	free               []int   // the slopes that are fitted, by index; the elasticity last
 	infoLevel, infoEps float64 // infoEps: the likelihood's part
-	usualVar           float64 // of ln level under the usual conditions, what the slopes add
+	usual              Conditions
+	usualVar           float64 // of ln level under those, what the slopes add
 	steps              int     // changes of its budget between its rows
 	splitVar           float64 // relative variance of how much of those changes was spent
 	own                float64 // the likelihood's mode of eps
@@ -192,6 +193,7 @@ func (f *unitFit) curve(seed uint64) Curve {
 		SimulatedShare: f.simulated.p / (own + f.prior.p),
 		Drift:          f.slopes[byDrift],
 		Effect:         f.effect(),
+		Usual:          f.usual,
 		Seed:           unitSeed(seed, f.ID),
 	}
 	if f.conversions > 0 {
