@@ -101,7 +101,7 @@ func TestMeasureLeavesOutWhatHappenedApart(t *testing.T) {
 // is not laid to it, and one that the change broke is.
 func TestWhatNightsFindIsToldFromTheChange(t *testing.T) {
 	t.Parallel()
-	const seeds = 15
+	const seeds = 10
 	from := today.AddDays(-21)
 	count := func(at int, broken float64) (losses, unjudged int) {
 		for seed := range uint64(seeds) {
@@ -123,7 +123,7 @@ func TestWhatNightsFindIsToldFromTheChange(t *testing.T) {
 			}
 			then := plan(t, asOf(in, from))
 			alerts := map[civil.Date][]bidding.Alert{}
-			for n := from + 1; n <= today; n += 4 {
+			for n := from + 1; n <= today; n += 7 {
 				alerts[n] = plan(t, asOf(in, n)).Alerts
 			}
 			change := bidding.AppliedChange{Unit: unitOf(t, then, "ba"), Field: "daily_budget", Seen: eur(85), Value: eur(100), From: from, Units: then.Units}
@@ -140,7 +140,7 @@ func TestWhatNightsFindIsToldFromTheChange(t *testing.T) {
 	if n, _ := count(0, 0.5); n < seeds*9/10 {
 		t.Errorf("of %d changes that halved what a campaign brings %d are a loss", seeds, n)
 	}
-	if n, u := count(7, 0.5); n > seeds/15 || u > seeds/15 {
+	if n, u := count(7, 0.5); n > seeds/10 || u > seeds/10 {
 		t.Errorf("of %d changes a week before that %d are a loss and %d unjudged", seeds, n, u)
 	}
 }
