@@ -21,9 +21,6 @@ const (
 	// audience used up. Platforms' own words on learning phases are of losses of
 	// 10 to 20 %.
 	surpriseSD = 0.1
-	// demandPrior is the standard deviation, as a share, of an account's demand
-	// from what its curves knew, before the other units are asked.
-	demandPrior = 0.2
 )
 
 // AppliedChange is a change that took effect, with what the night that proposed it knew.
@@ -166,68 +163,6 @@ func (m *Meter) cut(o *Outturn, a AppliedChange, units []followed) {
 			}
 		}
 	}
-}
-
-// demand is how much more the days brought the other units than their curves
-// say at what was spent: the mean of value over predicted value, weighed by
-// precision, leaning on 1. Where the others differ by more than their errors
-// explain, the error grows by as much (Birge's ratio).
-func (m *Meter) demand(a AppliedChange, units []followed, used []civil.Date) (factor, sd float64, others int) {
-	own := map[Key]bool{}
-	for _, u := range units {
-		own[u.Key] = true
-		if u.Within != nil {
-			own[*u.Within] = true
-		}
-	}
-	var seen, weights []float64
-	for i := range a.Units {
-		u := &a.Units[i]
-		if own[u.Key] || u.Within != nil || u.Curve.Unit == "" || u.Curve.Level <= 0 || u.Currency != a.Unit.Currency {
-			continue
-		}
-		totals := m.totals(u, used[0], used[len(used)-1])
-		var spend, value, fitted, n float64
-		for _, d := range used {
-			if x := totals[d]; x.spend > 0 && !m.out(u, d) {
-				spend, value, n = spend+x.spend, value+x.value, n+1
-				fitted += a.weekday(u, d) * x.factor() * u.Curve.Value(x.spend)
-			}
-		}
-		if n < leastDays || !(fitted > 0) || math.IsInf(value, 0) || math.IsNaN(value) {
-			continue
-		}
-		moved := math.Log(spend / n / u.Curve.Spend)
-		v := square(u.Curve.LevelSD) + square(u.Curve.ElasticitySD*moved) + max(u.Curve.Dispersion*u.Curve.Clustering, u.Curve.OrderLuck)/fitted
-		if m.moved(u, a.From, used[len(used)-1]) {
-			v += square(surpriseSD)
-		}
-		if !(v > 0) || math.IsInf(v, 0) {
-			continue
-		}
-		seen, weights = append(seen, value/fitted-1), append(weights, 1/v)
-		others++
-	}
-	var w, wx float64
-	for i, x := range seen {
-		w, wx = w+weights[i], wx+weights[i]*x
-	}
-	if others > 1 {
-		var chi float64
-		for i, x := range seen {
-			chi += weights[i] * square(x-wx/w)
-		}
-		if birge := chi / float64(others-1); birge > 1 {
-			w, wx = w/birge, wx/birge
-		}
-	}
-	total := w + 1/square(demandPrior)
-	return max(1+wx/total, 0.1), 1 / math.Sqrt(total), others
-}
-
-// moved reports whether a unit's budget was changed in the window.
-func (m *Meter) moved(u *UnitReport, from, to civil.Date) bool {
-	return slices.ContainsFunc(m.changes[u.Key], func(c PastChange) bool { return from <= c.Date && c.Date <= to })
 }
 
 // effect is what the change did to one unit's value a day: what came, and the
