@@ -5,12 +5,26 @@ import "adsteward/internal/platform"
 // Where targets and bids hold spend back it is they that let a month land: cutting a
 // budget saves nothing before it binds, and steps may take weeks to get there.
 
-// held is what a unit's target or bid holds back, as it is spent a day; 0 where
-// nothing but a budget could be changed.
-func (u *unit) held() (spend float64) {
-	if u.Lever == nil || u.Lever.Field == platform.DailyBudget {
-		return 0
+// steered are the units whose targets or bids hold back what a unit spends: itself, or
+// those within it where its budget leaves room; none where nothing but a budget could
+// be changed.
+func (u *unit) steered() (out []*unit) {
+	if u.Lever != nil {
+		if u.Lever.Field != platform.DailyBudget {
+			out = append(out, u)
+		}
+		return out
 	}
+	for _, s := range u.within {
+		if s.chosenTogether() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// held is what the unit's target or bid holds back, as it is spent a day.
+func (u *unit) held() (spend float64) {
 	for _, part := range u.parts() {
 		spend += part.Spend
 	}
@@ -26,9 +40,14 @@ func (p *planner) shareCut(own []*unit, less float64) {
 		spent += u.bears[u.month] * u.Spend
 	}
 	for _, u := range own {
-		if held := u.held(); held > 0 && u.bears[u.month] == 1 {
-			u.gives = min(less*u.Spend/spent, max(held-p.choiceOf(u).spend(dearest), 0))
+		if u.bears[u.month] != 1 {
+			continue
 		}
+		most := 0.0
+		for _, s := range u.steered() {
+			most += max(s.held()-p.choiceOf(s).spend(dearest), 0)
+		}
+		u.gives = min(less*u.Spend/spent, most)
 	}
 }
 
@@ -48,13 +67,23 @@ func (p *planner) priceTargets() {
 			}
 			if aim, allocated := p.aim[u]; allocated {
 				left, least = left-u.bears[m.Name]*(aim-u.Lever.Seen.Float()), max(least, u.price)
-			} else if held := u.held(); held > 0 && u.bears[m.Name] == 1 {
-				choices, left = append(choices, p.choiceOf(u)), left+held
+				continue
+			}
+			if u.bears[m.Name] != 1 {
+				continue
+			}
+			for _, s := range u.steered() {
+				if held := s.held(); held > 0 {
+					choices, left = append(choices, p.choiceOf(s)), left+held
+				}
 			}
 		}
 		if mu, binds := price(choices, least, left); binds || m.State == Above {
 			for _, c := range choices {
 				c.u.price, c.u.scarcity = mu, mu
+				if of := c.u.parent; of != nil {
+					of.price, of.scarcity = mu, mu
+				}
 			}
 		}
 	}

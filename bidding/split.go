@@ -149,7 +149,7 @@ func (p *planner) considerWithin(u *unit) {
 		switch {
 		case s.Lever != nil && len(s.Lever.Parts) > 0: // a strategy that steers other budgets too
 			p.consider(s)
-		case s.Lever != nil && s.Spend > 0:
+		case s.chosenTogether():
 			free = append(free, s)
 		}
 	}
@@ -172,6 +172,12 @@ func (p *planner) considerWithin(u *unit) {
 	if c := p.candidates[i]; gain > p.gain(c) && !c.easesMonth() {
 		p.candidates = append(slices.Delete(p.candidates, i, i+1), found...)
 	}
+}
+
+// chosenTogether reports whether the unit within a budget has a target or bid that is
+// chosen with those beside it.
+func (u *unit) chosenTogether() bool {
+	return u.Lever != nil && len(u.Lever.Parts) == 0 && u.Spend > 0
 }
 
 // choice is one target or bid under a shared budget, with the bounds that the
@@ -253,7 +259,7 @@ func leave(choices []*choice, mu float64, binds bool, left float64) {
 		left -= c.spend(mu)
 	}
 	for _, c := range choices {
-		c.u.price, c.u.scarcity, c.u.Room = mu, 1, left+c.spend(mu)
+		c.u.price, c.u.scarcity, c.u.Room = mu, max(c.u.parent.scarcity, 1), left+c.spend(mu)
 		if binds {
 			c.u.scarcity = mu
 		}
@@ -321,7 +327,7 @@ func (p *planner) propose(c *choice, mu float64) *candidate {
 		return nil
 	}
 	made.predict()
-	if p.gain(made) < p.in.Policy.DeadBand.MinGain {
+	if p.gain(made) < p.in.Policy.DeadBand.MinGain && !made.easesMonth() {
 		return nil
 	}
 	return made
@@ -349,8 +355,11 @@ func (p *planner) withinReasons(c *candidate) (out []string) {
 		of = "bid"
 		add("The next %s spent here earns %.2f and should earn %.2f, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, u.price, 100*u.NextEuro/u.price)
 	}
-	shared := fmt.Sprintf("It shares the budget %q with other campaigns.", u.owner.Name)
+	shared, where := fmt.Sprintf("It shares the budget %q with other campaigns.", u.owner.Name), "in the other campaigns under the budget"
 	switch {
+	case u.scarcity > 1 && u.scarcity == u.parent.scarcity:
+		where = "elsewhere in the month"
+		add("%s That budget leaves room, and the month does not: the next %s of the month is to earn the same everywhere: %.2f.", shared, u.Currency, u.price)
 	case u.scarcity > 1:
 		add("%s Their targets and bids are chosen together, so that the next %s of that budget earns the same in each of them: %.2f.", shared, u.Currency, u.price)
 	case u.parent.bound:
@@ -359,7 +368,7 @@ func (p *planner) withinReasons(c *candidate) (out []string) {
 		add("%s That budget leaves room, so the %s holds it back; each is chosen by what its own next %s earns.", shared, of, u.Currency)
 	}
 	if c.expected.GainPerDay < 0 {
-		add("On its own the change costs a little profit; the money it frees earns more in the other campaigns under the budget.")
+		add("On its own the change costs a little profit; the money it frees earns more %s.", where)
 	}
 	return out
 }

@@ -246,7 +246,7 @@ func evidence(e bidding.Evidence, currency string) []pair {
 		{"Worth k = m λ ι", present.Ratio(e.K), "of one reported unit of revenue"},
 		{"Break-even ROAS", present.Ratio(e.BreakEvenROAS), "1 / k"},
 		{"Elasticity", present.Ratio(e.Elasticity), "80 %: " + present.Ratio(e.ElasticityLow) + " to " + present.Ratio(e.ElasticityHigh)},
-		{"Next unit earns", present.Ratio(e.ShadowPrice), "shadow price: what the next unit of money earns elsewhere"},
+		{"Elsewhere earns", present.Ratio(e.ShadowPrice), "the next unit of money, in other budgets; below 1 where doubt keeps the total"},
 	}
 }
 
