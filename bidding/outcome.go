@@ -345,11 +345,15 @@ func (o *Outturn) Explain(currency string) string {
 	case Gain:
 		return fmt.Sprintf("The change paid with a probability of %s, about %s a day.", how, amount(o.Believed))
 	case Undecided:
-		way := "paid"
-		if o.LossProbability > 0.5 {
-			way = "lost money"
-		}
-		return fmt.Sprintf("It cannot be told yet: it %s with a probability of %s, and chance alone moves such figures as much.", way, how)
+		return fmt.Sprintf("It cannot be told yet: it %s, and chance alone moves such figures as much.", o.Likelier())
 	}
 	return strings.TrimSpace("It is not judged. " + o.Why)
+}
+
+// Likelier says which way the change more likely went, and how likely.
+func (o *Outturn) Likelier() string {
+	if o.LossProbability > 0.5 {
+		return fmt.Sprintf("lost money with a probability of %.0f %%", 100*o.LossProbability)
+	}
+	return fmt.Sprintf("paid with a probability of %.0f %%", 100*(1-o.LossProbability))
 }

@@ -37,7 +37,7 @@ func (w *watched) Write(p []byte) (int, error) {
 // await returns the first match of re's group in the output.
 func (w *watched) await(t *testing.T, re *regexp.Regexp) string {
 	t.Helper()
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(5 * time.Minute) // five nights on a busy machine
 	for {
 		w.mu.Lock()
 		m := re.FindStringSubmatch(w.buf.String())
@@ -118,6 +118,12 @@ func TestDemoInTheBrowser(t *testing.T) {
 	}
 	b.Open("/proposals/"+ids[0], `.hero`)
 	b.Shoot("demo-proposal")
+	// Of the changes that the demo's past approved it is known what they gained.
+	b.Open("/outcomes", `.outcome-table`)
+	if text := b.Text(`main`); !strings.Contains(text, "Changes judged") || !regexp.MustCompile(`(paid|lost money) with a probability of \d+ %`).MatchString(text) {
+		t.Errorf("the demo has nothing to look back on: %s", text)
+	}
+	b.Shoot("demo-outcomes")
 	for _, c := range b.Complaints() {
 		t.Errorf("the browser complains: %s", c)
 	}

@@ -22,7 +22,7 @@ import (
 type demoCmd struct {
 	Addr     string `default:"127.0.0.1:8080" help:"Where the review page is served." placeholder:"HOST:PORT"`
 	Data     string `default:"demo-data" type:"path" help:"Where the demo keeps its market, database and configuration." placeholder:"DIR"`
-	Nights   *int   `help:"Nights to run first; 3 for a new demo, none for one that goes on." placeholder:"N"`
+	Nights   *int   `help:"Nights to run first; for a new demo 3, after two in the past whose changes were approved; none for one that goes on." placeholder:"N"`
 	Headless bool   `help:"Run the nights, print the summary and exit."`
 	JSON     bool   `name:"json" help:"With --headless: the summary as one JSON object."`
 }
@@ -63,6 +63,11 @@ func (c *demoCmd) Run(e *env) (err error) {
 	nights := 0
 	if fresh {
 		nights = 3
+		if c.Nights == nil {
+			if err := c.runPast(e, a, sb, clock); err != nil {
+				return err
+			}
+		}
 	} else if today := civil.Of(time.Now().In(loc)); sb.Market().Today() < today {
 		if err := c.advance(sb, today); err != nil { // the world went on meanwhile
 			return err
@@ -130,18 +135,18 @@ func (c *demoCmd) scenario() (sc *market.Scenario, fresh bool, err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, false, usage("%v", err)
 	}
-	nights := 3
+	nights, past := 3, pastNights[0]
 	if c.Nights != nil {
-		nights = *c.Nights
+		nights, past = *c.Nights, 0
 	}
-	if sc, err = sandbox.DemoScenario(0, nights); err != nil {
+	if sc, err = sandbox.DemoScenario(0, nights, 0); err != nil {
 		return nil, false, err
 	}
 	loc, err := time.LoadLocation(sc.TimeZone)
 	if err != nil {
 		return nil, false, err
 	}
-	if sc, err = sandbox.DemoScenario(civil.Of(time.Now().In(loc)).AddDays(-nights), nights); err != nil {
+	if sc, err = sandbox.DemoScenario(civil.Of(time.Now().In(loc)).AddDays(-nights), nights, past); err != nil {
 		return nil, false, err
 	}
 	body, err := json.MarshalIndent(sc, "", "  ")
@@ -176,20 +181,23 @@ func (c *demoCmd) advance(sb *sandbox.Sandbox, to civil.Date) error {
 func (c *demoCmd) runNights(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock, nights int) error {
 	defer clock.settle()
 	for range nights {
-		date := sb.Market().Today().AddDays(1)
-		if err := c.advance(sb, date); err != nil {
-			return err
-		}
-		clock.at(date)
-		fmt.Fprintf(e.stderr, "Night of %s ...\n", date)
-		if err := e.work(a, []oneNight{{demoAccount, date}}, nil); err != nil {
-			return err
-		}
-		if err := e.failedNight(a, date); err != nil {
+		if err := c.runNight(e, a, sb, clock, sb.Market().Today().AddDays(1)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *demoCmd) runNight(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock, date civil.Date) error {
+	if err := c.advance(sb, date); err != nil {
+		return err
+	}
+	clock.at(date)
+	fmt.Fprintf(e.stderr, "Night of %s ...\n", date)
+	if err := e.work(a, []oneNight{{demoAccount, date}}, nil); err != nil {
+		return err
+	}
+	return e.failedNight(a, date)
 }
 
 // failedNight returns what went wrong in a night, nil for a good one.

@@ -134,7 +134,7 @@ func demoScenario(t testing.TB, times int) *market.Scenario {
 }
 
 func scenario(times int) (*market.Scenario, error) {
-	sc, err := sandbox.DemoScenario(worldStart, 30)
+	sc, err := sandbox.DemoScenario(worldStart, 30, 0)
 	if err != nil {
 		return nil, err
 	}

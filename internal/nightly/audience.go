@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"adsteward/attribution"
@@ -62,7 +63,7 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 			continue
 		}
 		for _, l := range lists {
-			a, r, err := n.syncList(ctx, c.Audiences, l)
+			a, r, err := n.syncList(ctx, c.Audiences, l, people)
 			added, removed = added+a, removed+r
 			if err != nil {
 				faults = append(faults, fmt.Errorf("list %q on %s: %w", l.Name, c.Audiences.Platform(), err))
@@ -161,8 +162,9 @@ func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Pe
 	return audiences.TopLTV(of.all, consents, n.shop.Audience.TopLTVShare), of, nil
 }
 
-// syncList brings one list on one platform in step with who belongs on it.
-func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedList) (added, removed int, err error) {
+// syncList brings one list on one platform in step with who belongs on it; people are
+// the shop's customers.
+func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedList, people map[string]audiences.Person) (added, removed int, err error) {
 	p := string(api.Platform())
 	id, err := api.EnsureList(ctx, l.List)
 	if err != nil {
@@ -189,7 +191,7 @@ func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedLi
 		}
 	}
 	add, remove := audiences.Diff(names, l.members)
-	if removed, err = n.removeMembers(ctx, api, l, id, remove, current); err != nil {
+	if removed, err = n.removeMembers(ctx, api, l, id, remove, current, people); err != nil {
 		return 0, removed, err
 	}
 	if added, err = n.addMembers(ctx, api, l, id, add); err != nil {
@@ -257,11 +259,11 @@ func proof(rs []platform.SyncReceipt) string {
 
 // removeMembers takes people off a list: marked before, so that a crash leaves
 // nobody behind, and confirmed with the platform's request id after.
-func (n *night) removeMembers(ctx context.Context, api platform.Audiences, l wantedList, id string, remove []string, current map[string]store.AudienceMember) (int, error) {
+func (n *night) removeMembers(ctx context.Context, api platform.Audiences, l wantedList, id string, remove []string, current map[string]store.AudienceMember, customers map[string]audiences.Person) (int, error) {
 	if len(remove) == 0 {
 		return 0, nil
 	}
-	people, err := n.peopleBySubject(ctx, remove)
+	people, err := n.peopleBySubject(ctx, customers, remove)
 	if err != nil {
 		return 0, err
 	}
@@ -298,29 +300,30 @@ func (n *night) removeMembers(ctx context.Context, api platform.Audiences, l wan
 	return len(rows), n.Store.SetMembers(ctx, rows)
 }
 
-// peopleBySubject finds the persons behind the names on a list.
-func (n *night) peopleBySubject(ctx context.Context, subjects []string) (map[string]audiences.Person, error) {
-	out := map[string]audiences.Person{}
-	want := map[string]bool{}
+// peopleBySubject finds the persons behind the names on a list, among the customers and,
+// where an e-mail is no customer's, in the carts.
+func (n *night) peopleBySubject(ctx context.Context, customers map[string]audiences.Person, subjects []string) (map[string]audiences.Person, error) {
+	out, mails := map[string]audiences.Person{}, map[string]bool{}
 	for _, s := range subjects {
-		want[s] = true
-	}
-	err := n.Store.EachCustomer(ctx, n.shop.Name, func(c store.Customer) error {
-		p := audiences.Person{CustomerID: c.CustomerID, EmailKey: c.EmailKey, Email: c.Email, Phone: c.Phone, Country: c.Country}
-		for _, s := range []string{"c:" + c.CustomerID, "e:" + c.EmailKey} {
-			if want[s] {
-				out[s] = p
-			}
+		if id, ok := strings.CutPrefix(s, "c:"); !ok {
+			mails[s] = true
+		} else if p, known := customers[id]; known {
+			out[s] = p
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	}
+	if len(mails) == 0 {
+		return out, nil
+	}
+	for _, p := range customers {
+		s := "e:" + p.EmailKey
+		if known, twice := out[s]; mails[s] && (!twice || p.CustomerID < known.CustomerID) {
+			out[s] = p
+		}
 	}
 	carts, err := n.Store.Carts(ctx, n.shop.Name, time.Time{}, n.asOf())
 	for _, c := range carts {
 		s := "e:" + c.EmailKey
-		if _, known := out[s]; !known && want[s] {
+		if _, known := out[s]; !known && mails[s] {
 			out[s] = audiences.Person{EmailKey: c.EmailKey, Email: c.Email}
 		}
 	}

@@ -12,8 +12,9 @@ import (
 var demoJSON []byte
 
 // DemoScenario is a sports shop with twelve campaigns, some of them with clearly
-// too little or too much budget, moved in time to begin on start.
-func DemoScenario(start civil.Date, nights int) (*market.Scenario, error) {
+// too little or too much budget. What happens in it is moved in time to a beginning on
+// start; nights begin so many days in the past before that.
+func DemoScenario(start civil.Date, nights, past int) (*market.Scenario, error) {
 	sc, err := market.ReadScenario(bytes.NewReader(demoJSON))
 	if err != nil {
 		return nil, err
@@ -29,6 +30,6 @@ func DemoScenario(start civil.Date, nights int) (*market.Scenario, error) {
 			}
 		}
 	}
-	sc.Start, sc.Nights = start, nights
+	sc.Start, sc.Nights = start.AddDays(-past), past+nights
 	return sc, nil
 }

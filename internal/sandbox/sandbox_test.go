@@ -42,7 +42,7 @@ var start = civil.MustParse("2026-10-01")
 
 func run(t *testing.T, opts sandbox.Options) *sandbox.Sandbox {
 	t.Helper()
-	sc, err := sandbox.DemoScenario(start, 10)
+	sc, err := sandbox.DemoScenario(start, 10, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sc, err := sandbox.DemoScenario(start, 10)
+	sc, err := sandbox.DemoScenario(start, 10, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func makeGoal(t *testing.T, s *sandbox.Sandbox) error {
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()
 	s := run(t, sandbox.Options{})
-	sc, err := sandbox.DemoScenario(start, 10)
+	sc, err := sandbox.DemoScenario(start, 10, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +386,7 @@ func TestWriteShop(t *testing.T) {
 // not fail on the next day.
 func TestAPIFaultsEndWithTheirDay(t *testing.T) {
 	t.Parallel()
-	sc, err := sandbox.DemoScenario(start, 10)
+	sc, err := sandbox.DemoScenario(start, 10, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +419,7 @@ func TestAPIFaultsEndWithTheirDay(t *testing.T) {
 func TestRecordedMargin(t *testing.T) {
 	t.Parallel()
 	costs := func(share float64) (rows [][]string) {
-		sc, err := sandbox.DemoScenario(start, 10)
+		sc, err := sandbox.DemoScenario(start, 10, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

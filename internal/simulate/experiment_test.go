@@ -28,7 +28,7 @@ func TestSwitchbackFindsTheTruth(t *testing.T) {
 	}
 	const id = "pmax"
 	const days = 84
-	sc, err := sandbox.DemoScenario(civil.MustParse("2026-01-05"), days+20)
+	sc, err := sandbox.DemoScenario(civil.MustParse("2026-01-05"), days+20, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestSharesAgainstTheTruth(t *testing.T) {
 	var b strings.Builder
 	var drawnBefore, drawnNow, held, n float64
 	for _, w := range worlds {
-		sc, err := sandbox.DemoScenario(civil.MustParse("2026-01-05"), 1)
+		sc, err := sandbox.DemoScenario(civil.MustParse("2026-01-05"), 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

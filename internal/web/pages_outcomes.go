@@ -276,7 +276,7 @@ func newOutcomeRows(list []present.Outcome, currency string) []outcomeRow {
 			Promised: present.Signed(o.PromisedGain, currency), Gain: present.None, Verdict: present.VerdictName(o.Verdict), Class: verdictClass(o.Verdict),
 			Meaning: o.Meaning, RolledBack: o.RolledBack}
 		if o.Verdict == bidding.Undecided { // a page of the same sentence would say no more
-			r.Meaning = "It lost money with a probability of " + present.Percent(o.LossProbability) + "."
+			r.Meaning = "It " + o.Likelier() + "."
 		}
 		if r.Name == "" {
 			r.Name = o.Entity.Type + " " + o.Entity.ID

@@ -54,7 +54,7 @@ func Start(t *testing.T, base string) *Browser {
 	}
 	ctx, cancelAlloc := chromedp.NewExecAllocator(t.Context(), opts...)
 	ctx, cancel := chromedp.NewContext(ctx)
-	ctx, cancelTime := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancelTime := context.WithTimeout(ctx, 6*time.Minute)
 	t.Cleanup(func() { cancelTime(); cancel(); cancelAlloc() })
 	b := &Browser{t: t, ctx: ctx, base: base, dir: os.Getenv("ADSTEWARD_SCREENSHOTS")}
 	b.must(chromedp.Listen(ctx, b.listen))

@@ -35,6 +35,7 @@ type Ledger struct {
 	mu    sync.Mutex
 	all   []*Recorded
 	byKey map[key][]*Recorded
+	text  []byte // as MarshalJSON last wrote it; nil: changed since
 }
 
 // New returns an empty ledger.
@@ -45,6 +46,7 @@ func New() *Ledger { return &Ledger{byKey: map[key][]*Recorded{}} }
 func (l *Ledger) Adjust(r Recorded, valued bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.text = nil
 	same := l.byKey[key{r.Destination, r.OrderID}]
 	if len(same) == 0 {
 		l.add(r)
@@ -66,6 +68,7 @@ func (l *Ledger) Adjust(r Recorded, valued bool) {
 func (l *Ledger) Once(r Recorded, days int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.text = nil
 	for _, old := range l.byKey[key{r.Destination, r.OrderID}] {
 		if r.Day.Sub(old.Day) <= days {
 			old.Told++
@@ -112,7 +115,13 @@ func (l *Ledger) ByOrder() map[string][]Recorded {
 func (l *Ledger) MarshalJSON() ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return json.Marshal(l.copies())
+	if l.text == nil {
+		var err error
+		if l.text, err = json.Marshal(l.copies()); err != nil {
+			return nil, err
+		}
+	}
+	return l.text, nil
 }
 
 // UnmarshalJSON replaces everything by what MarshalJSON wrote.
@@ -123,7 +132,7 @@ func (l *Ledger) UnmarshalJSON(b []byte) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all, l.byKey = nil, map[key][]*Recorded{}
+	l.all, l.byKey, l.text = nil, map[key][]*Recorded{}, nil
 	for _, r := range all {
 		l.add(r)
 	}

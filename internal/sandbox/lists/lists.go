@@ -51,6 +51,7 @@ type entry struct {
 	persons map[int]*Person
 	byID    map[string]int // identifier -> key of persons
 	next    int
+	text    []byte // of full, as it was last written; nil: changed since
 }
 
 // Lists is a registry of lists, safe for concurrent use.
@@ -173,6 +174,7 @@ func (l *Lists) Add(id int64, persons ...Person) error {
 }
 
 func (e *entry) add(p Person) {
+	e.text = nil
 	key := e.next
 	for _, ident := range p.Identifiers {
 		if k, ok := e.byID[ident]; ok {
@@ -215,6 +217,7 @@ func (l *Lists) Remove(id int64, identifiers ...string) (int, error) {
 }
 
 func (e *entry) remove(key int) {
+	e.text = nil
 	for _, ident := range e.persons[key].Identifiers {
 		delete(e.byID, ident)
 	}
@@ -264,15 +267,22 @@ type full struct {
 }
 
 // MarshalJSON writes the lists and their members, for a sandbox that is to go
-// on later.
+// on later. What has not changed since is not written anew.
 func (l *Lists) MarshalJSON() ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := snapshot{NextID: l.nextID}
+	out, between := fmt.Appendf(nil, `{"next_id":%d,"lists":[`, l.nextID), ""
 	for _, id := range slices.Sorted(maps.Keys(l.entries)) {
-		s.Lists = append(s.Lists, full{List: l.entries[id].list, Members: l.entries[id].all()})
+		e := l.entries[id]
+		if e.text == nil {
+			var err error
+			if e.text, err = json.Marshal(full{List: e.list, Members: e.all()}); err != nil {
+				return nil, err
+			}
+		}
+		out, between = append(append(out, between...), e.text...), ","
 	}
-	return json.Marshal(s)
+	return append(out, "]}"...), nil
 }
 
 // UnmarshalJSON replaces everything by what MarshalJSON wrote.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"adsteward/bidding"
+	"adsteward/internal/nightly"
+	"adsteward/internal/platform"
+	"adsteward/internal/sandbox"
+	"adsteward/store"
+)
+
+// A new demo has a past, so that there is something to look back on: what came of a
+// change is known three weeks later.
+
+// pastNights are how many days before a new demo's first night earlier ones ran, whose
+// changes of budgets, targets and bids were approved and pushed.
+var pastNights = []int{34, 20}
+
+func (c *demoCmd) runPast(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock) error {
+	first := sb.Market().Today().AddDays(pastNights[0] + 1)
+	for _, ago := range pastNights {
+		date := first.AddDays(-ago)
+		if err := c.runNight(e, a, sb, clock, date); err != nil {
+			return err
+		}
+		open, err := a.store.Proposals(e.ctx, store.Filter{States: []string{string(bidding.Proposed)}})
+		if err != nil {
+			return err
+		}
+		var ids []string
+		for _, p := range open {
+			if f := platform.Field(p.Field); p.RunID == nightly.RunID(demoAccount, date) && f != platform.Excluded && !f.TellsWorth() {
+				ids = append(ids, p.ProposalID)
+			}
+		}
+		var errs []error
+		for _, o := range slices.Concat(a.steward.ApproveWith(e.ctx, "demo", ids, "so that there is something to look back on"), a.steward.Apply(e.ctx, "demo", ids)) {
+			if o.Err != nil {
+				errs = append(errs, named(o.ID, o.Err))
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stderr, "  %d changes approved and pushed, to look back on\n", len(ids))
+	}
+	return c.advance(sb, first.AddDays(-1))
+}
