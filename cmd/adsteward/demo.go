@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/config"
-	"adsteward/internal/nightly"
 	"adsteward/internal/present"
 	"adsteward/internal/sandbox"
 	"adsteward/internal/sandbox/market"
@@ -55,34 +55,56 @@ func (c *demoCmd) Run(e *env) (err error) {
 	}
 	loc := cfg.Accounts[0].Location()
 	clock := &marketClock{sb: sb, loc: loc}
+	sb.Market().SetClock(clock.Now)
 	a, err := e.wire(cfg, clock.Now)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	ran, err := c.live(e, a, sb, clock, fresh)
+	if err != nil {
+		return err
+	}
+	_, fault, err := e.ended(a, ran)
+	if err != nil {
+		return err
+	}
+	if c.Headless {
+		return cmp.Or(c.summary(e, a, sb), fault)
+	}
+	if fault != nil {
+		fmt.Fprintf(e.stderr, "%v\n", fault)
+	}
+	return c.serve(e, a, sb, clock)
+}
+
+// live runs the nights there are to run first, and returns them.
+func (c *demoCmd) live(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock, fresh bool) (ran []oneNight, err error) {
 	nights := 0
 	if fresh {
 		nights = 3
 		if c.Nights == nil {
-			if err := c.runPast(e, a, sb, clock); err != nil {
-				return err
+			if ran, err = c.runPast(e, a, sb, clock); err != nil {
+				return nil, err
 			}
 		}
-	} else if today := civil.Of(time.Now().In(loc)); sb.Market().Today() < today {
+	} else if today := civil.Of(time.Now().In(clock.loc)); sb.Market().Today() < today {
 		if err := c.advance(sb, today); err != nil { // the world went on meanwhile
-			return err
+			return nil, err
 		}
 	}
 	if c.Nights != nil {
 		nights = *c.Nights
 	}
-	if err := c.runNights(e, a, sb, clock, nights); err != nil {
-		return err
+	for range nights {
+		night := oneNight{demoAccount, sb.Market().Today().AddDays(1)}
+		if err := c.runNight(e, a, sb, clock, night); err != nil {
+			return nil, err
+		}
+		ran = append(ran, night)
 	}
-	if c.Headless {
-		return c.summary(e, a, sb)
-	}
-	return c.serve(e, a, sb, clock)
+	clock.settle()
+	return ran, nil
 }
 
 // startSandbox starts the emulators over the directory's market, or over a new
@@ -178,40 +200,15 @@ func (c *demoCmd) advance(sb *sandbox.Sandbox, to civil.Date) error {
 	return sb.WriteShop(dir, from, to.AddDays(-1))
 }
 
-func (c *demoCmd) runNights(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock, nights int) error {
-	defer clock.settle()
-	for range nights {
-		if err := c.runNight(e, a, sb, clock, sb.Market().Today().AddDays(1)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *demoCmd) runNight(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock, date civil.Date) error {
-	if err := c.advance(sb, date); err != nil {
+// runNight runs a night. What goes wrong in one is told at the end: those after it go
+// on all the same, as they would from cron.
+func (c *demoCmd) runNight(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock, night oneNight) error {
+	if err := c.advance(sb, night.date); err != nil {
 		return err
 	}
-	clock.at(date)
-	fmt.Fprintf(e.stderr, "Night of %s ...\n", date)
-	if err := e.work(a, []oneNight{{demoAccount, date}}, nil); err != nil {
-		return err
-	}
-	return e.failedNight(a, date)
-}
-
-// failedNight returns what went wrong in a night, nil for a good one.
-func (e *env) failedNight(a *app, date civil.Date) error {
-	stages, err := a.store.Stages(e.ctx, nightly.RunID(demoAccount, date))
-	if err != nil {
-		return err
-	}
-	for _, s := range stages {
-		if s.Error != "" {
-			return &unreachable{fmt.Errorf("night of %s, stage %s: %w", date, s.Stage, errors.New(s.Error))}
-		}
-	}
-	return nil
+	clock.at(night.date)
+	fmt.Fprintf(e.stderr, "Night of %s ...\n", night.date)
+	return e.work(a, []oneNight{night}, nil)
 }
 
 // demoSummary is the JSON of demo --headless.
@@ -297,8 +294,10 @@ func (c *marketClock) at(d civil.Date) {
 func (c *marketClock) settle() { c.offset = c.ahead(c.sb.Market().Today()) }
 
 // ahead is by how much a date lies before the wall clock's; 0 where it does not.
-func (c *marketClock) ahead(d civil.Date) time.Duration {
-	return time.Duration(max(0, d.Sub(civil.Of(time.Now().In(c.loc))))) * 24 * time.Hour
+func (c *marketClock) ahead(d civil.Date) time.Duration { return aheadOf(d, c.loc) }
+
+func aheadOf(d civil.Date, loc *time.Location) time.Duration {
+	return time.Duration(max(0, d.Sub(civil.Of(time.Now().In(loc))))) * 24 * time.Hour
 }
 
 type sandboxCmd struct {
@@ -329,6 +328,7 @@ func (c *sandboxCmd) Run(e *env) error {
 	if err != nil {
 		return usage("%v", err)
 	}
+	sb.Market().SetClock(time.Now)
 	line, err := json.Marshal(sb.Info())
 	if err == nil {
 		_, err = fmt.Fprintln(e.stdout, string(line))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -102,9 +103,29 @@ func TestDemo(t *testing.T) {
 	w.must("audit", "verify")
 	checkSegments(t, w)
 	checkAudiences(t, w)
+	// What was approved and is protected since is refused in the night, which goes on.
+	i := slices.IndexFunc(first.Proposals, func(p present.Proposal) bool { return p.ID != chosen[0].ID && kinds[0].is(p.Field) })
+	refused := first.Proposals[i]
+	w.must("proposals", "approve", refused.ID)
+	policy, err := os.ReadFile(filepath.Join(dir, "policy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("policy.yaml", strings.Replace(string(policy), "protected: []", fmt.Sprintf("protected: [%q]", refused.Entity.Name), 1))
 	stop()
 	// One more night, tomorrow's, sees the change in place.
-	after := w.demo("--nights", "1", "--headless", "--json")
+	r := w.run2("demo", "--data", dir, "--nights", "1", "--headless", "--json")
+	if r.code != 1 || !strings.Contains(r.stderr, "guardrail protected") {
+		t.Errorf("a night that refuses an item exits %d: %s", r.code, r.stderr)
+	}
+	after := decode[demoSummary](t, r.stdout)
+	// The command line's clock is the market's, which is ahead by now: yesterday's change
+	// may be taken back.
+	stop = w.demoPage()
+	back := decode[[]outcome](t, w.must("proposals", "rollback", chosen[0].ID, "--json"))[0].ID
+	w.must("proposals", "approve", back)
+	w.must("proposals", "apply", back)
+	stop()
 	if after.Today != first.Today+1 || len(after.Runs) != len(first.Runs)+10 {
 		t.Errorf("another night stands at %s with %d stages", after.Today, len(after.Runs))
 	}

@@ -19,9 +19,10 @@ import (
 
 // demoYAML is the demo's configuration: an ordinary one, whose addresses are
 // the emulators'.
-const demoYAML = `# Written by adsteward demo. An ordinary configuration but for its addresses.
+const demoYAML = `# Written by adsteward demo. An ordinary configuration but for its addresses and its clock.
 store: adsteward.db
 encryption_key_file: adsteward.key
+demo_market: market.json
 web:
   listen: %[1]s
 schedule:

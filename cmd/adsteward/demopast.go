@@ -19,20 +19,21 @@ import (
 // changes of budgets, targets and bids were approved and pushed.
 var pastNights = []int{34, 20}
 
-func (c *demoCmd) runPast(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock) error {
+func (c *demoCmd) runPast(e *env, a *app, sb *sandbox.Sandbox, clock *marketClock) (ran []oneNight, err error) {
 	first := sb.Market().Today().AddDays(pastNights[0] + 1)
 	for _, ago := range pastNights {
-		date := first.AddDays(-ago)
-		if err := c.runNight(e, a, sb, clock, date); err != nil {
-			return err
+		night := oneNight{demoAccount, first.AddDays(-ago)}
+		if err := c.runNight(e, a, sb, clock, night); err != nil {
+			return nil, err
 		}
+		ran = append(ran, night)
 		open, err := a.store.Proposals(e.ctx, store.Filter{States: []string{string(bidding.Proposed)}})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var ids []string
 		for _, p := range open {
-			if f := platform.Field(p.Field); p.RunID == nightly.RunID(demoAccount, date) && f != platform.Excluded && !f.TellsWorth() {
+			if f := platform.Field(p.Field); p.RunID == nightly.RunID(demoAccount, night.date) && f != platform.Excluded && !f.TellsWorth() {
 				ids = append(ids, p.ProposalID)
 			}
 		}
@@ -43,9 +44,9 @@ func (c *demoCmd) runPast(e *env, a *app, sb *sandbox.Sandbox, clock *marketCloc
 			}
 		}
 		if err := errors.Join(errs...); err != nil {
-			return err
+			return nil, err
 		}
 		fmt.Fprintf(e.stderr, "  %d changes approved and pushed, to look back on\n", len(ids))
 	}
-	return c.advance(sb, first.AddDays(-1))
+	return ran, c.advance(sb, first.AddDays(-1))
 }

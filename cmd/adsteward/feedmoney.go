@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"adsteward/bidding"
 	"adsteward/feeds"
@@ -54,7 +53,7 @@ func (c *feedsSpend) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	offers, err := a.steward.Offers(e.ctx, out.Account, time.Now())
+	offers, err := a.steward.Offers(e.ctx, out.Account, a.steward.Now())
 	if err != nil {
 		return err
 	}
@@ -188,7 +187,7 @@ func (c *feedsLabels) Run(e *env) error {
 	if err != nil {
 		return usage("--account: %v", err)
 	}
-	offers, err := a.steward.Offers(e.ctx, c.Account, time.Now())
+	offers, err := a.steward.Offers(e.ctx, c.Account, a.steward.Now())
 	if err != nil {
 		return err
 	}

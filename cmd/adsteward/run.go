@@ -182,26 +182,9 @@ func (e *env) awaitNights(a *app, q *nightly.Queue, nights []oneNight) error {
 
 // reportNights prints the stages and makes an error of what went wrong.
 func (e *env) reportNights(a *app, nights []oneNight, asJSON bool) error {
-	var rows []present.StageRow
-	var faults []string
-	fault := ""
-	for _, n := range nights {
-		id := nightly.RunID(n.account, n.date)
-		r, err := a.store.Run(e.ctx, id)
-		if err != nil {
-			return err
-		}
-		stages, err := a.store.Stages(e.ctx, id)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, present.StageRows(r, stages)...)
-		for _, s := range stages {
-			fault = gravest(fault, s.Fault)
-			if s.Error != "" {
-				faults = append(faults, fmt.Sprintf("%s, stage %s: %s", id, s.Stage, oneLine(errors.New(s.Error))))
-			}
-		}
+	rows, fault, err := e.ended(a, nights)
+	if err != nil {
+		return err
 	}
 	if asJSON {
 		if err := printJSON(e.stdout, map[string]any{"runs": rows}); err != nil {
@@ -210,7 +193,32 @@ func (e *env) reportNights(a *app, nights []oneNight, asJSON bool) error {
 	} else {
 		printStages(e, rows)
 	}
-	return nightFault(faults, fault)
+	return fault
+}
+
+// ended is what became of nights, stage by stage, and as one error what went wrong.
+func (e *env) ended(a *app, nights []oneNight) (rows []present.StageRow, fault, err error) {
+	var faults []string
+	kind := ""
+	for _, n := range nights {
+		id := nightly.RunID(n.account, n.date)
+		r, err := a.store.Run(e.ctx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		stages, err := a.store.Stages(e.ctx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, present.StageRows(r, stages)...)
+		for _, s := range stages {
+			kind = gravest(kind, s.Fault)
+			if s.Error != "" {
+				faults = append(faults, fmt.Sprintf("%s, stage %s: %s", id, s.Stage, oneLine(errors.New(s.Error))))
+			}
+		}
+	}
+	return rows, nightFault(faults, kind), nil
 }
 
 // gravest orders the kinds of fault by the exit code they lead to.

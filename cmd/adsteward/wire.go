@@ -25,6 +25,7 @@ import (
 	"adsteward/internal/platform/googlelists"
 	"adsteward/internal/platform/merchant"
 	"adsteward/internal/platform/meta"
+	"adsteward/internal/sandbox"
 	"adsteward/store"
 )
 
@@ -41,7 +42,24 @@ func (e *env) open() (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.wire(cfg, time.Now)
+	now, err := clockOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return e.wire(cfg, now)
+}
+
+// clockOf is the wall clock, or that of a demo whose nights have run ahead of it.
+func clockOf(cfg *config.Config) (func() time.Time, error) {
+	if cfg.DemoMarket == "" {
+		return time.Now, nil
+	}
+	today, err := sandbox.TodayOf(cfg.DemoMarket)
+	if err != nil {
+		return nil, &config.Error{File: cfg.File(), Msg: fmt.Sprintf("demo_market: %v", err)}
+	}
+	ahead := aheadOf(today, cfg.Accounts[0].Location())
+	return func() time.Time { return time.Now().Add(ahead) }, nil
 }
 
 func (e *env) wire(cfg *config.Config, now func() time.Time) (*app, error) {

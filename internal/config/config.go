@@ -28,11 +28,14 @@ type Config struct {
 	// FeedCacheDir.
 	FeedCache string `yaml:"feed_cache,omitempty"`
 	// EncryptionKey encrypts personal data at rest: 32 bytes as hex or base64.
-	EncryptionKey     Secret    `yaml:"encryption_key,omitempty"`
-	EncryptionKeyFile string    `yaml:"encryption_key_file,omitempty"`
-	Web               Web       `yaml:"web"`
-	Schedule          Schedule  `yaml:"schedule"`
-	Accounts          []Account `yaml:"accounts"`
+	EncryptionKey     Secret `yaml:"encryption_key,omitempty"`
+	EncryptionKeyFile string `yaml:"encryption_key_file,omitempty"`
+	// DemoMarket is the state of a demo's market: where that is days ahead, so is the
+	// clock of every command.
+	DemoMarket string    `yaml:"demo_market,omitempty"`
+	Web        Web       `yaml:"web"`
+	Schedule   Schedule  `yaml:"schedule"`
+	Accounts   []Account `yaml:"accounts"`
 
 	file string
 }
@@ -377,6 +380,7 @@ func (c *Config) resolve() {
 	abs(&c.Store)
 	abs(&c.FeedCache)
 	abs(&c.EncryptionKeyFile)
+	abs(&c.DemoMarket)
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
 		abs(&a.Policy)

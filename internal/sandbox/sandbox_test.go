@@ -162,8 +162,8 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	want, wantList := s.Market().Campaigns(""), s.Info().UserListID
-	if got, err := sandbox.StartOf(file); err != nil || got != start {
-		t.Errorf("the state begins on %s, error %v", got, err)
+	if got, err := sandbox.TodayOf(file); err != nil || got != start+2 {
+		t.Errorf("the state stands at %s, error %v", got, err)
 	}
 	// A second sandbox finds everything without the first having been stopped.
 	again := run(t, sandbox.Options{StateFile: file})

@@ -34,20 +34,22 @@ type ledgers struct {
 	Meta   *conversions.Ledger `json:"meta"`
 }
 
-// StartOf returns the start of the scenario that a state file belongs to, so that
-// the same DemoScenario can be made again. A missing file is fs.ErrNotExist.
-func StartOf(stateFile string) (civil.Date, error) {
+// TodayOf returns the day that the market of a state file stands at. A missing file is
+// fs.ErrNotExist.
+func TodayOf(stateFile string) (civil.Date, error) {
 	var st struct {
-		Start civil.Date `json:"start"`
+		Market struct {
+			Today civil.Date `json:"today"`
+		} `json:"market"`
 	}
 	data, err := os.ReadFile(stateFile)
 	if err != nil {
 		return 0, fmt.Errorf("sandbox: %w", err)
 	}
-	if err := json.Unmarshal(data, &st); err != nil || st.Start.IsZero() {
+	if err := json.Unmarshal(data, &st); err != nil || st.Market.Today.IsZero() {
 		return 0, fmt.Errorf("sandbox: %s is not a sandbox's state; remove it to begin afresh", stateFile)
 	}
-	return st.Start, nil
+	return st.Market.Today, nil
 }
 
 func (s *Sandbox) restore() (err error) {

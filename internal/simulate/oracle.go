@@ -43,7 +43,8 @@ func newOracle(m *market.Market) (*oracle, error) {
 }
 
 // plan is the best of a few ways through the nights, by the profit to be expected.
-// The oracle steps towards the best budgets, or holds. The free oracle weighs what
+// The oracle steps towards the best budgets, or also beyond them while others still are
+// on their way and leave room, or holds. The free oracle weighs what
 // going to the best budgets at once is worth: to those of each day or, so that daily
 // swings start no learning, to those of the coming week. To step and to hold are ways
 // of it too, so that these are never to be expected to earn more. A way that is above
@@ -52,7 +53,8 @@ func newOracle(m *market.Market) (*oracle, error) {
 func (o *oracle) plan(free bool) (*plan, error) {
 	policy := guard.Default()
 	hold := func(*stage) ([]float64, error) { return nil, nil }
-	ways := []way{o.stepping(policy.Step.Default, policy.CoolDown.Days), hold}
+	most, rest := policy.Step.Default, policy.CoolDown.Days
+	ways := []way{o.stepping(most, rest, false), o.stepping(most, rest, true), hold}
 	if free {
 		ways = append([]way{o.weighing(1), o.weighing(7)}, ways...)
 	}
@@ -72,8 +74,8 @@ func (o *oracle) plan(free bool) (*plan, error) {
 // stepping moves towards the best budgets by steps of at most a share of a budget
 // and rests for some days after each, and so looks at the mean profit of the days
 // until it may change a budget again. Among the budgets between the present ones
-// and a step towards the best it takes the best.
-func (o *oracle) stepping(most float64, rest int) way {
+// and a step towards the best, or a step anywhere, it takes the best.
+func (o *oracle) stepping(most float64, rest int, anywhere bool) way {
 	days := max(rest, 1)
 	return func(s *stage) ([]float64, error) {
 		goal, err := o.goal(s, days)
@@ -85,8 +87,12 @@ func (o *oracle) stepping(most float64, rest int) way {
 			l := &s.levers[i]
 			b := l.budget.Float()
 			lo[i], hi[i] = b, b
-			if !l.resting(s.today, rest) {
-				to := min(max(goal.Spend[i], b*(1-most)), b*(1+most))
+			switch down, up := b*(1-most), b*(1+most); {
+			case l.resting(s.today, rest):
+			case anywhere:
+				lo[i], hi[i] = min(b, max(down, l.min.Float())), max(b, min(up, l.max.Float()))
+			default:
+				to := min(max(goal.Spend[i], down), up)
 				lo[i], hi[i] = min(b, to), max(b, to)
 			}
 		}

@@ -79,7 +79,7 @@ func TestOracleStepIsOptimal(t *testing.T) {
 	t.Parallel()
 	o := oracleOf(t, scenario(t, "calm"))
 	s := o.start()
-	best, err := o.stepping(0.15, 7)(s)
+	best, err := o.stepping(0.15, 7, false)(s)
 	if err != nil {
 		t.Fatal(err)
 	}

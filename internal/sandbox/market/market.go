@@ -76,9 +76,10 @@ type Market struct {
 	targets   []*lever
 	bids      []*lever // one a campaign, nil without manual_cpc
 	changes   []Event
-	orders    []order // set from outside, for the journal
-	shop      *shop   // nil until asked for
-	onChange  func()  // may be nil
+	orders    []order          // set from outside, for the journal
+	shop      *shop            // nil until asked for
+	onChange  func()           // may be nil
+	clock     func() time.Time // may be nil
 }
 
 // campaign is a campaign's parameters and its complete days, the first of the
@@ -178,6 +179,14 @@ func (m *Market) OnChange(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.onChange = f
+}
+
+// SetClock gives the market the clock by which settings from outside are dated. Who set
+// something finds it again by that in what the platforms say was changed.
+func (m *Market) SetClock(now func() time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clock = now
 }
 
 // tell is to be deferred before the lock is taken.

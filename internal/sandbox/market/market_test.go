@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -434,6 +435,35 @@ func BenchmarkTenThousandCampaigns(b *testing.B) {
 		}
 		if rows := m.Report(platform.Google, m.Today()-30, m.Today()); len(rows) != 300_000 {
 			b.Fatal(len(rows))
+		}
+	}
+}
+
+// What is set on the clock's day is dated by the clock, for good; on any other day it is
+// five in the morning.
+func TestSettingsAreDated(t *testing.T) {
+	t.Parallel()
+	sc, m := scenario(t, twoCampaigns), newMarket(t, twoCampaigns)
+	loc, err := time.LoadLocation(sc.TimeZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := m.Today().In(loc).Add(13 * time.Hour)
+	m.SetClock(func() time.Time { return now })
+	for _, v := range []money.Micros{110, 120} {
+		if err := m.SetBudget("g1", v*money.One, "ann", "api"); err != nil {
+			t.Fatal(err)
+		}
+		m.AdvanceTo(m.Today() + 1)
+	}
+	again, err := market.Restore(sc, m.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*market.Market{m, again} {
+		changes := m.Changes(platform.Google)
+		if len(changes) != 2 || !changes[0].At.Equal(now) || !changes[1].At.Equal((m.Today()-1).In(loc).Add(5*time.Hour+time.Millisecond)) {
+			t.Errorf("changes at %v", changes)
 		}
 	}
 }

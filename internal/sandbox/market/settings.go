@@ -72,6 +72,7 @@ type order struct {
 	Value  int64          `json:"micros"`
 	Actor  string         `json:"actor,omitempty"`
 	Client string         `json:"client,omitempty"`
+	At     time.Time      `json:"at,omitzero"` // in files of before it was noted: see moment
 }
 
 // SetBudget sets the daily budget of a BudgetKey from today on. It holds
@@ -112,10 +113,23 @@ func (m *Market) setFromOutside(o order) error {
 		return fmt.Errorf("the market has no %s of %q", o.Field, o.Key)
 	}
 	o.Day = m.today
+	if o.At.IsZero() {
+		o.At = m.moment()
+	}
 	m.orders = append(m.orders, o)
-	at := m.today.In(m.loc).Add(5*time.Hour + time.Duration(len(m.changes))*time.Millisecond)
-	m.set(levers[i], o, at)
+	m.set(levers[i], o, o.At)
 	return nil
+}
+
+// moment is when something is set from outside: now where the clock shows the market's
+// day, else five in the morning of that.
+func (m *Market) moment() time.Time {
+	if m.clock != nil {
+		if now := m.clock(); civil.Of(now.In(m.loc)) == m.today {
+			return now
+		}
+	}
+	return m.today.In(m.loc).Add(5*time.Hour + time.Duration(len(m.changes))*time.Millisecond)
 }
 
 // set changes a lever today and notes the change; the same value is none.
