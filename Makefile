@@ -13,16 +13,19 @@ build:
 demo: build
 	./adsteward demo
 
-# -race finds what a plain run does not, at ten times the cost: the packages that
-# move whole files, simulate many shops or run the whole program are raced in
-# short form only (feeds, ltv, simulate) or not at all (cmd, whose rooms are raced
-# by themselves, and lift and watch, where nothing runs beside anything), and then
-# run in full. Tests that need PostgreSQL (ADSTEWARD_TEST_POSTGRES) or Chromium say so
-# where there is none.
-FULL = ./cmd/adsteward ./attribution/lift ./feeds ./bidding/ltv ./bidding/watch ./internal/simulate
+# -race finds what a plain run does not, at ten times the cost. PLAIN are not raced:
+# the program, whose rooms are raced by themselves, and where nothing runs beside
+# anything. BOTH are raced in short form, without the tests that simulate much or move
+# whole files, and run in full as well. The longest packages come first, so that none
+# is left alone at the end. Lint has vetted all of it. Tests that need PostgreSQL
+# (ADSTEWARD_TEST_POSTGRES) or Chromium say so where there is none.
+PLAIN = ./cmd/adsteward ./bidding/watch ./attribution/lift ./bidding ./bidding/allocate ./bidding/guard
+BOTH = ./internal/simulate ./bidding/ltv ./feeds ./bidding/response ./internal/sandbox/market ./attribution
+RACED = ./internal/nightly $(BOTH) ./store ./internal/web $(filter-out $(PLAIN:.%=adsteward%),$(shell $(GO) list ./...))
+TEST = $(GO) test -vet=off -shuffle=on -timeout 10m
 test: lint
-	$(GO) test -race -shuffle=on -short -timeout 10m $$($(GO) list ./... | grep -v -e /cmd/adsteward -e /attribution/lift$$ -e /bidding/watch$$)
-	$(GO) test -shuffle=on -timeout 10m $(FULL)
+	$(TEST) -race -short $(RACED)
+	$(TEST) $(PLAIN) $(BOTH)
 
 lint:
 	@out=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); test -z "$$out" || { echo "gofmt would change:"; echo "$$out"; exit 1; }

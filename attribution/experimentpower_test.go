@@ -11,6 +11,9 @@ import (
 // experiments by an interval of 90 %.
 func TestPower(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	daily, others := make([]float64, 20000), make([]float64, 20000)
 	for i := range daily {

@@ -361,6 +361,9 @@ func TestOneChannel(t *testing.T) {
 // the same twice, are solved as exactly as short ones, and soon.
 func TestLongPaths(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	rnd := rand.New(rand.NewPCG(3, 4))
 	long := func(steps int, name func(i int) int) string {
 		var path strings.Builder

@@ -98,6 +98,9 @@ func TestVerdicts(t *testing.T) {
 // anything is not.
 func TestSameVerdicts(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for _, sep := range []string{"xml", "\t", ","} {
 		feed := plainFeed(3000, sep)
 		end := strings.LastIndex(feed, "\n</channel>") + 1
@@ -141,6 +144,9 @@ func TestSameVerdicts(t *testing.T) {
 // told by what comes long after them.
 func TestVerdictsAhead(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	o := Options{Platform: "google"}
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0"?><rss xmlns:g="` + googleNS + `"><channel><item><g:id>first</g:id><!-- </item>`)
@@ -282,6 +288,9 @@ func TestVerdictsOfOthers(t *testing.T) {
 // would be the same.
 func TestVerdictDates(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	r := rand.New(rand.NewPCG(7, 8))
 	moment := func(days int) string {
 		return testNow.AddDate(0, 0, days).Add(time.Duration(r.IntN(86_400_000)) * time.Millisecond).Format("2006-01-02T15:04:05.000Z07:00")

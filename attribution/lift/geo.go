@@ -120,13 +120,13 @@ func (s *split) days(e effect) []Day {
 	if e.expected == nil {
 		return out
 	}
-	total := 0.0
+	total, reach := 0.0, quantile(e.df, e.lift.Level)
 	for d, y := range s.daily(s.test, true) {
 		total += y - e.expected[d]
 		day := Day{Date: s.start.AddDays(d), Observed: y, Expected: e.expected[d], Cumulative: total}
 		if e.spread != nil {
-			i := interval(total, e.spread[d], e.df, e.lift.Level)
-			day.Low, day.High = &i.Low, &i.High
+			low, high := total-reach*e.spread[d], total+reach*e.spread[d]
+			day.Low, day.High = &low, &high
 		}
 		out = append(out, day)
 	}

@@ -107,8 +107,12 @@ func between(value, low, high, level float64) Estimate {
 }
 
 // quantile is that of t with df degrees of freedom, of the normal for 0, which
-// the two-sided interval of a level reaches to.
+// the two-sided interval of a level reaches to. Level 0 is for who wants no interval,
+// which takes longer than most estimates.
 func quantile(df, level float64) float64 {
+	if level == 0 {
+		return 0
+	}
 	if df == 0 {
 		return distuv.UnitNormal.Quantile((1 + level) / 2)
 	}

@@ -81,7 +81,7 @@ func (s *split) statistic(m Method) (float64, error) {
 	if m == SC {
 		return s.syntheticStatistic()
 	}
-	e, err := s.estimate(m, 0.9)
+	e, err := s.estimate(m, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -89,12 +89,13 @@ func follow(y []float64, donors [][]float64, weights []float64, rows [][]float64
 // mix finds the weights, each 0 or more and 1 together, with which the donors,
 // each over its mean, come nearest to y over its mean.
 func mix(y []float64, donors [][]float64) []float64 {
-	n := float64(len(y))
+	n, ofY := float64(len(y)), sumOr1(y)
 	points := make([][]float64, len(donors))
 	for g, row := range donors {
 		points[g] = make([]float64, len(y))
+		ofRow := sumOr1(row)
 		for d, v := range row {
-			points[g][d] = n*v/sumOr1(row) - n*y[d]/sumOr1(y)
+			points[g][d] = n*v/ofRow - n*y[d]/ofY
 		}
 	}
 	return nearest(points)

@@ -15,6 +15,9 @@ import (
 // numbers that are ones, whatever the model, the spend orders and the covariates.
 func TestStrangeFiles(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	day := civil.MustParse("2024-01-01")
 	w := newWorld(61)
 	file := func(rows func(add func(id any, day int, value float64))) string {

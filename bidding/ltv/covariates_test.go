@@ -30,6 +30,9 @@ func mixedShop(l *lives, e Effects, n int) (histories []History, columns *Column
 
 func TestCovariatesRecoverTheTruth(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for _, l := range worlds(41) {
 		e := Effects{Orders: []float64{0.6}, Leaving: []float64{0.5}}
 		if l.law.Model == NBD {

@@ -117,6 +117,9 @@ func TestDraws(t *testing.T) {
 // customer's interval. There it moves the upper ends by less than one percent.
 func TestSpreadIsSmallWhereItIsLeftOut(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for _, l := range worlds(51) {
 		histories, _ := l.shop(spreadCustomers)
 		fit, spend := l.fitted(t, histories)

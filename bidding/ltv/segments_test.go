@@ -56,6 +56,9 @@ func grow(rnd *rand.Rand, platforms, campaigns int, between, least, most float64
 // level, for small and for large segments, for little and for much spread.
 func TestThetaIntervalsHoldTheTruth(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for _, between := range []float64{0.05, 0.1, 0.3} {
 		held, n := map[string]float64{}, map[string]float64{}
@@ -168,6 +171,9 @@ func TestSmallSegmentsMoveToTheirParent(t *testing.T) {
 // orders are worth, and the 80 % intervals hold it 75 to 85 % of the time.
 func TestLambdaIntervalsHoldTheTruth(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	var held, n, squared float64
 	for seed := range 12 {
 		w := newWorld(uint64(100 + seed))

@@ -35,6 +35,9 @@ func (w *world) shift(u *response.Unit, from, to int, ratio float64) {
 // few orders and of many: at most a few in a hundred are said to change.
 func TestStableUnitsAreNotSaidToChange(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for _, perDay := range []float64{0.5, 2, 6, 30} {
 		for _, rho := range []float64{0, 0.5} {
 			const units = 250
@@ -63,6 +66,9 @@ func TestStableUnitsAreNotSaidToChange(t *testing.T) {
 // What changes is found, at its date, and the curve is that of the new level.
 func TestLastingChangeIsFoundAndTheLevelFollows(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for _, c := range []struct {
 		perDay, ratio, power float64
 		at                   int

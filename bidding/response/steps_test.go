@@ -33,6 +33,9 @@ func following(w *world, factor float64, eps ...float64) (units []response.Unit)
 // changes, and as sure as these make it.
 func TestSpendThatFollowsDemandIsNotTakenForTheCurve(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	const typical = 0.5
 	for _, perDay := range []float64{10, 100} {
 		for _, factor := range []float64{0, 0.2, 0.5, 1} {

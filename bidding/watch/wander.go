@@ -73,21 +73,23 @@ type step struct {
 // of Harvey and Fernandes 1989, by days instead of by counts). A count is then
 // negative binomial, and the logarithms of these add up to a likelihood.
 type path struct {
-	a, b, wide []float64 // wide is 1 + q a after the day
-	fixed      []float64 // sum, up to each day, of what of the likelihood does not depend on b
-	usual      []float64 // sum of the whole of it
+	a, b  []float64 // before each day and after the last night
+	wide  []float64 // 1 + q a after the day
+	fixed []float64 // sum, up to each day, of what of the likelihood does not depend on b
+	usual []float64 // sum of the whole of it
 }
 
 func follow(days []step, q float64) path {
 	n := len(days)
-	p := path{a: make([]float64, n), b: make([]float64, n), wide: make([]float64, n), fixed: make([]float64, n+1), usual: make([]float64, n+1)}
-	var a, b float64
+	p := path{a: make([]float64, n+1), b: make([]float64, n+1), wide: make([]float64, n), fixed: make([]float64, n+1), usual: make([]float64, n+1)}
+	var a, b, logB float64
 	for i, d := range days {
-		p.a[i], p.b[i] = a, b
+		logNext := math.Log(b + d.m)
 		p.fixed[i+1], p.usual[i+1] = p.fixed[i], p.usual[i]
 		if i >= firstDays && a > 0 {
-			p.fixed[i+1] += logGamma(a+d.x) - logGamma(a) + d.x*math.Log(d.m)
-			p.usual[i+1] += p.fixed[i+1] - p.fixed[i] + a*math.Log(b) - (a+d.x)*math.Log(b+d.m)
+			fixed := logGamma(a+d.x) - logGamma(a) + d.x*math.Log(d.m)
+			p.fixed[i+1] += fixed
+			p.usual[i+1] += fixed + a*logB - (a+d.x)*logNext
 		}
 		a, b = a+d.x, b+d.m
 		gap := 1.0
@@ -96,23 +98,31 @@ func follow(days []step, q float64) path {
 		}
 		p.wide[i] = 1 + q*gap*a
 		a, b = a/p.wide[i], b/p.wide[i]
+		p.a[i+1], p.b[i+1] = a, b
+		night := math.Log(p.wide[i])
+		logB = logNext - night
+		p.fixed[i+1] -= a * night // see fallen
 	}
 	return p
 }
 
 // fallen is the logarithm of the likelihood of all days where the rate fell to a share
-// theta of itself on the day numbered k.
+// theta of itself on the day numbered k. A day adds a log b - (a+x) log(b + theta m), and
+// what the night leaves of a+x and of b + theta m is the next day's a and b: all
+// but what the night takes of a+x cancels, and where it takes nothing needs no logarithm.
 func (p path) fallen(days []step, k int, theta float64) float64 {
-	sum, x := p.usual[k]+p.fixed[len(days)]-p.fixed[k], 0.0
-	b := p.b[k]
-	for i, d := range days[k:] {
-		a := p.a[k+i]
-		next := b + theta*d.m
-		sum += a*math.Log(b/next) - d.x*math.Log(next)
-		x += d.x
-		b = next / p.wide[k+i]
+	n := len(days)
+	b, x := p.b[k], 0.0
+	sum := p.usual[k] + p.fixed[n] - p.fixed[k] + p.a[k]*math.Log(b)
+	for i := k; i < n; i++ {
+		b += theta * days[i].m
+		if taken := p.a[i] + days[i].x - p.a[i+1]; taken != 0 {
+			sum -= taken * math.Log(b)
+		}
+		x += days[i].x
+		b /= p.wide[i]
 	}
-	return sum + x*math.Log(theta)
+	return sum - p.a[n]*math.Log(b) + x*math.Log(theta)
 }
 
 func logGamma(x float64) float64 {
@@ -132,8 +142,10 @@ func newMixture(days []step, w weights) mixture {
 	m := mixture{days: days, weights: w}
 	var of weights
 	for i, q := range wanders {
-		m.paths[i] = follow(days, q)
-		of[i] = m.paths[i].usual[len(days)]
+		if !math.IsInf(w[i], -1) {
+			m.paths[i] = follow(days, q)
+			of[i] = m.paths[i].usual[len(days)]
+		}
 	}
 	m.usual = w.plus(of).logSum()
 	return m
@@ -144,7 +156,9 @@ func newMixture(days []step, w weights) mixture {
 func (m *mixture) evidence(k int, theta float64) float64 {
 	var of weights
 	for i, p := range m.paths {
-		of[i] = p.fallen(m.days, k, theta)
+		if !math.IsInf(m.weights[i], -1) { // what cannot be was not followed
+			of[i] = p.fallen(m.days, k, theta)
+		}
 	}
 	return math.Exp(m.weights.plus(of).logSum() - m.usual)
 }

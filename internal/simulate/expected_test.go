@@ -185,6 +185,9 @@ func TestFreeOracleEarnsMost(t *testing.T) {
 // from a generous budget.
 func TestOraclesReckonWithChance(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	const seeds = 6
 	for _, budget := range []float64{480, 640} {
 		mean := map[Policy]float64{}

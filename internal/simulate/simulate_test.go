@@ -131,6 +131,9 @@ func TestPoliciesShareTheirLuck(t *testing.T) {
 // keeps its budgets within bounds, and says how sure it was.
 func TestAdstewardThroughEveryEvent(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	sc := scenario(t, "events")
 	kinds := map[string]bool{}
 	for _, e := range sc.Events {
@@ -170,6 +173,9 @@ func TestAdstewardThroughEveryEvent(t *testing.T) {
 // goods leave, though every order went through files, store and attribution.
 func TestNightLearnsMargins(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	sc := scenario(t, "calm")
 	s, err := newSteward(t.Context(), sc, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -248,6 +254,9 @@ func TestSimulationRepeats(t *testing.T) {
 
 func TestAPlatformThatIsDownForGood(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	sc := scenario(t, "calm")
 	sc.Nights = 3
 	sc.Events = []market.ScenarioEvent{{Date: sc.Start, Kind: market.APIFault, Days: 3, Value: 1000}}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"adsteward/store"
@@ -22,8 +24,37 @@ const EnvPostgres = "ADSTEWARD_TEST_POSTGRES"
 // Open returns an empty SQLite store with a random key, closed at the end of the test.
 func Open(t testing.TB) *store.Store {
 	t.Helper()
-	return OpenAt(t, filepath.Join(t.TempDir(), "adsteward.db"), store.NewKey())
+	empty, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "adsteward.db")
+	if err := os.WriteFile(path, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return OpenAt(t, path, store.NewKey())
 }
+
+// migrated is a SQLite file with the whole schema that no key was used on yet.
+// It is made once for all tests of a package: to migrate takes longer than most of
+// them, ten times so under the race detector.
+var migrated = sync.OnceValues(func() (_ []byte, err error) {
+	dir, err := os.MkdirTemp("", "storetest")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path, ctx := filepath.Join(dir, "adsteward.db"), context.Background() // it outlives the test that asks first
+	s, err := store.OpenForMigration(ctx, path, store.NewKey())
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.MigrateUp(ctx)
+	if err := errors.Join(err, s.Close()); err != nil { // what lies beside the file goes into it
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // OpenPostgres is Open on a PostgreSQL database of its own, dropped at the end.
 // Without a server the test is skipped; it fails where CI=true says that there

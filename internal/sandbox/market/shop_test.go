@@ -57,6 +57,9 @@ func TestShopSeesWhatTheAdsBrought(t *testing.T) {
 
 func TestShopIsCoherent(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	m := newMarket(t, retailer)
 	costs := map[string]bool{}
 	for _, p := range m.Products() {
@@ -134,6 +137,9 @@ func TestShopMarginAndSale(t *testing.T) {
 // orders.
 func TestLaterOrdersFitTheMultiple(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for text, want := range map[string]float64{"1": 1, "1.8": 1.8, "3": 3} {
 		m := newMarket(t, `{"start": "2026-06-01", "history_days": 0, "horizon_days": 180, "campaigns": [
 		  {"id": "m1", "platform": "meta", "budget": 600, "n": 3000, "v": 3, "iota": 0.5, "ltv_multiple": `+text+`}]}`)
