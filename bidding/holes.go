@@ -22,7 +22,7 @@ func (a *Account) holes(most int) (out []hole) {
 	first, last := a.Today, civil.Date(0)
 	for _, s := range a.Performance {
 		for _, d := range s.Days {
-			if d.Date < a.Today {
+			if !s.Part && d.Date < a.Today {
 				has[d.Date] = true
 				first, last = min(first, d.Date), max(last, d.Date)
 			}

@@ -118,7 +118,7 @@ func (u *unit) setTargetLever(entities map[platform.Ref]platform.Entity) {
 	}
 	if len(found) == 0 {
 		for _, m := range u.members {
-			add(m, platform.BidAmount)
+			add(m, platform.CPCBid, platform.BidAmount)
 		}
 		for _, g := range u.groups {
 			add(g, platform.CPCBid, platform.BidAmount)

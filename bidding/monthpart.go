@@ -34,20 +34,22 @@ func (p *planner) memberNames() map[*unit][][]string {
 	return out
 }
 
-// spenderOf is what a month sees of a unit, and what part of the unit it bears: that of
+// spendersOf is what a month sees of a unit, and what part of the unit it bears: that of
 // the members it covers, by what these spent of late; 0 where it covers none.
-func (u *unit) spenderOf(m guard.Monthly, names [][]string, changes []PastChange) (s spender, of float64) {
+func (u *unit) spendersOf(m guard.Monthly, names [][]string, changes []PastChange) (s []spender, of float64) {
 	covered := map[platform.Ref]bool{}
 	for i, member := range u.members {
 		if m.Covers(names[i]...) {
 			covered[member.Ref] = true
 		}
 	}
-	switch len(covered) {
-	case 0:
-		return spender{}, 0
-	case len(u.members):
-		return u.spender(u.days, changes), 1
+	switch {
+	case len(covered) == 0:
+		return nil, 0
+	case len(covered) == len(u.members) && len(u.steered()) > 1 && u.made():
+		return u.apart(changes), 1
+	case len(covered) == len(u.members):
+		return []spender{u.spender(u.days, u.steeredOn, changes)}, 1
 	}
 	var own []response.Day
 	for _, series := range u.account.Performance {
@@ -57,18 +59,62 @@ func (u *unit) spenderOf(m guard.Monthly, names [][]string, changes []PastChange
 		}
 	}
 	of = float64(len(covered)) / float64(len(u.members)) // while nothing is spent
-	spent := func(days []response.Day) (sum float64) {
+	if all := u.lately(u.days); all > 0 {
+		of = min(max(u.lately(own)/all, leastBorne), 1)
+	}
+	return []spender{u.spender(own, u.steeredOn, changes).part(of)}, of
+}
+
+// made reports whether what lies within a unit is all that it spent in the month: an ad
+// group that is paused by now is not.
+func (u *unit) made() bool {
+	const enough = 0.999
+	cost := func(days []response.Day) (sum float64) {
 		for _, d := range days {
-			if age := u.account.Today.Sub(d.Date); age > 0 && age <= compareDays {
+			if u.account.Today.Sub(d.Date) <= 31 {
 				sum += d.Spend
 			}
 		}
 		return sum
 	}
-	if all := spent(u.days); all > 0 {
-		of = min(max(spent(own)/all, leastBorne), 1)
+	var own float64
+	for _, s := range u.within {
+		own += cost(s.days)
 	}
-	return u.spender(own, changes).part(of), of
+	return own >= enough*cost(u.days)
+}
+
+// apart is what spends a unit's budget, each by its own days and since its own newest
+// change: several targets or bids are not changed on the same night.
+func (u *unit) apart(changes []PastChange) (out []spender) {
+	all, left, highest := u.lately(u.days), u.Budget, money.Micros(0)
+	for i, s := range u.within {
+		of := 1 / float64(len(u.within))
+		if all > 0 {
+			of = u.lately(s.days) / all
+		}
+		whole := u.spender(s.days, s.steeredOn, changes)
+		x := whole.part(of)
+		if i == 0 {
+			highest = whole.highest
+		}
+		if i == len(u.within)-1 { // to the last micro
+			x.budget, x.highest = left, highest
+		}
+		left, highest = left-x.budget, highest-x.highest
+		out = append(out, x)
+	}
+	return out
+}
+
+// lately is what days of the unit cost of those that budgets are compared by.
+func (u *unit) lately(days []response.Day) (sum float64) {
+	for _, d := range days {
+		if age := u.account.Today.Sub(d.Date); age > 0 && age <= compareDays {
+			sum += d.Spend
+		}
+	}
+	return sum
 }
 
 // part is a spender with a part of its budget.

@@ -108,3 +108,38 @@ func TestMonthsOfCampaignsUnderASharedBudget(t *testing.T) {
 		t.Errorf("the shared budget: %+v", d)
 	}
 }
+
+// Targets under one budget that were changed on different nights each make a level of
+// their own: the forecast goes by the days since each, and counts the budget once.
+func TestAMonthFollowsTargetsChangedOnDifferentNights(t *testing.T) {
+	t.Parallel()
+	in := besideLarge(guard.Monthly{Name: "May", Match: []string{"small", "large"}, Budget: 3000})
+	a := &in.Accounts[0]
+	a.Entities[1].Fields[platform.DailyBudget] = eur(250)
+	change := func(id string, ago int) {
+		in.Changes = append(in.Changes, bidding.PastChange{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Campaign, ID: id}},
+			Field: platform.TargetROAS, At: in.Now.AddDate(0, 0, -ago), Date: today.AddDays(-ago), Ours: true, Old: eur(20), New: eur(25)})
+	}
+	change("small", 2)
+	change("large", 10)
+	var before, after float64
+	for i, e := range []int{0, 2} {
+		a.Entities[e].Fields = map[platform.Field]money.Micros{platform.TargetROAS: eur(25)}
+		for k := range a.Performance[i].Days {
+			d := &a.Performance[i].Days[k]
+			if i == 1 && d.Date >= today.AddDays(-10) { // it spends half since
+				d.Spend, d.Value = d.Spend/2, d.Value/2
+			}
+			switch {
+			case i == 0 && d.Date >= today.AddDays(-28):
+				before += d.Spend / 28
+			case i == 1 && d.Date >= today.AddDays(-10):
+				after += d.Spend / 10
+			}
+		}
+	}
+	m := plan(t, in).Months[0]
+	if m.Budgets != eur(250) || len(m.Units) != 1 || math.Abs(m.PerDay.Float()/(before+after)-1) > 0.05 {
+		t.Errorf("%v a day of budgets of %v, %v units; the one spends %v, the other %v since its target was changed", m.PerDay.Float(), m.Budgets.Float(), len(m.Units), before, after)
+	}
+}

@@ -39,9 +39,9 @@ func (p *planner) paceMonths() {
 			if u.Currency != currency {
 				continue
 			}
-			if s, of := u.spenderOf(m, names[u], changes[u]); of > 0 {
+			if s, of := u.spendersOf(m, names[u], changes[u]); of > 0 {
 				u.bears[m.Name] = of
-				in, spenders = append(in, u), append(spenders, s)
+				in, spenders = append(in, u), append(spenders, s...)
 			}
 		}
 		spenders = append(spenders, p.ended(m, currency)...)
@@ -72,8 +72,9 @@ func (p *planner) budgetChanges() map[*unit][]PastChange {
 	return out
 }
 
-// spender describes a unit to the forecast by days of what it spends.
-func (u *unit) spender(days []response.Day, changes []PastChange) spender {
+// spender describes a unit to the forecast by days of what it spends, and by when its
+// target or bid was last changed.
+func (u *unit) spender(days []response.Day, steeredOn civil.Date, changes []PastChange) spender {
 	a := u.account
 	s := spender{key: u.Key.String(), platform: u.Platform, live: true, bound: u.bound, budget: u.Budget, today: a.Today, lastData: a.LastData}
 	for _, c := range changes {
@@ -83,8 +84,8 @@ func (u *unit) spender(days []response.Day, changes []PastChange) spender {
 		}
 	}
 	// A target that was changed makes another level, once there are days to tell it.
-	if !u.bound && a.LastData.Sub(u.steeredOn)+1 >= leastPaceDays {
-		s.steered = u.steeredOn
+	if !u.bound && a.LastData.Sub(steeredOn)+1 >= leastPaceDays {
+		s.steered = steeredOn
 	}
 	if len(u.days) == 0 {
 		return s
@@ -131,7 +132,7 @@ func (p *planner) ended(m guard.Monthly, currency string) []spender {
 		for _, series := range a.Performance {
 			e := entities[series.Entity]
 			names := []string{string(a.Platform), a.ID, series.Entity.ID, e.Name, e.Parent.ID, entities[e.Parent].Name, e.Budget.ID, entities[e.Budget].Name}
-			if live[Key{a.Platform, a.ID, series.Entity}] || !m.Covers(names...) {
+			if series.Part || live[Key{a.Platform, a.ID, series.Entity}] || !m.Covers(names...) {
 				continue
 			}
 			s := spender{platform: a.Platform, today: a.Today, lastData: a.LastData}

@@ -113,7 +113,9 @@ func pace(m guard.Monthly, currency string, spenders []spender, band float64, re
 		out.Today, out.DataTo = max(out.Today, s.today), max(out.DataTo, s.lastData)
 		if s.live {
 			out.Budgets += s.budget
-			out.Units = append(out.Units, s.key)
+			if n := len(out.Units); n == 0 || out.Units[n-1] != s.key {
+				out.Units = append(out.Units, s.key)
+			}
 		}
 	}
 	out.Wanted, out.State = out.Budgets, Unforeseen

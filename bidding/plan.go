@@ -48,9 +48,11 @@ type Account struct {
 	Ads []AdSeries
 }
 
-// Series is the daily performance of one campaign or ad set, ascending.
+// Series is the daily performance of one campaign, ad set or ad group, ascending.
 type Series struct {
 	Entity platform.Ref
+	// Part is true of what lies within a campaign whose own series holds it already.
+	Part   bool
 	Days   []response.Day
 	Clicks int64 // total of the policy's window
 	// Simulated is what the platform estimates of other budgets; nil: nothing.
@@ -139,7 +141,7 @@ type Blocked struct {
 type UnitReport struct {
 	Key
 	Name        string         `json:"name"`
-	Campaigns   []platform.Ref `json:"campaigns"` // that spend the budget
+	Campaigns   []platform.Ref `json:"campaigns"` // that spend the budget; also ad sets or ad groups that do
 	Currency    string         `json:"currency"`
 	Worth       Worth          `json:"worth"`
 	K           float64        `json:"k"`

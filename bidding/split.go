@@ -1,9 +1,13 @@
 package bidding
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
+	"time"
 
 	"adsteward/bidding/guard"
 	"adsteward/bidding/response"
@@ -13,15 +17,47 @@ import (
 
 // Under one budget that several campaigns share, each campaign's own target or
 // bid, or that of its portfolio strategy, is a unit within the unit: it has a
-// curve, a worth and a lever of its own, and no budget.
+// curve, a worth and a lever of its own, and no budget. So is each ad group or ad
+// set of a campaign that leaves its bids to them.
 
-// split makes the units within a budget that several campaigns share, one for
-// each value that steers some of them. None where one value steers all of them or
-// no value any.
-func (x index) split(u *unit, entities map[platform.Ref]platform.Entity, series map[platform.Ref]Series) {
+// split makes the units within a budget that several campaigns, ad groups or ad sets
+// share. None where one value steers all of them or no value any.
+func (x index) split(u *unit, entities map[platform.Ref]platform.Entity, bidders map[platform.Ref][]platform.Entity, series map[platform.Ref]Series, odd map[platform.Ref]string) {
+	within := x.sharing(u, entities, bidders, series)
+	if len(within) < 2 || u.Budget <= 0 {
+		return
+	}
+	levers := 0
+	for _, s := range within {
+		for _, m := range s.members {
+			s.odd = cmp.Or(s.odd, odd[m.Ref])
+		}
+		s.sum(series)
+		x.weigh(s, series)
+		s.Room = u.Budget.Float()
+		if s.LimitedBy = "it has not spent anything yet"; len(s.days) > 0 {
+			s.setTargetLever(entities)
+		}
+		if u.bound && s.Lever != nil && s.sharedStrategy(entities) {
+			s.Lever, s.LimitedBy = nil, "target of "+s.lever.Name+", which steers other budgets too"
+		}
+		if s.Lever != nil {
+			levers++
+		}
+	}
+	if levers == 0 {
+		return
+	}
+	if u.within = within; !u.bound {
+		u.Lever, u.LimitedBy = nil, "the targets or bids of its "+sharers(within)+", which are chosen together"
+	}
+}
+
+// sharing are what shares a unit's budget, a unit for each value that may steer some
+// of it.
+func (x index) sharing(u *unit, entities map[platform.Ref]platform.Entity, bidders map[platform.Ref][]platform.Entity, series map[platform.Ref]Series) (within []*unit) {
 	by := map[platform.Ref]*unit{}
-	var within []*unit
-	for _, m := range u.members {
+	for _, m := range u.steering(bidders, series) {
 		steers := m.Ref
 		if s, ok := entities[m.Strategy]; ok && m.Strategy.ID != "" {
 			steers = s.Ref
@@ -40,31 +76,70 @@ func (x index) split(u *unit, entities map[platform.Ref]platform.Entity, series 
 				s.groups = append(s.groups, g)
 			}
 		}
+		if u.of(m) { // what was changed beside it need not let it rest
+			in := entities[m.Parent]
+			s.above = []string{in.ID, in.Name}
+			s.last, s.lastOther, s.otherName = 0, time.Time{}, ""
+		}
+		x.history(s)
 	}
-	if len(within) < 2 || u.Budget <= 0 {
-		return
+	return within
+}
+
+// Bidders are, of each running campaign that leaves bids or floors to several running ad
+// groups or ad sets, these, as they are under it.
+func Bidders(entities []platform.Entity) map[platform.Ref][]platform.Entity {
+	campaigns := map[platform.Ref]platform.Entity{}
+	for _, e := range entities {
+		if e.Type == platform.Campaign && e.Status == platform.Enabled && e.Strategy.ID == "" && e.Fields[platform.TargetROAS] == 0 {
+			campaigns[e.Ref] = e
+		}
 	}
-	levers := 0
+	out, bids := map[platform.Ref][]platform.Entity{}, map[platform.Ref]bool{}
+	for _, g := range entities {
+		m, ok := campaigns[g.Parent]
+		if !ok || g.Status != platform.Enabled || g.Budget == g.Ref {
+			continue
+		}
+		bids[m.Ref] = bids[m.Ref] || g.Fields[platform.CPCBid] > 0 || g.Fields[platform.BidAmount] > 0 || g.Fields[platform.ROASFloor] > 0
+		g.Channel, g.Frequency, g.ReadOnly = m.Channel, m.Frequency, cmp.Or(g.ReadOnly, m.ReadOnly)
+		if g.Type == platform.AdGroup { // Google tells of whole campaigns that they learn
+			g.Learning = m.Learning
+		}
+		out[m.Ref] = append(out[m.Ref], g)
+	}
+	maps.DeleteFunc(out, func(c platform.Ref, groups []platform.Entity) bool { return len(groups) < 2 || !bids[c] })
+	return out
+}
+
+// steering are what may steer the unit's spend by values of their own: its members, in
+// place of one that leaves that to others these, once any of them has figures.
+func (u *unit) steering(bidders map[platform.Ref][]platform.Entity, series map[platform.Ref]Series) (out []platform.Entity) {
+	for _, m := range u.members {
+		if groups := bidders[m.Ref]; slices.ContainsFunc(groups, func(g platform.Entity) bool { return len(series[g.Ref].Days) > 0 }) {
+			out = append(out, groups...)
+		} else {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// of reports whether an entity lies in one of the unit's members.
+func (u *unit) of(e platform.Entity) bool {
+	return slices.ContainsFunc(u.members, func(m platform.Entity) bool { return m.Ref == e.Parent })
+}
+
+// sharers is what people call those that share a budget.
+func sharers(within []*unit) string {
+	called := map[platform.EntityType]string{platform.Campaign: "campaigns", platform.AdGroup: "ad groups", platform.AdSet: "ad sets"}
+	var out []string
 	for _, s := range within {
-		s.sum(series)
-		x.weigh(s, series)
-		s.Room = u.Budget.Float()
-		if s.LimitedBy = "it has not spent anything yet"; len(s.days) > 0 {
-			s.setTargetLever(entities)
-		}
-		if u.bound && s.Lever != nil && s.sharedStrategy(entities) {
-			s.Lever, s.LimitedBy = nil, "target of "+s.lever.Name+", which steers other budgets too"
-		}
-		if s.Lever != nil {
-			levers++
+		if w := called[s.members[0].Type]; !slices.Contains(out, w) {
+			out = append(out, w)
 		}
 	}
-	if levers == 0 {
-		return
-	}
-	if u.within = within; !u.bound {
-		u.Lever, u.LimitedBy = nil, "the targets or bids of its campaigns, which are chosen together"
-	}
+	return strings.Join(out, " and ")
 }
 
 // sharedStrategy reports whether the unit's strategy steers another budget too.
@@ -355,7 +430,12 @@ func (p *planner) withinReasons(c *candidate) (out []string) {
 		of = "bid"
 		add("The next %s spent here earns %.2f and should earn %.2f, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, u.price, 100*u.NextEuro/u.price)
 	}
-	shared, where := fmt.Sprintf("It shares the budget %q with other campaigns.", u.owner.Name), "in the other campaigns under the budget"
+	others := sharers(u.parent.within)
+	where := "in the other " + others + " under the budget"
+	shared := fmt.Sprintf("It shares the budget %q with other %s.", cmp.Or(u.owner.Name, u.parent.Name), others)
+	if len(u.above) > 0 {
+		shared = fmt.Sprintf("It lies in the campaign %q, and shares its budget with other %s.", u.above[1], others)
+	}
 	switch {
 	case u.scarcity > 1 && u.scarcity == u.parent.scarcity:
 		where = "elsewhere in the month"

@@ -78,7 +78,8 @@ type Customer struct {
 const mostROAS = 1e4
 
 // targets makes the table: every unit of control, the campaigns of those that
-// have several, and every portfolio strategy.
+// have several, the ad groups or ad sets that steer themselves, and every portfolio
+// strategy.
 func (p *planner) targets() []Target {
 	var out []Target
 	for i := range p.in.Accounts {
@@ -87,7 +88,12 @@ func (p *planner) targets() []Target {
 			out = append(out, t.unit(u))
 			if len(u.members) > 1 {
 				for _, m := range u.members {
-					out = append(out, t.campaign(u, m))
+					out = append(out, t.member(u, m))
+				}
+			}
+			for _, s := range u.within {
+				if m := s.members[0]; u.of(m) {
+					out = append(out, t.member(u, m))
 				}
 			}
 		}
@@ -112,7 +118,7 @@ func newTabler(p *planner, a *Account) tabler {
 		t.entities[e.Ref] = e
 	}
 	for _, s := range a.Performance {
-		t.days[s.Entity] = s.Days
+		t.days[s.Entity], _ = numbers(s.Days)
 	}
 	for _, u := range p.units {
 		if u.account == a {
@@ -186,18 +192,22 @@ func (t tabler) unit(u *unit) Target {
 	return r
 }
 
-// campaign is the row of one of several campaigns under a budget: the curve is
-// the budget's, the worth its own.
-func (t tabler) campaign(u *unit, m platform.Entity) Target {
+// member is the row of one of several campaigns, ad groups or ad sets under a budget:
+// the worth is its campaign's, the curve its own where it has one, else the budget's.
+func (t tabler) member(u *unit, m platform.Entity) Target {
 	w, ok := t.p.in.Worth[campaign(t.account.Platform, m)]
 	if !ok {
 		w = t.p.in.DefaultWorth
 	}
 	parts, limited, lever, next := u.known(), u.LimitedBy, "", 0.0
-	how := fmt.Sprintf("It shares the budget of %s; the elasticity is of all campaigns under it.", u.Name)
-	if s := u.withinOf(m.Ref); s != nil && s.known() != nil {
-		parts, limited, t.mu = s.known(), s.LimitedBy, max(t.mu, s.price)
-		how = fmt.Sprintf("It shares the budget of %s: the next %s of that budget is to earn the same in each of its campaigns.", u.Name, u.Currency)
+	how := fmt.Sprintf("It shares the budget of %s; the elasticity is of all under it.", u.Name)
+	s := u.withinOf(m.Ref)
+	if s != nil {
+		limited = s.LimitedBy
+	}
+	if s != nil && s.known() != nil {
+		parts, t.mu = s.known(), max(t.mu, s.price)
+		how = fmt.Sprintf("It shares the budget of %s: the next %s of that budget is to earn the same in each of its %s.", u.Name, u.Currency, sharers(u.within))
 		if next = s.NextEuro; s.Lever != nil {
 			lever = s.Lever.Key.String()
 		}
@@ -215,7 +225,9 @@ func (t tabler) campaign(u *unit, m platform.Entity) Target {
 		r.NextEuro = along(parts, next, nextEuro)
 	}
 	r.Current, _ = t.current([]platform.Entity{m})
-	r.Customers = t.customers(w, parts)
+	if !u.of(m) { // an ad group's are its campaign's
+		r.Customers = t.customers(w, parts)
+	}
 	r.Why = append(r.Why, how)
 	return r
 }

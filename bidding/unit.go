@@ -24,13 +24,12 @@ type unit struct {
 	members []platform.Entity
 	groups  []platform.Entity // ad groups of the members, where they have bids; ad sets, where the campaign has the budget
 	lever   platform.Entity   // whose value Lever is
-	merged  []*unit           // the units whose spend a portfolio's target holds back, where this one decides for it
+	merged  []*unit           // those whose spend a portfolio's target holds back, where this one decides for it
 	beside  []*unit           // and the others under that strategy
 	days    []response.Day    // summed over the members
 	// simulated is the platform's estimate of other budgets, of a unit of one member.
 	simulated []response.Simulated
-	// What a budget that binds earns, spend not taken off: the mean of the draws,
-	// and with the probabilities that the policy's risk gives them.
+	// What a budget that binds earns, spend not taken off: the mean of the draws, and by the policy's risk.
 	mean, weighed allocate.Curve
 	// bound: the budget holds spend back.
 	bound     bool
@@ -58,7 +57,7 @@ type unit struct {
 	scarcity  float64    // of a unit within a budget, or held back in a month: what the next unit of that money earns; 1: there is room; 0: neither
 	worn      float64    // share of its newest spend on worn-out ads
 	wornWords string     // and which these are
-	above     []string   // ids and names of the campaigns that its ad sets lie in
+	above     []string   // ids and names of the campaigns that its ad sets or ad group lie in
 	odd       string     // what is wrong with its figures; empty: nothing
 	noWorth   bool       // what its sales are worth is no number
 	silent    civil.Date // the newest day, where nothing is reported of it; zero: something is
@@ -123,7 +122,7 @@ func (x index) accountUnits(a *Account) []*unit {
 		series[s.Entity] = s
 	}
 	by, ofMember := map[platform.Ref]*unit{}, map[platform.Ref]*unit{}
-	holes := a.holes(x.in.Policy.Freshness.MaxAgeDays)
+	holes, bidders := a.holes(x.in.Policy.Freshness.MaxAgeDays), Bidders(a.Entities)
 	var out []*unit
 	for _, e := range a.Entities {
 		owner, ok := entities[e.Budget]
@@ -171,7 +170,7 @@ func (x index) accountUnits(a *Account) []*unit {
 		u.compare()
 		u.cycle = cycle(a.lag())
 		u.setLever(entities)
-		x.split(u, entities, series)
+		x.split(u, entities, bidders, series, odd)
 	}
 	return out
 }
@@ -228,7 +227,7 @@ func numbers(days []response.Day) (fine []response.Day, wrong string) {
 
 // campaign is the campaign whose orders and worth an entity shares.
 func campaign(p platform.Name, e platform.Entity) string {
-	if e.Type == platform.AdSet {
+	if e.Parent.ID != "" {
 		return CampaignKey(p, e.Parent.ID)
 	}
 	return CampaignKey(p, e.ID)
@@ -364,6 +363,7 @@ func (x index) history(u *unit) {
 	for _, m := range u.members {
 		refs[m.Ref] = true
 		refs[m.Strategy] = true
+		refs[m.Parent] = true
 	}
 	for _, g := range u.groups {
 		refs[g.Ref] = true
@@ -489,7 +489,7 @@ func (u *unit) owned(in *Input) money.Micros {
 func (u *unit) experiment(in *Input, e platform.Entity) string {
 	of := append([]platform.Entity{e}, u.members...)
 	if u.parent != nil { // what one of several under a budget spends, the others cannot
-		of = append(append(of, u.owner), u.parent.members...)
+		of = slices.Concat(of, []platform.Entity{u.owner}, u.parent.members)
 	}
 	for _, x := range of {
 		if name := in.Experiments[Key{u.Platform, u.AdAccount, x.Ref}.String()].Name; name != "" {

@@ -35,6 +35,7 @@ func TestConformance(t *testing.T) {
 		{"change events", testChangeEvents},
 		{"performance", testPerformance},
 		{"performance of many", testPerformanceOfMany},
+		{"parts", testParts},
 		{"restatements", testRestatements},
 		{"orders", testOrders},
 		{"orders stream", testOrdersStream},

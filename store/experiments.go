@@ -57,13 +57,9 @@ type IotaEntry struct {
 }
 
 func (e Experiment) row() map[string]any {
-	restore := 0
-	if e.ToRestore {
-		restore = 1
-	}
 	return map[string]any{"experiment_id": e.ExperimentID, "account": e.Account, "kind": e.Kind, "name": e.Name, "state": e.State, "reason": e.Reason,
 		"plan": e.Plan, "plan_hash": e.PlanHash, "starts": e.Starts, "ends": e.Ends, "created_by": e.CreatedBy, "created_at": utc(e.CreatedAt),
-		"approved_by": e.ApprovedBy, "started_at": utcNull(e.StartedAt), "ended_at": utcNull(e.EndedAt), "to_restore": restore,
+		"approved_by": e.ApprovedBy, "started_at": utcNull(e.StartedAt), "ended_at": utcNull(e.EndedAt), "to_restore": flag(e.ToRestore),
 		"forecast": e.Forecast, "watched": e.Watched, "updated_at": utc(e.UpdatedAt)}
 }
 

@@ -123,19 +123,20 @@ func (q *Queries) ChangeEvents(ctx context.Context, account string, since time.T
 // Where a performance row stands against what is stored.
 const (
 	perfNew       = iota // or restated: cost, value or conversions differ
-	perfTouched          // only clicks, impressions or those that could have been differ
+	perfTouched          // only clicks, impressions, those that could have been or whose part it is differ
 	perfUnchanged        // nothing to write
 )
 
 // UpsertPerformance stores days as reported at the pull of asOf. A day that is
 // new, or whose cost, value or conversions differ from the last report, also
-// gets a row in the restatement history. A day reported again unchanged is not
-// written, so its PulledAt says when these figures were first seen.
+// gets a row in the restatement history, unless it is part of another row. A day
+// reported again unchanged is not written, so its PulledAt says when these figures
+// were first seen.
 func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows []Performance) error {
 	sorted := sortedPerformance(rows)
 	state := make([]byte, len(sorted))
 	const key = "account platform ad_account entity_type entity_id date"
-	inPerf := upsert("performance", key, "cost value conversions clicks impressions eligible pulled_at")
+	inPerf := upsert("performance", key, "cost value conversions clicks impressions eligible part pulled_at")
 	inHistory := upsert("performance_history", key+" as_of", "cost value conversions")
 	return q.atomically(ctx, func(q *Queries) error {
 		for start := 0; start < len(sorted); {
@@ -151,12 +152,12 @@ func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows [
 		if _, err := insertAll(ctx, q, inPerf, keep(sorted, state, perfTouched), func(args []any, row **Performance) []any {
 			p := *row
 			return append(args, p.Account, p.Platform, p.AdAccount, p.EntityType, p.EntityID, p.Date.String(),
-				int64(p.Cost), int64(p.Value), p.Conversions, p.Clicks, p.Impressions, p.Eligible, utc(p.PulledAt))
+				int64(p.Cost), int64(p.Value), p.Conversions, p.Clicks, p.Impressions, p.Eligible, flag(p.Part), utc(p.PulledAt))
 		}); err != nil {
 			return err
 		}
 		as := asOf.String()
-		_, err := insertAll(ctx, q, inHistory, keep(sorted, state, perfNew), func(args []any, row **Performance) []any {
+		_, err := insertAll(ctx, q, inHistory, whole(keep(sorted, state, perfNew)), func(args []any, row **Performance) []any {
 			p := *row
 			return append(args, p.Account, p.Platform, p.AdAccount, p.EntityType, p.EntityID, p.Date.String(), as,
 				int64(p.Cost), int64(p.Value), p.Conversions)
@@ -174,6 +175,11 @@ func keep(rows []*Performance, state []byte, limit byte) []*Performance {
 		}
 	}
 	return kept
+}
+
+// whole returns the rows that are part of no other.
+func whole(rows []*Performance) []*Performance {
+	return slices.DeleteFunc(rows, func(p *Performance) bool { return p.Part })
 }
 
 // sortedPerformance points to the rows in the order of the primary key, which
@@ -224,13 +230,13 @@ func (q *Queries) comparePerformance(ctx context.Context, rows []*Performance, s
 		switch {
 		case p.Cost != old.Cost || p.Value != old.Value || p.Conversions != old.Conversions:
 			state[i] = perfNew
-		case p.Clicks != old.Clicks || p.Impressions != old.Impressions || p.Eligible != old.Eligible:
+		case p.Clicks != old.Clicks || p.Impressions != old.Impressions || p.Eligible != old.Eligible || p.Part != old.Part:
 			state[i] = perfTouched
 		default:
 			state[i] = perfUnchanged
 		}
 		return nil
-	}, `SELECT entity_type, entity_id, date, cost, value, conversions, clicks, impressions, eligible FROM performance
+	}, `SELECT entity_type, entity_id, date, cost, value, conversions, clicks, impressions, eligible, part FROM performance
 		WHERE account = ? AND platform = ? AND ad_account = ? AND date BETWEEN ? AND ?`, r.Account, r.Platform, r.AdAccount, from, to)
 }
 
@@ -248,24 +254,35 @@ func (q *Queries) PerformanceOf(ctx context.Context, account, platform, adAccoun
 	return each(ctx, q, func(p *Performance) error { return fn(*p) }, query, args...)
 }
 
-// EachPerformance hands over the days from..to, ordered by platform, ad account,
-// entity type, entity id and date.
+// EachPerformance hands over the days from..to that add up to all there is, ordered by
+// platform, ad account, entity type, entity id and date.
 func (q *Queries) EachPerformance(ctx context.Context, account string, from, to civil.Date, fn func(Performance) error) error {
 	w := inAccount(account)
+	w.add("part = 0")
+	return q.eachPerformance(ctx, w, from, to, fn)
+}
+
+// EachSeries is EachPerformance with the days that are part of others: they do not add up.
+func (q *Queries) EachSeries(ctx context.Context, account string, from, to civil.Date, fn func(Performance) error) error {
+	return q.eachPerformance(ctx, inAccount(account), from, to, fn)
+}
+
+func (q *Queries) eachPerformance(ctx context.Context, w *where, from, to civil.Date, fn func(Performance) error) error {
 	w.add("date BETWEEN ? AND ?", from, to)
-	return q.eachValue(ctx, 13, func(v []any) error {
+	return q.eachValue(ctx, 14, func(v []any) error {
 		date, err := civil.Parse(v[5].(string))
 		if err != nil {
 			return err
 		}
 		return fn(Performance{Account: v[0].(string), Platform: v[1].(string), AdAccount: v[2].(string), EntityType: v[3].(string), EntityID: v[4].(string),
 			Date: date, Cost: money.Micros(v[6].(int64)), Value: money.Micros(v[7].(int64)), Conversions: v[8].(float64), Clicks: v[9].(int64),
-			Impressions: v[10].(int64), Eligible: v[11].(int64), PulledAt: v[12].(time.Time)})
-	}, `SELECT account, platform, ad_account, entity_type, entity_id, date, cost, value, conversions, clicks, impressions, eligible, pulled_at
+			Impressions: v[10].(int64), Eligible: v[11].(int64), Part: v[12].(int64) == 1, PulledAt: v[13].(time.Time)})
+	}, `SELECT account, platform, ad_account, entity_type, entity_id, date, cost, value, conversions, clicks, impressions, eligible, part, pulled_at
 		FROM performance`+w.String()+` ORDER BY platform, ad_account, entity_type, entity_id, date`, w.args...)
 }
 
-// LastPerformance returns the newest date with a row for each {platform, ad account}.
+// LastPerformance returns the newest date with a row for each {platform, ad account};
+// no part of a row is newer than it.
 func (q *Queries) LastPerformance(ctx context.Context, account string) (map[[2]string]civil.Date, error) {
 	w := inAccount(account)
 	last := map[[2]string]civil.Date{}

@@ -125,6 +125,34 @@ func testPerformance(t *testing.T, s *store.Store) {
 	same(t, "last dates of none", must(s.LastPerformance(ctx, "nobody"))(t), map[[2]string]civil.Date{})
 }
 
+// What is part of another row is read beside it where it is asked for, and counts in
+// no sum; whether it is may change.
+func testParts(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	whole, part := perf("1", "2026-03-02", 100), perf("9", "2026-03-02", 60)
+	whole.EntityType, part.EntityType, part.Part = "campaign", "ad_set", true
+	check(t, s.UpsertPerformance(ctx, day("2026-03-03"), []store.Performance{whole}))
+	check(t, s.UpsertPerformance(ctx, day("2026-03-03"), []store.Performance{part}))
+	series := func() (rows []store.Performance) {
+		t.Helper()
+		check(t, s.EachSeries(ctx, acc, day("2026-03-01"), day("2026-03-02"), func(p store.Performance) error {
+			rows = append(rows, p)
+			return nil
+		}))
+		return rows
+	}
+	same(t, "series", series(), []store.Performance{part, whole})
+	same(t, "days that add up", performance(t, s, acc, "2026-03-01", "2026-03-02"), []store.Performance{whole})
+	part.Value *= 2
+	check(t, s.UpsertPerformance(ctx, day("2026-03-04"), []store.Performance{part}))
+	same(t, "restated", series()[0].Value, part.Value)
+	same(t, "restatements", must(s.Restatements(ctx, acc, 0))(t), []store.Restatement{
+		{Platform: "google", Date: day("2026-03-02"), AsOf: day("2026-03-03"), Delta: euro(100)}})
+	part.Part = false
+	check(t, s.UpsertPerformance(ctx, day("2026-03-05"), []store.Performance{part}))
+	same(t, "with a budget of its own", performance(t, s, acc, "2026-03-01", "2026-03-02"), []store.Performance{part, whole})
+}
+
 // testPerformanceOfMany meets several ad accounts in one call, in no order, of
 // which some rows are known: each must be compared with its own.
 func testPerformanceOfMany(t *testing.T, s *store.Store) {

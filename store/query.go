@@ -159,6 +159,14 @@ func inAccount(account string) *where {
 	return w
 }
 
+// flag is how a bool is written.
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
 // utc is how every time is written: both databases then return what was given.
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 

@@ -66,6 +66,7 @@ type Performance struct {
 	Clicks      int64        `db:"clicks"`
 	Impressions int64        `db:"impressions"`
 	Eligible    int64        `db:"eligible"` // impressions it could have had; 0: not known
+	Part        bool         `db:"part"`     // its campaign's row holds it already, and no sum may count it beside
 	PulledAt    time.Time    `db:"pulled_at"`
 }
 

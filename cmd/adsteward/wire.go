@@ -258,7 +258,7 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 	if err != nil {
 		return nightly.Connection{}, errors.Join(err, ads.Close())
 	}
-	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences, Items: ads, SingleAds: ads}
+	conn := nightly.Connection{AdAccount: g.ID(), Ads: ads, Audiences: audiences, Items: ads, Parts: ads, SingleAds: ads}
 	if g.MerchantID != "" {
 		if conn.Catalog, err = merchant.Open(merchant.Config{BaseURL: g.MerchantEndpoint, AccountID: g.MerchantID, TokenSource: tokens}); err != nil {
 			return nightly.Connection{}, errors.Join(err, ads.Close(), audiences.Close())
@@ -317,7 +317,7 @@ func connectMeta(cfg *config.Config, m *config.Meta, targeting bool, now func() 
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c, Items: c, SingleAds: c}
+	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c, Items: c, Parts: c, SingleAds: c}
 	if m.CatalogID != "" {
 		if conn.Catalog, err = c.Catalog(m.CatalogID); err != nil {
 			return nightly.Connection{}, errors.Join(err, c.Close())

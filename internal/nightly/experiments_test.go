@@ -32,7 +32,7 @@ func experimentDesk(t *testing.T, st *store.Store, campaigns int) *desk {
 func (d *desk) refresh(t *testing.T) {
 	t.Helper()
 	n := &pulling{&night{Steward: d.Steward, shop: &d.Shops[0], date: civil.Of(d.now)}, d.now, d.now}
-	entities, err := n.structure(t.Context(), Connection{AdAccount: "123", Ads: d.ads})
+	_, entities, err := n.structure(t.Context(), Connection{AdAccount: "123", Ads: d.ads})
 	if err == nil {
 		err = d.Store.ReplaceEntities(t.Context(), "shop", string(d.ads.Platform()), "123", d.now, entities)
 	}

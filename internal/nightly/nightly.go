@@ -60,6 +60,7 @@ type Connection struct {
 	// Catalog is nil where the platform's judgement of items is not read.
 	Catalog platform.Catalog
 	Items   platform.Items // nil where spend is not told by item
+	Parts   platform.Parts // nil where it is told of whole campaigns only
 	// SingleAds is nil where performance is not told by ad.
 	SingleAds platform.SingleAds
 }

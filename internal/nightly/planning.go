@@ -140,7 +140,7 @@ func (n *night) loadEntities(ctx context.Context, accounts []bidding.Account, at
 
 func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account, at map[[2]string]int, countsFrom map[[2]string]civil.Date) error {
 	window := n.shop.Policy.Minimum.WindowDays
-	return n.Store.EachPerformance(ctx, n.shop.Name, n.date.AddDays(-curveDays), n.date, func(p store.Performance) error {
+	return n.Store.EachSeries(ctx, n.shop.Name, n.date.AddDays(-curveDays), n.date, func(p store.Performance) error {
 		account := [2]string{p.Platform, p.AdAccount}
 		i, ok := at[account]
 		if !ok || p.Date < countsFrom[account] {
@@ -152,12 +152,15 @@ func (n *night) loadPerformance(ctx context.Context, accounts []bidding.Account,
 			a.Performance = append(a.Performance, bidding.Series{Entity: r, Days: make([]response.Day, 0, curveDays)})
 		}
 		s := &a.Performance[len(a.Performance)-1]
+		s.Part = p.Part // by its newest day: an ad set may have owned its budget before
 		s.Days = append(s.Days, response.Day{Date: p.Date, Spend: p.Cost.Float(), Value: p.Value.Float(), Conversions: p.Conversions,
 			Clicks: float64(p.Clicks), Impressions: float64(p.Impressions), Eligible: float64(p.Eligible)})
 		if p.Date >= a.Today.AddDays(-window) {
 			s.Clicks += p.Clicks
 		}
-		a.LastData = max(a.LastData, p.Date)
+		if !p.Part {
+			a.LastData = max(a.LastData, p.Date)
+		}
 		return nil
 	})
 }

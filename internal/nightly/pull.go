@@ -1,13 +1,16 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/parallel"
 	"adsteward/internal/platform"
@@ -83,24 +86,27 @@ type pulling struct {
 	moment, began time.Time
 }
 
-// pulled is what came of an ad account: days of performance; err where its own
+// pulled is what came of an ad account: what is stored of it, its structure, the date it
+// is in its zone, how many days of performance, and from when on; err where its own
 // figures could not be had, more where something besides them could not.
 type pulled struct {
-	rows      int
-	err, more error
+	account     store.AdAccount
+	structure   []platform.Entity
+	today, from civil.Date
+	rows        int
+	err, more   error
 }
 
 func (n *pulling) pullAll(ctx context.Context, c Connection) (p pulled) {
-	var acc store.AdAccount
-	var today civil.Date
-	if p.rows, acc, today, p.err = n.pullAdAccount(ctx, c); p.err != nil {
+	if p.err = n.pullAdAccount(ctx, c, &p); p.err != nil {
 		return p
 	}
-	if acc.CountsFrom == today {
-		p.more = fmt.Errorf("its currency has changed to %s; its days before today are in another and count no more, so its campaigns are left alone until there are enough new ones", acc.Currency)
+	if p.account.CountsFrom == p.today {
+		p.more = fmt.Errorf("its currency has changed to %s; its days before today are in another and count no more, so its campaigns are left alone until there are enough new ones", p.account.Currency)
 	}
 	p.more = errors.Join(p.more, parallel.Do(func() error { return n.pullSimulations(ctx, c) },
-		func() error { return n.pullItems(ctx, c, today) }, func() error { return n.pullAds(ctx, c, today) }))
+		func() error { return n.pullParts(ctx, c, &p) },
+		func() error { return n.pullItems(ctx, c, p.today) }, func() error { return n.pullAds(ctx, c, p.today) }))
 	return p
 }
 
@@ -142,30 +148,30 @@ func (n *pulling) pullShop(ctx context.Context) (files int, err error) {
 	return files, err
 }
 
-// pullAdAccount also returns what is stored of it and the date it is in its zone.
-func (n *pulling) pullAdAccount(ctx context.Context, c Connection) (rows int, row store.AdAccount, today civil.Date, err error) {
+func (n *pulling) pullAdAccount(ctx context.Context, c Connection, p *pulled) error {
 	acc, err := c.Ads.Account(ctx)
 	if err != nil {
-		return 0, row, 0, err
+		return err
 	}
 	loc, err := time.LoadLocation(acc.TimeZone)
 	if err != nil {
-		return 0, row, 0, fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
+		return fmt.Errorf("the ad account's time zone %q is not known here; install the time zone data (tzdata)", acc.TimeZone)
 	}
-	today = civil.Of(n.moment.In(loc))
-	row = store.AdAccount{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount, Name: acc.Name, Currency: acc.Currency,
-		TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, CountsFrom: today, UpdatedAt: n.began}
+	p.today = civil.Of(n.moment.In(loc))
+	p.account = store.AdAccount{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount, Name: acc.Name, Currency: acc.Currency,
+		TimeZone: acc.TimeZone, BudgetUnit: acc.BudgetUnit, MinBudget: acc.MinBudget, CountsFrom: p.today, UpdatedAt: n.began}
 	// All of it is asked for before any is written: the shop's files are being
 	// imported, and SQLite lets one write at a time.
-	entities, err := n.structure(ctx, c)
-	if err != nil {
-		return 0, row, 0, err
+	var entities []store.Entity
+	if p.structure, entities, err = n.structure(ctx, c); err != nil {
+		return err
 	}
 	changes, err := n.changes(ctx, c)
 	if err != nil {
-		return 0, row, 0, err
+		return err
 	}
 	err = n.Store.InTx(ctx, func(q *store.Queries) (err error) {
+		row := p.account
 		if err = q.UpsertAdAccount(ctx, row); err != nil {
 			return err
 		}
@@ -175,14 +181,13 @@ func (n *pulling) pullAdAccount(ctx context.Context, c Connection) (rows int, ro
 		if err = q.UpsertChangeEvents(ctx, changes); err != nil {
 			return err
 		}
-		row, err = adAccount(ctx, q, row.Account, row.Platform, row.AdAccount)
+		p.account, err = adAccount(ctx, q, row.Account, row.Platform, row.AdAccount)
 		return err
 	})
 	if err != nil {
-		return 0, row, 0, err
+		return err
 	}
-	rows, err = n.pullPerformance(ctx, c, row.CountsFrom, today)
-	return rows, row, today, err
+	return n.pullPerformance(ctx, c, p)
 }
 
 // adAccount is one of an account group's ad accounts; the zero one where it is not
@@ -197,21 +202,22 @@ func adAccount(ctx context.Context, q *store.Queries, account, p, id string) (st
 	return store.AdAccount{}, err
 }
 
-func (n *pulling) structure(ctx context.Context, c Connection) ([]store.Entity, error) {
+// structure is what an ad account is made of, as told and as it is stored.
+func (n *pulling) structure(ctx context.Context, c Connection) ([]platform.Entity, []store.Entity, error) {
 	es, err := c.Ads.Structure(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows := make([]store.Entity, 0, len(es))
 	for _, e := range es {
 		detail, err := json.Marshal(e)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		rows = append(rows, store.Entity{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
 			EntityType: string(e.Type), EntityID: e.ID, Name: e.Name, Detail: string(detail), FirstSeen: n.moment, UpdatedAt: n.moment})
 	}
-	return rows, nil
+	return es, rows, nil
 }
 
 func (n *pulling) changes(ctx context.Context, c Connection) ([]store.ChangeEvent, error) {
@@ -231,31 +237,49 @@ func (n *pulling) changes(ctx context.Context, c Connection) ([]store.ChangeEven
 // pullPerformance reads the days before today, which are complete; today is
 // left out, half a day says nothing. Days before a change of the ad account's currency
 // are left as they are.
-func (n *pulling) pullPerformance(ctx context.Context, c Connection, countsFrom, today civil.Date) (int, error) {
-	p := string(c.Ads.Platform())
+func (n *pulling) pullPerformance(ctx context.Context, c Connection, p *pulled) error {
 	last, err := n.Store.LastPerformance(ctx, n.shop.Name)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	days := firstPullDays
-	if newest, ok := last[[2]string{p, c.AdAccount}]; ok {
-		days = min(firstPullDays, max(restateDays, today.Sub(newest)+restateDays))
+	if newest, ok := last[[2]string{p.account.Platform, c.AdAccount}]; ok {
+		days = min(firstPullDays, max(restateDays, p.today.Sub(newest)+restateDays))
 	}
-	rows, from := 0, max(today.AddDays(-days), countsFrom)
-	if from >= today {
-		return 0, nil
+	if p.from = max(p.today.AddDays(-days), p.account.CountsFrom); p.from >= p.today {
+		return nil
 	}
-	err = c.Ads.Performance(ctx, from, today.AddDays(-1), func(batch []platform.Performance) error {
-		out := make([]store.Performance, 0, len(batch))
-		for _, r := range batch {
-			out = append(out, store.Performance{Account: n.shop.Name, Platform: p, AdAccount: c.AdAccount,
-				EntityType: string(r.Entity.Type), EntityID: r.Entity.ID, Date: r.Date, Cost: r.Cost, Value: r.Value,
-				Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, Eligible: r.Eligible, PulledAt: n.moment})
-		}
-		rows += len(out)
-		return n.Store.UpsertPerformance(ctx, today, out)
+	return c.Ads.Performance(ctx, p.from, p.today.AddDays(-1), func(batch []platform.Performance) error {
+		p.rows += len(batch)
+		return n.keepPerformance(ctx, c, p.today, batch, false)
 	})
-	return rows, err
+}
+
+// pullParts reads the same days of the ad groups and ad sets that bid for themselves, and
+// no others: an ad set whose days were no part of its campaign's before stays so there.
+func (n *pulling) pullParts(ctx context.Context, c Connection, p *pulled) error {
+	campaigns := bidding.Bidders(p.structure)
+	if c.Parts == nil || len(campaigns) == 0 || p.from >= p.today {
+		return nil
+	}
+	asked := slices.SortedFunc(maps.Keys(campaigns), func(a, b platform.Ref) int { return cmp.Compare(a.ID, b.ID) })
+	err := c.Parts.PartPerformance(ctx, asked, p.from, p.today.AddDays(-1), func(batch []platform.Performance) error {
+		return n.keepPerformance(ctx, c, p.today, batch, true)
+	})
+	if err != nil {
+		return fmt.Errorf("performance of ad groups: %w", err)
+	}
+	return nil
+}
+
+func (n *pulling) keepPerformance(ctx context.Context, c Connection, today civil.Date, batch []platform.Performance, part bool) error {
+	out := make([]store.Performance, 0, len(batch))
+	for _, r := range batch {
+		out = append(out, store.Performance{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
+			EntityType: string(r.Entity.Type), EntityID: r.Entity.ID, Date: r.Date, Cost: r.Cost, Value: r.Value,
+			Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, Eligible: r.Eligible, Part: part, PulledAt: n.moment})
+	}
+	return n.Store.UpsertPerformance(ctx, today, out)
 }
 
 const (

@@ -73,12 +73,12 @@ func (n *night) loadSold(ctx context.Context, in *bidding.Input) (err error) {
 // sold and what they were marked down by, as the nights of those days found. Of a day
 // without a night nothing is known.
 func (n *night) loadConditions(ctx context.Context, accounts []bidding.Account) error {
-	by := map[string][]*bidding.Series{} // by campaign: ad sets share theirs
+	by := map[string][]*bidding.Series{} // by campaign: ad sets and ad groups share theirs
 	for i := range accounts {
 		a := &accounts[i]
 		parents := make(map[platform.Ref]string, len(a.Entities))
 		for _, e := range a.Entities {
-			if parents[e.Ref] = e.ID; e.Type == platform.AdSet {
+			if parents[e.Ref] = e.ID; e.Parent.ID != "" {
 				parents[e.Ref] = e.Parent.ID
 			}
 		}

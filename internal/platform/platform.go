@@ -149,7 +149,8 @@ type Account struct {
 
 // Performance is one campaign's day as the platform reports it at the time of
 // asking; Date is in the account's time zone. Entity is the campaign, or the ad
-// set where ad sets own the budgets. Days without a row had no spend.
+// set where ad sets own the budgets; of Parts an ad group or ad set within a
+// campaign. Days without a row had no spend.
 type Performance struct {
 	Entity      Ref
 	Date        civil.Date
@@ -175,6 +176,14 @@ type ItemPerformance struct {
 	Conversions float64
 	Clicks      int64
 	Impressions int64
+}
+
+// Parts is what an ad account can also be asked of the ad groups, or ad sets, of some
+// campaigns, whose own days hold those of them all.
+type Parts interface {
+	// PartPerformance hands the days from..to, both inclusive, to yield in batches. It
+	// stops at the first error of yield and returns it.
+	PartPerformance(ctx context.Context, campaigns []Ref, from, to civil.Date, yield func([]Performance) error) error
 }
 
 // Items is what the ad accounts of shops with product feeds can also be asked.

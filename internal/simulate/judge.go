@@ -100,7 +100,7 @@ func deref(ls map[string]*lever) []lever {
 // of a campaign that the changed value steers.
 func downFor(sc *market.Scenario, m *market.Market, e market.Event) bool {
 	for _, c := range m.Campaigns("") {
-		if c.BudgetKey != e.Key && c.TargetKey != e.Key && c.ID != e.Key {
+		if c.BudgetKey != e.Key && c.TargetKey != e.Key && c.Index != e.Campaign {
 			continue
 		}
 		for _, x := range sc.Events {

@@ -192,12 +192,12 @@ func (s *steward) shop(net *network, log *slog.Logger) (nightly.Shop, error) {
 		platform.Google: func(ctx context.Context) (nightly.Connection, error) {
 			ads, err := googleads.Open(ctx, googleads.Config{Endpoint: info.GoogleAddr, CustomerID: info.CustomerID, Credentials: tokens,
 				RequestsPerSecond: fast, Retry: patience, Dial: net.Dial, Now: s.now, Log: log})
-			return nightly.Connection{AdAccount: info.CustomerID, Ads: ads, Items: ads}, err
+			return nightly.Connection{AdAccount: info.CustomerID, Ads: ads, Items: ads, Parts: ads}, err
 		},
 		platform.Meta: func(context.Context) (nightly.Connection, error) {
 			ads, err := meta.Open(meta.Config{BaseURL: "http://" + info.MetaAddr + "/", AdAccountID: info.AdAccountID, AccessToken: info.AccessToken,
 				AppSecret: info.AppSecret, PollInterval: time.Millisecond, CallsPerSecond: fast, Retry: patience, HTTPClient: client})
-			return nightly.Connection{AdAccount: info.AdAccountID, Ads: ads, Items: ads}, err
+			return nightly.Connection{AdAccount: info.AdAccountID, Ads: ads, Items: ads, Parts: ads}, err
 		},
 	}
 	ids := map[platform.Name]string{platform.Google: info.CustomerID, platform.Meta: info.AdAccountID}

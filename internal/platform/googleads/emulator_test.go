@@ -173,7 +173,7 @@ func (r *rig) value(c platform.Change) money.Micros {
 func TestAgainstEmulator(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]func(*testing.T){
-		"account": testAccount, "structure": testStructure, "targeting": testTargeting, "performance": testPerformance, "changes": testChanges,
+		"account": testAccount, "structure": testStructure, "targeting": testTargeting, "performance": testPerformance, "ad groups": testAdGroups, "changes": testChanges,
 		"apply": testApply, "validate changes nothing": testValidate, "refusals": testRefusals, "partial failure": testPartialFailure,
 		"timeout before": testTimeoutBefore, "timeout after": testTimeoutAfter, "rate limit": testRateLimit,
 		"unavailable": testUnavailable, "expired token": testExpiredToken, "slow stream": testSlowStream, "stale read": testStaleRead, "quota of the day": testQuota,
@@ -293,6 +293,59 @@ func testPerformance(t *testing.T) {
 	}
 	if len(byID) > 0 || spent < 6*20 {
 		t.Errorf("%d days with cost, and days that the market does not report: %v", spent, byID)
+	}
+}
+
+// The ad groups of a campaign have days, bids and a history of their own.
+func testAdGroups(t *testing.T) {
+	r := setupWith(t, strings.Replace(scenario, `"bidding": "manual_cpc"`, `"bidding": "manual_cpc", "ad_groups": 3`, 1), googleads.ExplorerLimit)
+	today, entities := r.market.Today(), r.entities()
+	manual := entities["campaign/g6"]
+	var groups []platform.Entity
+	for _, g := range r.market.Campaigns(platform.Google)[5].Groups {
+		e := entities["ad_group/"+g.Name]
+		if e.Parent != manual.Ref || e.Fields[platform.CPCBid] != g.Bid {
+			t.Fatalf("ad group %+v of %+v", e, g)
+		}
+		groups = append(groups, e)
+	}
+	got := map[platform.Ref]map[civil.Date]platform.Performance{}
+	for _, g := range groups {
+		got[g.Ref] = map[civil.Date]platform.Performance{}
+	}
+	used := r.client.Usage().Operations
+	err := r.client.PartPerformance(t.Context(), []platform.Ref{manual.Ref}, today.AddDays(-20), today.AddDays(-1), func(days []platform.Performance) error {
+		for _, d := range days {
+			if _, twice := got[d.Entity][d.Date]; twice || got[d.Entity] == nil {
+				t.Fatalf("twice, or of another campaign: %+v", d)
+			}
+			got[d.Entity][d.Date] = d
+		}
+		return nil
+	})
+	if used = r.client.Usage().Operations - used; err != nil || used != 1 {
+		t.Fatalf("%d operations, %v", used, err)
+	}
+	sums := map[civil.Date]platform.Performance{}
+	for _, days := range got {
+		for _, d := range days {
+			s := sums[d.Date]
+			s.Cost, s.Value, s.Conversions, s.Clicks = s.Cost+d.Cost, s.Value+d.Value, s.Conversions+d.Conversions, s.Clicks+d.Clicks
+			sums[d.Date] = s
+		}
+	}
+	for _, want := range r.market.Report(platform.Google, today.AddDays(-20), today.AddDays(-1)) {
+		if s := sums[want.Date]; want.Entity.ID == "g6" && (s.Cost != want.Cost || s.Value != want.Value || s.Conversions != want.Conversions || s.Clicks != want.Clicks) {
+			t.Errorf("on %s they come to %+v, the campaign to %+v", want.Date, s, want)
+		}
+	}
+	c := platform.Change{Entity: groups[1].Ref, Field: platform.CPCBid, Seen: 600_000, Value: 690_000}
+	if res := r.apply(c); res[0].Err != nil || r.value(c) != c.Value || r.value(platform.Change{Entity: groups[0].Ref, Field: platform.CPCBid}) != 600_000 {
+		t.Errorf("%v; bids are now %v", res, r.entities())
+	}
+	events, err := r.client.Changes(t.Context(), r.market.Scenario().Start.Time())
+	if err != nil || len(events) != 1 || events[0].Entity != c.Entity || events[0].Old != 600_000 || events[0].New != 690_000 {
+		t.Errorf("history %+v, %v", events, err)
 	}
 }
 

@@ -86,14 +86,7 @@ func appendEntities(all []platform.Entity, t platform.EntityType, rows []*servic
 
 // byID hands over the rows of the entities of type t among refs.
 func (c *Client) byID(ctx context.Context, t platform.EntityType, refs []platform.Ref, each func([]*services.GoogleAdsRow) error) error {
-	var ids []string
-	for _, r := range refs {
-		if r.Type == t && isDigits(r.ID) {
-			ids = append(ids, r.ID)
-		}
-	}
-	slices.Sort(ids)
-	for chunk := range slices.Chunk(slices.Compact(ids), idsPerQuery) {
+	for chunk := range slices.Chunk(digits(t, refs), idsPerQuery) {
 		rows, err := c.rows(ctx, c.customer, byIDQuery(t, chunk))
 		if err != nil {
 			return err
@@ -105,6 +98,17 @@ func (c *Client) byID(ctx context.Context, t platform.EntityType, refs []platfor
 	return nil
 }
 
+// digits are the ids of the entities of type t among refs, each once.
+func digits(t platform.EntityType, refs []platform.Ref) (ids []string) {
+	for _, r := range refs {
+		if r.Type == t && isDigits(r.ID) {
+			ids = append(ids, r.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // Performance implements platform.Ads. It takes one operation, and one more
 // each time a broken stream is taken up again. Whole days are handed over, in
 // order, each once.
@@ -114,6 +118,22 @@ func (c *Client) Performance(ctx context.Context, from, to civil.Date, yield fun
 	}
 	r := &report[platform.Performance]{next: from, read: readPerformance, date: func(p platform.Performance) civil.Date { return p.Date }, yield: yield}
 	return r.run(ctx, c, func(from civil.Date) string { return performanceQuery(from, to) })
+}
+
+// PartPerformance implements platform.Parts. It takes one operation for each thousand
+// campaigns, and one more each time a broken stream is taken up again. Of each thousand
+// whole days are handed over, in order, each once.
+func (c *Client) PartPerformance(ctx context.Context, campaigns []platform.Ref, from, to civil.Date, yield func([]platform.Performance) error) error {
+	for ids := range slices.Chunk(digits(platform.Campaign, campaigns), idsPerQuery) {
+		if to < from {
+			return nil
+		}
+		r := &report[platform.Performance]{next: from, read: readPerformance, date: func(p platform.Performance) civil.Date { return p.Date }, yield: yield}
+		if err := r.run(ctx, c, func(from civil.Date) string { return partsQuery(ids, from, to) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errRefused ends a stream whose rows yield did not want; whatever kind yield's

@@ -68,11 +68,20 @@ func currencyQuery(code string) string {
 		"WHERE currency_constant.code = '" + code + "'"
 }
 
+const performanceFields = ", segments.date, metrics.cost_micros, metrics.conversions_value, metrics.conversions, " +
+	"metrics.clicks, metrics.impressions, metrics.search_impression_share"
+
 // performanceQuery asks for campaign days, in the order of the days: a stream
 // that breaks is taken up at the first day that was not complete.
 func performanceQuery(from, to civil.Date) string {
-	return fmt.Sprintf("SELECT campaign.id, segments.date, metrics.cost_micros, metrics.conversions_value, metrics.conversions, "+
-		"metrics.clicks, metrics.impressions, metrics.search_impression_share FROM campaign WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
+	return fmt.Sprintf("SELECT campaign.id"+performanceFields+" FROM campaign WHERE segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", from, to)
+}
+
+// partsQuery asks for the days of the ad groups of some campaigns, likewise; ids are
+// digits.
+func partsQuery(campaigns []string, from, to civil.Date) string {
+	return fmt.Sprintf("SELECT ad_group.id"+performanceFields+" FROM ad_group WHERE campaign.id IN (%s) "+
+		"AND segments.date BETWEEN '%s' AND '%s' ORDER BY segments.date", strings.Join(campaigns, ", "), from, to)
 }
 
 // itemsQuery asks for what campaigns with a product feed spent on each item and

@@ -169,8 +169,12 @@ func readPerformance(r *services.GoogleAdsRow) (platform.Performance, error) {
 	if err != nil {
 		return platform.Performance{}, malformed("the conversion value of a day: " + err.Error())
 	}
+	entity := ref(platform.Campaign, r.GetCampaign().GetId())
+	if g := r.GetAdGroup().GetId(); g != 0 {
+		entity = ref(platform.AdGroup, g)
+	}
 	return platform.Performance{
-		Entity:      ref(platform.Campaign, r.GetCampaign().GetId()),
+		Entity:      entity,
 		Date:        day,
 		Cost:        money.Micros(m.GetCostMicros()),
 		Value:       value,

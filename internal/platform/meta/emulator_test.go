@@ -231,6 +231,64 @@ func TestPerformanceIsWhatTheMarketReports(t *testing.T) {
 	}
 }
 
+// The ad sets of a campaign that owns the budget have days, bids and a history of their
+// own, and the campaign's days stay what they are.
+func TestAdSetsUnderACampaignsBudget(t *testing.T) {
+	t.Parallel()
+	for name, asyncRows := range map[string]int{"at once": 1 << 20, "as a report": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sets := strings.Replace(fmt.Sprintf(shop, "EUR"), `"budget": 120,`, `"budget": 120, "ad_sets": 3,`, 1)
+			w := setupShop(t, sets, func(c *meta.Config) { c.PageSize, c.AsyncRows = 7, asyncRows })
+			campaign := w.entity(t, platform.Campaign, "Prospecting")
+			second := w.entity(t, platform.AdSet, "Prospecting ad set 2")
+			if campaign.Bidding != "LOWEST_COST_WITH_BID_CAP" || second.Bidding != campaign.Bidding || second.Fields[platform.BidAmount] != 600_000 || second.Budget != campaign.Ref {
+				t.Fatalf("%+v and %+v", campaign, second)
+			}
+			today := w.market.Today()
+			byDay := map[civil.Date]platform.Performance{}
+			of := map[string]int{}
+			err := w.client.PartPerformance(t.Context(), []platform.Ref{campaign.Ref}, today.AddDays(-20), today.AddDays(-1), func(days []platform.Performance) error {
+				for _, d := range days {
+					s := byDay[d.Date]
+					byDay[d.Date] = platform.Performance{Cost: s.Cost + d.Cost, Value: s.Value + d.Value, Conversions: s.Conversions + d.Conversions,
+						Clicks: s.Clicks + d.Clicks, Impressions: s.Impressions + d.Impressions}
+					of[d.Entity.ID]++
+				}
+				return nil
+			})
+			if err != nil || len(of) != 3 || of[second.ID] != 20 {
+				t.Fatalf("days of %v, %v", of, err)
+			}
+			err = w.client.Performance(t.Context(), today.AddDays(-20), today.AddDays(-1), func(days []platform.Performance) error {
+				for _, d := range days {
+					s := byDay[d.Date]
+					if s.Entity, s.Date = d.Entity, d.Date; d.Entity == campaign.Ref && s != d {
+						t.Errorf("the ad sets come to %+v, the campaign to %+v", s, d)
+					}
+					if d.Entity.Type == platform.AdSet {
+						t.Errorf("an ad set among the campaigns: %+v", d)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := platform.Change{Entity: second.Ref, Field: platform.BidAmount, Seen: 600_000, Value: 690_000}
+			res, err := w.client.Apply(t.Context(), []platform.Change{c})
+			if err != nil || res[0].Err != nil || w.entity(t, platform.AdSet, "Prospecting ad set 2").Fields[platform.BidAmount] != 690_000 ||
+				w.entity(t, platform.AdSet, "Prospecting ad set 1").Fields[platform.BidAmount] != 600_000 {
+				t.Errorf("%+v, %v", res, err)
+			}
+			events, err := w.client.Changes(t.Context(), w.market.Scenario().Start.Time())
+			if err != nil || len(events) != 1 || events[0].Entity != c.Entity || events[0].Field != platform.BidAmount || events[0].Old != 600_000 || events[0].New != 690_000 {
+				t.Errorf("history %+v, %v", events, err)
+			}
+		})
+	}
+}
+
 func TestPerformanceStopsAtTheFirstErrorOfYield(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "EUR", func(c *meta.Config) { c.PageSize = 5 })

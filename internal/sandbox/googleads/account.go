@@ -24,6 +24,8 @@ const (
 	firstStrategyID    = 9_000_000_001
 	firstAdGroupID     = 160_000_000_001
 	firstExtraBudgetID = 8_900_000_001 // of budgets created through the API
+
+	adGroupStep = 1_000_000 // from an ad group's id to that of its campaign's next
 )
 
 // entity is one row of the FROM resource with all its attributes and those of
@@ -112,8 +114,8 @@ func (a *account) undo(e market.Event) {
 			c.Budget = e.Old
 		case e.Field == platform.TargetROAS && c.TargetKey == e.Key:
 			c.TargetROAS = e.Old
-		case e.Field == platform.CPCBid && c.ID == e.Key:
-			c.CPCBid = e.Old
+		case e.Field == platform.CPCBid && c.Index == e.Campaign:
+			c.Groups[groupOf(*c, e)].Bid = e.Old
 		}
 	}
 }
@@ -145,10 +147,12 @@ func (a *account) entities(resource string) []entity {
 		out = a.adEntities()
 	case "ad_group":
 		for _, c := range a.campaigns {
-			row := a.campaignRow(c)
-			row.CampaignBudget = nil
-			row.AdGroup = a.adGroupProto(c)
-			out = append(out, entity{row: row, campaigns: []string{c.ID}})
+			for g := range c.Groups {
+				row := a.campaignRow(c)
+				row.CampaignBudget = nil
+				row.AdGroup = a.adGroupProto(c, g)
+				out = append(out, entity{row: row, campaigns: []string{c.Groups[g].Key}})
+			}
 		}
 	case "campaign_budget":
 		out = a.budgetEntities()
@@ -180,11 +184,10 @@ func (a *account) entities(resource string) []entity {
 func (a *account) adEntities() []entity {
 	var out []entity
 	for _, c := range a.campaigns {
-		group := a.adGroupProto(c)
 		for i, ad := range a.s.opts.Market.Scenario().Campaigns[c.Index].Ads {
 			id := market.RemoteAdID(platform.Google, c.Index, i)
 			row := a.base()
-			row.Campaign, row.AdGroup, row.AdGroupAd = a.campaignProto(c), group, a.adProto(c, id, ad.Name)
+			row.Campaign, row.AdGroup, row.AdGroupAd = a.campaignProto(c), a.adGroupProto(c, i%len(c.Groups)), a.adProto(c, i%len(c.Groups), id, ad.Name)
 			out = append(out, entity{row: row, campaigns: []string{id}})
 		}
 	}
@@ -261,7 +264,16 @@ func campaignID(c market.Campaign) int64 {
 
 func budgetID(first market.Campaign) int64   { return firstBudgetID + int64(first.Index) }
 func strategyID(first market.Campaign) int64 { return firstStrategyID + int64(first.Index) }
-func adGroupID(c market.Campaign) int64      { return firstAdGroupID + int64(c.Index) }
+
+// adGroupID is the id of the g-th ad group of a campaign.
+func adGroupID(c market.Campaign, g int) int64 {
+	return firstAdGroupID + int64(g)*adGroupStep + int64(c.Index)
+}
+
+// groupOf is the place in its campaign of the ad group whose bid was changed.
+func groupOf(c market.Campaign, e market.Event) int {
+	return slices.IndexFunc(c.Groups, func(g market.Group) bool { return g.Key == e.Key })
+}
 
 func (a *account) campaignName(c market.Campaign) string {
 	return a.s.resourceName("campaigns", campaignID(c))
@@ -304,9 +316,12 @@ func (a *account) campaignByID(id int64) (market.Campaign, bool) {
 	return c, ok
 }
 
-func (a *account) adGroupByID(id int64) (market.Campaign, bool) {
-	c, ok := a.byIndex[int(id-firstAdGroupID)]
-	return c, ok
+// adGroupByID returns the campaign of an ad group and its place in it.
+func (a *account) adGroupByID(id int64) (c market.Campaign, g int, ok bool) {
+	id -= firstAdGroupID
+	c, ok = a.byIndex[int(id%adGroupStep)]
+	g = int(id / adGroupStep)
+	return c, g, ok && g < len(c.Groups)
 }
 
 // find returns the resource with the name, or nil.
@@ -330,8 +345,8 @@ func (a *account) find(name string) proto.Message {
 		}
 	}
 	if id, e := a.s.parseName(name, "adGroups"); e == nil {
-		if c, ok := a.adGroupByID(id); ok {
-			return a.adGroupProto(c)
+		if c, g, ok := a.adGroupByID(id); ok {
+			return a.adGroupProto(c, g)
 		}
 	}
 	return a.findWorth(name)

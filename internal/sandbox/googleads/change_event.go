@@ -55,7 +55,7 @@ func (a *account) changeEntities() []entity {
 		row.Campaign = a.campaignProto(c)
 		row.ChangeEvent = a.changeEvent(i, e, c)
 		if e.Field == platform.CPCBid {
-			row.AdGroup = a.adGroupProto(c)
+			row.AdGroup = a.adGroupProto(c, groupOf(c, e))
 		}
 		out = append(out, entity{row: row})
 	}
@@ -94,7 +94,7 @@ func (a *account) changeEvent(i int, e market.Event, c market.Campaign) *resourc
 		}
 	case platform.CPCBid:
 		p.ChangeResourceType = enums.ChangeEventResourceTypeEnum_AD_GROUP
-		p.ChangeResourceName = a.s.resourceName("adGroups", adGroupID(c))
+		p.ChangeResourceName = a.s.resourceName("adGroups", adGroupID(c, groupOf(c, e)))
 		p.AdGroup = p.ChangeResourceName
 		path = "cpc_bid_micros"
 		set = func(r *resources.ChangeEvent_ChangedResource, v money.Micros) {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"adsteward/internal/sandbox/lists"
+	"adsteward/internal/sandbox/market"
 )
 
 // criterionEntities lists the audience lists that campaigns are shown to, as
@@ -31,22 +32,35 @@ func (a *account) criterionEntities(resource string) []entity {
 			}
 			id := all[i].ID
 			list := &common.UserListInfo{UserList: proto.String(a.s.resourceName("userLists", id))}
-			row := a.campaignRow(c)
-			row.CampaignBudget, row.BiddingStrategy = nil, nil
 			if resource == "campaign_criterion" {
-				row.CampaignCriterion = &resources.CampaignCriterion{ResourceName: pairName(a.s.resourceName("campaignCriteria", campaignID(c)), id),
-					Campaign: proto.String(a.campaignName(c)), CriterionId: proto.Int64(id), Negative: proto.Bool(true), Type: enums.CriterionTypeEnum_USER_LIST,
-					Status: enums.CampaignCriterionStatusEnum_ENABLED, Criterion: &resources.CampaignCriterion_UserList{UserList: list}}
-			} else {
-				row.AdGroup = a.adGroupProto(c)
-				row.AdGroupCriterion = &resources.AdGroupCriterion{ResourceName: pairName(a.s.resourceName("adGroupCriteria", adGroupID(c)), id),
-					AdGroup: proto.String(row.AdGroup.ResourceName), CriterionId: proto.Int64(id), Negative: proto.Bool(false), Type: enums.CriterionTypeEnum_USER_LIST,
-					Status: enums.AdGroupCriterionStatusEnum_ENABLED, Criterion: &resources.AdGroupCriterion_UserList{UserList: list}}
+				out = append(out, a.campaignCriterion(c, id, list))
+				continue
 			}
-			out = append(out, entity{row: row, campaigns: []string{c.ID}})
+			for g := range c.Groups {
+				out = append(out, a.adGroupCriterion(c, g, id, list))
+			}
 		}
 	}
 	return out
+}
+
+func (a *account) campaignCriterion(c market.Campaign, id int64, list *common.UserListInfo) entity {
+	row := a.campaignRow(c)
+	row.CampaignBudget, row.BiddingStrategy = nil, nil
+	row.CampaignCriterion = &resources.CampaignCriterion{ResourceName: pairName(a.s.resourceName("campaignCriteria", campaignID(c)), id),
+		Campaign: proto.String(a.campaignName(c)), CriterionId: proto.Int64(id), Negative: proto.Bool(true), Type: enums.CriterionTypeEnum_USER_LIST,
+		Status: enums.CampaignCriterionStatusEnum_ENABLED, Criterion: &resources.CampaignCriterion_UserList{UserList: list}}
+	return entity{row: row, campaigns: []string{c.ID}}
+}
+
+func (a *account) adGroupCriterion(c market.Campaign, g int, id int64, list *common.UserListInfo) entity {
+	row := a.campaignRow(c)
+	row.CampaignBudget, row.BiddingStrategy = nil, nil
+	row.AdGroup = a.adGroupProto(c, g)
+	row.AdGroupCriterion = &resources.AdGroupCriterion{ResourceName: pairName(a.s.resourceName("adGroupCriteria", adGroupID(c, g)), id),
+		AdGroup: proto.String(row.AdGroup.ResourceName), CriterionId: proto.Int64(id), Negative: proto.Bool(false), Type: enums.CriterionTypeEnum_USER_LIST,
+		Status: enums.AdGroupCriterionStatusEnum_ENABLED, Criterion: &resources.AdGroupCriterion_UserList{UserList: list}}
+	return entity{row: row, campaigns: []string{c.ID}}
 }
 
 // pairName is the name of a resource that belongs to another one.

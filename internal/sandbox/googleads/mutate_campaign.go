@@ -233,7 +233,7 @@ func (a *account) planAdGroup(op operation) (*plan, *adserrors.GoogleAdsError) {
 	if e != nil {
 		return nil, op.refused(e, "resource_name")
 	}
-	c, ok := a.adGroupByID(id)
+	c, g, ok := a.adGroupByID(id)
 	if !ok {
 		return nil, op.refused(notFound(op.name), "resource_name")
 	}
@@ -257,6 +257,6 @@ func (a *account) planAdGroup(op operation) (*plan, *adserrors.GoogleAdsError) {
 		return nil, op.refused(e, "cpc_bid_micros")
 	}
 	return &plan{holds: op.name, commit: func() (string, error) {
-		return op.name, a.s.opts.Market.SetCPCBid(c.ID, bid, apiUser, apiClient)
+		return op.name, a.s.opts.Market.SetBid(c.Groups[g].Key, bid, apiUser, apiClient)
 	}}, nil
 }

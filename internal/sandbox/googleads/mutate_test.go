@@ -99,7 +99,7 @@ func (r *rig) mutateTarget(name string, target float64) {
 func (r *rig) settings(id string) string {
 	for _, c := range r.market.Campaigns(platform.Google) {
 		if c.ID == id {
-			return fmt.Sprint(c.Budget.Decimal(), " ", c.TargetROAS.Decimal(), " ", c.CPCBid.Decimal())
+			return fmt.Sprint(c.Budget.Decimal(), " ", c.TargetROAS.Decimal(), " ", c.Groups[0].Bid.Decimal())
 		}
 	}
 	return ""

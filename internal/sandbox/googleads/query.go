@@ -237,7 +237,7 @@ func (q *query) records(a *account, res *result, keep []bool) []record {
 }
 
 // report reads the performance of the days the query may be about, of
-// shopping_performance_view item by item, of ad_group_ad ad by ad.
+// shopping_performance_view item by item, of ad_group and ad_group_ad one by one.
 func (q *query) report(a *account, add func(platform.Performance, *market.Product)) {
 	m := a.s.opts.Market
 	from, to := m.Scenario().Start.AddDays(-m.Scenario().History), m.Today()-1
@@ -259,6 +259,13 @@ func (q *query) report(a *account, add func(platform.Performance, *market.Produc
 	}
 	if q.resource.name == adView {
 		for _, d := range m.AdReport(platform.Google, from, to) {
+			add(d.Performance, nil)
+		}
+		return
+	}
+	if q.resource.name == "ad_group" {
+		for _, d := range m.GroupReport(platform.Google, from, to) {
+			d.Entity.ID = a.byIndex[d.Campaign].Groups[d.Group].Key
 			add(d.Performance, nil)
 		}
 		return

@@ -133,11 +133,12 @@ func (a *account) setBidding(p *resources.Campaign, c market.Campaign) {
 	}
 }
 
-func (a *account) adGroupProto(c market.Campaign) *resources.AdGroup {
+// adGroupProto is the g-th ad group of a campaign.
+func (a *account) adGroupProto(c market.Campaign, g int) *resources.AdGroup {
 	p := &resources.AdGroup{
-		ResourceName:  a.s.resourceName("adGroups", adGroupID(c)),
-		Id:            proto.Int64(adGroupID(c)),
-		Name:          proto.String(c.Name),
+		ResourceName:  a.s.resourceName("adGroups", adGroupID(c, g)),
+		Id:            proto.Int64(adGroupID(c, g)),
+		Name:          proto.String(c.Groups[g].Name),
 		Status:        enums.AdGroupStatusEnum_ENABLED,
 		PrimaryStatus: enums.AdGroupPrimaryStatusEnum_ELIGIBLE,
 		Campaign:      proto.String(a.campaignName(c)),
@@ -151,7 +152,7 @@ func (a *account) adGroupProto(c market.Campaign) *resources.AdGroup {
 		p.Type = enums.AdGroupTypeEnum_DISPLAY_STANDARD
 	}
 	if c.Bidding == "manual_cpc" {
-		p.CpcBidMicros = proto.Int64(int64(c.CPCBid))
+		p.CpcBidMicros = proto.Int64(int64(c.Groups[g].Bid))
 		p.EffectiveCpcBidMicros = p.CpcBidMicros
 	}
 	if c.TargetROAS > 0 {
@@ -161,12 +162,12 @@ func (a *account) adGroupProto(c market.Campaign) *resources.AdGroup {
 	return p
 }
 
-func (a *account) adProto(c market.Campaign, id, name string) *resources.AdGroupAd {
+func (a *account) adProto(c market.Campaign, g int, id, name string) *resources.AdGroupAd {
 	n, _ := strconv.ParseInt(id, 10, 64) // the market gives digits
 	return &resources.AdGroupAd{
-		ResourceName: fmt.Sprintf("%s/adGroupAds/%d~%s", a.s.customerName(), adGroupID(c), id),
+		ResourceName: fmt.Sprintf("%s/adGroupAds/%d~%s", a.s.customerName(), adGroupID(c, g), id),
 		Status:       enums.AdGroupAdStatusEnum_ENABLED,
-		AdGroup:      proto.String(a.s.resourceName("adGroups", adGroupID(c))),
+		AdGroup:      proto.String(a.s.resourceName("adGroups", adGroupID(c, g))),
 		Ad: &resources.Ad{ResourceName: fmt.Sprintf("%s/ads/%s", a.s.customerName(), id), Id: proto.Int64(n), Name: proto.String(name),
 			Type: enums.AdTypeEnum_RESPONSIVE_DISPLAY_AD},
 	}

@@ -32,6 +32,7 @@ const (
 type AdDay struct {
 	platform.Performance
 	Campaign int // index in the scenario
+	Ad       int // place in the campaign
 	Name     string
 }
 
@@ -94,7 +95,7 @@ func (m *Market) ofAds(s *stream, c *campaign, day platform.Performance) []AdDay
 			after = 1
 		}
 		part := func(total float64) float64 { return math.Round(total*after) - math.Round(total*before) }
-		d := AdDay{Campaign: c.index, Name: a.Name, Performance: platform.Performance{
+		d := AdDay{Campaign: c.index, Ad: i, Name: a.Name, Performance: platform.Performance{
 			Entity: platform.Ref{ID: RemoteAdID(c.spec.Platform, c.index, i)}, Date: day.Date,
 			Cost: money.Micros(part(coins) * unit), Value: money.Micros(part(value)), Conversions: part(day.Conversions), Clicks: int64(part(float64(day.Clicks)))}}
 		if c.spec.Noise == 0 { // conversions are no whole numbers

@@ -21,6 +21,7 @@ const (
 	forCatalogue
 	forSimulation
 	forAds
+	forGroups
 )
 
 // stream is a random number generator that is set to a key again and again, so

@@ -42,7 +42,7 @@ type Campaign struct {
 	// made on LearningSince.
 	Learning      string
 	LearningSince civil.Date
-	CPCBid        money.Micros // manual_cpc only
+	Groups        []Group // its ad groups or ad sets, at least one
 	Enabled       bool
 }
 
@@ -51,7 +51,7 @@ type Event struct {
 	At       time.Time
 	Day      civil.Date // of At
 	Campaign int        // index; of a group its first campaign
-	Key      string     // BudgetKey, TargetKey or campaign id
+	Key      string     // BudgetKey, TargetKey, Group.Key or campaign id
 	Field    platform.Field
 	Old, New money.Micros
 	Actor    string
@@ -74,7 +74,7 @@ type Market struct {
 	campaigns []*campaign
 	budgets   []*lever
 	targets   []*lever
-	bids      []*lever // one a campaign, nil without manual_cpc
+	bids      [][]*lever // of each campaign's ad groups or ad sets, where these have bids
 	changes   []Event
 	orders    []order          // set from outside, for the journal
 	shop      *shop            // nil until asked for
@@ -133,12 +133,14 @@ func New(given *Scenario) (*Market, error) {
 		m.budgets[c.budget].settings[0].value += micros(spec.Budget).RoundTo(m.unit)
 		c.target = join(&m.targets, targetOf, orElse(spec.Portfolio, spec.ID), spec, i, first)
 		m.targets[c.target].settings[0].value = micros(spec.target())
-		var bid *lever
-		if spec.Bidding == "manual_cpc" {
-			bid = &lever{key: spec.ID, platform: spec.Platform, members: []int{i},
-				settings: []setting{{from: first, value: micros(spec.P).RoundTo(m.unit)}}}
+		var bids []*lever
+		if spec.bids() {
+			for k := range spec.groups() {
+				bids = append(bids, &lever{key: spec.group(k).Key, platform: spec.Platform, members: []int{i},
+					settings: []setting{{from: first, value: micros(spec.P).RoundTo(m.unit)}}})
+			}
 		}
-		m.bids = append(m.bids, bid)
+		m.bids = append(m.bids, bids)
 		m.campaigns = append(m.campaigns, c)
 	}
 	if sc.History == 0 {
@@ -228,9 +230,7 @@ func (m *Market) Campaigns(p platform.Name) []Campaign {
 			Index: i, ID: c.spec.ID, Name: c.spec.Name, Type: c.spec.Type, Group: c.spec.FeedGroup,
 			Bidding: c.spec.Bidding, Platform: c.spec.Platform, Enabled: true,
 			Budget: b.on(m.today), BudgetKey: b.key, TargetROAS: t.on(m.today), TargetKey: t.key,
-		}
-		if m.bids[i] != nil {
-			v.CPCBid = m.bids[i].on(m.today)
+			Groups: m.groups(i),
 		}
 		if d, ok := b.lastStep(m.today); ok && m.today.Sub(d) < learningDays {
 			v.Learning, v.LearningSince = "budget", d

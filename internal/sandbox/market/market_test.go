@@ -344,7 +344,7 @@ func TestSettingRefuses(t *testing.T) {
 	m := newMarket(t, twoCampaigns)
 	for name, err := range map[string]error{
 		"unknown key": m.SetBudget("nobody", money.One, "", ""), "no budget": m.SetBudget("g1", 0, "", ""),
-		"negative target": m.SetTargetROAS("g1", -1, "", ""), "bid without manual_cpc": m.SetCPCBid("g1", money.One, "", ""),
+		"negative target": m.SetTargetROAS("g1", -1, "", ""), "bid without manual_cpc": m.SetBid("g1", money.One, "", ""),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
@@ -358,6 +358,9 @@ func TestSettingRefuses(t *testing.T) {
 // Amounts are whole coins of the currency, however many decimals it has.
 func TestCurrencies(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: long under the race detector, and others race what it runs; make test runs it without")
+	}
 	for currency, unit := range map[string]money.Micros{"JPY": money.One, "KWD": 1000} {
 		m := newMarket(t, `{"start": "2026-03-02", "currency": "`+currency+`", "history_days": 30, "campaigns": [
 		  {"id": "g1", "platform": "google", "budget": 12345, "n": 80000, "target_roas": 4}]}`)

@@ -38,6 +38,12 @@ type CampaignSpec struct {
 	Type     string        `json:"type"` // default search (google), prospecting (meta)
 	// Bidding is empty or manual_cpc; the market treats both alike.
 	Bidding string `json:"bidding"`
+	// AdGroups is how many ad groups a manual_cpc campaign has, each with a bid of its
+	// own, an uneven but fixed part of its clicks and a still more uneven one of its
+	// sales; default 1. The market's response does not depend on it.
+	AdGroups int `json:"ad_groups,omitempty"`
+	// AdSets is how many ad sets a Meta campaign has, likewise: several have bid caps.
+	AdSets int `json:"ad_sets,omitempty"`
 	// Group: Google campaigns of one budget group spend from one campaign budget,
 	// the sum of their budgets.
 	BudgetGroup string `json:"budget_group"`

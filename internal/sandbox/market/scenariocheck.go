@@ -178,7 +178,7 @@ func (c *CampaignSpec) completeKind(path string) *BadInput {
 	if c.Bidding != "" && c.Bidding != "manual_cpc" {
 		return wrong(path+".bidding", "%q is not known; use manual_cpc, or leave it out", c.Bidding)
 	}
-	return nil
+	return c.checkGroups(path)
 }
 
 func orElse(s, other string) string {

@@ -92,13 +92,21 @@ func (m *Market) SetTargetROAS(key string, v money.Micros, actor, client string)
 	return m.setFromOutside(order{Field: platform.TargetROAS, Key: key, Value: int64(v), Actor: actor, Client: client})
 }
 
-// SetCPCBid sets the bid of a manual_cpc campaign. The market's response does
+// SetBid sets the bid of an ad group or ad set by its key. The market's response does
 // not depend on it.
-func (m *Market) SetCPCBid(id string, v money.Micros, actor, client string) error {
+func (m *Market) SetBid(key string, v money.Micros, actor, client string) error {
 	if v <= 0 {
 		return errors.New("a bid must be above 0")
 	}
-	return m.setFromOutside(order{Field: platform.CPCBid, Key: id, Value: int64(v), Actor: actor, Client: client})
+	field := platform.CPCBid
+	for _, c := range m.campaigns {
+		for k := range c.spec.AdSets {
+			if c.spec.group(k).Key == key {
+				field = platform.BidAmount
+			}
+		}
+	}
+	return m.setFromOutside(order{Field: field, Key: key, Value: int64(v), Actor: actor, Client: client})
 }
 
 func (m *Market) setFromOutside(o order) error {
@@ -106,9 +114,9 @@ func (m *Market) setFromOutside(o order) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	levers := map[platform.Field][]*lever{
-		platform.DailyBudget: m.budgets, platform.TargetROAS: m.targets, platform.CPCBid: m.bids,
+		platform.DailyBudget: m.budgets, platform.TargetROAS: m.targets, platform.CPCBid: slices.Concat(m.bids...), platform.BidAmount: slices.Concat(m.bids...),
 	}[o.Field]
-	i := slices.IndexFunc(levers, func(l *lever) bool { return l != nil && l.key == o.Key })
+	i := slices.IndexFunc(levers, func(l *lever) bool { return l.key == o.Key })
 	if i < 0 {
 		return fmt.Errorf("the market has no %s of %q", o.Field, o.Key)
 	}

@@ -32,8 +32,8 @@ func (s *server) handle(req request) (any, *graphError) {
 	if c, ok := st.campaign(id); ok {
 		return s.campaignNode(req, st, c, edge)
 	}
-	if c, ok := st.adSet(id); ok {
-		return s.adSetNode(req, st, c, edge)
+	if a, ok := st.adSet(id); ok {
+		return s.adSetNode(req, st, a, edge)
 	}
 	if l, ok := s.audience(id); ok {
 		return s.audienceNode(req, l, edge)

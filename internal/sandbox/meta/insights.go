@@ -23,9 +23,10 @@ const (
 	keptReports = 100
 )
 
-// insightRow is one campaign or ad, or the whole account, over some days.
+// insightRow is one campaign, ad set or ad, or the whole account, over some days.
 type insightRow struct {
 	campaign int // index in structure.campaigns; -1 for the account
+	group    int // of the levels adset and ad: of which ad set of the campaign
 	from, to civil.Date
 	platform.Performance
 	item *market.Product // of the breakdown by product_id
@@ -49,16 +50,17 @@ type report struct {
 type query struct {
 	level    string
 	campaign int // index, -1 for all
+	group    int // of the campaign's ad sets, -1 for all
 	from, to civil.Date
 	step     int // days in a row; 0 for all
 	filter   string
 	byItem   bool // broken down by product_id
 }
 
-// insights answers GET .../insights. own is the level of the object asked; c is
-// the campaign it belongs to, nil for the account.
-func (s *server) insights(req request, own string, c *market.Campaign) (any, *graphError) {
-	rows, st, level, fail := s.insightRows(req, own, c)
+// insights answers GET .../insights. own is the level of the object asked; of is the ad
+// set, or the campaign with the group -1, nil for the account.
+func (s *server) insights(req request, own string, of *adSet) (any, *graphError) {
+	rows, st, level, fail := s.insightRows(req, own, of)
 	if fail != nil {
 		return nil, fail
 	}
@@ -82,11 +84,11 @@ func (s *server) insightPage(req request, rows []insightRow, st structure, level
 	return page(req, len(rows), func(i int) object { return s.insightObject(rows[i], st, level, windows) }, "impressions,spend")
 }
 
-func (s *server) insightRows(req request, own string, c *market.Campaign) ([]insightRow, structure, string, *graphError) {
+func (s *server) insightRows(req request, own string, of *adSet) ([]insightRow, structure, string, *graphError) {
 	st := s.structure(false)
-	q := query{level: own, campaign: -1}
-	if c != nil {
-		q.campaign = st.byID[campaignID(*c)]
+	q := query{level: own, campaign: -1, group: -1}
+	if of != nil {
+		q.campaign, q.group = st.byID[campaignID(of.Campaign)].campaign, of.group
 	}
 	if text, ok := given(req, "level"); ok {
 		q.level = text
@@ -132,18 +134,18 @@ func breakdown(req request) (byItem bool, fail *graphError) {
 	return true, nil
 }
 
-// matches applies the conditions to a campaign's row.
-func matches(match func(func(string) string) bool, c market.Campaign) bool {
+// matches applies the conditions to the row of an ad set, or of a campaign that has one.
+func matches(match func(func(string) string) bool, c adSet) bool {
 	return match == nil || match(func(f string) string {
 		switch f {
 		case "campaign.id":
-			return campaignID(c)
+			return campaignID(c.Campaign)
 		case "adset.id":
-			return adSetID(c)
+			return c.id()
 		case "campaign.name":
 			return c.Name
 		case "effective_status", "campaign.effective_status":
-			return running(c)
+			return running(c.Campaign)
 		}
 		return ""
 	})
@@ -169,33 +171,38 @@ func (s *server) computed(q query, st structure, match func(func(string) string)
 }
 
 func (s *server) compute(q query, st structure, match func(func(string) string) bool) []insightRow {
-	position := map[string]int{}
+	index, asked := map[string]int{}, map[place]bool{}
 	for i, c := range st.campaigns {
-		if matches(match, c) {
-			position[c.ID] = i
+		index[c.ID] = i
+		for g := range c.Groups {
+			asked[place{i, g}] = matches(match, adSet{c, g})
 		}
 	}
 	step := q.step
 	if step == 0 {
 		step = q.to.Sub(q.from) + 1
 	}
-	type place struct {
-		campaign, period int
-		item             *market.Product
-		ad               string
+	type key struct {
+		of     place
+		period int
+		item   *market.Product
+		ad     string
 	}
 	var rows []insightRow
-	at := map[place]int{}
-	add := func(p platform.Performance, campaign string, item *market.Product, ad *market.AdDay) {
-		i, ok := position[campaign]
-		if !ok || q.campaign >= 0 && i != q.campaign {
+	at := map[key]int{}
+	add := func(p platform.Performance, campaign string, group int, item *market.Product, ad *market.AdDay) {
+		i, ok := index[campaign]
+		if !ok || !asked[place{i, group}] || q.campaign >= 0 && i != q.campaign || q.group >= 0 && group != q.group {
 			return
 		}
+		if q.level == "campaign" {
+			group = 0
+		}
 		if q.level == "account" {
-			i = -1
+			i, group = -1, 0
 		}
 		period := p.Date.Sub(q.from) / step
-		where := place{i, period, item, ""}
+		where := key{place{i, group}, period, item, ""}
 		if ad != nil {
 			where.ad = p.Entity.ID
 		}
@@ -204,7 +211,7 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 			from := q.from.AddDays(period * step)
 			k = len(rows)
 			at[where] = k
-			rows = append(rows, insightRow{campaign: i, from: from, to: min(from.AddDays(step-1), q.to), item: item, ad: ad})
+			rows = append(rows, insightRow{campaign: i, group: group, from: from, to: min(from.AddDays(step-1), q.to), item: item, ad: ad})
 		}
 		r := &rows[k]
 		r.Cost += p.Cost
@@ -217,16 +224,17 @@ func (s *server) compute(q query, st structure, match func(func(string) string) 
 	case q.level == "ad":
 		for _, d := range s.Market.AdReport(platform.Meta, q.from, q.to) {
 			if d.Impressions > 0 {
-				add(d.Performance, s.Market.Scenario().Campaigns[d.Campaign].ID, nil, &d)
+				c := st.campaigns[index[s.Market.Scenario().Campaigns[d.Campaign].ID]]
+				add(d.Performance, c.ID, d.Ad%len(c.Groups), nil, &d)
 			}
 		}
 	case q.byItem:
 		for _, d := range s.Market.ItemReport(platform.Meta, q.from, q.to) {
-			add(d.Performance, d.Entity.ID, d.Product, nil)
+			add(d.Performance, d.Entity.ID, 0, d.Product, nil)
 		}
 	default:
-		for _, p := range s.Market.Report(platform.Meta, q.from, q.to) {
-			add(p, p.Entity.ID, nil, nil)
+		for _, d := range s.Market.GroupReport(platform.Meta, q.from, q.to) {
+			add(d.Performance, d.Entity.ID, d.Group, nil, nil)
 		}
 	}
 	return rows
@@ -290,7 +298,8 @@ func (s *server) insightObject(r insightRow, st structure, level string, windows
 		c := st.campaigns[r.campaign]
 		v["campaign_id"], v["campaign_name"] = campaignID(c), c.Name
 		if level == "adset" || level == "ad" {
-			v["adset_id"], v["adset_name"] = adSetID(c), c.Name+" ad set"
+			a := adSet{c, r.group}
+			v["adset_id"], v["adset_name"] = a.id(), a.name()
 		}
 	}
 	if r.ad != nil {

@@ -19,7 +19,30 @@ import (
 // structure is the account's campaigns at one moment.
 type structure struct {
 	campaigns []market.Campaign
-	byID      map[string]int // campaign and ad set ids -> index in campaigns
+	byID      map[string]place // of campaigns and ad sets
+}
+
+// place is where a campaign, or an ad set of it, is found.
+type place struct{ campaign, group int }
+
+// adSet is one of its campaign's.
+type adSet struct {
+	market.Campaign
+	group int
+}
+
+func (a adSet) id() string { return adSetID(a.Campaign, a.group) }
+
+func (a adSet) name() string { return a.Groups[a.group].Name }
+
+// adSetsOf lists the ad sets of campaigns.
+func adSetsOf(campaigns []market.Campaign) (out []adSet) {
+	for _, c := range campaigns {
+		for g := range c.Groups {
+			out = append(out, adSet{c, g})
+		}
+	}
+	return out
 }
 
 func (s *server) structure(stale bool) structure {
@@ -30,13 +53,15 @@ func (s *server) structure(stale bool) structure {
 	return st
 }
 
-// remoteIDs maps the ids of campaigns and ad sets to the campaigns' positions,
-// which never change.
-func remoteIDs(campaigns []market.Campaign) map[string]int {
-	byID := make(map[string]int, 2*len(campaigns))
+// remoteIDs maps the ids of campaigns and ad sets to their places, which never
+// change.
+func remoteIDs(campaigns []market.Campaign) map[string]place {
+	byID := make(map[string]place, 2*len(campaigns))
 	for i, c := range campaigns {
-		byID[campaignID(c)] = i
-		byID[adSetID(c)] = i
+		byID[campaignID(c)] = place{i, 0}
+		for g := range c.Groups {
+			byID[adSetID(c, g)] = place{i, g}
+		}
 	}
 	return byID
 }
@@ -54,29 +79,43 @@ func (st structure) forgetNewest(events []market.Event) {
 			c.Budget = ev.Old
 		case ev.Field == platform.TargetROAS && c.TargetKey == ev.Key:
 			c.TargetROAS = ev.Old
+		case ev.Field == platform.BidAmount && c.Index == ev.Campaign:
+			c.Groups[adSetOf(*c, ev)].Bid = ev.Old
 		}
 	}
 }
 
 func campaignID(c market.Campaign) string { return market.RemoteCampaignID(platform.Meta, c.Index) }
 
-// adSetID is the campaign's with the digits 99 before it.
-func adSetID(c market.Campaign) string { return "99" + campaignID(c) }
-
-func (st structure) campaign(id string) (market.Campaign, bool) {
-	i, ok := st.byID[id]
-	if !ok || campaignID(st.campaigns[i]) != id {
-		return market.Campaign{}, false
+// adSetID is the campaign's with the digits 99 before it, and of its second ad set and
+// those after that its place behind it.
+func adSetID(c market.Campaign, group int) string {
+	if group == 0 {
+		return "99" + campaignID(c)
 	}
-	return st.campaigns[i], true
+	return fmt.Sprintf("99%s%02d", campaignID(c), group)
 }
 
-func (st structure) adSet(id string) (market.Campaign, bool) {
-	i, ok := st.byID[id]
-	if !ok || adSetID(st.campaigns[i]) != id {
+// adSetOf is the place in its campaign of the ad set whose value was changed; a floor is
+// that of the only one.
+func adSetOf(c market.Campaign, ev market.Event) int {
+	return max(slices.IndexFunc(c.Groups, func(g market.Group) bool { return g.Key == ev.Key }), 0)
+}
+
+func (st structure) campaign(id string) (market.Campaign, bool) {
+	at, ok := st.byID[id]
+	if !ok || campaignID(st.campaigns[at.campaign]) != id {
 		return market.Campaign{}, false
 	}
-	return st.campaigns[i], true
+	return st.campaigns[at.campaign], true
+}
+
+func (st structure) adSet(id string) (adSet, bool) {
+	at, ok := st.byID[id]
+	if !ok || adSetID(st.campaigns[at.campaign], at.group) != id {
+		return adSet{}, false
+	}
+	return adSet{st.campaigns[at.campaign], at.group}, true
 }
 
 // minor writes an amount in Graph's unit of the currency.
@@ -116,10 +155,10 @@ func (s *server) account(req request, edge string) (any, *graphError) {
 		return node(req, s.accountObject())
 	case edge == "campaigns" && get:
 		st := s.structure(req.stale)
-		return s.entities(req, st, st.campaigns, s.campaignObject)
+		return entities(req, st.campaigns, func(c market.Campaign) object { return s.campaignObject(st, c) })
 	case edge == "adsets" && get:
 		st := s.structure(req.stale)
-		return s.entities(req, st, st.campaigns, s.adSetObject)
+		return entities(req, adSetsOf(st.campaigns), func(a adSet) object { return s.adSetObject(st, a) })
 	case edge == "insights" && get:
 		return s.insights(req, "account", nil)
 	case edge == "insights" && post:
@@ -140,18 +179,18 @@ func (s *server) account(req request, edge string) (any, *graphError) {
 	return nil, unknownObject(req.method, "act_"+s.AdAccountID+"/"+edge)
 }
 
-func (s *server) entities(req request, st structure, campaigns []market.Campaign, describe func(structure, market.Campaign) object) (any, *graphError) {
+func entities[T any](req request, all []T, describe func(T) object) (any, *graphError) {
 	match, fail := filters(req)
 	if fail != nil {
 		return nil, fail
 	}
-	var kept []market.Campaign
-	for _, c := range campaigns {
+	var kept []T
+	for _, c := range all {
 		if match == nil {
-			kept = campaigns
+			kept = all
 			break
 		}
-		values := describe(st, c).values
+		values := describe(c).values
 		if match(func(f string) string {
 			f = strings.TrimPrefix(strings.TrimPrefix(f, "campaign."), "adset.")
 			if v, ok := values[f]; ok {
@@ -162,7 +201,7 @@ func (s *server) entities(req request, st structure, campaigns []market.Campaign
 			kept = append(kept, c)
 		}
 	}
-	return page(req, len(kept), func(i int) object { return describe(st, kept[i]) }, "id")
+	return page(req, len(kept), func(i int) object { return describe(kept[i]) }, "id")
 }
 
 func running(c market.Campaign) string {
@@ -174,8 +213,11 @@ func running(c market.Campaign) string {
 
 // bidStrategy is the campaign's: who owns the budget owns the strategy.
 func bidStrategy(c market.Campaign) string {
-	if c.TargetROAS > 0 {
+	switch {
+	case c.TargetROAS > 0:
 		return "LOWEST_COST_WITH_MIN_ROAS"
+	case c.Groups[0].Bid > 0:
+		return "LOWEST_COST_WITH_BID_CAP"
 	}
 	return "LOWEST_COST_WITHOUT_CAP"
 }
@@ -194,7 +236,11 @@ func (s *server) campaignObject(st structure, c market.Campaign) object {
 		if name != "adsets" {
 			return nil, false, false
 		}
-		return []object{s.adSetObject(st, c)}, true, true
+		var sets []object
+		for _, a := range adSetsOf([]market.Campaign{c}) {
+			sets = append(sets, s.adSetObject(st, a))
+		}
+		return sets, true, true
 	}}
 }
 
@@ -203,14 +249,18 @@ func (s *server) opening() time.Time {
 	return sc.Start.AddDays(-sc.History).Time()
 }
 
-func (s *server) adSetObject(st structure, c market.Campaign) object {
+func (s *server) adSetObject(st structure, a adSet) object {
+	c := a.Campaign
 	v := map[string]any{
-		"id": adSetID(c), "account_id": s.AdAccountID, "campaign_id": campaignID(c), "name": c.Name + " ad set",
+		"id": a.id(), "account_id": s.AdAccountID, "campaign_id": campaignID(c), "name": a.name(),
 		"status": running(c), "configured_status": running(c), "effective_status": running(c),
 		"billing_event": "IMPRESSIONS", "optimization_goal": "OFFSITE_CONVERSIONS",
 		"created_time": graphTime(s.opening()), "updated_time": graphTime(s.Market.Today().Time()),
 		"attribution_spec":    []map[string]any{{"event_type": "CLICK_THROUGH", "window_days": 7}, {"event_type": "VIEW_THROUGH", "window_days": 1}},
 		"learning_stage_info": learningStage(c), "targeting": s.targeting(c),
+	}
+	if bid := c.Groups[a.group].Bid; bid > 0 {
+		v["bid_amount"] = int64(bid.RoundTo(money.Micros(s.unit))) / s.unit
 	}
 	if c.TargetROAS > 0 {
 		v["optimization_goal"] = "VALUE"
@@ -286,21 +336,21 @@ func (s *server) campaignNode(req request, st structure, c market.Campaign, edge
 	case edge == "" && req.method == http.MethodPost:
 		return s.updateCampaign(req, c)
 	case edge == "adsets" && req.method == http.MethodGet:
-		return s.entities(req, st, []market.Campaign{c}, s.adSetObject)
+		return entities(req, adSetsOf([]market.Campaign{c}), func(a adSet) object { return s.adSetObject(st, a) })
 	case edge == "insights" && req.method == http.MethodGet:
-		return s.insights(req, "campaign", &c)
+		return s.insights(req, "campaign", &adSet{c, -1})
 	}
 	return nil, unknownObject(req.method, strings.Join(req.path, "/"))
 }
 
-func (s *server) adSetNode(req request, st structure, c market.Campaign, edge string) (any, *graphError) {
+func (s *server) adSetNode(req request, st structure, a adSet, edge string) (any, *graphError) {
 	switch {
 	case edge == "" && req.method == http.MethodGet:
-		return node(req, s.adSetObject(st, c))
+		return node(req, s.adSetObject(st, a))
 	case edge == "" && req.method == http.MethodPost:
-		return s.updateAdSet(req, c)
+		return s.updateAdSet(req, a)
 	case edge == "insights" && req.method == http.MethodGet:
-		return s.insights(req, "adset", &c)
+		return s.insights(req, "adset", &a)
 	}
 	return nil, unknownObject(req.method, strings.Join(req.path, "/"))
 }
@@ -355,8 +405,11 @@ func (s *server) activity(ev market.Event, c market.Campaign) object {
 	eventType, objectType, id, name, kind := "update_campaign_budget", "CAMPAIGN_GROUP", campaignID(c), c.Name, "Per day"
 	unit := money.Micros(s.unit)
 	if ev.Field != platform.DailyBudget {
-		eventType, objectType, id, name, kind = "update_ad_set_bidding", "CAMPAIGN", adSetID(c), c.Name+" ad set", "roas_average_floor"
-		unit = roasUnit
+		a := adSet{c, adSetOf(c, ev)}
+		eventType, objectType, id, name, kind = "update_ad_set_bidding", "CAMPAIGN", a.id(), a.name(), "bid_amount"
+	}
+	if ev.Field == platform.TargetROAS {
+		kind, unit = "roas_average_floor", roasUnit
 	}
 	extra, _ := json.Marshal(map[string]any{ // integers and texts: never fails
 		"old_value": map[string]any{"old_value": int64(ev.Old / unit), "type": kind, "currency": s.Market.Scenario().Currency},

@@ -1,5 +1,5 @@
 // Package meta emulates Meta's Graph API for one ad account of a simulated
-// market: campaigns that own their budget, one ad set in each, insights,
+// market: campaigns that own their budget, one ad set or several in each, insights,
 // change history, custom audiences and the events of a data set. It enforces
 // what Meta enforces, for any client, and fails as the fault table says. The
 // market's behaviour is not here.
@@ -60,8 +60,8 @@ const FirstAudienceID = 23_800_000_000_000_001
 
 type server struct {
 	Options
-	unit int64          // micros in one of Graph's budget units
-	byID map[string]int // campaign and ad set ids -> position among the market's campaigns
+	unit int64            // micros in one of Graph's budget units
+	byID map[string]place // of campaigns and ad sets; never changes
 
 	mu       sync.Mutex
 	hour     time.Time

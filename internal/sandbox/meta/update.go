@@ -33,7 +33,8 @@ func (s *server) updateCampaign(req request, c market.Campaign) (any, *graphErro
 	return s.commit(req, changes)
 }
 
-func (s *server) updateAdSet(req request, c market.Campaign) (any, *graphError) {
+func (s *server) updateAdSet(req request, a adSet) (any, *graphError) {
+	c := a.Campaign
 	var changes []change
 	if fail := fixed(req, "status", "bid_strategy", "targeting", "optimization_goal"); fail != nil {
 		return nil, fail
@@ -43,7 +44,13 @@ func (s *server) updateAdSet(req request, c market.Campaign) (any, *graphError) 
 			return nil, refused(1885621, "Can't Set Ad Set Budget", "The campaign owns the budget (Advantage campaign budget). Set it on the campaign.")
 		}
 	}
-	if _, ok := given(req, "bid_amount"); ok {
+	if text, ok := given(req, "bid_amount"); ok && c.Groups[a.group].Bid > 0 {
+		v, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || v <= 0 || v > maxBudget/s.unit {
+			return nil, invalid("Param bid_amount must be a positive integer")
+		}
+		changes = append(changes, func() error { return s.Market.SetBid(c.Groups[a.group].Key, money.Micros(v*s.unit), actor, client) })
+	} else if ok {
 		return nil, refused(1815857, "Bid Amount Not Allowed", "A bid amount is only for the bid strategies with a cap. This ad set's is "+bidStrategy(c)+".")
 	}
 	if text, ok := given(req, "bid_constraints"); ok {
