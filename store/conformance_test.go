@@ -30,6 +30,7 @@ func TestConformance(t *testing.T) {
 	}{
 		{"migrations", testMigrations},
 		{"contacts shared before", testSharedBefore},
+		{"contacts shared at once", testSharedAtOnce},
 		{"ad accounts", testAdAccounts},
 		{"entities", testEntities},
 		{"change events", testChangeEvents},

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -28,13 +29,16 @@ func testIdentity(t *testing.T, s *store.Store) {
 	must(s.UpsertCarts(ctx, []store.Cart{{Account: acc, CartID: "k1", VisitorID: "tablet", Email: "ada@x.org", UpdatedAt: at}, {Account: acc, CartID: "k2", VisitorID: "desk", CustomerID: "bob", UpdatedAt: at}}))(t)
 
 	seen := func(kind, value string) (out []string) {
-		for _, x := range must(s.SeenWith(ctx, acc, kind, value, 10))(t) {
+		check(t, s.EachSeenWith(ctx, acc, kind, []string{"nobody's", value, "nobody's either"}, 10, func(of string, x store.Seen) {
 			when := ""
 			if !x.At.IsZero() {
 				when = x.At.Format(" 2006-01-02T15:04")
 			}
+			if of != value {
+				t.Errorf("%+v of %s", x, of)
+			}
 			out = append(out, x.Kind+":"+x.Value+" "+x.Where+when)
-		}
+		}))
 		slices.Sort(out)
 		return out
 	}
@@ -47,7 +51,9 @@ func testIdentity(t *testing.T, s *store.Store) {
 	same(t, "a visitor", seen("visitor", "phone"), []string{"click:g1 visit 2026-03-29T00:59"})
 	same(t, "a cart's visitor", seen("visitor", "desk"), []string{"customer:bob cart k2 2026-03-29T00:59"})
 	same(t, "nobody", seen("visitor", "never"), []string(nil))
-	same(t, "no more than asked for", len(must(s.SeenWith(ctx, acc, "email", email, 1))(t)), 2) // of each source
+	of := map[string]int{}
+	check(t, s.EachSeenWith(ctx, acc, "email", []string{email, s.EmailKeyOf("bob@x.org")}, 1, func(value string, _ store.Seen) { of[value]++ }))
+	same(t, "no more than asked for", of, map[string]int{email: 2, s.EmailKeyOf("bob@x.org"): 1}) // of each source
 
 	var visits []string
 	check(t, s.EachVisit(ctx, acc, at, later, func(x store.Touch) error {
@@ -120,6 +126,37 @@ func testSharedBefore(t *testing.T, s *store.Store) {
 	check(t, s.MigrateDown(ctx, 10))
 	must(s.MigrateUp(ctx))(t)
 	same(t, "by the migration", shared(), 4)
+}
+
+// testSharedAtOnce has two imports bring one contact to a customer each.
+func testSharedAtOnce(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	for round := range 50 {
+		email := fmt.Sprintf("%d@x.org", round)
+		start := make(chan struct{})
+		done := make(chan error, 2)
+		for _, who := range []string{"ada", "bob"} {
+			customer := store.Customer{Account: acc, CustomerID: fmt.Sprint(who, round), Email: email}
+			go func() {
+				<-start
+				done <- s.InTx(ctx, func(q *store.Queries) error {
+					_, err := q.UpsertCustomers(ctx, []store.Customer{customer})
+					time.Sleep(5 * time.Millisecond) // for the orders that come in after it
+					return err
+				})
+			}()
+		}
+		close(start)
+		check(t, errors.Join(<-done, <-done))
+		shared := 0
+		check(t, s.EachSharedContact(ctx, acc, at, func(_, kind, key string) error {
+			if kind == "email" && key == s.EmailKeyOf(email) {
+				shared++
+			}
+			return nil
+		}))
+		same(t, email+" is shared", shared, 2)
+	}
 }
 
 func testSplits(t *testing.T, s *store.Store) {

@@ -74,6 +74,16 @@ func (s *Store) lockPostgres(ctx context.Context, name string) (func(), error) {
 	}, nil
 }
 
+// lockInTx waits for the lock of a name and holds it until the transaction that q is
+// in ends. On SQLite it has nothing to do: one transaction at a time writes.
+func (q *Queries) lockInTx(ctx context.Context, name string) error {
+	if q.dialect == SQLite {
+		return nil
+	}
+	_, err := q.exec(ctx, `SELECT pg_advisory_xact_lock(?)`, lockNumber(name))
+	return err
+}
+
 // lockFile locks a file that is there only while somebody holds it: nights have
 // locks of their own, and would leave one file each.
 func lockFile(database, name string) (func(), error) {

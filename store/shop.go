@@ -8,18 +8,25 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
 
 // UpsertCustomers stores customers and returns how many changed. An empty field
-// never erases a known one.
+// never erases a known one. Who stores customers of an account waits until others'
+// transactions that did are over: who shares a contact is found among all of them.
 func (q *Queries) UpsertCustomers(ctx context.Context, customers []Customer) (changed int, err error) {
 	in := insert{"customers", []string{"account", "customer_id", "email_key", "phone_key", "email", "phone", "country"}, customersConflict}
-	shared := contacts{}
+	shared, accounts := contacts{}, map[string]bool{}
+	for i := range customers {
+		accounts[customers[i].Account] = true
+	}
 	err = q.atomically(ctx, func(q *Queries) error {
+		for _, account := range slices.Sorted(maps.Keys(accounts)) {
+			if err := q.lockInTx(ctx, "customers/"+account); err != nil {
+				return err
+			}
+		}
 		changed, err = insertAll(ctx, q, in, mergeCustomers(customers), func(args []any, c *Customer) []any {
 			email, phone := q.secrets.emailKey(c.Email), q.secrets.phoneKey(c.Phone)
 			shared.add(c.Account, "email", email)
@@ -99,29 +106,10 @@ func (q *Queries) EachCustomer(ctx context.Context, account string, fn func(Cust
 // UpsertTouches stores touches and returns how many are new or changed.
 func (q *Queries) UpsertTouches(ctx context.Context, touches []Touch) (changed int, err error) {
 	touches = lastOf(touches, func(t *Touch) [2]string { return [2]string{t.Account, t.TouchID} })
-	in := upsert("touches", "account touch_id", "customer_id visitor_id at channel campaign click_id kind")
+	in := upsert("touches", "account at touch_id", "customer_id visitor_id channel campaign click_id kind")
 	return insertAll(ctx, q, in, touches, func(args []any, t *Touch) []any {
-		return append(args, t.Account, t.TouchID, t.CustomerID, t.VisitorID, utc(t.At), t.Channel, t.Campaign, t.ClickID, cmp.Or(t.Kind, "click"))
+		return append(args, t.Account, utc(t.At), t.TouchID, t.CustomerID, t.VisitorID, t.Channel, t.Campaign, t.ClickID, cmp.Or(t.Kind, "click"))
 	})
-}
-
-// EachTouch hands over the touches with from <= at < to, ordered by customer,
-// visitor and time.
-func (q *Queries) EachTouch(ctx context.Context, account string, from, to time.Time, fn func(Touch) error) error {
-	w := inAccount(account)
-	w.add("at >= ? AND at < ?", utc(from), utc(to))
-	return q.eachTouch(ctx, w, fn)
-}
-
-func (q *Queries) eachTouch(ctx context.Context, w *where, fn func(Touch) error) error {
-	return q.eachRow(ctx, func(rows *sqlx.Rows) error {
-		var t Touch
-		if err := rows.Scan(&t.Account, &t.TouchID, &t.CustomerID, &t.VisitorID, &t.At, &t.Channel, &t.Campaign, &t.ClickID, &t.Kind); err != nil {
-			return err
-		}
-		return fn(t)
-	}, `SELECT account, touch_id, customer_id, visitor_id, at, channel, campaign, click_id, kind FROM touches`+w.String()+
-		` ORDER BY customer_id, visitor_id, at, touch_id`, w.args...)
 }
 
 // UpsertCarts stores carts and returns how many are new or changed.

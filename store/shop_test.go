@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -321,13 +323,28 @@ func testTouches(t *testing.T, s *store.Store) {
 	same(t, "again", must(s.UpsertTouches(ctx, list))(t), 0)
 	list[0].Campaign = "2"
 	same(t, "changed", must(s.UpsertTouches(ctx, list))(t), 1)
-	ids := func(from, to time.Time) (ids []string) {
-		t.Helper()
-		check(t, s.EachTouch(ctx, acc, from, to, func(touch store.Touch) error { ids = append(ids, touch.TouchID); return nil }))
-		return ids
+	for i := range list { // as they are read
+		list[i].TouchID, list[i].At, list[i].Kind = "", stored(list[i].At), "click"
 	}
-	same(t, "all", ids(time.Time{}, at.AddDate(1, 0, 0)), []string{"t4", "t3", "t2", "t1"})
-	same(t, "the end is excluded", ids(at, at.Add(time.Hour)), []string{"t3", "t1"})
+	read := func(from, to time.Time) (touches []store.Touch) {
+		t.Helper()
+		check(t, s.EachVisit(ctx, acc, from, to, func(touch store.Touch) error { touches = append(touches, touch); return nil }))
+		slices.SortFunc(touches, func(a, b store.Touch) int {
+			return cmp.Or(a.At.Compare(b.At), strings.Compare(b.CustomerID, a.CustomerID))
+		})
+		return touches
+	}
+	all := []store.Touch{list[0], list[2], list[1], list[3]}
+	same(t, "all", read(time.Time{}, at.AddDate(1, 0, 0)), all)
+	same(t, "the end is excluded", read(at, at.Add(time.Hour)), all[:2])
+	// Before, they were kept by their ids.
+	check(t, s.MigrateDown(ctx, 12))
+	same(t, "kept by id", read(time.Time{}, at.AddDate(1, 0, 0)), all)
+	must(s.MigrateUp(ctx))(t)
+	same(t, "kept by time", read(time.Time{}, at.AddDate(1, 0, 0)), all)
+	old := touch("t1", "2", "", at)
+	old.Campaign = "2"
+	same(t, "what was there before comes again", must(s.UpsertTouches(ctx, []store.Touch{old, touch("t3", "1", "v", at)}))(t), 0)
 }
 
 func testCarts(t *testing.T, s *store.Store) {

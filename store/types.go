@@ -126,7 +126,7 @@ type Customer struct {
 // Touch is one contact of a person with an advertisement.
 type Touch struct {
 	Account    string    `db:"account"`
-	TouchID    string    `db:"touch_id"`
+	TouchID    string    `db:"touch_id"` // a hash of the row, so that one id has one At
 	CustomerID string    `db:"customer_id"`
 	VisitorID  string    `db:"visitor_id"`
 	At         time.Time `db:"at"`

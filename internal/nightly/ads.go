@@ -25,8 +25,9 @@ const (
 )
 
 // pullAds reads how single ads did: as far back as campaigns are pulled again,
-// since what clicks bring is reported late. Rows go to the store as they come.
-func (n *night) pullAds(ctx context.Context, c Connection, today civil.Date) error {
+// since what clicks bring is reported late. Rows go to the store as they come. Days in
+// another currency are forgotten.
+func (n *night) pullAds(ctx context.Context, c Connection, countsFrom, today civil.Date) error {
 	if c.SingleAds == nil {
 		return nil
 	}
@@ -35,10 +36,13 @@ func (n *night) pullAds(ctx context.Context, c Connection, today civil.Date) err
 	if err != nil {
 		return err
 	}
-	oldest := today.AddDays(-adDays)
+	oldest := max(today.AddDays(-adDays), countsFrom)
 	from := oldest
 	if !last.IsZero() {
 		from = max(oldest, min(last.AddDays(1), today).AddDays(-restateDays))
+	}
+	if from == today { // its currency has just changed
+		return n.Store.ForgetAds(ctx, n.shop.Name, p, c.AdAccount, oldest)
 	}
 	err = c.SingleAds.AdPerformance(ctx, from, today.AddDays(-1), func(batch []platform.AdPerformance) error {
 		rows := make([]store.AdDay, 0, len(batch))

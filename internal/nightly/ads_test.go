@@ -169,14 +169,14 @@ func BenchmarkAds(b *testing.B) {
 			if err := d.Store.ForgetAds(b.Context(), "shop", "google", "123", today); err != nil {
 				b.Fatal(err)
 			}
-			if err := n.pullAds(b.Context(), c, today); err != nil {
+			if err := n.pullAds(b.Context(), c, civil.Date(0), today); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("again", func(b *testing.B) {
 		for b.Loop() {
-			if err := n.pullAds(b.Context(), c, today); err != nil {
+			if err := n.pullAds(b.Context(), c, civil.Date(0), today); err != nil {
 				b.Fatal(err)
 			}
 		}

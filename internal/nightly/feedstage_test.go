@@ -260,3 +260,50 @@ func TestItemsArePulledSparingly(t *testing.T) {
 		t.Errorf("asked although no feed is for Google")
 	}
 }
+
+// What items and single ads cost before their ad account changed its currency is
+// forgotten at once, and not asked for again.
+func TestAChangeOfCurrencyForgetsItemsAndAds(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		d := setupFeeds(t, st)
+		d.write(t, "google.tsv", 0, "a")
+		d.write(t, "meta.tsv", 0, "a")
+		ads := &singleAds{fakeAds: d.desk.ads}
+		d.Shops[0].Connect = func(context.Context) ([]Connection, error) {
+			return []Connection{{AdAccount: "123", Ads: d.ads, Items: d.ads, SingleAds: ads}}, nil
+		}
+		stored := func() (items money.Micros, adDays int) {
+			t.Helper()
+			sums, err := st.ItemSpendSums(t.Context(), "shop", d.today-60, d.today, "")
+			for _, s := range sums {
+				items += s.Cost
+			}
+			if err = errors.Join(err, st.EachAdDay(t.Context(), "shop", d.today-90, d.today, d.today-90, 10, func(store.AdDay) error { adDays++; return nil })); err != nil {
+				t.Fatal(err)
+			}
+			return items, adDays
+		}
+		d.spend("c0", "a", 1)
+		ads.show("c0", "film", 0.5, d.today, 1)
+		d.run(t, Pull)
+		if items, adDays := stored(); items != 30*money.One || adDays != 60 {
+			t.Fatalf("%v for items, %d days of ads", items, adDays)
+		}
+		d.next()
+		d.desk.ads.account.Currency = "USD"
+		d.ads.fails, ads.fails = errors.New("not today"), errors.New("not today") // neither is to be asked
+		d.run(t, Pull)
+		if items, adDays := stored(); items != 0 || adDays != 0 {
+			t.Errorf("in another currency: %v for items, %d days of ads", items, adDays)
+		}
+		d.ads.fails, ads.fails = nil, nil
+		d.next()
+		d.ads.items = append(d.ads.items, platform.ItemPerformance{Campaign: platform.Ref{Type: platform.Campaign, ID: "c0"}, ItemID: "a", Date: d.today - 1, Cost: 2 * money.One})
+		ads.rows = append(ads.rows, platform.AdPerformance{AdID: "film", Campaign: platform.Ref{Type: platform.Campaign, ID: "c0"}, Date: d.today - 1, Cost: money.One})
+		d.run(t, Pull)
+		if items, adDays := stored(); items != 2*money.One || adDays != 1 {
+			t.Errorf("the next night: %v for items, %d days of ads", items, adDays)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,46 +43,67 @@ func (s *Steward) Person(ctx context.Context, account string, of identity.ID) (i
 	limits := identity.DefaultLimits()
 	var evidence []identity.Evidence
 	seen := map[identity.ID]bool{of: true}
-	for queue := []identity.ID{of}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		found, err := s.Store.SeenWith(ctx, account, at.Kind.String(), at.Value, mostNeighbours)
+	for layer := []identity.ID{of}; len(layer) > 0; {
+		found, err := s.seenWith(ctx, account, layer)
 		if err != nil {
 			return identity.Person{}, err
 		}
-		near := map[identity.ID]bool{}
-		customers, visitors := 0, 0
-		for _, f := range found {
-			to, err := identity.ParseID(f.Kind + ":" + f.Value)
-			if err != nil {
-				return identity.Person{}, err
+		var next []identity.ID
+		for _, at := range layer {
+			near := map[identity.ID]bool{}
+			customers, visitors := 0, 0
+			for _, e := range found[at] {
+				evidence = append(evidence, e)
+				if near[e.B] {
+					continue
+				}
+				near[e.B] = true
+				switch e.B.Kind {
+				case identity.Customer:
+					customers++
+				case identity.Visitor:
+					visitors++
+				}
 			}
-			evidence = append(evidence, identity.Evidence{A: at, B: to, Seen: f.Where, First: f.At})
-			if near[to] {
+			if limits.Over(at.Kind, customers, visitors) != "" { // it joins nobody
 				continue
 			}
-			near[to] = true
-			switch to.Kind {
-			case identity.Customer:
-				customers++
-			case identity.Visitor:
-				visitors++
+			for to := range near {
+				if !seen[to] && len(seen) < mostPerson {
+					seen[to] = true
+					next = append(next, to)
+				}
 			}
 		}
-		if limits.Over(at.Kind, customers, visitors) != "" { // it joins nobody
-			continue
-		}
-		for to := range near {
-			if !seen[to] && len(seen) < mostPerson {
-				seen[to] = true
-				queue = append(queue, to)
-			}
-		}
+		layer = next
 	}
 	splits, err := s.splits(ctx, account)
 	if err != nil {
 		return identity.Person{}, err
 	}
 	return identity.Explain(of, evidence, limits, splits), nil
+}
+
+// seenWith looks up what each of some identifiers was seen with.
+func (s *Steward) seenWith(ctx context.Context, account string, of []identity.ID) (map[identity.ID][]identity.Evidence, error) {
+	values := map[identity.Kind][]string{}
+	for _, id := range of {
+		values[id.Kind] = append(values[id.Kind], id.Value)
+	}
+	found := map[identity.ID][]identity.Evidence{}
+	for kind, list := range values {
+		var bad error
+		err := s.Store.EachSeenWith(ctx, account, kind.String(), list, mostNeighbours, func(value string, f store.Seen) {
+			to, err := identity.ParseID(f.Kind + ":" + f.Value)
+			bad = errors.Join(bad, err)
+			at := identity.ID{Kind: kind, Value: value}
+			found[at] = append(found[at], identity.Evidence{A: at, B: to, Seen: f.Where, First: f.At})
+		})
+		if err = errors.Join(err, bad); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // SplitPersons keeps two identifiers from being taken for one person from now on; where

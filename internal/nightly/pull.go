@@ -106,7 +106,7 @@ func (n *pulling) pullAll(ctx context.Context, c Connection) (p pulled) {
 	}
 	p.more = errors.Join(p.more, parallel.Do(func() error { return n.pullSimulations(ctx, c) },
 		func() error { return n.pullParts(ctx, c, &p) },
-		func() error { return n.pullItems(ctx, c, p.today) }, func() error { return n.pullAds(ctx, c, p.today) }))
+		func() error { return n.pullItems(ctx, c, p.account.CountsFrom, p.today) }, func() error { return n.pullAds(ctx, c, p.account.CountsFrom, p.today) }))
 	return p
 }
 
@@ -291,8 +291,8 @@ const (
 )
 
 // pullItems reads what campaigns spent on items, where the shop has a feed for
-// the platform.
-func (n *night) pullItems(ctx context.Context, c Connection, today civil.Date) error {
+// the platform. Days in another currency are forgotten.
+func (n *night) pullItems(ctx context.Context, c Connection, countsFrom, today civil.Date) error {
 	p := c.Ads.Platform()
 	if c.Items == nil || !slices.ContainsFunc(n.shop.Feeds, func(f Feed) bool { return f.on(p) }) {
 		return nil
@@ -301,11 +301,15 @@ func (n *night) pullItems(ctx context.Context, c Connection, today civil.Date) e
 	if err != nil {
 		return err
 	}
-	from := today.AddDays(-itemDays)
+	oldest := max(today.AddDays(-itemDays), countsFrom)
+	from := oldest
 	if !last.IsZero() {
-		from = max(from, min(last.AddDays(1), today).AddDays(-itemRestateDays))
+		from = max(oldest, min(last.AddDays(1), today).AddDays(-itemRestateDays))
 	}
 	var rows []store.ItemSpend
+	if from == today { // its currency has just changed
+		return n.Store.UpsertItemSpend(ctx, n.shop.Name, string(p), c.AdAccount, from, oldest, nil)
+	}
 	err = c.Items.ItemPerformance(ctx, from, today.AddDays(-1), func(batch []platform.ItemPerformance) error {
 		for _, i := range batch {
 			rows = append(rows, store.ItemSpend{Date: i.Date, Campaign: i.Campaign.ID, ItemID: i.ItemID, Cost: i.Cost, Value: i.Value,
@@ -316,5 +320,5 @@ func (n *night) pullItems(ctx context.Context, c Connection, today civil.Date) e
 	if err != nil {
 		return fmt.Errorf("spend by item: %w", err)
 	}
-	return n.Store.UpsertItemSpend(ctx, n.shop.Name, string(p), c.AdAccount, from, today.AddDays(-itemDays), rows)
+	return n.Store.UpsertItemSpend(ctx, n.shop.Name, string(p), c.AdAccount, from, oldest, rows)
 }

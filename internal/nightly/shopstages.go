@@ -234,7 +234,7 @@ func (n *night) campaignOf(ctx context.Context) (func(p, adAccount string, r pla
 	if err != nil {
 		return nil, err
 	}
-	parents := map[[3]string]string{}
+	in := parents{}
 	for _, row := range rows {
 		if row.EntityType != string(platform.AdSet) {
 			continue
@@ -243,14 +243,27 @@ func (n *night) campaignOf(ctx context.Context) (func(p, adAccount string, r pla
 		if err != nil {
 			return nil, err
 		}
-		parents[[3]string{row.Platform, row.AdAccount, row.EntityID}] = e.Parent.ID
+		in.add(platform.Name(row.Platform), row.AdAccount, e)
 	}
-	return func(p, adAccount string, r platform.Ref) string {
-		if r.Type == platform.AdSet {
-			return bidding.CampaignKey(platform.Name(p), parents[[3]string{p, adAccount, r.ID}])
-		}
-		return bidding.CampaignKey(platform.Name(p), r.ID)
-	}, nil
+	return in.campaignOf, nil
+}
+
+// parents are the ids of the campaigns that ad sets and ad groups lie in.
+type parents map[bidding.Key]string
+
+// add takes an entity's campaign down, if it lies in one.
+func (in parents) add(p platform.Name, adAccount string, e platform.Entity) {
+	if e.Parent.ID != "" {
+		in[bidding.Key{Platform: p, AdAccount: adAccount, Ref: e.Ref}] = e.Parent.ID
+	}
+}
+
+func (in parents) campaignOf(p, adAccount string, r platform.Ref) string {
+	name := platform.Name(p)
+	if r.Type == platform.Campaign {
+		return bidding.CampaignKey(name, r.ID)
+	}
+	return bidding.CampaignKey(name, in[bidding.Key{Platform: name, AdAccount: adAccount, Ref: r}])
 }
 
 // addressed tells whom each campaign of the structure speaks to.

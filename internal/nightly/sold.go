@@ -13,7 +13,6 @@ import (
 	"adsteward/bidding/response"
 	"adsteward/feeds"
 	"adsteward/internal/civil"
-	"adsteward/internal/platform"
 	"adsteward/store"
 )
 
@@ -76,15 +75,13 @@ func (n *night) loadConditions(ctx context.Context, accounts []bidding.Account) 
 	by := map[string][]*bidding.Series{} // by campaign: ad sets and ad groups share theirs
 	for i := range accounts {
 		a := &accounts[i]
-		parents := make(map[platform.Ref]string, len(a.Entities))
+		in := parents{}
 		for _, e := range a.Entities {
-			if parents[e.Ref] = e.ID; e.Parent.ID != "" {
-				parents[e.Ref] = e.Parent.ID
-			}
+			in.add(a.Platform, a.ID, e)
 		}
 		for k := range a.Performance {
 			s := &a.Performance[k]
-			key := bidding.CampaignKey(a.Platform, parents[s.Entity])
+			key := in.campaignOf(string(a.Platform), a.ID, s.Entity)
 			by[key] = append(by[key], s)
 		}
 	}
