@@ -280,6 +280,7 @@ func (s *solver) profit(x []float64) (total float64) {
 
 // solution puts the result in the caller's order and names what binds.
 func (s *solver) solution(r relaxed, status string, gap float64) Solution {
+	s.trim(r.x)
 	out := Solution{Spend: make([]float64, len(s.items)), Objective: s.profit(r.x), ShadowPrice: r.price, Status: status, Gap: gap}
 	if next, all := s.nextUnit(r.x); all && r.bound && len(s.items) > 0 {
 		out.ShadowPrice = next
@@ -308,6 +309,28 @@ func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 		}
 	}
 	return out
+}
+
+// trim takes from the largest of the items what a search, which closes on prices, has let
+// them spend above a limit by rounding: a 1e-12th of a very large total is money.
+func (s *solver) trim(x []float64) {
+	within := func(from, to int, most float64) {
+		sum, largest := 0.0, from
+		for i := from; i < to; i++ {
+			if sum += x[i]; x[i]-s.items[i].min > x[largest]-s.items[largest].min {
+				largest = i
+			}
+		}
+		if over := sum - most; over > 0 {
+			x[largest] = max(x[largest]-over, s.items[largest].min)
+		}
+	}
+	for _, b := range s.blocks {
+		within(b.from, b.to, b.max)
+	}
+	if s.p.Total != nil {
+		within(0, len(s.items), *s.p.Total)
+	}
 }
 
 // nextUnit is what the next unit of money would earn where all items are at

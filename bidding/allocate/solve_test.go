@@ -352,3 +352,24 @@ func TestRefusesNonsense(t *testing.T) {
 		}
 	}
 }
+
+// A limit holds to the cent however large it is, of the total and of a group.
+func TestLargeLimitsHoldToTheCent(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []float64{60, 1e9, 1e12} {
+		items := []allocate.Item{{ID: "a", Max: 10 * limit, Worth: 1, Curve: allocate.Power{Coef: 10, Elasticity: 1.5}},
+			{ID: "b", Max: 10 * limit, Worth: 1, Curve: allocate.Power{Coef: 9, Elasticity: 1.4}}}
+		for name, p := range map[string]allocate.Problem{
+			"total": {Total: &limit, Items: items}, "spent wholly": {Total: &limit, SpendAll: true, Items: items},
+			"group": {Items: items, Groups: []allocate.Group{{IDs: []string{"a", "b"}, Max: limit}}},
+		} {
+			sol, err := allocate.Solve(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sol.Spend[0] + sol.Spend[1]; sum > limit+0.01 || sum < limit*(1-1e-9) {
+				t.Errorf("%s of %g: %v is spent, %v off", name, limit, sol.Spend, sum-limit)
+			}
+		}
+	}
+}

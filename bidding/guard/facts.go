@@ -2,7 +2,6 @@ package guard
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"adsteward/internal/civil"
@@ -107,11 +106,12 @@ func (f Facts) sane() bool {
 
 // is reports whether a name in the policy means this entity.
 func (f Facts) is(id, match string) bool {
-	return match == id || match == f.Name || slices.Contains(f.Campaigns, match)
+	return AnyLike(match, []string{id, f.Name}) || AnyLike(match, f.Campaigns)
 }
 
 // bounds are the floor and ceiling of a field for this entity, in micros, and
-// the settings they come from; a ceiling of 0 is none.
+// the settings they come from; a ceiling of 0 is none. Of several rules that mean the
+// entity the last one holds.
 func (p Policy) bounds(f Facts, c platform.Change) (lo, hi money.Micros, loKey, hiKey string) {
 	switch rules := p.ValueRules; c.Field {
 	case platform.ValueMultiplier:

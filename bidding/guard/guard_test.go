@@ -59,6 +59,8 @@ func TestEachGuardrail(t *testing.T) {
 		"nothing objects":       {nil, up, guard.Propose, 110 * e, ""},
 		"protected by id":       {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"b1"} }, up, guard.Propose, 100 * e, "protected"},
 		"protected by name":     {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"Shoes"} }, up, guard.Propose, 100 * e, "protected"},
+		"protected by pattern":  {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"Sh*"} }, up, guard.Propose, 100 * e, "protected"},
+		"another's pattern":     {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"Hats*"} }, up, guard.Propose, 110 * e, ""},
 		"protected by campaign": {func(p *guard.Policy, _ *guard.Facts) { p.Protected = []string{"Shoes DE"} }, up, guard.Edit, 100 * e, "protected"},
 		"protected by rule": {func(p *guard.Policy, _ *guard.Facts) {
 			p.Entities = []guard.EntityRule{{Match: "c1", Protected: true}}

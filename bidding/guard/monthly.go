@@ -27,15 +27,15 @@ func (m Monthly) Covers(names ...string) bool {
 	if len(m.Match) == 0 {
 		return true
 	}
-	for _, pattern := range m.Match {
-		if slices.ContainsFunc(names, func(n string) bool { return n != "" && like(pattern, n) }) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.Match, func(pattern string) bool { return AnyLike(pattern, names) })
 }
 
-// like reports whether a name fits a pattern in which * stands for anything.
+// AnyLike reports whether one of the names, but for empty ones, fits a pattern of the
+// policy, in which * stands for anything.
+func AnyLike(pattern string, names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return n != "" && like(pattern, n) })
+}
+
 func like(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {

@@ -274,6 +274,9 @@ func Default() Policy {
 // Parse reads a policy file (YAML) over the defaults and validates it; an
 // unknown key and a second document are errors.
 func Parse(b []byte) (Policy, error) {
+	if err := checkDates(b); err != nil {
+		return Policy{}, placed(b, err)
+	}
 	p := Default()
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
@@ -284,9 +287,9 @@ func Parse(b []byte) (Policy, error) {
 		return Policy{}, errors.New("the policy cannot be read: a line --- begins a second document; one file is one policy")
 	}
 	if err := p.cutOff(b); err != nil {
-		return Policy{}, err
+		return Policy{}, placed(b, err)
 	}
-	return p, p.Validate()
+	return p, placed(b, p.Validate())
 }
 
 // cutOff returns an error for each number that the file b gives with decimals and
@@ -313,7 +316,7 @@ func (p Policy) cutOff(b []byte) error {
 			}
 		case float64:
 			if h, whole := held.(int); whole && float64(h) != w {
-				errs = append(errs, fmt.Errorf("%s is %v; it must be a whole number", key, w))
+				errs = append(errs, &wrong{key, fmt.Sprintf("%v; it must be a whole number", w)})
 			}
 		}
 	}
@@ -326,7 +329,7 @@ func (p Policy) Validate() error {
 	var errs []error
 	check := func(ok bool, key string, value any, must string) {
 		if !ok {
-			errs = append(errs, fmt.Errorf("%s is %v; it must be %s", key, value, must))
+			errs = append(errs, &wrong{key, fmt.Sprintf("%v; it must be %s", value, must)})
 		}
 	}
 	within := func(key string, v, lo, hi float64) {

@@ -25,12 +25,12 @@ limits:             # bounds of every budget, target and bid; 0 is no bound
   min_bid: 0
   max_bid: 0
 
-entities: []        # exceptions by id or name:
+entities: []        # exceptions by id or name, * for anything; the last one that fits holds:
 # - match: "Search | Brand"
 #   max_budget: 500
 #   protected: true
 
-protected: []       # ids or names that are never changed
+protected: []       # ids or names that are never changed, * for anything: ["Search | Brand*"]
 
 total_daily_cap: 0    # sum of all daily budgets; with 0 a plan keeps to what they are together now
 total_monthly_cap: 0  # 30.4 x the sum of the daily budgets; 0 is no cap

@@ -111,12 +111,12 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.write("policy.yaml", strings.Replace(string(policy), "protected: []", fmt.Sprintf("protected: [%q]", refused.Entity.Name), 1))
+	w.write("policy.yaml", strings.Replace(string(policy), "protected: []", fmt.Sprintf("protected: [%q, nosuch]", refused.Entity.Name[:8]+"*"), 1))
 	stop()
 	// One more night, tomorrow's, sees the change in place.
 	r := w.run2("demo", "--data", dir, "--nights", "1", "--headless", "--json")
-	if r.code != 1 || !strings.Contains(r.stderr, "guardrail protected") {
-		t.Errorf("a night that refuses an item exits %d: %s", r.code, r.stderr)
+	if r.code != 1 || !strings.Contains(r.stderr, "guardrail protected") || !strings.Contains(r.stdout, `policy, protected: nothing goes by \"nosuch\"`) {
+		t.Errorf("a night that refuses an item exits %d: %s\n%s", r.code, r.stderr, r.stdout)
 	}
 	after := decode[demoSummary](t, r.stdout)
 	// The command line's clock is the market's, which is ahead by now: yesterday's change

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os/user"
@@ -200,7 +201,12 @@ func showMembers(out io.Writer, it *bidding.ItemEvidence, currency string) error
 }
 
 // named says which id an error is about.
-func named(id string, err error) error { return fmt.Errorf("proposal %s: %w", id, err) }
+func named(id string, err error) error {
+	if errors.Is(err, store.ErrNotFound) { // which names it
+		return fmt.Errorf("%w; adsteward proposals list shows which there are", err)
+	}
+	return fmt.Errorf("proposal %s: %w", id, err)
+}
 
 type proposalsApprove struct {
 	IDs    []string `arg:"" name:"id" help:"Proposals."`
@@ -233,6 +239,9 @@ func (c *proposalsEdit) Run(e *env) error {
 	v, err := money.Parse(c.Value)
 	if err != nil {
 		return usage("--value: %v", err)
+	}
+	if v < 0 {
+		return usage("--value %s is below zero; give what the field is to be", c.Value)
 	}
 	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome {
 		out := make([]bidding.Outcome, 0, len(c.IDs))
@@ -350,6 +359,9 @@ type killSwitchCmd struct {
 }
 
 func (c *killSwitchCmd) Run(e *env) error {
+	if strings.TrimSpace(c.Reason) == "" {
+		return usage("--reason is empty; say why, for the audit log")
+	}
 	a, err := e.open()
 	if err != nil {
 		return err

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -21,7 +23,7 @@ type simulateCmd struct {
 }
 
 func (c *simulateCmd) Help() string {
-	return "Example: adsteward simulate market.json --policy hold,rules,adsteward --nights 60. Shares compare a policy's gain over hold with the oracle's."
+	return "Example: adsteward simulate market.json --policy hold,rules,adsteward --nights 60. Shares compare a policy's gain over hold with the oracle's. What a scenario holds, with the defaults: docs/scenario.md."
 }
 
 func (c *simulateCmd) Run(e *env) error {
@@ -68,7 +70,9 @@ func (c *simulateCmd) simulate(e *env, sc *market.Scenario) (simulate.Report, er
 		o.Log = e.log
 	}
 	for _, p := range c.Policy {
-		o.Policies = append(o.Policies, simulate.Policy(p))
+		if !slices.Contains(o.Policies, simulate.Policy(p)) {
+			o.Policies = append(o.Policies, simulate.Policy(p))
+		}
 	}
 	if e.terminal() {
 		policies := len(o.Policies)
@@ -84,7 +88,7 @@ func (c *simulateCmd) simulate(e *env, sc *market.Scenario) (simulate.Report, er
 }
 
 func printReport(e *env, r simulate.Report) {
-	fmt.Fprintf(e.stdout, "%s, %.1f s\n", r.Name, r.Seconds)
+	fmt.Fprintf(e.stdout, "%s, %.1f s\n", cmp.Or(r.Name, "a scenario without a name"), r.Seconds)
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "policy\tprofit\tspend\trevenue\tof oracle\tlast 30\tchanges\tviolations\tworst day\tcoverage\t")
 	for _, p := range r.Policies {

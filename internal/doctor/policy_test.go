@@ -16,7 +16,7 @@ func TestNamesInThePolicyThatNothingGoesBy(t *testing.T) {
 	t.Parallel()
 	st := storetest.Open(t)
 	shop := &nightly.Shop{Name: "shop", Policy: guard.Default()}
-	shop.Policy.Protected = []string{"Brand", "7", "Brnad"}
+	shop.Policy.Protected = []string{"Brand", "7", "Shop*", "Brnad", "google"}
 	shop.Policy.Entities = []guard.EntityRule{{Match: "Shopping"}, {Match: "brand"}}
 	shop.Policy.Monthly = []guard.Monthly{{Name: "all", Budget: 1}, {Name: "some", Budget: 1, Match: []string{"Shop*", "google", "Display*"}}}
 	if fs := policyNames(t.Context(), st, shop); len(fs) != 0 {
@@ -34,7 +34,7 @@ func TestNamesInThePolicyThatNothingGoesBy(t *testing.T) {
 	for _, f := range policyNames(t.Context(), st, shop) {
 		said = append(said, string(f.Verdict)+" "+f.Detail)
 	}
-	want := `warning monthly: nothing goes by "Display*"; warning entities: nothing goes by "brand"; warning protected: nothing goes by "Brnad"`
+	want := `warning monthly: nothing goes by "Display*"; warning entities: nothing goes by "brand"; warning protected: nothing goes by "Brnad"; warning protected: nothing goes by "google"`
 	if got := strings.Join(said, "; "); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

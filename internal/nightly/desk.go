@@ -82,9 +82,13 @@ func (s *Steward) ApproveWith(ctx context.Context, actor string, ids []string, r
 	})
 }
 
+func expired(p store.Proposal) error {
+	return refused("it expired at %s; the next night proposes anew", p.ExpiresAt.Format(time.RFC3339))
+}
+
 func (s *Steward) approveOne(ctx context.Context, q *store.Queries, p store.Proposal, actor, reason string, now time.Time) error {
 	if now.After(p.ExpiresAt) {
-		return refused("it expired at %s; the next night proposes anew", p.ExpiresAt.Format(time.RFC3339))
+		return expired(p)
 	}
 	if err := move(ctx, q, p, bidding.Approved, actor, reason, "", now); err != nil {
 		return err
@@ -108,6 +112,9 @@ func (s *Steward) Edit(ctx context.Context, actor, id string, value money.Micros
 	return s.each(ctx, []string{id}, func(q *store.Queries, p store.Proposal, now time.Time) error {
 		if st := bidding.State(p.State); !st.Open() {
 			return refused("only an open proposal is edited; it is %s", p.State)
+		}
+		if now.After(p.ExpiresAt) {
+			return expired(p)
 		}
 		body, err := s.editedBody(ctx, q, p, value)
 		if err != nil {

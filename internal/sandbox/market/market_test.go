@@ -465,7 +465,7 @@ func TestSettingsAreDated(t *testing.T) {
 	}
 	for _, m := range []*market.Market{m, again} {
 		changes := m.Changes(platform.Google)
-		if len(changes) != 2 || !changes[0].At.Equal(now) || !changes[1].At.Equal((m.Today()-1).In(loc).Add(5*time.Hour+time.Millisecond)) {
+		if len(changes) != 2 || !changes[0].At.Equal(now) || !changes[1].At.Equal((m.Today() - 1).In(loc).Add(5*time.Hour+time.Millisecond)) {
 			t.Errorf("changes at %v", changes)
 		}
 	}

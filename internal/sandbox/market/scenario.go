@@ -96,7 +96,7 @@ const (
 	StockOut        = "stock_out"        // demand falls to 30 %
 	FeedDisapproval = "feed_disapproval" // likewise
 	HumanEdit       = "human_edit"       // Value is the new daily budget
-	Sale            = "sale"             // Value multiplies demand; margin x 0.8
+	Sale            = "sale"             // Value multiplies demand, default 1.5; margin x 0.8
 	APIFault        = "api_fault"        // the platform's API fails; Value calls, default 3
 )
 

@@ -52,7 +52,7 @@ func (sc *Scenario) complete(missing func(float64) bool) *BadInput {
 	if bad := sc.checkNames(); bad != nil {
 		return bad
 	}
-	return sc.checkEvents(coin)
+	return sc.checkEvents(coin, missing)
 }
 
 // bounds are what a number may be: from lo to hi or, where above is true, more
@@ -218,9 +218,21 @@ func (c *CampaignSpec) check(path string, coin float64) *BadInput {
 	return nil
 }
 
-func (sc *Scenario) checkEvents(coin float64) *BadInput {
-	for i, e := range sc.Events {
-		path := fmt.Sprintf("events[%d]", i)
+// usualSale is how many times the usual demand a sale draws where none is given.
+const usualSale = 1.5
+
+func (sc *Scenario) checkEvents(coin float64, missing func(float64) bool) *BadInput {
+	for i := range sc.Events {
+		e, path := &sc.Events[i], fmt.Sprintf("events[%d]", i)
+		switch {
+		case !missing(e.Value):
+		case e.Kind == HumanEdit:
+			return wrong(path, "value is missing; add the new daily budget")
+		case e.Kind == Sale:
+			e.Value = usualSale
+		default:
+			e.Value = 0
+		}
 		value := bounds{"value", e.Value, -math.MaxFloat64, math.MaxFloat64, false} // of those that have no use for it
 		switch e.Kind {
 		case TrackingOutage, StockOut, FeedDisapproval:

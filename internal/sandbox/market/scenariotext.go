@@ -197,7 +197,7 @@ func setDefaults(element any) {
 	case *AdSpec:
 		e.Share = math.NaN()
 	case *ScenarioEvent:
-		e.Days = 1
+		e.Days, e.Value = 1, math.NaN()
 	}
 }
 
