@@ -109,7 +109,7 @@ func RemoteCampaignID(p platform.Name, index int) string {
 // share are missing where they are 0.
 func New(given *Scenario) (*Market, error) {
 	sc := new(*given)
-	sc.Campaigns = slices.Clone(given.Campaigns)
+	sc.Campaigns, sc.Events = slices.Clone(given.Campaigns), slices.Clone(given.Events)
 	if bad := sc.complete(func(v float64) bool { return v == 0 }); bad != nil {
 		return nil, fmt.Errorf("scenario: %w", bad)
 	}
