@@ -111,7 +111,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.write("policy.yaml", strings.Replace(string(policy), "protected: []", fmt.Sprintf("protected: [%q, nosuch]", refused.Entity.Name[:8]+"*"), 1))
+	w.write("policy.yaml", strings.Replace(string(policy), "protected: []", fmt.Sprintf("protected: [%q, nosuch]", refused.Entity.Name[:len(refused.Entity.Name)-1]+"*"), 1))
 	stop()
 	// One more night, tomorrow's, sees the change in place.
 	r := w.run2("demo", "--data", dir, "--nights", "1", "--headless", "--json")
