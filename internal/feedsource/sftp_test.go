@@ -6,10 +6,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,7 +60,8 @@ func sftpServer(t *testing.T, user ssh.PublicKey, files map[string]string) (addr
 	}
 	config.AddHostKey(key)
 	handlers := sftp.InMemHandler()
-	for name, text := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // a directory before what lies in it
+		text := files[name]
 		if dir := path.Dir(name); dir != "/" {
 			if err := handlers.FileCmd.Filecmd(&sftp.Request{Method: "Mkdir", Filepath: dir}); err != nil && !errors.Is(err, os.ErrExist) {
 				t.Fatal(err)
