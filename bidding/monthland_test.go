@@ -154,7 +154,7 @@ func TestAMonthThatBudgetsDoNotHoldLands(t *testing.T) {
 					if d == first && !strings.Contains(strings.Join(x.Reasons, " "), `Month of "May": As things are it lands`) {
 						t.Errorf("of %s it says %q", x.Name, x.Reasons)
 					}
-					if said := strings.Contains(x.Reasons[1], "That budget leaves room, and the month does not"); d == first && said != (c.share > 1 && x.Field == platform.TargetROAS) {
+					if said := strings.Contains(x.Reasons[1], "That budget leaves room, but its month does not"); d == first && said != (c.share > 1 && x.Field == platform.TargetROAS) {
 						t.Errorf("of %s it says %q", x.Name, x.Reasons)
 					}
 				}

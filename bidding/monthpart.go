@@ -46,7 +46,7 @@ func (u *unit) spendersOf(m guard.Monthly, names [][]string, changes []PastChang
 	switch {
 	case len(covered) == 0:
 		return nil, 0
-	case len(covered) == len(u.members) && len(u.steered()) > 1 && u.made():
+	case len(covered) == len(u.members) && len(u.steered()) > 1 && u.addsUp():
 		return u.apart(changes), 1
 	case len(covered) == len(u.members):
 		return []spender{u.spender(u.days, u.steeredOn, changes)}, 1
@@ -65,9 +65,9 @@ func (u *unit) spendersOf(m guard.Monthly, names [][]string, changes []PastChang
 	return []spender{u.spender(own, u.steeredOn, changes).part(of)}, of
 }
 
-// made reports whether what lies within a unit is all that it spent in the month: an ad
+// addsUp reports whether what lies within a unit is all that it spent in the month: an ad
 // group that is paused by now is not.
-func (u *unit) made() bool {
+func (u *unit) addsUp() bool {
 	const enough = 0.999
 	cost := func(days []response.Day) (sum float64) {
 		for _, d := range days {

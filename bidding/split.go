@@ -439,7 +439,7 @@ func (p *planner) withinReasons(c *candidate) (out []string) {
 	switch {
 	case u.scarcity > 1 && u.scarcity == u.parent.scarcity:
 		where = "elsewhere in the month"
-		add("%s That budget leaves room, and the month does not: the next %s of the month is to earn the same everywhere: %.2f.", shared, u.Currency, u.price)
+		add("%s That budget leaves room, but its month does not: the next %s spent in the month is to earn %.2f everywhere.", shared, u.Currency, u.price)
 	case u.scarcity > 1:
 		add("%s Their targets and bids are chosen together, so that the next %s of that budget earns the same in each of them: %.2f.", shared, u.Currency, u.price)
 	case u.parent.bound:

@@ -26,7 +26,7 @@ func placed(file []byte, err error) error {
 	}
 	all := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		all = joined.Unwrap()
+		all = slices.Clone(joined.Unwrap())
 	}
 	nodes := nodesOf(file)
 	for i, e := range all {
