@@ -46,11 +46,15 @@ func (p *planner) allocate() error {
 		chosen = append(chosen, u)
 		room -= (u.owned(p.in) - u.Lever.Seen).Float() // what an experiment will put back
 	}
-	g, err := p.goal(chosen, room)
+	likely := make([][]allocate.Draw, len(chosen))
+	for i, u := range chosen {
+		likely[i] = u.likely()
+	}
+	g, err := p.goal(chosen, likely, room)
 	if err != nil {
 		return err
 	}
-	sol, err := p.tonight(chosen, room, g)
+	sol, err := p.tonight(chosen, likely, room, g)
 	if err != nil {
 		return err
 	}
@@ -66,10 +70,10 @@ func (p *planner) allocate() error {
 }
 
 // goal finds where the budgets are to go and sets the prices of money there.
-func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
+func (p *planner) goal(chosen []*unit, likely [][]allocate.Draw, room float64) (goal, error) {
 	patient := p.in.Policy
 	patient.Step.Default, patient.Step.HardLimit = 1, 1
-	problem := p.problem(chosen, patient, func(f *guard.Facts) {
+	problem := p.problem(chosen, likely, patient, func(f *guard.Facts) {
 		// What passes in days.
 		f.LastChange, f.LastChangeByOther, f.Learning, f.LastOutage, f.Silent = 0, time.Time{}, "", 0, 0
 	})
@@ -111,9 +115,9 @@ func (p *planner) goal(chosen []*unit, room float64) (goal, error) {
 }
 
 // tonight takes the budgets towards the goal as far as they may go.
-func (p *planner) tonight(chosen []*unit, room float64, g goal) (sol allocate.Solution, err error) {
+func (p *planner) tonight(chosen []*unit, likely [][]allocate.Draw, room float64, g goal) (sol allocate.Solution, err error) {
 	room += g.lent
-	free := p.problem(chosen, p.in.Policy, func(*guard.Facts) {})
+	free := p.problem(chosen, likely, p.in.Policy, func(*guard.Facts) {})
 	problem := between(free, g.spend, chosen)
 	total, months := p.needs(problem, chosen, room)
 	least, inMonths := p.needs(free, chosen, room)
@@ -167,15 +171,15 @@ func between(problem allocate.Problem, other []float64, chosen []*unit) allocate
 }
 
 // problem asks for the best budgets between what a policy allows at least and at
-// most, in view of facts with an edit.
-func (p *planner) problem(chosen []*unit, policy guard.Policy, edit func(*guard.Facts)) allocate.Problem {
+// most, in view of facts with an edit, by what each is likely to earn.
+func (p *planner) problem(chosen []*unit, likely [][]allocate.Draw, policy guard.Policy, edit func(*guard.Facts)) allocate.Problem {
 	out := allocate.Problem{Risk: allocate.Risk{Objective: p.in.Policy.Risk.Objective, Level: p.in.Policy.Risk.Level}}
-	for _, u := range chosen {
+	for i, u := range chosen {
 		f := u.leverFacts(p.in)
 		edit(&f)
 		lo, _ := guard.Check(policy, guard.Propose, f, p.change(u, u.Lever.Seen/farStep))
 		hi, _ := guard.Check(policy, guard.Propose, f, p.change(u, u.Lever.Seen*farStep))
-		out.Items = append(out.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: u.likely()})
+		out.Items = append(out.Items, allocate.Item{ID: u.Key.String(), Min: lo.Float(), Max: hi.Float(), Draws: likely[i]})
 	}
 	return out
 }

@@ -71,6 +71,9 @@ func mostOf(problem allocate.Problem) (most float64) {
 
 // worthMore is a problem whose worths are all larger by a factor.
 func worthMore(problem allocate.Problem, scale float64) allocate.Problem {
+	if scale == 1 {
+		return problem
+	}
 	problem.Items = slices.Clone(problem.Items)
 	for i := range problem.Items {
 		draws := slices.Clone(problem.Items[i].Draws)

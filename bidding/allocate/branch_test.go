@@ -222,3 +222,25 @@ func TestBentBeatsBruteForce(t *testing.T) {
 		}
 	})
 }
+
+// What rounding lets items spend above the total is not taken from one whose curve is
+// the steepest where it ends.
+func TestRoundingIsTakenWhereItCostsLeast(t *testing.T) {
+	t.Parallel()
+	const whole = 30.41703415695587
+	total := 86.0
+	p := allocate.Problem{Total: &total, Groups: []allocate.Group{{Name: "first two", IDs: []string{"0", "1"}, Min: 23, Max: 41}}}
+	for i := range 5 {
+		p.Items = append(p.Items, allocate.Item{ID: fmt.Sprint(i), Max: 32, Worth: 1.1733873785858318,
+			Curve: allocate.Binormal{CapSpend: whole, CapValue: 85.9581063033063, Sigma: -1.5217334145073513}})
+	}
+	sol, err := allocate.Solve(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, worth := p.Items[0].Curve, p.Items[0].Worth
+	want := 2*worth*c.Value(whole) + worth*c.Value(total-2*whole) - total
+	if math.Abs(sol.Objective-want) > 1e-9*want {
+		t.Fatalf("two bought whole and one with the rest earn %v, the solution %v earns %v", want, sol.Spend, sol.Objective)
+	}
+}

@@ -176,7 +176,7 @@ func (c *coupled) visitBlocks(n *node) {
 }
 
 // meet looks for the price at which the blocks spend the total, from a guess on:
-// at lo they spend more and at hi no more than it, where it binds, and nothing
+// at lo they spend more and at hi no more than it, where it binds (or meet it at both, where it is all there can be), and nothing
 // within the bounds in force has an objective above the ceiling. It is not ok
 // where there is no such price.
 func (c *coupled) meet(guess float64) (lo, hi look, ceiling float64, ok bool) {
@@ -204,7 +204,10 @@ func (c *coupled) meet(guess float64) (lo, hi look, ceiling float64, ok bool) {
 			return lo, hi, ceiling, false
 		}
 	}
-	for d := step; !above(lo.spend, total) && lo.price > floor; d *= growth {
+	// Nothing is above a total that is all there can be: it is enough to meet it.
+	_, most, _ := c.reach()
+	short := func() bool { return !above(lo.spend, total) && (above(most, total) || above(total, lo.spend)) }
+	for d := step; short() && lo.price > floor; d *= growth {
 		if hi, lo = lo, at(max(lo.price-d, floor)); lo.price < -far {
 			return lo, hi, ceiling, false
 		}

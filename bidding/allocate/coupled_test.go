@@ -141,3 +141,34 @@ func TestGroupedAtTheirMinimums(t *testing.T) {
 		}
 	}
 }
+
+// A total that is the most that all groups together can spend leaves each of them to
+// itself: there is no price at which they would spend more, and none is looked for.
+func TestATotalThatIsAllThereCanBe(t *testing.T) {
+	t.Parallel()
+	total := 37.0
+	p := allocate.Problem{Total: &total, SpendAll: true, Items: []allocate.Item{
+		{ID: "0", Min: 5, Max: 5, Worth: 2, Curve: allocate.Hill{Coef: 20, Alpha: 1, Gamma: 5}},
+		{ID: "1", Max: 38, Worth: 0.69, Curve: allocate.Hill{Coef: 49.7, Alpha: 1.7, Gamma: 14.2}},
+		{ID: "2", Max: 16, Worth: 1.51, Curve: allocate.Hill{Coef: 23.7, Alpha: 1.7, Gamma: 34.8}},
+		{ID: "3", Max: 4, Worth: 0.98, Curve: allocate.Hill{Coef: 40, Alpha: 1, Gamma: 13}},
+	}, Groups: []allocate.Group{{Name: "bent", IDs: []string{"0", "1", "2"}, Max: 33}, {Name: "other", IDs: []string{"3"}, Min: 2, Max: 6}}}
+	sol, err := allocate.Solve(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkBounds(t, p, sol.Spend, 1e-9)
+	best := math.Inf(-1)
+	const steps = 16000
+	for k := range steps + 1 { // 28 are left for the two
+		second := 16 * float64(k) / steps
+		best = max(best, p.Items[1].Worth*p.Items[1].Curve.Value(28-second)+p.Items[2].Worth*p.Items[2].Curve.Value(second))
+	}
+	for _, i := range []int{0, 3} {
+		best += p.Items[i].Worth * p.Items[i].Curve.Value(p.Items[i].Max)
+	}
+	best -= total
+	if sol.Status != allocate.Optimal || sol.Objective < best-1e-9*math.Abs(best) {
+		t.Fatalf("%s, %v by %v; a grid earns %v", sol.Status, sol.Objective, sol.Spend, best)
+	}
+}

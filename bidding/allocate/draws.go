@@ -61,7 +61,7 @@ func newScenarios(p Problem) (scenarios, error) {
 			if _, ok := d.Curve.(Points); ok != pieces {
 				return s, fmt.Errorf("item %q has draws of points and of another type of curve; all must be of one type", it.ID)
 			}
-			if pieces {
+			if pieces || alwaysConcave(d.Curve) {
 				continue
 			}
 			hi := it.Max
@@ -74,6 +74,13 @@ func newScenarios(p Problem) (scenarios, error) {
 		}
 	}
 	return s, nil
+}
+
+// alwaysConcave spares the many draws of a large plan the making of what answers for
+// them, only to ask how it bends.
+func alwaysConcave(c Curve) bool {
+	h, ok := c.(Hill)
+	return ok && h.Alpha <= 1
 }
 
 func (s scenarios) uniform() []float64 {

@@ -311,18 +311,31 @@ func (s *solver) solution(r relaxed, status string, gap float64) Solution {
 	return out
 }
 
-// trim takes from the largest of the items what a search, which closes on prices, has let
-// them spend above a limit by rounding: a 1e-12th of a very large total is money.
+// trim takes what a search, which closes on prices, has let items spend above a limit by
+// rounding from the one that earns least with it: a 1e-12th of a very large total is
+// money, and a curve may end so steeply that as little of its own spend is worth more.
 func (s *solver) trim(x []float64) {
 	within := func(from, to int, most float64) {
-		sum, largest := 0.0, from
+		var sum float64
+		for _, v := range x[from:to] {
+			sum += v
+		}
+		over := sum - most
+		if over <= 0 {
+			return
+		}
+		at, least := -1, math.Inf(1)
 		for i := from; i < to; i++ {
-			if sum += x[i]; x[i]-s.items[i].min > x[largest]-s.items[largest].min {
-				largest = i
+			it := &s.items[i]
+			if x[i]-over < it.min {
+				continue
+			}
+			if earns := it.worth * it.curve.Slope(x[i]-over); at < 0 || earns < least {
+				at, least = i, earns
 			}
 		}
-		if over := sum - most; over > 0 {
-			x[largest] = max(x[largest]-over, s.items[largest].min)
+		if at >= 0 {
+			x[at] -= over
 		}
 	}
 	for _, b := range s.blocks {
