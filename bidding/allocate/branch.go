@@ -2,6 +2,7 @@ package allocate
 
 import (
 	"container/heap"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -34,12 +35,17 @@ type node struct {
 // the number of items of a block that have jumped is branched on; without that,
 // items that resemble each other would take turns at being halfway, and every
 // subset of them would have to be looked at. Then single items are, where their
-// curve turns, and what is left inside a convex stretch where it stands.
+// curve turns, and what is left inside a convex stretch where it stands. Of items
+// or blocks that are the same, an earlier one spends no less than a later one: all
+// other answers are such a one with names exchanged.
 type tree struct {
 	*solver
 	visit func(*node)
 	queue []*node
-	bent  []int // the items that are not concave
+	bent  []int  // the items that are not concave
+	twins []twin // of items
+	pairs []twin // of blocks
+	first []int  // by block: the first that is the same
 	whole []item
 	uncut []block // the blocks of the whole
 	x     []float64
@@ -47,6 +53,42 @@ type tree struct {
 	slack float64         // how far above the best a ceiling may be and not matter
 	tried map[string]bool // sets of items that have jumped, rounded already
 	left  float64         // the highest ceiling of what could not be divided
+}
+
+// twin are two items of a block, or two blocks, that are the same, and next to each
+// other among such.
+type twin struct{ before, after int }
+
+// pair finds the twins, in the order of items and blocks.
+func (t *tree) pair() {
+	type kind struct {
+		block, like int
+		lo, hi      float64
+	}
+	items, blocks := map[kind]int{}, map[string]int{}
+	for k, b := range t.blocks {
+		of := fmt.Append(nil, b.min, b.max)
+		for i := b.from; i < b.to; i++ {
+			it := &t.items[i]
+			if of = fmt.Appendf(of, " %d", it.like); it.bend != concave {
+				t.twins = match(t.twins, items, kind{k, it.like, it.lo, it.hi}, i)
+			}
+		}
+		t.pairs = match(t.pairs, blocks, string(of), k)
+		t.first = append(t.first, k)
+		if n := len(t.pairs); n > 0 && t.pairs[n-1].after == k {
+			t.first[k] = t.first[t.pairs[n-1].before]
+		}
+	}
+}
+
+// match notes that i is the last of a kind, and its twin before it.
+func match[K comparable](twins []twin, last map[K]int, of K, i int) []twin {
+	if before, ok := last[of]; ok {
+		twins = append(twins, twin{before, i})
+	}
+	last[of] = i
+	return twins
 }
 
 func (t *tree) Len() int           { return len(t.queue) }
@@ -80,6 +122,7 @@ func (s *solver) branch(hull relaxed, from ...[]float64) (r relaxed, gap float64
 			t.bent = append(t.bent, i)
 		}
 	}
+	t.pair()
 	heap.Push(t, &node{ceiling: hull.ceiling, price: hull.price, item: -1, block: -1})
 	for t.Len() > 0 && t.queue[0].ceiling > t.best+t.slack {
 		if t.effort.over() {
@@ -147,8 +190,10 @@ func (t *tree) try(x []float64) {
 
 // visitHulls is visit by the hulls of the curves.
 func (t *tree) visitHulls(n *node) {
-	t.enter(n)
 	defer t.leave(n)
+	if !t.enter(n) {
+		return
+	}
 	guess := 1.0
 	if guessable(n.price) {
 		guess = n.price
@@ -183,8 +228,9 @@ func (t *tree) part(n *node, ceiling, price float64, children ...*node) {
 	}
 }
 
-// enter puts the bounds of a part in force, leave those of the whole.
-func (t *tree) enter(n *node) {
+// enter puts the bounds of a part in force, and what follows from them for the twins
+// of its items, leave those of the whole. It is not ok where nothing lies within them.
+func (t *tree) enter(n *node) (ok bool) {
 	for ; n != nil; n = n.parent {
 		if n.item >= 0 {
 			it := &t.items[n.item]
@@ -196,19 +242,49 @@ func (t *tree) enter(n *node) {
 			b.fewest, b.most = max(b.fewest, n.fewest), min(b.most, n.most)
 		}
 	}
+	ok = true
+	for _, w := range t.twins {
+		t.items[w.after].hi = min(t.items[w.after].hi, t.items[w.before].hi)
+	}
+	for _, w := range slices.Backward(t.twins) {
+		before, after := &t.items[w.before], &t.items[w.after]
+		before.lo = max(before.lo, after.lo)
+		ok = ok && before.lo <= before.hi && after.lo <= after.hi
+	}
+	for _, w := range t.pairs {
+		t.blocks[w.after].max = min(t.blocks[w.after].max, t.blocks[w.before].max)
+	}
+	for _, w := range slices.Backward(t.pairs) {
+		before, after := &t.blocks[w.before], &t.blocks[w.after]
+		before.min = max(before.min, after.min)
+		ok = ok && before.min <= before.max && after.min <= after.max
+	}
+	return ok
 }
 
 func (t *tree) leave(n *node) {
+	for _, w := range t.twins {
+		t.items[w.before], t.items[w.after] = t.whole[w.before], t.whole[w.after]
+	}
+	for _, w := range t.pairs {
+		t.uncutBlock(w.before)
+		t.uncutBlock(w.after)
+	}
 	for ; n != nil; n = n.parent {
 		if n.item >= 0 {
 			t.items[n.item] = t.whole[n.item]
 		}
 		if n.block >= 0 {
-			near := t.blocks[n.block].near
-			t.blocks[n.block] = t.uncut[n.block]
-			t.blocks[n.block].near = near
+			t.uncutBlock(n.block)
 		}
 	}
+}
+
+// uncutBlock puts a block's own bounds in force again; the price found last stays.
+func (t *tree) uncutBlock(k int) {
+	near := t.blocks[k].near
+	t.blocks[k] = t.uncut[k]
+	t.blocks[k].near = near
 }
 
 // round tries what the hull's optimum becomes when each curved item stays on

@@ -244,3 +244,48 @@ func TestRoundingIsTakenWhereItCostsLeast(t *testing.T) {
 		t.Fatalf("two bought whole and one with the rest earn %v, the solution %v earns %v", want, sol.Spend, sol.Objective)
 	}
 }
+
+// Items that are all the same are not searched in every order of theirs.
+func TestItemsThatAreAllTheSameAreProved(t *testing.T) {
+	t.Parallel()
+	const whole, n = 18.0, 16
+	total := 171.0
+	p := allocate.Problem{Total: &total}
+	for i := range n {
+		p.Items = append(p.Items, allocate.Item{ID: fmt.Sprint(i), Max: 32, Worth: 1.1, Curve: allocate.Binormal{CapSpend: whole, CapValue: 144, Sigma: -0.9}})
+	}
+	sol, err := allocate.Solve(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := -total
+	for room := total; room > 0; room -= whole { // as many as can be have all that there is
+		want += p.Items[0].Worth * p.Items[0].Curve.Value(min(whole, room))
+	}
+	if sol.Status != allocate.Optimal || math.Abs(sol.Objective-want) > 1e-9*want {
+		t.Fatalf("%s, %v by %v; the optimum is %v", sol.Status, sol.Objective, sol.Spend, want)
+	}
+}
+
+// Nor are groups that are all the same.
+func TestGroupsThatAreAllTheSameAreProved(t *testing.T) {
+	t.Parallel()
+	total := 432.0
+	p := allocate.Problem{Total: &total}
+	for g := range 16 {
+		gr := allocate.Group{Name: fmt.Sprint("g", g), Max: 90}
+		for range 3 {
+			id := fmt.Sprint(len(p.Items))
+			p.Items, gr.IDs = append(p.Items, allocate.Item{ID: id, Max: 100, Worth: 1, Curve: allocate.Hill{Coef: 140, Alpha: 3, Gamma: 36}}), append(gr.IDs, id)
+		}
+		p.Groups = append(p.Groups, gr)
+	}
+	sol, err := allocate.Solve(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkBounds(t, p, sol.Spend, 1e-9)
+	if sol.Status != allocate.Optimal {
+		t.Fatalf("%s by %v", sol.Status, sol.Spend)
+	}
+}

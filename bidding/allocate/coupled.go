@@ -23,7 +23,7 @@ type coupled struct {
 	known map[span][]answer // of blocks whose bounds bind, by price
 }
 
-// span is a block within bounds.
+// span is a block, or one that is the same, within bounds.
 type span struct {
 	block    int
 	min, max float64
@@ -64,7 +64,7 @@ func (c *coupled) ask(k int, price float64) answer {
 	if p := c.within(b, price, nil); b.side(p.spend) == 0 {
 		return answer{price, p.spend, p.value, p.value - price*p.spend, p.x}
 	}
-	in := span{k, b.min, b.max}
+	in := span{c.first[k], b.min, b.max}
 	known := c.known[in]
 	at, found := slices.BinarySearchFunc(known, price, func(a answer, p float64) int { return cmp.Compare(a.price, p) })
 	if found {
@@ -147,7 +147,10 @@ func (s *solver) alone(k int, price float64) *solver {
 
 // visitBlocks is visit by the blocks' own optima.
 func (c *coupled) visitBlocks(n *node) {
-	c.enter(n)
+	if !c.enter(n) {
+		c.leave(n)
+		return
+	}
 	lo, hi, ceiling, ok := c.meet(n.price)
 	ceiling = min(ceiling, n.ceiling)
 	if ceiling <= c.best+c.slack {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 )
 
@@ -94,6 +95,7 @@ type item struct {
 	lo, hi   float64 // the bounds in force, narrowed by branching
 	bend     bend    // between min and max
 	split    float64 // where a curve that is not concave is parted first
+	like     int     // where some curve is not concave: items of one number are the same but for their names
 }
 
 // best is the item's best spend between two bounds, and what that is worth.
@@ -176,7 +178,13 @@ func newSolver(ctx context.Context, p Problem) (*solver, error) {
 	}
 	rest.to = len(s.items)
 	s.blocks = append(s.blocks, rest)
-	return s, s.limit()
+	if err := s.limit(); err != nil {
+		return nil, err
+	}
+	if s.bent() {
+		s.liken()
+	}
+	return s, nil
 }
 
 func newItem(it Item, index int) item {
@@ -213,6 +221,28 @@ func (s *solver) limit() error {
 		}
 	}
 	return nil
+}
+
+// liken numbers the items, those that nothing tells apart alike.
+func (s *solver) liken() {
+	type kind struct {
+		curve           any
+		worth, min, max float64
+	}
+	known := map[kind]int{}
+	for i := range s.items {
+		it := &s.items[i]
+		of := kind{s.p.Items[it.index].Curve, it.worth, it.min, it.max}
+		if !reflect.TypeOf(of.curve).Comparable() { // as points are
+			of.curve = fmt.Sprintf("%T %v", of.curve, of.curve)
+		}
+		n, ok := known[of]
+		if !ok {
+			n = len(known)
+			known[of] = n
+		}
+		it.like = n
+	}
 }
 
 func checkItem(it Item) error {
