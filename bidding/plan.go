@@ -51,7 +51,8 @@ type Account struct {
 // Series is the daily performance of one campaign, ad set or ad group, ascending.
 type Series struct {
 	Entity platform.Ref
-	// Part is true of what lies within a campaign whose own series holds it already.
+	// Part is true of what others' series hold already: that of what lies within a campaign,
+	// or the campaign's, where the budget was moved from it to its ad sets.
 	Part   bool
 	Days   []response.Day
 	Clicks int64 // total of the policy's window

@@ -123,14 +123,16 @@ func (q *Queries) ChangeEvents(ctx context.Context, account string, since time.T
 // Where a performance row stands against what is stored.
 const (
 	perfNew       = iota // or restated: cost, value or conversions differ
-	perfTouched          // only clicks, impressions, those that could have been or whose part it is differ
+	perfTurned           // it has become part of others, or ceased to be
+	perfTouched          // only clicks, impressions or those that could have been differ
 	perfUnchanged        // nothing to write
 )
 
 // UpsertPerformance stores days as reported at the pull of asOf. A day that is
 // new, or whose cost, value or conversions differ from the last report, also
-// gets a row in the restatement history, unless it is part of another row. A day
-// reported again unchanged is not written, so its PulledAt says when these figures
+// gets a row in the restatement history, unless it is part of others; what becomes
+// part of others gets one of zeros, since what it had brought is theirs from then on. A
+// day reported again unchanged is not written, so its PulledAt says when these figures
 // were first seen.
 func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows []Performance) error {
 	sorted := sortedPerformance(rows)
@@ -157,8 +159,11 @@ func (q *Queries) UpsertPerformance(ctx context.Context, asOf civil.Date, rows [
 			return err
 		}
 		as := asOf.String()
-		_, err := insertAll(ctx, q, inHistory, whole(keep(sorted, state, perfNew)), func(args []any, row **Performance) []any {
-			p := *row
+		_, err := insertAll(ctx, q, inHistory, restated(sorted, state), func(args []any, row **Performance) []any {
+			p := **row
+			if p.Part {
+				p.Cost, p.Value, p.Conversions = 0, 0, 0
+			}
 			return append(args, p.Account, p.Platform, p.AdAccount, p.EntityType, p.EntityID, p.Date.String(), as,
 				int64(p.Cost), int64(p.Value), p.Conversions)
 		})
@@ -177,9 +182,15 @@ func keep(rows []*Performance, state []byte, limit byte) []*Performance {
 	return kept
 }
 
-// whole returns the rows that are part of no other.
-func whole(rows []*Performance) []*Performance {
-	return slices.DeleteFunc(rows, func(p *Performance) bool { return p.Part })
+// restated returns the rows that change what the days come to.
+func restated(rows []*Performance, state []byte) []*Performance {
+	var out []*Performance
+	for i, p := range rows {
+		if state[i] == perfTurned || state[i] == perfNew && !p.Part {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // sortedPerformance points to the rows in the order of the primary key, which
@@ -228,9 +239,11 @@ func (q *Queries) comparePerformance(ctx context.Context, rows []*Performance, s
 		}
 		p := rows[i]
 		switch {
+		case p.Part != old.Part:
+			state[i] = perfTurned
 		case p.Cost != old.Cost || p.Value != old.Value || p.Conversions != old.Conversions:
 			state[i] = perfNew
-		case p.Clicks != old.Clicks || p.Impressions != old.Impressions || p.Eligible != old.Eligible || p.Part != old.Part:
+		case p.Clicks != old.Clicks || p.Impressions != old.Impressions || p.Eligible != old.Eligible:
 			state[i] = perfTouched
 		default:
 			state[i] = perfUnchanged
@@ -291,6 +304,14 @@ func (q *Queries) LastPerformance(ctx context.Context, account string) (map[[2]s
 		return nil
 	}, `SELECT platform, ad_account, MAX(date) AS date FROM performance`+w.String()+` GROUP BY platform, ad_account`, w.args...)
 	return last, err
+}
+
+// Spans returns from when to when there are days with spend in from..to, of every entity
+// of an ad account: apart, where some of its days are part of others and some are not.
+func (q *Queries) Spans(ctx context.Context, account, platform, adAccount string, from, to civil.Date) ([]Span, error) {
+	return all[Span](ctx, q, `SELECT entity_type, entity_id, part, MIN(date) AS oldest, MAX(date) AS newest FROM performance
+		WHERE account = ? AND platform = ? AND ad_account = ? AND date BETWEEN ? AND ? AND cost > 0
+		GROUP BY entity_type, entity_id, part ORDER BY entity_type, entity_id, part`, account, platform, adAccount, from, to)
 }
 
 // Restatements returns what each pull added to the value of each date from from

@@ -151,6 +151,19 @@ func testParts(t *testing.T, s *store.Store) {
 	part.Part = false
 	check(t, s.UpsertPerformance(ctx, day("2026-03-05"), []store.Performance{part}))
 	same(t, "with a budget of its own", performance(t, s, acc, "2026-03-01", "2026-03-02"), []store.Performance{part, whole})
+	whole.Part = true
+	check(t, s.UpsertPerformance(ctx, day("2026-03-05"), []store.Performance{whole}))
+	same(t, "the campaign's is part of it", performance(t, s, acc, "2026-03-01", "2026-03-02"), []store.Performance{part})
+	same(t, "restated by what they differ", must(s.Restatements(ctx, acc, 0))(t), []store.Restatement{
+		{Platform: "google", Date: day("2026-03-02"), AsOf: day("2026-03-03"), Delta: euro(100)},
+		{Platform: "google", Date: day("2026-03-02"), AsOf: day("2026-03-05"), Delta: part.Value - whole.Value}})
+	free, later := perf("1", "2026-03-03", 0), part
+	later.Date = day("2026-03-04")
+	check(t, s.UpsertPerformance(ctx, day("2026-03-05"), []store.Performance{free, later}))
+	same(t, "spans of spend", must(s.Spans(ctx, acc, "google", "123", day("2026-03-02"), day("2026-03-04")))(t), []store.Span{
+		{EntityType: "ad_set", EntityID: "9", Oldest: day("2026-03-02"), Newest: day("2026-03-04")},
+		{EntityType: "campaign", EntityID: "1", Part: true, Oldest: day("2026-03-02"), Newest: day("2026-03-02")}})
+	same(t, "of another account", len(must(s.Spans(ctx, acc, "google", "9", 0, day("2026-03-04")))(t)), 0)
 }
 
 // testPerformanceOfMany meets several ad accounts in one call, in no order, of

@@ -66,8 +66,18 @@ type Performance struct {
 	Clicks      int64        `db:"clicks"`
 	Impressions int64        `db:"impressions"`
 	Eligible    int64        `db:"eligible"` // impressions it could have had; 0: not known
-	Part        bool         `db:"part"`     // its campaign's row holds it already, and no sum may count it beside
+	Part        bool         `db:"part"`     // rows of its campaign, or within it, hold it already, and no sum may count it beside
 	PulledAt    time.Time    `db:"pulled_at"`
+}
+
+// Span is the oldest and the newest day with spend of an entity, of those that are part
+// of others or of those that are not.
+type Span struct {
+	EntityType string     `db:"entity_type"`
+	EntityID   string     `db:"entity_id"`
+	Part       bool       `db:"part"`
+	Oldest     civil.Date `db:"oldest"`
+	Newest     civil.Date `db:"newest"`
 }
 
 // Restatement is a change of a platform's reported value for one date: Delta

@@ -42,6 +42,7 @@ func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Ver
 		if !r.about.covers(c.Field) {
 			continue
 		}
+		asked := c
 		c := c
 		c.Value = value
 		v, to := r.ask(p, mode, f, c)
@@ -49,6 +50,9 @@ func Check(p Policy, mode Mode, f Facts, c platform.Change) (money.Micros, []Ver
 		case Pass:
 			continue
 		case Clamp:
+			if of, same := r.ask(p, mode, f, asked); same == to {
+				v = of // it names what was asked for, not what others left of it
+			}
 			if value = to; (value-c.Seen > 0) != (c.Value-c.Seen > 0) || value == c.Seen {
 				v.Answer = Block
 			}

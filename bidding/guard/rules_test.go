@@ -193,6 +193,17 @@ func TestReasonsNameTheirFigures(t *testing.T) {
 	if _, said := guard.Check(guard.Default(), guard.Edit, fine(), budget(100*money.One, 70*money.One)); len(said) != 1 || !strings.Contains(said[0].Detail, "20 % at once: EUR 80.00 instead of EUR 70.00") {
 		t.Errorf("a cut beyond the step: %v", said)
 	}
+	// Several clamps: each names what was asked for, not what another left of it.
+	p := policy(t, "limits: {max_budget: 5000}")
+	to, said := guard.Check(p, guard.Edit, fine(), budget(100*money.One, 1_000_000*money.One))
+	if to != 120*money.One || len(said) != 2 || said[0].Detail != "Not above EUR 5,000.00." || said[1].Detail != "At most 20 % at once: EUR 120.00 instead of EUR 1,000,000.00." {
+		t.Errorf("far beyond a limit and the step: %v, %v", to, said)
+	}
+	// A step that a limit shortens is the limit's to tell.
+	p = policy(t, "limits: {max_budget: 110}")
+	if to, said := guard.Check(p, guard.Edit, fine(), budget(100*money.One, 1_000*money.One)); to != 110*money.One || len(said) != 1 || said[0].Name != "limits" {
+		t.Errorf("a limit within the step: %v, %v", to, said)
+	}
 }
 
 func TestTheLowerCapHolds(t *testing.T) {

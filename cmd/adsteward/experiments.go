@@ -296,9 +296,9 @@ func (c *experimentsPlan) Run(e *env) error {
 
 // experimentStep is what the commands that move an experiment on have in common.
 type experimentStep struct {
-	ID     string `arg:"" help:"Experiment, or the first six or more characters of its id."`
-	Reason string `help:"Why; it goes into the audit log." placeholder:"TEXT"`
-	JSON   bool   `name:"json" help:"One JSON object."`
+	ID     string     `arg:"" help:"Experiment, or the first six or more characters of its id."`
+	Reason reasonText `help:"Why; it goes into the audit log." placeholder:"TEXT"`
+	JSON   bool       `name:"json" help:"One JSON object."`
 }
 
 func (c *experimentStep) run(e *env, step func(a *app) (store.Experiment, error)) error {
@@ -330,7 +330,7 @@ type experimentsStop struct{ experimentStep }
 
 func (c *experimentsStop) Run(e *env) error {
 	return c.run(e, func(a *app) (store.Experiment, error) {
-		return a.steward.StopExperiment(e.ctx, actor(), c.ID, c.Reason)
+		return a.steward.StopExperiment(e.ctx, actor(), c.ID, string(c.Reason))
 	})
 }
 
@@ -338,7 +338,7 @@ type experimentsConclude struct{ experimentStep }
 
 func (c *experimentsConclude) Run(e *env) error {
 	return c.run(e, func(a *app) (store.Experiment, error) {
-		return a.steward.ConcludeExperiment(e.ctx, actor(), c.ID, c.Reason)
+		return a.steward.ConcludeExperiment(e.ctx, actor(), c.ID, string(c.Reason))
 	})
 }
 
@@ -346,7 +346,7 @@ type experimentsCancel struct{ experimentStep }
 
 func (c *experimentsCancel) Run(e *env) error {
 	return c.run(e, func(a *app) (store.Experiment, error) {
-		return a.steward.CancelExperiment(e.ctx, actor(), c.ID, c.Reason)
+		return a.steward.CancelExperiment(e.ctx, actor(), c.ID, string(c.Reason))
 	})
 }
 

@@ -315,9 +315,9 @@ func printPerson(out io.Writer, p identity.Person) error {
 }
 
 type personsSplit struct {
-	IDs     []string `arg:"" name:"id" help:"Two identifiers, or one that joins nobody: kind:value."`
-	Reason  string   `required:"" help:"Why; it goes into the audit log." placeholder:"TEXT"`
-	Account string   `help:"Only this account; the first of the configuration where not given." placeholder:"A"`
+	IDs     []string   `arg:"" name:"id" help:"Two identifiers, or one that joins nobody: kind:value."`
+	Reason  reasonText `required:"" help:"Why; it goes into the audit log." placeholder:"TEXT"`
+	Account string     `help:"Only this account; the first of the configuration where not given." placeholder:"A"`
 }
 
 func (*personsSplit) Help() string {
@@ -329,7 +329,7 @@ func (c *personsSplit) Run(e *env) error {
 		return usage("%d identifiers are given; give one or two", len(c.IDs))
 	}
 	return e.onPersons(c.Account, c.IDs, func(a *app, shop string, ids []identity.ID) error {
-		if err := a.steward.SplitPersons(e.ctx, actor(), shop, ids[0], ids[1], c.Reason); err != nil {
+		if err := a.steward.SplitPersons(e.ctx, actor(), shop, ids[0], ids[1], string(c.Reason)); err != nil {
 			if nightly.IsRefused(err) {
 				return usage("%v", err)
 			}

@@ -208,31 +208,37 @@ func named(id string, err error) error {
 	return fmt.Errorf("proposal %s: %w", id, err)
 }
 
+// reasonText is why, as --reason says it.
+type reasonText string
+
+// Validate is called by the parser.
+func (r reasonText) Validate() error { return present.CheckReason(string(r)) }
+
 type proposalsApprove struct {
-	IDs    []string `arg:"" name:"id" help:"Proposals."`
-	Reason string   `help:"Why, for the audit log."`
-	JSON   bool     `name:"json" help:"One JSON array of {id, state, error}."`
+	IDs    []string   `arg:"" name:"id" help:"Proposals."`
+	Reason reasonText `help:"Why, for the audit log."`
+	JSON   bool       `name:"json" help:"One JSON array of {id, state, error}."`
 }
 
 func (c *proposalsApprove) Run(e *env) error {
-	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome { return a.steward.ApproveWith(e.ctx, actor(), c.IDs, c.Reason) })
+	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome { return a.steward.ApproveWith(e.ctx, actor(), c.IDs, string(c.Reason)) })
 }
 
 type proposalsReject struct {
-	IDs    []string `arg:"" name:"id" help:"Proposals."`
-	Reason string   `help:"Why; kept with the proposal."`
-	JSON   bool     `name:"json" help:"One JSON array of {id, state, error}."`
+	IDs    []string   `arg:"" name:"id" help:"Proposals."`
+	Reason reasonText `help:"Why; kept with the proposal."`
+	JSON   bool       `name:"json" help:"One JSON array of {id, state, error}."`
 }
 
 func (c *proposalsReject) Run(e *env) error {
-	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome { return a.steward.Reject(e.ctx, actor(), c.IDs, c.Reason) })
+	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome { return a.steward.Reject(e.ctx, actor(), c.IDs, string(c.Reason)) })
 }
 
 type proposalsEdit struct {
-	IDs    []string `arg:"" name:"id" help:"Proposals."`
-	Value  string   `required:"" help:"The new value, in the field's unit: 110.50 for a budget, 3.4 for a target ROAS."`
-	Reason string   `help:"Why, for the audit log."`
-	JSON   bool     `name:"json" help:"One JSON array of {id, state, error}."`
+	IDs    []string   `arg:"" name:"id" help:"Proposals."`
+	Value  string     `required:"" help:"The new value, in the field's unit: 110.50 for a budget, 3.4 for a target ROAS."`
+	Reason reasonText `help:"Why, for the audit log."`
+	JSON   bool       `name:"json" help:"One JSON array of {id, state, error}."`
 }
 
 func (c *proposalsEdit) Run(e *env) error {
@@ -246,7 +252,7 @@ func (c *proposalsEdit) Run(e *env) error {
 	return e.decide(c.JSON, c.IDs, func(a *app) []bidding.Outcome {
 		out := make([]bidding.Outcome, 0, len(c.IDs))
 		for _, id := range c.IDs {
-			out = append(out, a.steward.Edit(e.ctx, actor(), id, v, c.Reason))
+			out = append(out, a.steward.Edit(e.ctx, actor(), id, v, string(c.Reason)))
 		}
 		return out
 	})
@@ -354,12 +360,12 @@ func (e *coded) Error() string { return e.msg }
 func (e *coded) Unwrap() error { return e.cause }
 
 type killSwitchCmd struct {
-	State  string `arg:"" enum:"on,off" help:"on or off."`
-	Reason string `required:"" help:"Why; goes into the audit log."`
+	State  string     `arg:"" enum:"on,off" help:"on or off."`
+	Reason reasonText `required:"" help:"Why; goes into the audit log."`
 }
 
 func (c *killSwitchCmd) Run(e *env) error {
-	if strings.TrimSpace(c.Reason) == "" {
+	if strings.TrimSpace(string(c.Reason)) == "" {
 		return usage("--reason is empty; say why, for the audit log")
 	}
 	a, err := e.open()
@@ -367,7 +373,7 @@ func (c *killSwitchCmd) Run(e *env) error {
 		return err
 	}
 	defer a.close()
-	if err := a.steward.KillSwitch(e.ctx, actor(), c.State == "on", c.Reason); err != nil {
+	if err := a.steward.KillSwitch(e.ctx, actor(), c.State == "on", string(c.Reason)); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "The kill switch is %s.\n", c.State)

@@ -93,7 +93,8 @@ func (s *Steward) profits(ctx context.Context, shop *Shop, p *attribution.Experi
 		}
 	}
 	lags := map[string]response.Lag{}
-	err = s.Store.EachPerformance(ctx, shop.Name, p.Start.AddDays(-policyBefore), last, func(d store.Performance) error {
+	// A unit's own days are its own wherever the budget has moved since.
+	err = s.Store.EachSeries(ctx, shop.Name, p.Start.AddDays(-policyBefore), last, func(d store.Performance) error {
 		u, ok := unitOf[bidding.CampaignKey(platform.Name(d.Platform), d.EntityID)]
 		if !ok {
 			return nil

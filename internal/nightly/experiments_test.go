@@ -448,7 +448,8 @@ func TestPolicyTest(t *testing.T) {
 			t.Errorf("%s is left alone, and yet %s is proposed", keyOf(r), r.Proposed.Decimal())
 		}
 	}
-	// From here on the steered campaigns sell 100 a day more.
+	// From here on the steered campaigns sell 100 a day more. What the days of one are part of
+	// since makes them no less its own.
 	rng := rand.New(rand.NewPCG(6, 7))
 	var perf []store.Performance
 	for _, u := range append(p.Policy.Treated, p.Policy.Held...) {
@@ -458,7 +459,7 @@ func TestPolicyTest(t *testing.T) {
 				value += 100
 			}
 			perf = append(perf, store.Performance{Account: "shop", Platform: "google", AdAccount: "123", EntityType: "campaign", EntityID: strings.TrimPrefix(u.Campaigns[0], "google:"),
-				Date: today.AddDays(i), Cost: 100 * money.One, Value: micros(value), PulledAt: d.now})
+				Date: today.AddDays(i), Cost: 100 * money.One, Value: micros(value), Part: i < 14 && u.Key == p.Policy.Treated[0].Key, PulledAt: d.now})
 		}
 	}
 	if err := d.Store.UpsertPerformance(t.Context(), today.AddDays(70), perf); err != nil {

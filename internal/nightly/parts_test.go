@@ -17,8 +17,8 @@ import (
 	"adsteward/store/storetest"
 )
 
-// groupedAds tells of c0 what its ad groups g0 and g1 did: three quarters and a quarter
-// of its days.
+// groupedAds tells of c0 what its ad groups g0 and g1 did, three quarters and a quarter
+// of its days, and of c1 what h0 and h1 did.
 type groupedAds struct {
 	*fakeAds
 	asked []string
@@ -32,10 +32,10 @@ func (a *groupedAds) PartPerformance(_ context.Context, campaigns []platform.Ref
 	}
 	var out []platform.Performance
 	for _, d := range a.days {
-		if d.Entity.ID == "c0" && from <= d.Date && d.Date <= to {
+		if name := map[string]string{"c0": "g", "c1": "h"}[d.Entity.ID]; name != "" && slices.Contains(campaigns, d.Entity) && from <= d.Date && d.Date <= to {
 			small := d
-			small.Entity, small.Cost, small.Value, small.Conversions = platform.Ref{Type: platform.AdGroup, ID: "g1"}, d.Cost/4, d.Value/4, d.Conversions/4
-			d.Entity, d.Cost, d.Value, d.Conversions = platform.Ref{Type: platform.AdGroup, ID: "g0"}, d.Cost-small.Cost, d.Value-small.Value, d.Conversions-small.Conversions
+			small.Entity, small.Cost, small.Value, small.Conversions = platform.Ref{Type: platform.AdGroup, ID: name + "1"}, d.Cost/4, d.Value/4, d.Conversions/4
+			d.Entity, d.Cost, d.Value, d.Conversions = platform.Ref{Type: platform.AdGroup, ID: name + "0"}, d.Cost-small.Cost, d.Value-small.Value, d.Conversions-small.Conversions
 			out = append(out, d, small)
 		}
 	}
@@ -115,4 +115,74 @@ func TestAdGroupsOfTheNight(t *testing.T) {
 			t.Errorf("asked %q, want %q", ads.asked, want)
 		}
 	})
+}
+
+// A shop whose ad groups were not read before reads all their days on the first night,
+// again where that fails, and on later nights those of the campaigns alone. Of a campaign that
+// has spent nothing it asks for no more than these.
+func TestAdGroupsAreReadFromTheBeginningOnce(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 3)
+	d.history(120, civil.Of(testNow))
+	d.ads.days = slices.DeleteFunc(d.ads.days, func(p platform.Performance) bool { return p.Entity.ID == "c2" })
+	for i := range 30 { // days on which nothing was served
+		d.ads.days = append(d.ads.days, platform.Performance{Entity: d.ads.entities[2].Ref, Date: civil.Of(testNow).AddDays(-i - 50)})
+	}
+	ads := &groupedAds{fakeAds: d.ads}
+	d.Shops[0].Connect = func(context.Context) ([]Connection, error) {
+		return []Connection{{AdAccount: "123", Ads: ads, Parts: ads}}, nil
+	}
+	date := civil.Of(testNow)
+	night := func() []string {
+		t.Helper()
+		ads.asked = nil
+		if err := d.RunDirect(t.Context(), "shop", date, []Stage{Pull}); err != nil {
+			t.Fatal(err)
+		}
+		date, d.now = date+1, d.now.AddDate(0, 0, 1)
+		for _, e := range d.ads.entities[:2] {
+			day := d.ads.days[0]
+			day.Entity, day.Date = e.Ref, date-1
+			d.ads.days = append(d.ads.days, day)
+		}
+		return ads.asked
+	}
+	give := func(campaign int, ids ...string) {
+		for _, id := range ids {
+			d.ads.entities = append(d.ads.entities, platform.Entity{Ref: platform.Ref{Type: platform.AdGroup, ID: id}, Name: id, Status: platform.Enabled,
+				Parent: d.ads.entities[campaign].Ref, Fields: map[platform.Field]money.Micros{platform.CPCBid: money.One}})
+		}
+	}
+	asks := func(what string, got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: asked %q, want %q", what, got, want)
+		}
+	}
+	newest := func(days int) string { return fmt.Sprint(date.AddDays(-days), " ", date-1) }
+
+	asks("no ad groups", night())
+	give(0, "g0", "g1")
+	ads.fails = errors.New("not today")
+	want := "[{campaign c0}] " + newest(90)
+	asks("first night", night(), want)
+	ads.fails = nil
+	want = "[{campaign c0}] " + newest(90)
+	asks("the first failed", night(), want)
+	n := 0
+	if err := d.Store.PerformanceOf(t.Context(), "shop", "google", "123", []string{"g0"}, 0, date, func(p store.Performance) error {
+		n++
+		return nil
+	}); err != nil || n != 90 {
+		t.Errorf("%d days of g0 are stored, want 90: %v", n, err)
+	}
+	want = "[{campaign c0}] " + newest(32)
+	asks("next night", night(), want)
+
+	give(1, "h0", "h1")
+	give(2, "i0", "i1")
+	known, first := "[{campaign c0} {campaign c2}] "+newest(32), "[{campaign c1}] "+newest(90)
+	asks("more campaigns", night(), known, first)
+	want = "[{campaign c0} {campaign c1} {campaign c2}] " + newest(32)
+	asks("all are known", night(), want)
 }

@@ -1,16 +1,13 @@
 package nightly
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/parallel"
 	"adsteward/internal/platform"
@@ -18,14 +15,8 @@ import (
 	"adsteward/store"
 )
 
-const (
-	// restateDays are pulled again every night, since platforms restate.
-	restateDays = 30
-	// firstPullDays are pulled the first time.
-	firstPullDays = 90
-	// changeDays of history are asked for; Google Ads keeps thirty.
-	changeDays = 28
-)
+// changeDays of history are asked for; Google Ads keeps thirty.
+const changeDays = 28
 
 // pull brings in what the platforms and the shop know, all side by side. An ad
 // account that cannot be reached is left as it was, and the night goes on with the
@@ -87,13 +78,16 @@ type pulling struct {
 }
 
 // pulled is what came of an ad account: what is stored of it, its structure, the date it
-// is in its zone, how many days of performance, and from when on; err where its own
-// figures could not be had, more where something besides them could not.
+// is in its zone, how many days of performance, and from when on, what was stored of its
+// campaigns before, and those whose budget was moved; err where its own figures could not
+// be had, more where something besides them could not.
 type pulled struct {
 	account     store.AdAccount
 	structure   []platform.Entity
 	today, from civil.Date
 	rows        int
+	stored      map[platform.Ref]*levels
+	moved       moved
 	err, more   error
 }
 
@@ -232,54 +226,6 @@ func (n *pulling) changes(ctx context.Context, c Connection) ([]store.ChangeEven
 			OldValue: e.Old, NewValue: e.New})
 	}
 	return rows, nil
-}
-
-// pullPerformance reads the days before today, which are complete; today is
-// left out, half a day says nothing. Days before a change of the ad account's currency
-// are left as they are.
-func (n *pulling) pullPerformance(ctx context.Context, c Connection, p *pulled) error {
-	last, err := n.Store.LastPerformance(ctx, n.shop.Name)
-	if err != nil {
-		return err
-	}
-	days := firstPullDays
-	if newest, ok := last[[2]string{p.account.Platform, c.AdAccount}]; ok {
-		days = min(firstPullDays, max(restateDays, p.today.Sub(newest)+restateDays))
-	}
-	if p.from = max(p.today.AddDays(-days), p.account.CountsFrom); p.from >= p.today {
-		return nil
-	}
-	return c.Ads.Performance(ctx, p.from, p.today.AddDays(-1), func(batch []platform.Performance) error {
-		p.rows += len(batch)
-		return n.keepPerformance(ctx, c, p.today, batch, false)
-	})
-}
-
-// pullParts reads the same days of the ad groups and ad sets that bid for themselves, and
-// no others: an ad set whose days were no part of its campaign's before stays so there.
-func (n *pulling) pullParts(ctx context.Context, c Connection, p *pulled) error {
-	campaigns := bidding.Bidders(p.structure)
-	if c.Parts == nil || len(campaigns) == 0 || p.from >= p.today {
-		return nil
-	}
-	asked := slices.SortedFunc(maps.Keys(campaigns), func(a, b platform.Ref) int { return cmp.Compare(a.ID, b.ID) })
-	err := c.Parts.PartPerformance(ctx, asked, p.from, p.today.AddDays(-1), func(batch []platform.Performance) error {
-		return n.keepPerformance(ctx, c, p.today, batch, true)
-	})
-	if err != nil {
-		return fmt.Errorf("performance of ad groups: %w", err)
-	}
-	return nil
-}
-
-func (n *pulling) keepPerformance(ctx context.Context, c Connection, today civil.Date, batch []platform.Performance, part bool) error {
-	out := make([]store.Performance, 0, len(batch))
-	for _, r := range batch {
-		out = append(out, store.Performance{Account: n.shop.Name, Platform: string(c.Ads.Platform()), AdAccount: c.AdAccount,
-			EntityType: string(r.Entity.Type), EntityID: r.Entity.ID, Date: r.Date, Cost: r.Cost, Value: r.Value,
-			Conversions: r.Conversions, Clicks: r.Clicks, Impressions: r.Impressions, Eligible: r.Eligible, Part: part, PulledAt: n.moment})
-	}
-	return n.Store.UpsertPerformance(ctx, today, out)
 }
 
 const (

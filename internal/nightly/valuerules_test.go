@@ -156,7 +156,7 @@ func TestValueRules(t *testing.T) {
 			id    string
 			value money.Micros
 			says  string // why it is refused
-		}{{rule.ProposalID, 1_210_000, "step"}, {rule.ProposalID, 1_045_000, "steps of 0.01"}, {rule.ProposalID, 1_120_000, ""}, {added.ProposalID, -money.One, "numbers"}, {added.ProposalID, 5 * money.One, ""}} {
+		}{{rule.ProposalID, 1_210_000, "step"}, {rule.ProposalID, 900 * money.One, "1.2 instead of 900;"}, {rule.ProposalID, 1_045_000, "steps of 0.01"}, {rule.ProposalID, 1_120_000, ""}, {added.ProposalID, -money.One, "numbers"}, {added.ProposalID, 5 * money.One, ""}} {
 			o := d.Edit(t.Context(), "ann", c.id, c.value, "")
 			if (o.Err == nil) != (c.says == "") || o.Err != nil && !(IsRefused(o.Err) && strings.Contains(o.Err.Error(), c.says)) {
 				t.Errorf("an edit to %s: %v", c.value.Decimal(), o.Err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"adsteward/bidding"
+	"adsteward/internal/present"
 	"adsteward/store"
 )
 
@@ -162,6 +163,36 @@ func TestEditAndRollback(t *testing.T) {
 	}
 	if f := flashOf(t, x.post("/proposals/none/rollback", nil, c)); f.Kind != "bad" {
 		t.Errorf("rolling back nothing: %+v", f)
+	}
+}
+
+// A reason has a limit wherever one is given, and line breaks count once.
+func TestAReasonThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(3)
+	c := x.as(approver)
+	long := strings.Repeat("é", present.MaxReason+1)
+	for path, form := range map[string]url.Values{
+		"/decide":                               {"do": {"reject:" + proposalID(0)}},
+		"/proposals/" + proposalID(0) + "/edit": {"value": {"200"}},
+		"/settings/kill-switch":                 {"switch": {"on"}},
+		"/experiments/e1":                       {"do": {"stop"}},
+	} {
+		form.Set("reason", long)
+		if a := x.post(path, form, c); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.Text, "The reason has 501 characters, of at most 500; shorten it.") {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+	if calls := x.desk.log(); len(calls) != 0 {
+		t.Errorf("the desk was asked for %q", calls)
+	}
+	lines := strings.Repeat("é\r\n", present.MaxReason/2-1) + "éé"
+	if f := flashOf(t, x.post("/decide", url.Values{"do": {"reject:" + proposalID(0)}, "reason": {lines}}, c)); f.Kind != "good" {
+		t.Errorf("as long as may be: %+v", f)
+	}
+	if page := x.get("/proposals/"+proposalID(1), c).Text; strings.Count(page, `maxlength="500"`) != 2 {
+		t.Error("the page does not say how long a reason may be")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"adsteward/internal/present"
 	"adsteward/store"
 )
 
@@ -133,6 +134,15 @@ func (r *request) form() error {
 		return badRequest("The form could not be read; go back and send it again.")
 	}
 	return err
+}
+
+// reason is why, as a form says it; line breaks count once, as they do where it was typed.
+func (r *request) reason() (string, error) {
+	reason := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n"))
+	if err := present.CheckReason(reason); err != nil {
+		return "", badRequest(sentence(err.Error()))
+	}
+	return reason, nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -55,7 +55,11 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	do, id, one := strings.Cut(r.PostForm.Get("do"), ":")
-	ids, reason, next := r.PostForm["id"], strings.TrimSpace(r.PostForm.Get("reason")), localPath(r.PostForm.Get("next"))
+	ids, next := r.PostForm["id"], localPath(r.PostForm.Get("next"))
+	reason, err := r.reason()
+	if err != nil {
+		return err
+	}
 	if one {
 		ids = []string{id}
 	}
@@ -70,7 +74,6 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 		return s.confirm(w, r, do, ids, next, asked)
 	}
 	if do == "approve" && !one {
-		var err error
 		if ids, err = s.undecided(r, ids); err != nil {
 			return err
 		}
@@ -232,7 +235,11 @@ func (s *Server) edit(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	id := r.PathValue("id")
-	here, reason := "/proposals/"+url.PathEscape(id), strings.TrimSpace(r.PostForm.Get("reason"))
+	here := "/proposals/" + url.PathEscape(id)
+	reason, err := r.reason()
+	if err != nil {
+		return err
+	}
 	value, err := money.Parse(r.PostForm.Get("value"))
 	switch {
 	case err != nil:

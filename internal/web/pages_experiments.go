@@ -468,9 +468,12 @@ func (s *Server) stepExperiment(w http.ResponseWriter, r *request) error {
 	if err := r.form(); err != nil {
 		return err
 	}
-	ctx, id, who, reason := r.Context(), r.PathValue("id"), r.user.Name, strings.TrimSpace(r.PostForm.Get("reason"))
+	ctx, id, who := r.Context(), r.PathValue("id"), r.user.Name
 	here := "/experiments/" + url.PathEscape(id)
-	var err error
+	reason, err := r.reason()
+	if err != nil {
+		return err
+	}
 	done := ""
 	switch r.PostForm.Get("do") {
 	case "start":

@@ -70,7 +70,11 @@ func (s *Server) killSwitch(w http.ResponseWriter, r *request) error {
 	if err := r.form(); err != nil {
 		return err
 	}
-	on, reason := r.PostForm.Get("switch") == killOn, strings.TrimSpace(r.PostForm.Get("reason"))
+	on := r.PostForm.Get("switch") == killOn
+	reason, err := r.reason()
+	if err != nil {
+		return err
+	}
 	if reason == "" {
 		return s.back(w, r, "/settings", "bad", "Say why; the reason goes into the audit log.")
 	}

@@ -52,6 +52,7 @@ func loadPages(a assets) (pages, error) {
 		"stateClass": func(v any) string { return stateClass(text(v)) },
 		"dict":       dict,
 		"short":      short,
+		"maxReason":  func() int { return present.MaxReason },
 	}
 	base, err := template.New("").Funcs(funcs).ParseFS(files, blocks...)
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -286,6 +287,60 @@ func TestAdSetsUnderACampaignsBudget(t *testing.T) {
 				t.Errorf("history %+v, %v", events, err)
 			}
 		})
+	}
+}
+
+// So have those of one that asks for a minimum ROAS: each has a minimum, changed and told of
+// apart, and no bid.
+func TestAdSetsWithMinimumsUnderACampaignsBudget(t *testing.T) {
+	t.Parallel()
+	w := setupShop(t, strings.Replace(fmt.Sprintf(shop, "EUR"), `"target_roas": 2.5,`, `"target_roas": 2.5, "ad_sets": 3,`, 1), func(*meta.Config) {})
+	campaign := w.entity(t, platform.Campaign, "Catalogue")
+	floors := func() (out []money.Micros) {
+		t.Helper()
+		for _, name := range []string{"1", "2", "3"} {
+			s := w.entity(t, platform.AdSet, "Catalogue ad set "+name)
+			if s.Bidding != "LOWEST_COST_WITH_MIN_ROAS" || s.Budget != campaign.Ref || s.Parent != campaign.Ref || s.Fields[platform.BidAmount] != 0 {
+				t.Errorf("%+v", s)
+			}
+			out = append(out, s.Fields[platform.ROASFloor])
+		}
+		return out
+	}
+	if got := floors(); !slices.Equal(got, []money.Micros{2_500_000, 2_500_000, 2_500_000}) {
+		t.Fatalf("minimums %v", got)
+	}
+	first, second, third := w.entity(t, platform.AdSet, "Catalogue ad set 1").Ref, w.entity(t, platform.AdSet, "Catalogue ad set 2").Ref, w.entity(t, platform.AdSet, "Catalogue ad set 3").Ref
+	changes := []platform.Change{{Entity: first, Field: platform.ROASFloor, Seen: 2_500_000, Value: 2_250_000}, {Entity: third, Field: platform.ROASFloor, Seen: 2_500_000, Value: 2_750_000},
+		{Entity: second, Field: platform.BidAmount, Seen: money.One, Value: 2 * money.One}}
+	for _, ask := range []func(context.Context, []platform.Change) ([]platform.Result, error){w.client.Validate, w.client.Apply} {
+		res, err := ask(t.Context(), changes)
+		if err != nil || res[0].Err != nil || res[1].Err != nil || res[2].Err == nil {
+			t.Fatalf("%+v, %v", res, err)
+		}
+	}
+	if got := floors(); !slices.Equal(got, []money.Micros{2_250_000, 2_500_000, 2_750_000}) {
+		t.Errorf("minimums after the changes %v", got)
+	}
+	read, err := w.client.Read(t.Context(), []platform.Ref{third, campaign.Ref})
+	if err != nil || len(read) != 2 {
+		t.Fatalf("%+v, %v", read, err)
+	}
+	for _, e := range read {
+		if e.Ref == third && e.Fields[platform.ROASFloor] != 2_750_000 || e.Ref == campaign.Ref && e.Fields[platform.ROASFloor] != 0 {
+			t.Errorf("read back %+v", e)
+		}
+	}
+	events, err := w.client.Changes(t.Context(), w.market.Scenario().Start.Time())
+	if err != nil || len(events) != 2 {
+		t.Fatalf("history %+v, %v", events, err)
+	}
+	for _, c := range changes[:2] { // sent side by side
+		if !slices.ContainsFunc(events, func(e platform.ChangeEvent) bool {
+			return e.Entity == c.Entity && e.Field == c.Field && e.Old == c.Seen && e.New == c.Value
+		}) {
+			t.Errorf("history %+v does not tell of %+v", events, c)
+		}
 	}
 }
 

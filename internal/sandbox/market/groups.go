@@ -15,6 +15,8 @@ type Group struct {
 	Key  string // what SetBid and events call it: of the first the campaign's id
 	Name string
 	Bid  money.Micros // 0 where it has none: without manual_cpc, and of a campaign's only ad set
+	// Floor is an ad set's minimum ROAS, 0 for none; SetTargetROAS of Key sets it.
+	Floor money.Micros
 }
 
 // GroupDay is what an ad group's or ad set's day came to. Entity is its campaign with the
@@ -32,7 +34,36 @@ const mostGroups = 100
 func (c *CampaignSpec) groups() int { return max(c.AdGroups, c.AdSets, 1) }
 
 // bids reports whether these have bids.
-func (c *CampaignSpec) bids() bool { return c.Bidding == "manual_cpc" || c.AdSets > 1 }
+func (c *CampaignSpec) bids() bool {
+	return c.Bidding == "manual_cpc" || c.AdSets > 1 && c.target() == 0
+}
+
+// floors reports whether its ad sets have a minimum ROAS each.
+func (c *CampaignSpec) floors() bool { return c.Platform == platform.Meta && c.target() > 0 }
+
+// target is the target that holds the campaign's spend back on a day: of several ad sets
+// the mean of theirs, by the clicks they have.
+func (m *Market) target(c *campaign, day civil.Date) money.Micros {
+	if len(c.targets) == 1 {
+		return m.targets[c.targets[0]].on(day)
+	}
+	clicks, _ := groupShares(len(c.targets))
+	var mean float64
+	for k, at := range c.targets {
+		mean += (clicks[k+1] - clicks[k]) * float64(m.targets[at].on(day))
+	}
+	return money.Micros(math.Round(mean))
+}
+
+// targetStep is the newest step of its targets that made the campaign learn.
+func (m *Market) targetStep(c *campaign, day civil.Date) (newest civil.Date, ok bool) {
+	for _, at := range c.targets {
+		if d, found := m.targets[at].lastStep(day); found {
+			newest, ok = max(newest, d), true
+		}
+	}
+	return newest, ok
+}
 
 // group names the k-th of them.
 func (c *CampaignSpec) group(k int) Group {
@@ -115,11 +146,14 @@ func (m *Market) ofGroups(out []GroupDay, s *stream, c *campaign, day platform.P
 
 // groups are the ad groups or ad sets of campaign i as of today.
 func (m *Market) groups(i int) []Group {
-	spec := m.campaigns[i].spec
-	out := make([]Group, spec.groups())
+	c := m.campaigns[i]
+	out := make([]Group, c.spec.groups())
 	for k := range out {
-		if out[k] = spec.group(k); spec.bids() {
+		if out[k] = c.spec.group(k); c.spec.bids() {
 			out[k].Bid = m.bids[i][k].on(m.today)
+		}
+		if c.spec.Platform == platform.Meta && k < len(c.targets) {
+			out[k].Floor = m.targets[c.targets[k]].on(m.today)
 		}
 	}
 	return out
@@ -141,8 +175,6 @@ func (c *CampaignSpec) checkGroups(path string) *BadInput {
 	switch {
 	case c.AdGroups > 1 && c.Bidding != "manual_cpc":
 		return wrong(path+".ad_groups", "several ad groups are for manual_cpc only; add \"bidding\": \"manual_cpc\", or remove them")
-	case c.AdSets > 1 && c.TargetROAS != nil:
-		return wrong(path+".ad_sets", "several ad sets have bids, and no target_roas; remove one of the two")
 	}
 	return nil
 }

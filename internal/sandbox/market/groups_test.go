@@ -96,3 +96,50 @@ func TestAdGroupsBidForThemselves(t *testing.T) {
 		}
 	}
 }
+
+// Several ad sets with a minimum ROAS each have no bids, and the market goes by the mean of
+// their minimums, by clicks: one raised by a third moves it by its part of the clicks.
+func TestAdSetsHaveMinimumsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	const head = `{"name": "floors", "seed": 5, "start": "2026-03-01", "history_days": 5, "campaigns": [
+		{"id": "m", "platform": "meta", "name": "Film", "budget": 900, "noise": 0, "target_roas": `
+	m, same, single := newMarket(t, head+`4.5, "ad_sets": 2}]}`), newMarket(t, head+`4.5, "ad_sets": 2}]}`), newMarket(t, head+"4.5}]}")
+	second := m.Campaigns("")[0].Groups[1]
+	if second != (market.Group{Key: "m ad set 2", Name: "Film ad set 2", Floor: 4_500_000}) {
+		t.Fatalf("%+v", second)
+	}
+	if err := m.SetBid(second.Key, money.One, "ann", "web"); err == nil {
+		t.Error("it takes a bid")
+	}
+	const mean = 5 * money.One // of 4.5 at two thirds and 6 at a third
+	for key, v := range map[string]money.Micros{"m": 4_500_000, second.Key: 6 * money.One} {
+		if err := m.SetTargetROAS(key, v, "ann", "web"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := single.SetTargetROAS("m", mean, "ann", "web"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := market.Restore(m.Scenario(), m.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := m.Today()
+	of := func(m *market.Market) money.Micros {
+		m.AdvanceTo(day + 1)
+		return m.Report("", day, day)[0].Cost
+	}
+	want, before := of(single), of(same)
+	for _, m := range []*market.Market{m, again} {
+		c := m.Campaigns("")[0]
+		if c.TargetROAS != mean || c.Groups[0].Floor != 4_500_000 || c.Groups[1].Floor != 6*money.One || c.Learning != "target" {
+			t.Errorf("%+v", c)
+		}
+		if got := of(m); got != want || got >= before {
+			t.Errorf("it spends %v; a campaign of that minimum %v, and with 4.5 %v", got, want, before)
+		}
+		if e := m.Changes(""); len(e) != 1 || e[0].Key != second.Key || e[0].Old != 4_500_000 || e[0].Field != platform.TargetROAS {
+			t.Errorf("changes %+v", e)
+		}
+	}
+}

@@ -35,7 +35,8 @@ type Campaign struct {
 	// of a group it is the whole shared amount.
 	Budget    money.Micros
 	BudgetKey string
-	// TargetROAS, 0 for none, belongs to TargetKey, a portfolio or the campaign itself.
+	// TargetROAS, 0 for none, belongs to TargetKey, a portfolio or the campaign itself; of
+	// several ad sets with a minimum of their own it is the mean.
 	TargetROAS money.Micros
 	TargetKey  string
 	// Learning is "", "budget" or "target": the kind of the step it learns from,
@@ -85,12 +86,13 @@ type Market struct {
 // campaign is a campaign's parameters and its complete days, the first of the
 // history first.
 type campaign struct {
-	index          int
-	spec           *CampaignSpec
-	budget, target int // indices of its levers
-	arrived        []float64
-	events         []ScenarioEvent
-	days           []cell
+	index   int
+	spec    *CampaignSpec
+	budget  int   // index of its lever
+	targets []int // of its target's; of ad sets with a minimum each, of each one's
+	arrived []float64
+	events  []ScenarioEvent
+	days    []cell
 }
 
 // RemoteCampaignID is the id, in digits, under which a platform knows the
@@ -131,8 +133,15 @@ func New(given *Scenario) (*Market, error) {
 		}
 		c.budget = join(&m.budgets, budgetOf, orElse(spec.BudgetGroup, spec.ID), spec, i, first)
 		m.budgets[c.budget].settings[0].value += micros(spec.Budget).RoundTo(m.unit)
-		c.target = join(&m.targets, targetOf, orElse(spec.Portfolio, spec.ID), spec, i, first)
-		m.targets[c.target].settings[0].value = micros(spec.target())
+		keys := []string{orElse(spec.Portfolio, spec.ID)}
+		for k := 1; k < spec.groups() && spec.floors(); k++ {
+			keys = append(keys, spec.group(k).Key)
+		}
+		for _, key := range keys {
+			at := join(&m.targets, targetOf, key, spec, i, first)
+			m.targets[at].settings[0].value = micros(spec.target())
+			c.targets = append(c.targets, at)
+		}
 		var bids []*lever
 		if spec.bids() {
 			for k := range spec.groups() {
@@ -225,17 +234,17 @@ func (m *Market) Campaigns(p platform.Name) []Campaign {
 		if p != "" && c.spec.Platform != p {
 			continue
 		}
-		b, t := m.budgets[c.budget], m.targets[c.target]
+		b := m.budgets[c.budget]
 		v := Campaign{
 			Index: i, ID: c.spec.ID, Name: c.spec.Name, Type: c.spec.Type, Group: c.spec.FeedGroup,
 			Bidding: c.spec.Bidding, Platform: c.spec.Platform, Enabled: true,
-			Budget: b.on(m.today), BudgetKey: b.key, TargetROAS: t.on(m.today), TargetKey: t.key,
+			Budget: b.on(m.today), BudgetKey: b.key, TargetROAS: m.target(c, m.today), TargetKey: m.targets[c.targets[0]].key,
 			Groups: m.groups(i),
 		}
 		if d, ok := b.lastStep(m.today); ok && m.today.Sub(d) < learningDays {
 			v.Learning, v.LearningSince = "budget", d
 		}
-		if d, ok := t.lastStep(m.today); ok && m.today.Sub(d) < learningDays && d >= v.LearningSince {
+		if d, ok := m.targetStep(c, m.today); ok && m.today.Sub(d) < learningDays && d >= v.LearningSince {
 			v.Learning, v.LearningSince = "target", d
 		}
 		out = append(out, v)

@@ -109,7 +109,7 @@ func (c *campaign) worth(day civil.Date) float64 {
 // quality is what learning leaves of the value on day.
 func (m *Market) quality(c *campaign, day civil.Date) float64 {
 	since, ok := m.budgets[c.budget].lastStep(day)
-	if t, found := m.targets[c.target].lastStep(day); found && (!ok || t > since) {
+	if t, found := m.targetStep(c, day); found && (!ok || t > since) {
 		since, ok = t, true
 	}
 	if !ok {
@@ -207,7 +207,7 @@ func (m *Market) completeLever(s *stream, l *lever, day civil.Date) {
 			share *= today.demand * c.spec.P / math.Max(all, math.SmallestNonzeroFloat64)
 		}
 		quality := m.quality(c, day)
-		spend := c.spec.affordable(today.demand, share, m.targets[c.target].on(day).Float(), quality)
+		spend := c.spec.affordable(today.demand, share, m.target(c, day).Float(), quality)
 		// Down to the smallest coin, so that neither budget nor target is broken.
 		today.spend = money.Micros(math.Floor(spend/m.unit.Float()*(1+1e-12))) * m.unit
 		today.value = quality * c.spec.response(today.demand, today.spend.Float())

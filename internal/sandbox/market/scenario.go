@@ -42,7 +42,8 @@ type CampaignSpec struct {
 	// own, an uneven but fixed part of its clicks and a still more uneven one of its
 	// sales; default 1. The market's response does not depend on it.
 	AdGroups int `json:"ad_groups,omitempty"`
-	// AdSets is how many ad sets a Meta campaign has, likewise: several have bid caps.
+	// AdSets is how many ad sets a Meta campaign has, likewise: several have bid caps, or
+	// where target_roas is given a minimum ROAS each, by whose mean the market goes.
 	AdSets int `json:"ad_sets,omitempty"`
 	// Group: Google campaigns of one budget group spend from one campaign budget,
 	// the sum of their budgets.

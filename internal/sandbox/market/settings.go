@@ -84,7 +84,8 @@ func (m *Market) SetBudget(key string, v money.Micros, actor, client string) err
 	return m.setFromOutside(order{Field: platform.DailyBudget, Key: key, Value: int64(v), Actor: actor, Client: client})
 }
 
-// SetTargetROAS sets the target of a TargetKey from today on; 0 removes it.
+// SetTargetROAS sets the target of a TargetKey, or the minimum of an ad set by its key, from
+// today on; 0 removes it.
 func (m *Market) SetTargetROAS(key string, v money.Micros, actor, client string) error {
 	if v < 0 {
 		return errors.New("a target ROAS must not be below 0")

@@ -33,7 +33,7 @@ func (m *Market) Simulate(i int) []Simulated {
 	if len(c.days) < simulatedDays || len(l.members) > 1 {
 		return nil
 	}
-	budget, target := l.on(m.today).Float(), m.targets[c.target].on(m.today).Float()
+	budget, target := l.on(m.today).Float(), m.target(c, m.today).Float()
 	off := m.simulationError(c)
 	var out []Simulated
 	for _, f := range simulatedBudgets {

@@ -77,8 +77,8 @@ func (st structure) forgetNewest(events []market.Event) {
 		switch {
 		case ev.Field == platform.DailyBudget && c.BudgetKey == ev.Key:
 			c.Budget = ev.Old
-		case ev.Field == platform.TargetROAS && c.TargetKey == ev.Key:
-			c.TargetROAS = ev.Old
+		case ev.Field == platform.TargetROAS && c.Index == ev.Campaign:
+			c.Groups[adSetOf(*c, ev)].Floor = ev.Old
 		case ev.Field == platform.BidAmount && c.Index == ev.Campaign:
 			c.Groups[adSetOf(*c, ev)].Bid = ev.Old
 		}
@@ -96,8 +96,7 @@ func adSetID(c market.Campaign, group int) string {
 	return fmt.Sprintf("99%s%02d", campaignID(c), group)
 }
 
-// adSetOf is the place in its campaign of the ad set whose value was changed; a floor is
-// that of the only one.
+// adSetOf is the place in its campaign of the ad set whose value was changed.
 func adSetOf(c market.Campaign, ev market.Event) int {
 	return max(slices.IndexFunc(c.Groups, func(g market.Group) bool { return g.Key == ev.Key }), 0)
 }
@@ -214,7 +213,7 @@ func running(c market.Campaign) string {
 // bidStrategy is the campaign's: who owns the budget owns the strategy.
 func bidStrategy(c market.Campaign) string {
 	switch {
-	case c.TargetROAS > 0:
+	case c.TargetROAS > 0: // of one of its ad sets at least
 		return "LOWEST_COST_WITH_MIN_ROAS"
 	case c.Groups[0].Bid > 0:
 		return "LOWEST_COST_WITH_BID_CAP"
@@ -262,9 +261,9 @@ func (s *server) adSetObject(st structure, a adSet) object {
 	if bid := c.Groups[a.group].Bid; bid > 0 {
 		v["bid_amount"] = int64(bid.RoundTo(money.Micros(s.unit))) / s.unit
 	}
-	if c.TargetROAS > 0 {
+	if floor := c.Groups[a.group].Floor; floor > 0 {
 		v["optimization_goal"] = "VALUE"
-		v["bid_constraints"] = map[string]any{"roas_average_floor": int64(c.TargetROAS / roasUnit)}
+		v["bid_constraints"] = map[string]any{"roas_average_floor": int64(floor / roasUnit)}
 	}
 	return object{kind: "AdSet", values: v, known: sharedFields + " daily_budget bid_strategy bid_constraints promoted_object destination_type",
 		edge: func(name string) ([]object, bool, bool) {

@@ -58,7 +58,7 @@ func (s *server) updateAdSet(req request, a adSet) (any, *graphError) {
 		if fail != nil {
 			return nil, fail
 		}
-		changes = append(changes, func() error { return s.Market.SetTargetROAS(c.TargetKey, v, actor, client) })
+		changes = append(changes, func() error { return s.Market.SetTargetROAS(c.Groups[a.group].Key, v, actor, client) })
 	}
 	return s.commit(req, changes)
 }
