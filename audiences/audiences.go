@@ -209,7 +209,7 @@ func TopLTV(customers []Customer, c Consents, share float64) []Membership {
 	out := make([]Membership, n)
 	for i, cu := range able[:n] {
 		out[i] = Membership{Subject: cu.Person.Subject(), Person: cu.Person, Value: cu.Value,
-			Why: fmt.Sprintf("predicted value %.2f is rank %d of %d customers who agreed (top %g %%)", cu.Value, i+1, len(able), share*100)}
+			Why: fmt.Sprintf("predicted value %.2f is rank %d of %d customers who agreed (top %.4g %%)", cu.Value, i+1, len(able), share*100)}
 		if cu.Explain != nil {
 			out[i].Why += ": " + cu.Explain()
 		}

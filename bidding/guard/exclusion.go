@@ -51,10 +51,10 @@ func CheckItemShare(p Policy, s ItemShare, items int, spend float64) Verdict {
 	var v Verdict
 	switch {
 	case float64(s.Excluded) > p.Exclude.MaxItems*float64(s.Items):
-		v, _ = block("exclude.max_items", "%d of %d items would be out of ads at once, more than %g %%. Look at the feed: so many at a time are rarely the items' fault.",
+		v, _ = block("exclude.max_items", "%d of %d items would be out of ads at once, more than %.4g %%. Look at the feed: so many at a time are rarely the items' fault.",
 			s.Excluded, s.Items, 100*p.Exclude.MaxItems)
 	case s.ExcludedSpend > p.Exclude.MaxSpend*s.Spend:
-		v, _ = block("exclude.max_spend", "Items with %.0f %% of what was spent on items would be out of ads at once, more than %g %%.",
+		v, _ = block("exclude.max_spend", "Items with %.0f %% of what was spent on items would be out of ads at once, more than %.4g %%.",
 			100*s.ExcludedSpend/max(s.Spend, s.ExcludedSpend), 100*p.Exclude.MaxSpend)
 	default:
 		v.Answer = Pass

@@ -252,9 +252,6 @@ func allowed(p guard.Policy, m guard.Mode, f guard.Facts, c platform.Change) mon
 	}
 	micros := func(x float64) money.Micros { return money.Micros(math.Round(x * 1e6)) }
 	most := money.Micros(step * float64(base))
-	if c.Field == platform.NewCustomerValue {
-		most -= most % unit
-	}
 	if c.Value < c.Seen {
 		v := max(c.Value, c.Seen-most, micros(lo))
 		return min(v+(unit-v%unit)%unit, c.Seen)

@@ -367,16 +367,18 @@ func step(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) 
 		base, of = c.Seen+f.FirstOrder, " of what a first order counts for"
 	}
 	most := money.Micros(math.Floor(share * float64(base)))
-	if of != "" {
-		most = most / f.Unit(c.Field) * f.Unit(c.Field) // so that the reason names what rounding leaves
+	lo, hi := c.Seen-most, c.Seen+most
+	if unit := f.Unit(c.Field); most >= unit { // so that the reason names what rounding leaves
+		lo, hi = min(towards(lo, c.Seen, unit), c.Seen), max(towards(hi, c.Seen, unit), c.Seen)
 	}
-	switch {
-	case c.Value > c.Seen+most:
-		return clamp(c.Seen+most, key, "At most %g %%%s at once: %s instead of %s.", 100*share, of, show(f, c.Field, c.Seen+most), show(f, c.Field, c.Value))
-	case c.Value < c.Seen-most:
-		return clamp(c.Seen-most, key, "At most %g %%%s at once: %s instead of %s.", 100*share, of, show(f, c.Field, c.Seen-most), show(f, c.Field, c.Value))
+	if c.Value >= lo && c.Value <= hi {
+		return pass()
 	}
-	return pass()
+	to := lo
+	if c.Value > hi {
+		to = hi
+	}
+	return clamp(to, key, "At most %.4g %%%s at once: %s instead of %s.", 100*share, of, show(f, c.Field, to), show(f, c.Field, c.Value))
 }
 
 // Unit is the multiple a field's value must be of: the account's smallest

@@ -61,7 +61,7 @@ func CheckRun(p Policy, run Run, items []Item) []Decision {
 	room := micros(math.Floor(p.MaxMovement*run.Budgets.Float()*1e6)/1e6) - run.Moved
 	for _, i := range order {
 		room -= out[i].fit(items[i], room, "total_movement", "max_movement",
-			fmt.Sprintf("One day may move at most %g %% of all daily budgets.", 100*p.MaxMovement))
+			fmt.Sprintf("One day may move at most %.4g %% of all daily budgets.", 100*p.MaxMovement))
 	}
 	checkMonths(run.Months, items, order, out)
 	amount, setting, ok := p.Cap()
@@ -141,7 +141,7 @@ func CheckMovement(p Policy, run Run, c platform.Change) Verdict {
 	v := Verdict{Name: "total_movement", Answer: Pass, Setting: "max_movement"}
 	room := micros(math.Floor(p.MaxMovement*run.Budgets.Float()*1e6)/1e6) - run.Moved
 	if c.Field == platform.DailyBudget && moved(c) > room {
-		v.Answer, v.Detail = Block, fmt.Sprintf("One day may move at most %g %% of all daily budgets.", 100*p.MaxMovement)
+		v.Answer, v.Detail = Block, fmt.Sprintf("One day may move at most %.4g %% of all daily budgets.", 100*p.MaxMovement)
 	}
 	return v
 }
