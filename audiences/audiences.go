@@ -22,6 +22,11 @@ const (
 	PurposeAds             = "ads"
 )
 
+// Heeded reports whether statements about a purpose count for anything here.
+func Heeded(purpose string) bool {
+	return purpose == PurposeUserData || purpose == PurposePersonalization || purpose == PurposeAds
+}
+
 // Person is someone as the shop knows them. A subject names them in consents
 // and on lists: "c:" and the customer id, or "e:" and the e-mail's keyed hash.
 type Person struct {

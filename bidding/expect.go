@@ -110,7 +110,7 @@ func central(xs []float64) (low, high float64) {
 func RollbackDraft(applied Draft, id, why string, measured *Outturn) Draft {
 	d := applied
 	d.Seen, d.Proposed = applied.Proposed, applied.Seen
-	d.Guardrails, d.Experiment = nil, ""
+	d.Guardrails, d.Experiment, d.Planned = nil, "", nil
 	e := applied.Expected
 	d.Expected = Expected{ProfitPerDay: e.ProfitPerDay - e.GainPerDay, Low: e.Low - e.GainPerDay, High: e.High - e.GainPerDay,
 		GainPerDay: -e.GainPerDay, GainLow: -e.GainHigh, GainHigh: -e.GainLow, Level: e.Level}
@@ -124,6 +124,23 @@ func RollbackDraft(applied Draft, id, why string, measured *Outturn) Draft {
 		d.Reasons = append(d.Reasons, why)
 	}
 	return d
+}
+
+// Edit puts another value in place of what d proposes, and says first whose value it is:
+// the other reasons are those of the value that was planned.
+func (d *Draft) Edit(actor string, value money.Micros) {
+	if d.Planned != nil {
+		d.Reasons = d.Reasons[1:]
+	} else {
+		planned := d.Proposed
+		d.Planned = &planned
+	}
+	if d.Proposed = value; value == *d.Planned {
+		d.Planned = nil
+		return
+	}
+	d.Reasons = append([]string{fmt.Sprintf("Edited by %s: %s instead of %s, which the reasons below are for.", actor,
+		format(d.Field, value, d.Currency), format(d.Field, *d.Planned, d.Currency))}, d.Reasons...)
 }
 
 // format writes a value of a field for people.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
+
 	"adsteward/internal/money"
 )
 
@@ -347,6 +349,7 @@ func (b *Book) setMargin(w *Worth, a *ledger, i Incremental) {
 	if of.revenue > 0 {
 		w.AverageOrder = of.revenue / float64(of.orders)
 	}
+	w.MarginAssumed = of.revenue <= 0 || of.carried[byDefault] > 0.5*floats.Sum(of.carried[:])
 	source := fmt.Sprintf("Margin from %d orders of its own, which weigh %.0f %%, and the shop's %d", a.orders, 100*weight, b.shop.orders)
 	if b.shop.orders == 0 {
 		source = "Margin from no orders at all: " + stepNames[byDefault]

@@ -67,6 +67,9 @@ type Body struct {
 	Alerts []Alert `json:"alerts,omitempty"`
 	// Experiment is the experiment whose plan asks for the change; empty: none.
 	Experiment string `json:"experiment,omitempty"`
+	// Planned is the value that was proposed before somebody edited it; nil where
+	// nobody has.
+	Planned *money.Micros `json:"planned,omitempty"`
 	// Item is what the exclusion of an item, or its end, rests on; nil for others.
 	Item *ItemEvidence `json:"item,omitempty"`
 }

@@ -41,15 +41,16 @@ func (p *planner) reasons(c *candidate) []string {
 		add("The next %s spent here earns %.2f%s, so a click is worth %.0f %% of what is bid for it.", u.Currency, u.NextEuro, p.elsewhere(u), 100*u.NextEuro/p.priceOf(u))
 		add("Spend used %.0f %% of the budget, so the bid holds it back.", 100*u.Utilisation)
 	}
-	add("A reported sale of 1 is worth %.2f: margin %.0f %%, lifetime x %.2f, incremental share %.0f %%%s. Break-even is a ROAS of %.2f; it had %.2f.",
-		u.K, 100*u.Worth.Margin, u.Worth.LTVMultiple, 100*u.Worth.IncrementalShare, calibration(u.Worth), u.BreakEven, u.ROAS)
+	margin, lifetime := assumed(u.Worth)
+	add("A reported sale of 1 is worth %.2f: margin %.0f %%%s, lifetime x %.2f%s, incremental share %.0f %%%s. Break-even is a ROAS of %.2f; it had %.2f.",
+		u.K, 100*u.Worth.Margin, margin, u.Worth.LTVMultiple, lifetime, 100*u.Worth.IncrementalShare, calibration(u.Worth), u.BreakEven, u.ROAS)
 	if n := len(u.Lever.Parts); n > 1 {
 		add("The target steers %d campaigns or budgets; the expectation is for all of them.", n)
 	}
 	out = append(out, p.pacing(c)...)
 	limited := u.Lever.Idle && p.lentBy(u).asked // it goes where a total asks it to
-	if c.wanted != c.change.Value && !exploring && !limited {
-		add("Without guardrails and totals it would be %s.", format(c.change.Field, roundForPeople(c.wanted, c.change.Field, u.Currency), u.Currency))
+	if free, how := p.free(c); free != roundForPeople(c.change.Value, c.change.Field, u.Currency) && !exploring && !limited {
+		add("Without guardrails and totals it would be %s%s.", format(c.change.Field, free, u.Currency), how)
 	}
 	if r := p.riskNote(); r != "" && c.change.Field == platform.DailyBudget {
 		out = append(out, r)
@@ -58,6 +59,22 @@ func (p *planner) reasons(c *candidate) []string {
 		out = append(out, u.Curve.Note)
 	}
 	return out
+}
+
+// free is what a value would be if nothing held it; how says where it was looked for no
+// further. What is wanted of a budget has been held by totals, doubt and caution already.
+func (p *planner) free(c *candidate) (v money.Micros, how string) {
+	v, u := c.wanted, c.u
+	if c.change.Field == platform.DailyBudget && !u.Lever.Idle {
+		v = u.wanted(1)
+		switch seen := u.Lever.Seen.Float(); {
+		case v.Float() <= seen/2*(1+1e-6):
+			how = " or less"
+		case v.Float() >= 2*seen*(1-1e-6):
+			how = " or more"
+		}
+	}
+	return roundForPeople(v, c.change.Field, u.Currency), how
 }
 
 // elsewhere compares what the next unit of money earns with the shadow price.
@@ -78,6 +95,17 @@ func (p *planner) mind(u *unit) string {
 		return ""
 	}
 	return fmt.Sprintf(" (money is scarce: elsewhere the next %s earns %.2f)", p.in.Currency, mu)
+}
+
+// assumed says what of a worth the shop's own orders do not show.
+func assumed(w Worth) (margin, lifetime string) {
+	if w.MarginAssumed {
+		margin = " (the configured default, as costs or orders are missing)"
+	}
+	if w.Lambda <= 1 {
+		lifetime = " (later orders are not counted)"
+	}
+	return margin, lifetime
 }
 
 func calibration(w Worth) string {

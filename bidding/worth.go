@@ -30,9 +30,12 @@ type Worth struct {
 	RelSD float64 `json:"rel_sd"`
 	// Orders is how many shop orders of the campaign the figures rest on, and
 	// AverageOrder their mean revenue; 0 where there are none.
-	Orders       int         `json:"orders"`
-	AverageOrder float64     `json:"average_order"`
-	Parts        MarginParts `json:"margin_parts"`
+	Orders       int     `json:"orders"`
+	AverageOrder float64 `json:"average_order"`
+	// MarginAssumed is set where the margin is mostly the configured default, since
+	// there are no orders, or costs of few of their goods are known.
+	MarginAssumed bool        `json:"margin_assumed,omitempty"`
+	Parts         MarginParts `json:"margin_parts"`
 	// Sources says where margin, lifetime and incremental share come from, one
 	// sentence each.
 	Sources []string `json:"sources"`

@@ -220,6 +220,17 @@ func (q *Queries) Consents(ctx context.Context, account string) (map[string]map[
 	return consents, err
 }
 
+// ConsentPurposes counts the statements about each purpose.
+func (q *Queries) ConsentPurposes(ctx context.Context, account string) (map[string]int64, error) {
+	out := map[string]int64{}
+	w := inAccount(account)
+	err := q.eachValue(ctx, 2, func(v []any) error {
+		out[v[0].(string)] = v[1].(int64)
+		return nil
+	}, `SELECT purpose, COUNT(*) FROM consents`+w.String()+` GROUP BY purpose`, w.args...)
+	return out, err
+}
+
 // UpsertCosts stores unit costs and returns how many are new or changed.
 func (q *Queries) UpsertCosts(ctx context.Context, costs []Cost) (changed int, err error) {
 	costs = lastOf(costs, func(c *Cost) [2]string { return [2]string{c.Account, c.SKU} })

@@ -385,6 +385,7 @@ func testConsents(t *testing.T, s *store.Store) {
 		"ads":  {store.CustomerSubject("1"): false, store.CustomerSubject("2"): true, store.EmailSubject(key("ann@example.com")): true},
 		"mail": {store.CustomerSubject("3"): true}})
 
+	same(t, "purposes", must(s.ConsentPurposes(ctx, acc))(t), map[string]int64{"ads": 5, "mail": 1})
 	same(t, "both identifiers", must(s.UpsertConsents(ctx, []store.Consent{
 		{Account: acc, CustomerID: "4", Email: "bob@example.com", Purpose: "x", At: at}}))(t), 2)
 	if _, err := s.UpsertConsents(ctx, []store.Consent{{Account: acc, Purpose: "ads", At: at}}); err == nil {

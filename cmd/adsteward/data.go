@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
+	"adsteward/audiences"
 	"adsteward/internal/storefront"
 	"adsteward/store"
 )
@@ -63,6 +66,18 @@ func (c *importCmd) Run(e *env) error {
 	}
 	for _, err := range skipped {
 		fmt.Fprintln(e.stderr, err)
+	}
+	if c.Kind == string(storefront.Consents) {
+		purposes, err := a.store.ConsentPurposes(e.ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, p := range slices.Sorted(maps.Keys(purposes)) {
+			if !audiences.Heeded(p) {
+				fmt.Fprintf(e.stderr, "Of the consents stored %d are about %q, which is not heeded, be it granted or withdrawn: what counts is %s, or %s and %s.\n",
+					purposes[p], p, audiences.PurposeAds, audiences.PurposeUserData, audiences.PurposePersonalization)
+			}
+		}
 	}
 	if len(skipped) > 0 {
 		return &findings{"some rows were skipped; they are named above"}

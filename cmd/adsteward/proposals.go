@@ -368,7 +368,7 @@ func (c *killSwitchCmd) Run(e *env) error {
 	if strings.TrimSpace(string(c.Reason)) == "" {
 		return usage("--reason is empty; say why, for the audit log")
 	}
-	a, err := e.open()
+	a, err := e.openBare()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -47,6 +48,24 @@ func (e *env) open() (*app, error) {
 		return nil, err
 	}
 	return e.wire(cfg, now)
+}
+
+// openBare opens the store without the shops: what stops everything must not wait for a
+// policy file to be mended.
+func (e *env) openBare() (*app, error) {
+	cfg, err := config.Load(e.cli.Config)
+	if err != nil {
+		return nil, err
+	}
+	now, err := clockOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(e.ctx, cfg, store.Open)
+	if err != nil {
+		return nil, err
+	}
+	return &app{cfg: cfg, store: st, steward: &nightly.Steward{Store: st, Now: now, Log: e.log}}, nil
 }
 
 // clockOf is the wall clock, or that of a demo whose nights have run ahead of it.
@@ -108,19 +127,19 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 	shops := make([]nightly.Shop, 0, len(cfg.Accounts))
 	for i := range cfg.Accounts {
 		a := &cfg.Accounts[i]
-		policy, text, err := policyOf(a)
+		policy, id, text, err := policyOf(a)
 		if err != nil {
 			return nil, err
 		}
-		id := sha256.Sum256([]byte(text))
 		s := nightly.Shop{
 			Name: a.Name, Currency: a.Currency, Location: a.Location(),
-			Policy: policy, PolicyID: hex.EncodeToString(id[:8]), PolicyText: text, Directory: a.Storefront.Directory,
+			Policy: policy, PolicyID: id, PolicyText: text, Directory: a.Storefront.Directory,
+			ReadPolicy: func() (guard.Policy, string, string, error) { return policyOf(a) },
 			Model: nightly.ModelSettings{DefaultMargin: a.Value.DefaultMargin, PaymentFeeRate: a.Value.PaymentFeeRate,
 				ShippingCost: a.Value.ShippingCost, HorizonDays: a.Value.HorizonDays, DiscountAnnual: a.Value.DiscountAnnual},
 			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, CartWindowDays: a.Audiences.CartWindowDays,
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
-			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, policy, now) },
+			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, now) },
 		}
 		s.Tell = telling(a)
 		s.Labels = a.FeedLabels.Or()
@@ -188,27 +207,31 @@ func telling(a *config.Account) []nightly.TellSettings {
 	return out
 }
 
-// policyOf reads an account's policy file; without one the defaults hold.
-func policyOf(a *config.Account) (guard.Policy, string, error) {
+// policyOf reads an account's policy file, and makes the hash it goes by; without one
+// the defaults hold.
+func policyOf(a *config.Account) (p guard.Policy, id, text string, err error) {
+	var raw []byte
 	if a.Policy == "" {
-		p := guard.Default()
-		text, err := json.MarshalIndent(p, "", "  ")
-		return p, string(text), err
+		p = guard.Default()
+		raw, err = json.MarshalIndent(p, "", "  ")
+	} else if raw, err = os.ReadFile(a.Policy); err != nil {
+		err = &config.Error{File: a.Policy, Msg: "the policy of account " + a.Name + " cannot be read: " + err.Error()}
+	} else if len(bytes.TrimSpace(raw)) == 0 { // as while an editor writes it: that protects nothing, and nobody meant it
+		err = &config.Error{File: a.Policy, Msg: "the policy of account " + a.Name + " is empty; for the defaults leave policy: out of the configuration"}
+	} else if p, err = guard.Parse(raw); err != nil {
+		err = &config.Error{File: a.Policy, Msg: config.PlainYAML(err)}
 	}
-	text, err := os.ReadFile(a.Policy)
-	if err != nil {
-		return guard.Policy{}, "", &config.Error{File: a.Policy, Msg: "the policy of account " + a.Name + " cannot be read: " + err.Error()}
-	}
-	p, err := guard.Parse(text)
-	if err != nil {
-		return p, "", &config.Error{File: a.Policy, Msg: config.PlainYAML(err)}
-	}
-	return p, string(text), nil
+	hash := sha256.Sum256(raw)
+	return p, hex.EncodeToString(hash[:8]), string(raw), err
 }
 
 // connect opens an account's ad accounts: what can be opened, and an error for
 // the rest.
-func connect(ctx context.Context, cfg *config.Config, a *config.Account, policy guard.Policy, now func() time.Time) ([]nightly.Connection, error) {
+func connect(ctx context.Context, cfg *config.Config, a *config.Account, now func() time.Time) ([]nightly.Connection, error) {
+	policy, _, _, err := policyOf(a)
+	if err != nil {
+		return nil, err
+	}
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {

@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/robfig/cron/v3"
 
 	"adsteward/feeds"
 	"adsteward/internal/money"
@@ -24,7 +27,11 @@ func (c *Config) check() []string {
 	var f faults
 	f.wrong(len(c.Accounts) == 0, "accounts: is empty; name at least one shop")
 	f.wrong(!isZone(c.Schedule.TimeZone), "schedule.time_zone: %q is not a time zone; write it as Europe/Berlin", c.Schedule.TimeZone)
+	_, err := cron.ParseStandard(c.Schedule.Cron)
+	f.wrong(err != nil, "schedule.cron: %q is not a cron expression; write five fields, as in \"30 4 * * *\"", c.Schedule.Cron)
 	f.wrong(c.Schedule.Grace < 0, "schedule.grace: is negative; write it as 6h")
+	_, _, err = net.SplitHostPort(c.Web.Listen)
+	f.wrong(err != nil, "web.listen: %q is not an address; write it as 127.0.0.1:8080", c.Web.Listen)
 	f.wrong(c.Web.PublicURL != "" && !strings.HasPrefix(c.Web.PublicURL, "http"), "web.public_url: %q is not an address; write it as https://ads.example.com", c.Web.PublicURL)
 	seen := map[string]bool{}
 	for i := range c.Accounts {

@@ -19,6 +19,8 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"no YAML", "store: [x\n", "line 1: did not find"},
 		{"nothing", "", "accounts: is empty"},
 		{"bad duration", "schedule: {grace: soon}\n", "schedule.grace: "},
+		{"an hour of 25", "schedule: {cron: \"30 25 * * *\"}\n", `schedule.cron: "30 25 * * *" is not a cron expression`},
+		{"a port alone", "web: {listen: \"8080\"}\n", `web.listen: "8080" is not an address`},
 		{"bad zone", "schedule: {time_zone: Mars}\naccounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}}]\n", `schedule.time_zone: "Mars" is not a time zone`},
 		{"two of a name", "accounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}}, {name: a, currency: EUR, meta: {ad_account_id: \"1\"}}]\n", `"a" is used twice`},
 		{"told without an action", withGoogle("{enabled: true}"), `google.conversions.conversion_action: "" is not the id of a conversion action`},

@@ -65,6 +65,7 @@ func Audit(ctx context.Context, st *store.Store) Finding {
 // Shop checks one account: its directory, feeds, ad accounts and data.
 func Shop(ctx context.Context, st *store.Store, shop *nightly.Shop, now time.Time) []Finding {
 	out := append([]Finding{directory(shop), data(ctx, st, shop, now)}, policyNames(ctx, st, shop)...)
+	out = append(out, consents(ctx, st, shop)...)
 	for _, f := range shop.Feeds {
 		out = append(out, feed(ctx, shop, f))
 	}

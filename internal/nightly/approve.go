@@ -244,8 +244,8 @@ func (w *pusher) pushedSincePull(ctx context.Context, q *store.Queries) (money.M
 
 // editedBody checks an edited value against the guardrails with the facts the
 // proposal was made on, and explains it anew.
-func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Proposal, value money.Micros) (string, error) {
-	shop, err := s.Shop(p.Account)
+func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Proposal, actor string, value money.Micros) (string, error) {
+	shop, err := s.current(p.Account)
 	if err != nil {
 		return "", err
 	}
@@ -278,7 +278,8 @@ func (s *Steward) editedBody(ctx context.Context, q *store.Queries, p store.Prop
 		}
 		return "", refused("guardrail %s (%s): %s; it would allow %s", v.Name, v.Setting, strings.TrimSuffix(v.Detail, "."), allowed.Decimal())
 	}
-	d.Proposed, d.Guardrails = value, verdicts
+	d.Edit(actor, value)
+	d.Guardrails = verdicts
 	if !d.Field.TellsWorth() { // a value rule promises nothing
 		d.Expected = bidding.Expect(u, d.Field, value)
 	}

@@ -29,6 +29,10 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	if !n.shop.Audience.Enabled {
 		return report{Summary: "no list is kept: audiences.enabled is false"}, nil
 	}
+	// As of an older night, whoever came since would be taken off the lists.
+	if newer, err := n.newer(ctx); err != nil || !newer.IsZero() {
+		return report{Summary: fmt.Sprintf("no list is changed: the night of %s is newer", newer)}, err
+	}
 	people, consents, err := n.people(ctx)
 	if err != nil {
 		return report{}, err

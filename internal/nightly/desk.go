@@ -116,7 +116,7 @@ func (s *Steward) Edit(ctx context.Context, actor, id string, value money.Micros
 		if now.After(p.ExpiresAt) {
 			return expired(p)
 		}
-		body, err := s.editedBody(ctx, q, p, value)
+		body, err := s.editedBody(ctx, q, p, actor, value)
 		if err != nil {
 			return err
 		}
@@ -207,7 +207,7 @@ func (s *Steward) rollbackOf(ctx context.Context, q *store.Queries, p store.Prop
 // wayBack is the old value of an applied change, or as much of the way to it as the
 // hard limit allows at once: back is a larger share than there.
 func (s *Steward) wayBack(ctx context.Context, q *store.Queries, p store.Proposal) (money.Micros, []guard.Verdict, error) {
-	shop, err := s.Shop(p.Account)
+	shop, err := s.current(p.Account)
 	if err != nil || isExclusion(p) {
 		return p.Seen, nil, err
 	}

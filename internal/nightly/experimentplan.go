@@ -30,7 +30,7 @@ func badInput(format string, args ...any) error { return &InputError{fmt.Sprintf
 // DraftExperiment makes the plan a request asks for and reckons what it would
 // cost and could detect. Nothing is stored.
 func (s *Steward) DraftExperiment(ctx context.Context, r attribution.ExperimentRequest) (attribution.ExperimentDraft, error) {
-	shop, err := s.Shop(r.Account)
+	shop, err := s.current(r.Account)
 	if err != nil {
 		return attribution.ExperimentDraft{}, badInput("%v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -247,6 +248,46 @@ func TestNightResumesAfterACrash(t *testing.T) {
 	}
 	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
 		t.Errorf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
+	}
+}
+
+// A night that a process died at ends when a newer one begins; one that somebody is at
+// does not, and either may be run again.
+func TestANewerNightClosesWhatWasLeft(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	for _, date := range []civil.Date{today - 2, today - 1} {
+		if err := d.begin(t.Context(), &d.Shops[0], date, "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row, err := d.stageRow(t.Context(), RunID("shop", today-2), Pull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.State, row.Attempt = Running, 1
+	if err := d.Store.SetStage(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := d.Store.Lock(t.Context(), runLock(RunID("shop", today-1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runQueued(t, d.Steward, today, nil)
+	unlock()
+	for date, want := range map[civil.Date]string{today - 2: Failed, today - 1: Running} {
+		if r, err := d.Store.Run(t.Context(), RunID("shop", date)); err != nil || r.State != want {
+			t.Errorf("the night of %s is %s, want %s; %v", date, r.State, want, err)
+		}
+	}
+	rows, err := d.Store.Stages(t.Context(), RunID("shop", today-2))
+	if err != nil || rows[0].State != Failed || !strings.Contains(rows[0].Error, "a newer night has begun") || rows[1].State != Skipped {
+		t.Errorf("%+v, %v", rows[:2], err)
+	}
+	if r := runQueued(t, d.Steward, today-2, nil); r.State != Done {
+		t.Errorf("run again it is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 }
 

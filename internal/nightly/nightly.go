@@ -75,6 +75,9 @@ type Shop struct {
 	PolicyID string // hash of PolicyText
 	// PolicyText is the policy file as written, kept with the run.
 	PolicyText string
+	// ReadPolicy reads the policy file as it is now, which may be another than when the
+	// program started; nil where it stays as it is. See current.
+	ReadPolicy func() (p guard.Policy, id, text string, err error)
 	Model      ModelSettings
 	Audience   AudienceSettings
 	Tell       []TellSettings // one for each platform of the shop
@@ -181,6 +184,21 @@ func (s *Steward) Shop(name string) (*Shop, error) {
 		}
 	}
 	return nil, fmt.Errorf("account %q is not in the configuration", name)
+}
+
+// current returns the shop of that name with its policy as the file has it now: a
+// daemon runs for months, and what somebody has protected or capped meanwhile holds at
+// once. A file that cannot be read says nothing of what is allowed: that is an error.
+func (s *Steward) current(name string) (*Shop, error) {
+	shop, err := s.Shop(name)
+	if err != nil || shop.ReadPolicy == nil {
+		return shop, err
+	}
+	now := *shop
+	if now.Policy, now.PolicyID, now.PolicyText, err = shop.ReadPolicy(); err != nil {
+		return shop, err
+	}
+	return &now, nil
 }
 
 // RunID names the run of a shop and a date.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"time"
 
 	"adsteward/bidding"
@@ -232,19 +233,35 @@ func propose(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
+	leftOut, err := n.leftOut(ctx)
+	if err != nil {
+		return report{}, err
+	}
 	models := n.planModels(out)
 	alerts := ""
 	if k := len(out.Alerts); k > 0 {
 		alerts = fmt.Sprintf("; alerts: %d", k)
 	}
 	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
-		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts + unknown
+		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts + leftOut + unknown
 	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
 		if err := models.put(ctx, q); err != nil {
 			return err
 		}
 		return n.replaceProposals(ctx, q, out.Drafts)
 	})
+}
+
+// leftOut names the ad accounts that no plan is made for, as their money is another.
+func (n *night) leftOut(ctx context.Context) (string, error) {
+	accounts, err := n.Store.AdAccounts(ctx, n.shop.Name)
+	var b strings.Builder
+	for _, a := range accounts {
+		if a.Currency != "" && a.Currency != n.shop.Currency {
+			fmt.Fprintf(&b, "; nothing is proposed for %s %s, which is kept in %s and the shop in %s", a.Platform, a.AdAccount, a.Currency, n.shop.Currency)
+		}
+	}
+	return b.String(), err
 }
 
 // newer is the date of a later night that is done; zero where there is none.

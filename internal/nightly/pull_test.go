@@ -128,3 +128,19 @@ func TestAChangeOfCurrencyStartsHistoryAnew(t *testing.T) {
 		t.Errorf("the next night: %d days and %v of spend, want one of %v more than %d and %v", d, s, money.One, days, spend)
 	}
 }
+
+// A shop whose ad accounts are kept in another currency is told why nothing is proposed.
+func TestAnotherCurrencyIsSaid(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	today := civil.Of(testNow)
+	d.history(40, today)
+	d.Shops[0].Currency = "USD"
+	if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
+		t.Fatal(err)
+	}
+	row, err := d.stageRow(t.Context(), RunID("shop", today), Propose)
+	if want := "; nothing is proposed for google 123, which is kept in EUR and the shop in USD"; err != nil || !strings.Contains(row.Summary, want) {
+		t.Errorf("the stage says %q, want %q; %v", row.Summary, want, err)
+	}
+}

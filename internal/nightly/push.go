@@ -51,9 +51,16 @@ func (s *Steward) Apply(ctx context.Context, actor string, ids []string) []biddi
 				mine = append(mine, p)
 			}
 		}
-		if len(mine) > 0 {
-			out = append(out, s.applyShop(ctx, shop, actor, mine)...)
+		if len(mine) == 0 {
+			continue
 		}
+		if shop, err = s.current(shop.Name); err != nil { // what is approved stays approved
+			for _, p := range mine {
+				out = append(out, bidding.Outcome{ID: p.ProposalID, State: bidding.State(p.State), Err: err})
+			}
+			continue
+		}
+		out = append(out, s.applyShop(ctx, shop, actor, mine)...)
 	}
 	return out
 }

@@ -165,6 +165,9 @@ func (q *Queue) Enqueue(ctx context.Context, account string, date civil.Date, st
 	if err := s.begin(ctx, shop, date, reason); err != nil {
 		return false, err
 	}
+	if err := s.closeLeft(ctx, account, date); err != nil {
+		return false, err
+	}
 	rows, todo, err := s.reopen(ctx, RunID(account, date), stages)
 	if err != nil || len(todo) == 0 {
 		return false, err
@@ -182,6 +185,51 @@ func (q *Queue) Enqueue(ctx context.Context, account string, date civil.Date, st
 		unlock()
 	}
 	return true, q.insert(ctx, account, date, todo, first.Attempt+1)
+}
+
+// closeLeft ends the nights before a date at which a process has died, so that nothing
+// reads as running that nobody goes on with. One that only waits for its next stage does
+// that stage all the same, and then reads as what came of it.
+func (s *Steward) closeLeft(ctx context.Context, account string, date civil.Date) error {
+	runs, err := s.Store.Runs(ctx, account, lookBackDays)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.Date >= date || r.State != Running {
+			continue
+		}
+		unlock, err := s.Store.TryLock(ctx, runLock(r.RunID))
+		if errors.Is(err, store.ErrLocked) { // somebody is at it
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = s.interrupted(ctx, r.RunID)
+		unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interrupted closes a run at the stage it has come to.
+func (s *Steward) interrupted(ctx context.Context, runID string) error {
+	rows, err := s.Store.Stages(ctx, runID)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(rows, func(r store.Stage) bool { return r.State == Running || r.State == Waiting }); i >= 0 {
+		rows[i].State, rows[i].Fault = Failed, FaultOther
+		rows[i].Error = "the program ended here, and a newer night has begun; run it again with --date"
+		rows[i].FinishedAt = sql.NullTime{Time: s.Now(), Valid: true}
+		if err := s.Store.SetStage(ctx, rows[i]); err != nil {
+			return err
+		}
+	}
+	return s.finish(ctx, runID)
 }
 
 // reopen sets back the stages to be done and returns all stages and those to do.

@@ -35,12 +35,7 @@ func (s *Steward) begin(ctx context.Context, shop *Shop, date civil.Date, reason
 // RunStage does one stage of a shop's night and records how it went. It is
 // what a queued job calls, and what may be called without a queue.
 func (s *Steward) RunStage(ctx context.Context, account string, date civil.Date, stage Stage) error {
-	shop, err := s.Shop(account)
-	if err != nil {
-		return err
-	}
-	n := &night{Steward: s, shop: shop, date: date, runID: RunID(account, date)}
-	row, err := s.stageRow(ctx, n.runID, stage)
+	row, err := s.stageRow(ctx, RunID(account, date), stage)
 	if err != nil {
 		return err
 	}
@@ -49,7 +44,7 @@ func (s *Steward) RunStage(ctx context.Context, account string, date civil.Date,
 	if err := s.Store.SetStage(ctx, row); err != nil {
 		return err
 	}
-	rep, err := n.guarded(ctx, stage)
+	rep, err := s.doStage(ctx, account, date, stage)
 	row.FinishedAt = sql.NullTime{Time: s.Now(), Valid: true}
 	row.Summary = rep.Summary
 	switch {
@@ -69,6 +64,31 @@ func (s *Steward) RunStage(ctx context.Context, account string, date civil.Date,
 		return errors.Join(err, werr)
 	}
 	return err
+}
+
+// doStage does a stage by the policy as it is now, which is kept, and named with the run
+// where the plan is made by it.
+func (s *Steward) doStage(ctx context.Context, account string, date civil.Date, stage Stage) (report, error) {
+	shop, err := s.current(account)
+	if err != nil {
+		return report{}, err
+	}
+	n := &night{Steward: s, shop: shop, date: date, runID: RunID(account, date)}
+	run, err := s.Store.Run(ctx, n.runID)
+	if err != nil {
+		return report{}, err
+	}
+	if run.PolicyID != shop.PolicyID {
+		if err := s.Store.PutPolicy(ctx, shop.PolicyID, shop.PolicyText, s.Now()); err != nil {
+			return report{}, err
+		}
+		if run.PolicyID = shop.PolicyID; stage == Propose {
+			if err := s.Store.SetRun(ctx, run); err != nil {
+				return report{}, err
+			}
+		}
+	}
+	return n.guarded(ctx, stage)
 }
 
 // Kinds of fault, as stored with a stage.
@@ -196,7 +216,7 @@ func (n *night) asOf() time.Time {
 // sending anything. What was pulled stays, as facts; the models of the dry run
 // are removed again. partial is what a night would have gone on without.
 func (s *Steward) DryRun(ctx context.Context, account string, date civil.Date) (out bidding.Output, partial, err error) {
-	shop, err := s.Shop(account)
+	shop, err := s.current(account)
 	if err != nil {
 		return out, nil, err
 	}

@@ -49,12 +49,8 @@ func tellValues(ctx context.Context, n *night) (report, error) {
 	if len(n.shop.Tell) == 0 {
 		return report{Summary: "no platform to tell values"}, nil
 	}
-	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
-	if err != nil {
-		return report{}, err
-	}
-	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Date > n.date && r.State == Done }); i >= 0 {
-		return report{Summary: fmt.Sprintf("no value is told: the night of %s is newer", runs[i].Date)}, nil
+	if newer, err := n.newer(ctx); err != nil || !newer.IsZero() {
+		return report{Summary: fmt.Sprintf("no value is told: the night of %s is newer", newer)}, err
 	}
 	unlock, err := n.Store.Lock(ctx, "told/"+n.shop.Name)
 	if err != nil {

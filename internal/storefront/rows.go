@@ -115,6 +115,7 @@ func (r *consentReader) row(ctx context.Context, rec record) error {
 	if c.Purpose, err = r.text(rec, "purpose"); err != nil {
 		return err
 	}
+	c.Purpose = strings.ToLower(c.Purpose)
 	switch strings.ToLower(rec.get("granted")) {
 	case "true", "1", "yes", "granted":
 		c.Granted = true

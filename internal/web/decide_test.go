@@ -214,6 +214,11 @@ func TestKillSwitch(t *testing.T) {
 	if a := x.get("/", c); !strings.Contains(a.Text, "prices are wrong") || !strings.Contains(a.Text, "u-approver") {
 		t.Error("the banner does not say why and by whom")
 	}
+	for _, v := range []url.Values{{"reason": {"x"}}, {"switch": {"OFF"}, "reason": {"x"}}} { // unsure means stop
+		if a := x.post("/settings/kill-switch", v, c); a.StatusCode != http.StatusBadRequest || !strings.Contains(x.get("/", c).Text, "Kill switch on.") {
+			t.Errorf("%v answers %d", v, a.StatusCode)
+		}
+	}
 	x.post("/settings/kill-switch", url.Values{"switch": {"off"}, "reason": {"fixed"}}, c)
 	if a := x.get("/", c); strings.Contains(a.Text, "Kill switch on.") {
 		t.Error("the banner stays")

@@ -70,7 +70,11 @@ func (s *Server) killSwitch(w http.ResponseWriter, r *request) error {
 	if err := r.form(); err != nil {
 		return err
 	}
-	on := r.PostForm.Get("switch") == killOn
+	to := r.PostForm.Get("switch")
+	if to != killOn && to != killOff { // nothing turns it off but the word itself
+		return badRequest("Choose to turn the kill switch on or off.")
+	}
+	on := to == killOn
 	reason, err := r.reason()
 	if err != nil {
 		return err

@@ -54,6 +54,7 @@ type killView struct {
 const (
 	killKey = "kill_switch"
 	killOn  = "on"
+	killOff = "off"
 )
 
 // killState returns nil while pushes are allowed. It is shown on every page, so
