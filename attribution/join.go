@@ -47,8 +47,9 @@ type Match struct {
 	// to 1; nil where there is none.
 	Credits []Part
 	// Path is the newest of those touches and of the other channels', maxPath at
-	// most, in order of time. It is valid until yield returns.
-	Path []Step
+	// most, in order of time: the campaign, as CampaignKey writes it, or the channel
+	// where that is none of an ad platform's. It is valid until yield returns.
+	Path []string
 	// Touches counts them all. FirstAd and LastAd are when the first and the last
 	// touch of an ad platform were, to the second; zero where there was none.
 	Touches         int
@@ -62,23 +63,15 @@ type Part struct {
 	ByClick  bool // a touch of it has the order's click id
 }
 
-// Step is one touch on the way to an order: the campaign, as CampaignKey writes
-// it, or the channel where that is none of an ad platform's.
-type Step struct {
-	Name string
-	At   time.Time // to the second
-}
-
 // maxPath is how many touches of an order are kept in their order.
 const maxPath = 12
 
-// By says how a match was found.
+// By says how a match was found; "" where none was.
 type By string
 
 const (
 	ByClick By = "click id"   // the order's click id is the touch's
 	ByTouch By = "last touch" // the customer's last touch inside the window
-	ByNone  By = ""
 )
 
 // Counts sums up a join.
@@ -161,7 +154,7 @@ func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], windo
 			}
 		}
 	}
-	var path []Step
+	var path []string
 	for i := range open {
 		m := open[i].match()
 		path = names.steps(path[:0], open[i].path)
@@ -196,7 +189,7 @@ type openOrder struct {
 	firstAd, lastAd int64 // Unix seconds; 0: none
 }
 
-// openStep is a Step in sixteen bytes: there are as many as touches.
+// openStep is a touch in sixteen bytes: there are as many as touches.
 type openStep struct {
 	at   int64 // Unix seconds
 	name int32 // of a nameList
@@ -217,9 +210,9 @@ func (l *nameList) number(name string) int32 {
 	return i
 }
 
-func (l *nameList) steps(into []Step, path []openStep) []Step {
+func (l *nameList) steps(into []string, path []openStep) []string {
 	for _, s := range path {
-		into = append(into, Step{l.names[s.name], time.Unix(s.at, 0).UTC()})
+		into = append(into, l.names[s.name])
 	}
 	return into
 }

@@ -211,14 +211,14 @@ func TestPathOfTouches(t *testing.T) {
 	if _, err := Join(orders, seq(touches...), DefaultWindow, func(m Match) error {
 		switch m.Order.OrderID {
 		case "short":
-			if diff := cmp.Diff([]Step{{"meta:20", at(3, 9)}, {"google:10", at(19, 9)}, {"email", at(19, 10)}}, m.Path); diff != "" || m.Touches != 3 {
+			if diff := cmp.Diff([]string{"meta:20", "google:10", "email"}, m.Path); diff != "" || m.Touches != 3 {
 				t.Error(m.Touches, diff)
 			}
 			if !m.FirstAd.Equal(at(3, 9)) || !m.LastAd.Equal(at(19, 9)) {
 				t.Errorf("ads from %s to %s", m.FirstAd, m.LastAd)
 			}
 		case "long":
-			if len(m.Path) != maxPath || m.Touches != 15 || m.Path[0].Name != "meta:11" || m.Path[maxPath-1].Name != "meta:0" || !m.FirstAd.Equal(at(19, 9)) {
+			if len(m.Path) != maxPath || m.Touches != 15 || m.Path[0] != "meta:11" || m.Path[maxPath-1] != "meta:0" || !m.FirstAd.Equal(at(19, 9)) {
 				t.Errorf("%d of %d: %v", len(m.Path), m.Touches, m.Path)
 			}
 		case "mail":

@@ -9,36 +9,19 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"adsteward/internal/shareddata"
+
 	"pgregory.net/rapid"
 )
-
-// shared finds the data beside the repository.
-func shared(t testing.TB, name string) *os.File {
-	t.Helper()
-	dir := os.Getenv("ADSTEWARD_SHARED")
-	for up, _ := os.Getwd(); dir == "" && up != filepath.Dir(up); up = filepath.Dir(up) {
-		if _, err := os.Stat(filepath.Join(up, "..", "shared", "data")); err == nil {
-			dir = filepath.Join(up, "..", "shared")
-		}
-	}
-	f, err := os.Open(filepath.Join(dir, "data", "attribution", name))
-	if err != nil {
-		t.Skipf("no data/attribution/%s; set ADSTEWARD_SHARED to the folder that holds it", name)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
-}
 
 // column reads one column of a reference by channel.
 func column(t testing.TB, name, column string) map[string]float64 {
 	t.Helper()
-	records, err := csv.NewReader(shared(t, name)).ReadAll()
+	records, err := csv.NewReader(shareddata.Open(t, "attribution/"+name)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +44,7 @@ func column(t testing.TB, name, column string) map[string]float64 {
 
 func zhao(t testing.TB) *Journeys {
 	t.Helper()
-	j, out, err := ReadCSV(t.Context(), shared(t, "zhao_sample.csv"), ">", Options{Order: 3})
+	j, out, err := ReadCSV(t.Context(), shareddata.Open(t, "attribution/zhao_sample.csv"), ">", Options{Order: 3})
 	if err != nil || out.Rows != 0 {
 		t.Fatal(out, err)
 	}
@@ -236,7 +219,7 @@ func drawJourneys(t *rapid.T, p *plain, rows, steps int) *Journeys {
 		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}), 1, steps).Draw(t, "path"), ">")
 		count := rapid.IntRange(0, 20)
 		conv, value, null := count.Draw(t, "conversions"), count.Draw(t, "value"), count.Draw(t, "nulls")
-		p.add(path, ">", float64(conv), float64(value), float64(null))
+		p.add(path, float64(conv), float64(value), float64(null))
 		text = append(text, fmt.Sprintf("%s,%d,%d,%d", path, conv, value, null))
 	}
 	return read(t, text...)

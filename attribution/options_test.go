@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"adsteward/internal/shareddata"
+
 	"pgregory.net/rapid"
 )
 
@@ -77,7 +79,7 @@ func TestTimeDecayOverTimes(t *testing.T) {
 
 func TestShapleyRateReference(t *testing.T) {
 	t.Parallel()
-	j, _, err := ReadCSV(t.Context(), shared(t, "zhao_sample.csv"), ">", Options{Sets: true})
+	j, _, err := ReadCSV(t.Context(), shareddata.Open(t, "attribution/zhao_sample.csv"), ">", Options{Sets: true})
 	if err != nil {
 		t.Fatal(err)
 	}

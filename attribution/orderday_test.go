@@ -15,7 +15,7 @@ import (
 // range has moved on too.
 func TestStoredDaysStandInForOrders(t *testing.T) {
 	t.Parallel()
-	steps := []Step{{Name: "google:1"}, {Name: "email"}, {Name: "meta:9"}}
+	steps := []string{"google:1", "email", "meta:9"}
 	// give hands over the orders of some days, each of another kind.
 	give := func(r *Reconciler, from, to civil.Date) {
 		for d := from; d <= to; d++ {

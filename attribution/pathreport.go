@@ -3,6 +3,7 @@ package attribution
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -87,7 +88,6 @@ func lagDays() []int { return []int{0, 1, 3, 7, 14, 30} }
 
 // reporter sums up journeys.
 type reporter struct {
-	t        *Trail
 	q        PathQuery
 	labels   []string // by source
 	journeys *Journeys
@@ -116,7 +116,7 @@ func (t *Trail) Report(ctx context.Context, q PathQuery) (PathReport, error) {
 	}
 	alone := q.Options
 	alone.Keep = false
-	r := &reporter{t: t, q: q, labels: t.labels(q.By), journeys: newJourneys(q.Options), margins: newJourneys(alone), outcomes: map[Outcome]*OutcomeSum{},
+	r := &reporter{q: q, labels: t.labels(q.By), journeys: newJourneys(q.Options), margins: newJourneys(alone), outcomes: map[Outcome]*OutcomeSum{},
 		views: map[string]*ViewSum{}, paths: map[string]*PathSum{}, lags: make([]int, len(lagDays()))}
 	for _, o := range Outcomes() {
 		r.outcomes[o] = &OutcomeSum{Outcome: o}
@@ -131,7 +131,7 @@ func (t *Trail) Report(ctx context.Context, q PathQuery) (PathReport, error) {
 		}
 	})
 	// Journeys that led to nothing differ in their path alone.
-	for _, key := range sortedKeys(lost) {
+	for _, key := range slices.Sorted(maps.Keys(lost)) {
 		l := lost[key]
 		r.count(l.path, nil, end{nulls: l.count}, 0)
 	}
@@ -163,7 +163,7 @@ func (t *Trail) labels(by string) []string {
 	for _, v := range t.visits {
 		touches[out[v.source]]++
 	}
-	names := sortedKeys(touches)
+	names := slices.Sorted(maps.Keys(touches))
 	slices.SortStableFunc(names, func(a, b string) int { return touches[b] - touches[a] })
 	for i, s := range t.sources {
 		if slices.Index(names, out[i]) >= mostLabels {
@@ -181,16 +181,7 @@ func (t *Trail) clicked(labels []string) []string {
 			some[labels[v.source]] = true
 		}
 	}
-	return sortedKeys(some)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	return slices.Sorted(maps.Keys(some))
 }
 
 // path sets ids, ages and key to a journey's.
@@ -308,10 +299,10 @@ func (r *reporter) report(ctx context.Context) (PathReport, error) {
 	for i := range results {
 		out.Models[i].Result = results[i]
 	}
-	for _, label := range sortedKeys(r.views) {
+	for _, label := range slices.Sorted(maps.Keys(r.views)) {
 		out.Views = append(out.Views, *r.views[label])
 	}
-	for _, key := range sortedKeys(r.paths) {
+	for _, key := range slices.Sorted(maps.Keys(r.paths)) {
 		out.Paths = append(out.Paths, *r.paths[key])
 	}
 	slices.SortFunc(out.Paths, func(a, b PathSum) int {

@@ -60,8 +60,8 @@ func (d *OrderDay) journey(m Match, f OrderFacts, steps []string, key []byte) ([
 	d.Lengths[min(m.Touches, mostTouches)-1].add(whole, value)
 	steps = steps[:0]
 	for i, s := range m.Path {
-		if i == 0 || s.Name != m.Path[i-1].Name {
-			steps = append(steps, s.Name)
+		if i == 0 || s != m.Path[i-1] {
+			steps = append(steps, s)
 		}
 	}
 	cut := m.Touches > len(m.Path)

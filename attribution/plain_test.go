@@ -20,9 +20,9 @@ type plainRow struct {
 	conv, value, null float64
 }
 
-func (p *plain) add(path, separator string, conv, value, null float64) {
+func (p *plain) add(path string, conv, value, null float64) {
 	r := plainRow{nil, conv, value, null}
-	for _, name := range strings.Split(path, separator) {
+	for _, name := range strings.Split(path, ">") {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}

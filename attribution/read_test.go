@@ -125,7 +125,7 @@ func TestManyBlocks(t *testing.T) {
 		cell := strings.ReplaceAll(path, `"`, `""`)
 		fmt.Fprintf(&text, "\"%s\",%d\n", cell, rows%4)
 		if rows < 420 { // everything comes again after 420 rows
-			p.add(path, ">", float64(rows%4), 0, 0)
+			p.add(path, float64(rows%4), 0, 0)
 		}
 		rows++
 	}

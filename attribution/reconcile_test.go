@@ -250,13 +250,7 @@ func TestIntervalCoverage(t *testing.T) {
 func TestPathsAndLags(t *testing.T) {
 	t.Parallel()
 	r := NewReconciler(firstDay, firstDay)
-	step := func(names ...string) (p []Step) {
-		for _, n := range names {
-			p = append(p, Step{Name: n})
-		}
-		return p
-	}
-	for i, path := range [][]Step{step("google:1", "google:1", "email"), step("google:1", "email"), step("email"), nil, step("google:1", "email")} {
+	for i, path := range [][]string{{"google:1", "google:1", "email"}, {"google:1", "email"}, {"email"}, nil, {"google:1", "email"}} {
 		m := Match{Order: Order{At: at(10, 12), Revenue: money.Micros(i+1) * money.One}, Path: path, Touches: len(path)}
 		f := OrderFacts{Date: firstDay}
 		if len(path) > 1 {
@@ -290,9 +284,9 @@ func TestPathsAndLags(t *testing.T) {
 func BenchmarkReconcile(b *testing.B) {
 	b.ReportAllocs()
 	matches := []Match{
-		{Order: Order{Revenue: 80 * money.One, At: at(10, 12)}, Credits: []Part{{"google:1", 1, true}}, Path: []Step{{Name: "google:1"}}, Touches: 1, FirstAd: at(9, 1), LastAd: at(9, 1)},
+		{Order: Order{Revenue: 80 * money.One, At: at(10, 12)}, Credits: []Part{{"google:1", 1, true}}, Path: []string{"google:1"}, Touches: 1, FirstAd: at(9, 1), LastAd: at(9, 1)},
 		{Order: Order{Revenue: 50 * money.One, At: at(10, 12)}},
-		{Order: Order{Revenue: 70 * money.One, At: at(10, 12)}, Credits: []Part{{"google:2", 1. / 3, true}, {"meta:3", 2. / 3, false}}, Path: []Step{{Name: "meta:3"}, {Name: "google:2"}, {Name: "meta:3"}}, Touches: 3, FirstAd: at(3, 1), LastAd: at(9, 1)},
+		{Order: Order{Revenue: 70 * money.One, At: at(10, 12)}, Credits: []Part{{"google:2", 1. / 3, true}, {"meta:3", 2. / 3, false}}, Path: []string{"meta:3", "google:2", "meta:3"}, Touches: 3, FirstAd: at(3, 1), LastAd: at(9, 1)},
 	}
 	r := NewReconciler(firstDay, firstDay.AddDays(29))
 	for i := 0; b.Loop(); i++ {

@@ -100,7 +100,6 @@ func agreed(p Person, statements ...map[string]bool) bool {
 
 // Cart is a shopping cart.
 type Cart struct {
-	CartID    string
 	Person    Person
 	UpdatedAt time.Time
 	Value     money.Micros
@@ -117,7 +116,6 @@ type Purchase struct {
 // them, in the shop's currency.
 type Customer struct {
 	Person    Person
-	Orders    int
 	MeanOrder float64
 	Value     float64
 	// Explain says why that value is predicted; nil where nothing can be said.

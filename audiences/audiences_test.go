@@ -66,14 +66,14 @@ func TestCartAbandoners(t *testing.T) {
 	t.Parallel()
 	day := 24 * time.Hour
 	cart := func(id string, ago time.Duration) Cart {
-		return Cart{CartID: id, Person: person(id), UpdatedAt: now.Add(-ago), Value: 30 * money.One}
+		return Cart{Person: person(id), UpdatedAt: now.Add(-ago), Value: 30 * money.One}
 	}
 	carts := []Cart{
 		cart("left", 2*day), cart("fresh", 10*time.Minute), cart("old", 20*day), cart("bought", 2*day), cart("mail", 2*day),
 		cart("before", 2*day), cart("refused", 2*day), cart("back", 5*day), cart("back", 10*time.Minute), cart("future", -day),
 		cart("edge", day), cart("end", 14*day),
-		{CartID: "v", Person: Person{Email: "v@example.com"}, UpdatedAt: now.Add(-2 * day)},
-		{CartID: "mute", Person: Person{CustomerID: "mute"}, UpdatedAt: now.Add(-2 * day)},
+		{Person: Person{Email: "v@example.com"}, UpdatedAt: now.Add(-2 * day)},
+		{Person: Person{CustomerID: "mute"}, UpdatedAt: now.Add(-2 * day)},
 	}
 	purchases := []Purchase{
 		{CustomerID: "bought", At: now.Add(-day)},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"adsteward/internal/shareddata"
+
 	"pgregory.net/rapid"
 )
 
@@ -126,28 +128,12 @@ func TestHashProperties(t *testing.T) {
 	})
 }
 
-// shared finds the data beside the repository.
-func shared(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("ADSTEWARD_SHARED")
-	for up, _ := os.Getwd(); dir == "" && up != filepath.Dir(up); up = filepath.Dir(up) {
-		if _, err := os.Stat(filepath.Join(up, "..", "shared", "data")); err == nil {
-			dir = filepath.Join(up, "..", "shared")
-		}
-	}
-	dir = filepath.Join(dir, "data", "audiences")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("no data/audiences; set ADSTEWARD_SHARED to the folder that holds it")
-	}
-	return dir
-}
-
 // TestVectors holds Hash against the test vectors of the client libraries.
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(shared(t), "*.json"))
+	files, err := filepath.Glob(filepath.Join(shareddata.Path(t, "audiences"), "*.json"))
 	if err != nil || len(files) == 0 {
-		t.Skip("no vectors")
+		t.Fatal("there are no vectors", err)
 	}
 	kinds := map[string]string{"email": Email, "phone": Phone, "given_name": FirstName, "family_name": LastName, "name": FirstName, "city": City,
 		"state": State, "administrative_area": State, "zip": Zip, "postal_code": Zip, "country": Country, "region_code": Country,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"slices"
 	"strings"
 
 	"adsteward/internal/money"
@@ -273,14 +272,4 @@ func share100(v float64) string {
 		return "under 1"
 	}
 	return fmt.Sprintf("%.0f", 100*v)
-}
-
-// sortedKeys are a map's keys in order, so that sums come out the same each time.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -45,7 +45,7 @@ func TestBudgetMaximisesTheMeanOfTheDraws(t *testing.T) {
 			}
 		}
 		if got := budgetOf(t, out, "ba").Float(); math.Abs(got-best) > 0.3 {
-			t.Errorf("seed %d: the budget is %v; the mean profit is greatest at %v (on the likeliest curve at %.1f)", seed, got, best, u.Curve.InverseSlope(1/0.4))
+			t.Errorf("seed %d: the budget is %v; the mean profit is greatest at %v (on the likeliest curve at %.1f)", seed, got, best, u.Curve.Mode().InverseSlope(1/0.4))
 		}
 	}
 }

@@ -2,7 +2,9 @@ package bidding
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/floats"
@@ -226,7 +228,7 @@ func (b *Book) compare() {
 	}
 	b.variance = max(b.perOrder*float64(s.orders)/(s.revenue*s.revenue), leastVariance)
 	var margins []normal
-	for _, k := range sortedKeys(b.by) {
+	for _, k := range slices.Sorted(maps.Keys(b.by)) {
 		if a := b.by[k]; a.revenue > 0 {
 			own, variance := b.own(a)
 			margins = append(margins, normal{own, variance})

@@ -3,6 +3,7 @@ package bidding
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -318,7 +319,7 @@ func (t tabler) portfolio(e platform.Entity, us []*unit) Target {
 		r.NextEuro = along(parts, bySpend(parts, func(p Part) float64 { return p.K * p.Curve.Slope(p.Spend) }), nextEuro)
 	}
 	r.Current = e.Fields[platform.TargetROAS].Float()
-	for _, l := range sortedKeys(limits) {
+	for _, l := range slices.Sorted(maps.Keys(limits)) {
 		if r.LimitedBy != "" {
 			r.LimitedBy += ", "
 		}

@@ -32,7 +32,7 @@ func curveOf(id string, spend, level, eps float64) response.Curve {
 // bestROAS is mu/(elasticity k), the elasticity being that where the next unit of
 // money earns mu.
 func bestROAS(c response.Curve, k, mu float64) float64 {
-	e, _, _ := c.ElasticityAt(c.InverseSlope(mu / k))
+	e, _, _ := c.ElasticityAt(c.Mode().InverseSlope(mu / k))
 	return mu / (e * k)
 }
 

@@ -72,7 +72,6 @@ func (l TellLimits) Oldest() time.Duration { return max(l.Record, l.Restate) }
 
 // TellOrder is an order as far as telling its value goes.
 type TellOrder struct {
-	ID       string
 	At       time.Time
 	Currency string
 	// Revenue is what the customer paid, tax included; Refunded what of it was

@@ -22,7 +22,7 @@ func tellRules(p platform.Name) bidding.TellRules {
 // tellOrder is a first order of 119 with 19 of tax, two days old, whose customer
 // brings 1.5 first orders.
 func tellOrder(change ...func(*bidding.TellOrder)) bidding.TellOrder {
-	o := bidding.TellOrder{ID: "o1", At: tellNow.Add(-48 * time.Hour), Currency: "EUR", Revenue: eur(119), Tax: eur(19), First: true,
+	o := bidding.TellOrder{At: tellNow.Add(-48 * time.Hour), Currency: "EUR", Revenue: eur(119), Tax: eur(19), First: true,
 		Agreed: true, Matchable: true, Worth: bidding.Worth{Margin: 0.3, Lambda: 1.5}}
 	for _, c := range change {
 		c(&o)

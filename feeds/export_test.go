@@ -26,13 +26,10 @@ func euros(cents int64) Price { return Price{money.Micros(cents * 10_000), "EUR"
 
 func inStock(n int64) *int64 { return &n }
 
-// TestShopify reads both generations of Shopify's columns.
-func TestShopify(t *testing.T) {
-	t.Parallel()
-	o := Options{Platform: "both", Currency: "eur", ShopURL: "https://shop.example/"}
-	var items []Item
-	var errs []string
-	rep, err := Validate(strings.NewReader(export(t, "shopify.csv")), o, func(it Item, issues []Issue) error {
+// validated lists a feed's items, and its errors by line.
+func validated(t *testing.T, text string, o Options) (items []Item, errs []string) {
+	t.Helper()
+	if _, err := Validate(strings.NewReader(text), o, func(it Item, issues []Issue) error {
 		if it.Line > 0 {
 			items = append(items, it)
 		}
@@ -42,10 +39,17 @@ func TestShopify(t *testing.T) {
 			}
 		}
 		return nil
-	})
-	if err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
+	return items, errs
+}
+
+// TestShopify reads both generations of Shopify's columns.
+func TestShopify(t *testing.T) {
+	t.Parallel()
+	o := Options{Platform: "both", Currency: "eur", ShopURL: "https://shop.example/"}
+	items, errs := validated(t, export(t, "shopify.csv"), o)
 	want := []Item{
 		{Line: 2, ID: "SHIRT-S", Title: "Linen shirt", Link: "https://shop.example/products/linen-shirt", Price: euros(4990), SalePrice: euros(3990), CostOfGoodsSold: euros(1250), Availability: "in_stock", Stock: inStock(3),
 			ProductType: "Shirts", Brand: "Acme", ItemGroupID: "linen-shirt", CustomLabels: [5]string{"summer"}},
@@ -55,7 +59,7 @@ func TestShopify(t *testing.T) {
 		{Line: 8, ID: "LAMP", Title: "Lamp", Link: "https://shop.example/products/lamp", Availability: "in_stock", Brand: "Acme"},
 	}
 	if diff := cmp.Diff(want, items); diff != "" {
-		t.Errorf("%+v\n%s", rep, diff)
+		t.Error(diff)
 	}
 	for _, want := range []string{"8 LAMP price.required", "8 LAMP image_link.required"} {
 		if !strings.Contains(strings.Join(errs, "\n"), want) {
@@ -72,14 +76,9 @@ func TestShopify(t *testing.T) {
 		"Variant Inventory Qty", "Inventory quantity", "Variant Inventory Policy", "Continue selling when out of stock", "Variant Price", "Price",
 		"Variant Compare At Price", "Compare-at price", "Variant Barcode", "Barcode", "Image Src", "Product image URL", "Variant Image", "Variant image URL").
 		Replace(export(t, "shopify.csv"))
-	var again []Item
-	if _, err := Validate(strings.NewReader(newer), o, func(it Item, _ []Issue) error {
-		if it.Line > 0 {
-			again = append(again, it)
-		}
-		return nil
-	}); err != nil || !cmp.Equal(items, again) {
-		t.Errorf("%v %s", err, cmp.Diff(items, again))
+	again, _ := validated(t, newer, o)
+	if diff := cmp.Diff(items, again); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -103,22 +102,7 @@ func TestShopifyNeedsCurrency(t *testing.T) {
 func TestWooCommerce(t *testing.T) {
 	t.Parallel()
 	o := Options{Platform: "google", Currency: "EUR", ShopURL: "https://shop.example"}
-	var items []Item
-	var errs []string
-	rep, err := Validate(strings.NewReader(export(t, "woocommerce.csv")), o, func(it Item, issues []Issue) error {
-		if it.Line > 0 {
-			items = append(items, it)
-		}
-		for _, i := range issues {
-			if i.Severity == Error {
-				errs = append(errs, fmt.Sprintf("%d %s %s", i.Line, i.ItemID, i.Rule))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	items, errs := validated(t, export(t, "woocommerce.csv"), o)
 	want := []Item{
 		{Line: 2, ID: "MUG", Title: "Mug", Link: "https://shop.example/?p=11", Price: euros(990), SalePrice: euros(790), CostOfGoodsSold: euros(210), Availability: "in_stock", Stock: inStock(5),
 			SaleFrom: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), SaleUntil: time.Date(2026, 3, 31, 23, 59, 0, 0, time.UTC), ProductType: "Kitchen > Mugs", Brand: "Acme"},
@@ -126,28 +110,17 @@ func TestWooCommerce(t *testing.T) {
 		{Line: 5, ID: "33", Title: "Tee", Link: "https://shop.example/?p=33", Price: euros(2050), Availability: "out_of_stock", Stock: inStock(0), ProductType: "Shirts", Brand: "Acme", ItemGroupID: "TEE"},
 	}
 	if diff := cmp.Diff(want, items); diff != "" || len(errs) > 0 {
-		t.Errorf("%+v\n%s %v", rep, diff, errs)
+		t.Error(diff, errs)
 	}
 }
 
 // The same shop exported in another language is the same feed.
 func TestWooCommerceTranslated(t *testing.T) {
 	t.Parallel()
-	read := func(text string) (items []Item) {
-		rep, err := Validate(strings.NewReader(text), Options{Platform: "google", Currency: "EUR", ShopURL: "https://shop.example"}, func(it Item, _ []Issue) error {
-			if it.Line > 0 {
-				items = append(items, it)
-			}
-			return nil
-		})
-		if err != nil || rep.Items == 0 {
-			t.Fatalf("%+v, %v\n%.200s", rep, err, text)
-		}
-		return items
-	}
+	o := Options{Platform: "google", Currency: "EUR", ShopURL: "https://shop.example"}
 	english := export(t, "woocommerce.csv")
 	_, rows, _ := strings.Cut(english, "\n")
-	want := read(english)
+	want, _ := validated(t, english, o)
 	for language, header := range map[string]string{
 		"German":  `ID,Typ,Artikelnummer,"GTIN, UPC, EAN oder ISBN",Name,Veröffentlicht,Kurzbeschreibung,Beschreibung,"Datum, an dem Angebotspreis beginnt","Datum, an dem Angebotspreis endet",Vorrätig?,Bestand,Gewicht (kg),Angebotspreis,Regulärer Preis,Kategorien,Bilder,Übergeordnetes Produkt,Position,Marken,Attribut 1 Name,Attribut 1 Wert(e),Attribut 2 Name,Attribut 2 Wert(e),Cost of goods`,
 		"French":  `ID,Type,UGS,"GTIN, UPC, EAN ou ISBN",Nom,Publié,Description courte,Description,Date de début de promo,Date de fin de promo,En stock ?,Stock,Poids (kg),Tarif promo,Tarif régulier,Catégories,Images,Parent,Position,Marques,Nom de l’attribut 1,Valeur(s) de l’attribut 1,Nom de l'attribut 2,Valeur(s) de l'attribut 2,Méta : _wc_cog_cost`,
@@ -155,7 +128,8 @@ func TestWooCommerceTranslated(t *testing.T) {
 		"Dutch":   `ID,Type,Artikelnummer,"GTIN, UPC, EAN of ISBN",Naam,Gepubliceerd,Korte omschrijving,Beschrijving,Startdatum actieprijs,Einddatum actieprijs,Op voorraad?,Voorraad,Gewicht (kg),Actieprijs,Reguliere prijs,Categorieën,Afbeeldingen,Hoofd,Positie,Merken,Naam eigenschap 1,Waarde eigenschap 1,Naam eigenschap 2,Waarde eigenschap 2,Meta: _wc_cog_cost`,
 		"Italian": `ID,Tipo,SKU,"GTIN, UPC, EAN, o ISBN",Nome,Pubblicato,Breve descrizione,Descrizione,Data di partenza del prezzo in saldo,Data in cui termina l'offerta,In stock?,Magazzino,Peso (kg),Prezzo in offerta,Prezzo di listino,Categorie,Immagine,Genitore,Posizione,Marchi,Nome dell'attributo 1,Valore dell'attributo 1,Nome dell'attributo 2,Valore dell'attributo 2,Meta: _wc_cog_cost`,
 	} {
-		if diff := cmp.Diff(want, read(header+"\n"+rows)); diff != "" {
+		items, _ := validated(t, header+"\n"+rows, o)
+		if diff := cmp.Diff(want, items); diff != "" {
 			t.Errorf("%s: %s", language, diff)
 		}
 	}

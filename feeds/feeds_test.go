@@ -15,6 +15,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"adsteward/internal/shareddata"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
@@ -342,24 +344,12 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// sharedDir is the folder of data that is not part of the repository, or "".
-func sharedDir(testing.TB) string {
-	dir := os.Getenv("ADSTEWARD_SHARED")
-	for up, _ := os.Getwd(); dir == "" && up != filepath.Dir(up); up = filepath.Dir(up) {
-		if _, err := os.Stat(filepath.Join(up, "..", "shared", "data")); err == nil {
-			dir = filepath.Join(up, "..", "shared")
-		}
-	}
-	return dir
-}
-
 // TestSamples reads real-world feeds, good and bad, to their ends.
 func TestSamples(t *testing.T) {
 	t.Parallel()
-	dir := sharedDir(t)
-	files, _ := filepath.Glob(filepath.Join(dir, "data", "feeds", "samples", "*.xml"))
+	files, _ := filepath.Glob(filepath.Join(shareddata.Path(t, "feeds/samples"), "*.xml"))
 	if len(files) == 0 {
-		t.Skip("no data/feeds/samples; set ADSTEWARD_SHARED to the folder that holds them")
+		t.Fatal("there are no samples")
 	}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)

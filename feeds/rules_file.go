@@ -34,14 +34,3 @@ func fileRules() []Rule {
 		beyond("file.collapse", "", "both", Error, "X003", "an earlier feed", "keep the last good feed until the export is right again"),
 	}
 }
-
-// readerRules answer for what is read rather than checked: rows of the
-// collection that readers follow and that cannot be broken.
-func readerRules() []string {
-	return []string{
-		"M059", // Meta's comment line before the header is passed over
-		"M060", // so are its # metadata lines
-		"M064", // separators are found by content
-		"G155", // see availability.value, condition.value and the other enumerations
-	}
-}

@@ -46,7 +46,7 @@ func priceRules() []Rule {
 		google("subscription_cost.amount", "subscription_cost.amount", Error, "G060", "give the amount with its currency", alone(amount)),
 		google("subscription_cost.category", "subscription_cost.amount", Error, "G060", "give the google_product_category", each(subscriptionCategory)),
 
-		google("unit_pricing_measure.format", "unit_pricing_measure", Error, "G057", "write the amount as 750ml", alone(measure(unitsOf(0.000001, 1e9)...))),
+		google("unit_pricing_measure.format", "unit_pricing_measure", Error, "G057", "write the amount as 750ml", alone(measure(measuredUnits()...))),
 		google("unit_pricing_base_measure.format", "unit_pricing_base_measure", Error, "G058", "write 1, 10, 100, 2, 4 or 8 with a unit, as 100ml", each(baseMeasure)),
 		google("unit_pricing_base_measure.alone", "unit_pricing_base_measure", Error, "G058", "give the unit_pricing_measure as well, in the same kind of unit", each(baseAlone)).as("unit_pricing_base_measure_without_measure"),
 		meta("unit_price.unit", "unit_price.unit", Warning, "M051", "use a unit Meta knows, as ml or kg", alone(oneOf("cl", "cm", "ct", "cbm", "ft", "fl oz", "gal", "g", "in", "kg", "l", "m", "mg", "ml", "oz", "pt", "lb", "qt", "sqft", "sqm", "yd"))),
@@ -184,10 +184,10 @@ var unitKinds = map[string]string{
 	"in": "length", "ft": "length", "yd": "length", "cm": "length", "m": "length", "sqft": "area", "sqm": "area", "ct": "count",
 }
 
-func unitsOf(low, high float64) []unit {
+func measuredUnits() []unit {
 	var out []unit
 	for name := range unitKinds {
-		out = append(out, unit{name, low, high})
+		out = append(out, unit{name, 0.000001, 1e9})
 	}
 	return out
 }

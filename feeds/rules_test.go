@@ -4,12 +4,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"adsteward/internal/shareddata"
 )
 
 var testNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -457,12 +457,7 @@ func TestSeverities(t *testing.T) {
 // every row is answered for.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	file, err := os.Open(filepath.Join(sharedDir(t), "data", "feeds", "rules.csv"))
-	if err != nil {
-		t.Skip("no data/feeds/rules.csv; set ADSTEWARD_SHARED to the folder that holds it")
-	}
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
+	rows, err := csv.NewReader(shareddata.Open(t, "feeds/rules.csv")).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +467,10 @@ func TestTable(t *testing.T) {
 			answered[row] = true
 		}
 	}
-	for _, row := range readerRules() {
+	// Readers follow these, so that they cannot be broken: Meta's comment line before the
+	// header and its # metadata lines are passed over, separators are found by content, and
+	// enumerations have rules of their own.
+	for _, row := range []string{"M059", "M060", "M064", "G155"} {
 		answered[row] = true
 	}
 	for _, row := range rows[1:] {

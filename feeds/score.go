@@ -35,7 +35,6 @@ func Predict(issues []Issue, platform string) []Prediction {
 // Observation is an issue that a platform names.
 type Observation struct {
 	Code, Attribute, Description string
-	Error                        bool
 }
 
 // Judged is an item of which a platform's verdict is known.
@@ -137,21 +136,20 @@ type CodeScore struct {
 
 // Scorer gathers items of one platform.
 type Scorer struct {
-	platform string
-	codes    map[string]Code
-	score    Score
-	rules    map[string]*count   // confirmed of predicted
-	seen     map[string]*count   // foreseen of observed
-	absent   map[string]int      // by rule
-	by       map[string][]string // rules that foretold a code
-	words    map[string]string
+	codes  map[string]Code
+	score  Score
+	rules  map[string]*count   // confirmed of predicted
+	seen   map[string]*count   // foreseen of observed
+	absent map[string]int      // by rule
+	by     map[string][]string // rules that foretold a code
+	words  map[string]string
 
 	both, predicted, refused int
 }
 
 // NewScorer begins a score of google or meta.
 func NewScorer(platform string) *Scorer {
-	s := &Scorer{platform: platform, codes: map[string]Code{}, rules: map[string]*count{}, seen: map[string]*count{}, words: map[string]string{}, absent: map[string]int{}, by: map[string][]string{}}
+	s := &Scorer{codes: map[string]Code{}, rules: map[string]*count{}, seen: map[string]*count{}, words: map[string]string{}, absent: map[string]int{}, by: map[string][]string{}}
 	for _, c := range Codes() {
 		if c.Platform == platform {
 			s.codes[strings.ToLower(c.Code)] = c

@@ -3,10 +3,10 @@ package feeds
 import (
 	"encoding/csv"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
+
+	"adsteward/internal/shareddata"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -124,12 +124,7 @@ func TestCodes(t *testing.T) {
 			t.Errorf("the code %s of %s is not in the table", r.Code, r.ID)
 		}
 	}
-	f, err := os.Open(filepath.Join(sharedDir(t), "data", "feeds", "issue_codes.csv"))
-	if err != nil {
-		t.Skip("no data/feeds/issue_codes.csv; set ADSTEWARD_SHARED to the folder that holds it")
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err := csv.NewReader(shareddata.Open(t, "feeds/issue_codes.csv")).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

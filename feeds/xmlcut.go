@@ -47,13 +47,13 @@ type xmlSource struct {
 func newXMLSource(br *bufio.Reader, head []byte, k *checker, issues []Issue) *xmlSource {
 	s := &xmlSource{r: br, k: k, line: 1, file: issues}
 	if !bytes.HasPrefix(head, []byte("<?xml")) {
-		s.tell("file.declaration", 1, "", "the file does not begin with <?xml")
+		s.tell("file.declaration", 1, "the file does not begin with <?xml")
 	}
 	return s
 }
 
-func (s *xmlSource) tell(rule string, line int, value, message string) {
-	if issue, ok := s.k.tell(rule, line, "", value, message); ok {
+func (s *xmlSource) tell(rule string, line int, message string) {
+	if issue, ok := s.k.tell(rule, line, "", "", message); ok {
 		s.file = append(s.file, issue)
 	}
 }
@@ -93,7 +93,7 @@ func (s *xmlSource) more(size int) {
 	n := len(s.buf)
 	s.buf, s.end = readMore(s.r, s.buf, size)
 	if s.long.see(s.buf[n:]) {
-		s.tell("file.line", s.line+bytes.Count(s.buf[s.lineAt:n], []byte("\n")), "", fmt.Sprintf("a line is longer than the %d bytes Meta takes", maxLine))
+		s.tell("file.line", s.line+bytes.Count(s.buf[s.lineAt:n], []byte("\n")), fmt.Sprintf("a line is longer than the %d bytes Meta takes", maxLine))
 	}
 }
 

@@ -66,6 +66,17 @@ func testModelsAndPolicies(t *testing.T, s *store.Store) {
 	must(s.StartRun(ctx, store.Run{RunID: "q", Account: acc, Date: 1, StartedAt: at.Add(time.Hour)}, nil))(t)
 	other := store.Model{RunID: "q", Kind: "ltv", Body: "5"}
 	check(t, s.PutModels(ctx, []store.Model{other}))
+	for _, want := range []struct {
+		kind   string
+		runs   int
+		run    string
+		models []store.Model
+	}{{"ltv", 2, "q", []store.Model{other}}, {"curve", 2, "r", []store.Model{m("curve", "a", "4"), m("curve", "b", "2")}}, {"curve", 1, "", nil}} {
+		run, models, err := s.NewestModels(ctx, acc, want.kind, want.runs)
+		check(t, err)
+		same(t, "newest run with "+want.kind, run.RunID, want.run)
+		same(t, "newest of "+want.kind, models, want.models)
+	}
 	var across []store.Model
 	check(t, s.EachModel(ctx, []string{"r", "none", "q"}, "ltv", "", func(m store.Model) error {
 		across = append(across, m)

@@ -42,34 +42,11 @@ func NewKey() Key {
 	return k
 }
 
-// Hex is the only way to get the key out, for writing it to the file it is kept in.
-func (k Key) Hex() string { return hex.EncodeToString(k[:]) }
-
 func (k Key) String() string               { return "***" }
 func (k Key) GoString() string             { return "***" }
 func (k Key) Format(f fmt.State, _ rune)   { io.WriteString(f, "***") }
 func (k Key) LogValue() slog.Value         { return slog.StringValue("***") }
 func (k Key) MarshalText() ([]byte, error) { return []byte("***"), nil }
-
-// Seal encrypts plain with AES-256-GCM under a random nonce, which precedes the
-// ciphertext. The additional data is not stored: opening needs the same, so
-// that a value copied to another account or row does not open there.
-func (k Key) Seal(plain, aad string) ([]byte, error) {
-	s, err := k.secrets()
-	if err != nil {
-		return nil, err
-	}
-	return s.seal(plain, aad), nil
-}
-
-// Open decrypts what Seal returned.
-func (k Key) Open(sealed []byte, aad string) (string, error) {
-	s, err := k.secrets()
-	if err != nil {
-		return "", err
-	}
-	return s.open(sealed, aad)
-}
 
 // Lookup is a keyed hash (HMAC-SHA256, hex) of an already normalised
 // identifier: equal values can be found without storing them readably. "" for "".
@@ -108,7 +85,10 @@ func (k Key) secrets() (*secrets, error) {
 	return &secrets{aead, lookupKey}, nil
 }
 
-// seal returns nil, the database's NULL, for an empty value.
+// seal encrypts plain with AES-256-GCM under a random nonce, which precedes the
+// ciphertext; nil, the database's NULL, for an empty value. The additional data is not
+// stored: opening needs the same, so that a value copied to another account or row does
+// not open there.
 func (s *secrets) seal(plain, aad string) []byte {
 	if plain == "" {
 		return nil
@@ -116,6 +96,7 @@ func (s *secrets) seal(plain, aad string) []byte {
 	return s.aead.Seal(nil, nil, []byte(plain), []byte(aad))
 }
 
+// open decrypts what seal returned.
 func (s *secrets) open(sealed []byte, aad string) (string, error) {
 	if len(sealed) == 0 {
 		return "", nil

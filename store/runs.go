@@ -88,6 +88,21 @@ func (q *Queries) Models(ctx context.Context, runID, kind string) ([]Model, erro
 	return all[Model](ctx, q, `SELECT * FROM models`+w.String()+` ORDER BY kind, key`, w.args...)
 }
 
+// NewestModels lists the results of a kind of the newest run that has any, of the
+// newest runs of an account ("" for all), and that run; without one both are zero.
+func (q *Queries) NewestModels(ctx context.Context, account, kind string, runs int) (Run, []Model, error) {
+	newest, err := q.Runs(ctx, account, runs)
+	if err != nil {
+		return Run{}, nil, err
+	}
+	for _, r := range newest {
+		if models, err := q.Models(ctx, r.RunID, kind); err != nil || len(models) > 0 {
+			return r, models, err
+		}
+	}
+	return Run{}, nil, nil
+}
+
 // Model returns one result of a run, or ErrNotFound.
 func (q *Queries) Model(ctx context.Context, runID, kind, key string) (Model, error) {
 	m, err := one[Model](ctx, q, `SELECT * FROM models WHERE run_id = ? AND kind = ? AND key = ?`, runID, kind, key)

@@ -179,7 +179,7 @@ func (q *Queries) UpsertConsents(ctx context.Context, consents []Consent) (chang
 			return 0, errors.New("a consent names neither a customer nor an e-mail address")
 		}
 		if c.CustomerID != "" {
-			r.subject = CustomerSubject(c.CustomerID)
+			r.subject = "c:" + c.CustomerID
 			rows = append(rows, r)
 		}
 		if c.Email != "" {
@@ -196,13 +196,6 @@ func (q *Queries) UpsertConsents(ctx context.Context, consents []Consent) (chang
 		return append(args, r.account, r.subject, r.purpose, r.at, r.granted)
 	})
 }
-
-// CustomerSubject and EmailSubject name a person in consents and audience
-// members: by customer id, or by the key of an e-mail address.
-func CustomerSubject(customerID string) string { return "c:" + customerID }
-
-// EmailSubject is CustomerSubject for an EmailKey.
-func EmailSubject(emailKey string) string { return "e:" + emailKey }
 
 // Consents returns by purpose, for each subject that ever said something about it,
 // whether the newest statement grants it.

@@ -46,7 +46,7 @@ func TestPersons(t *testing.T) {
 			t.Errorf("%s is taken for customer 1's", other)
 		}
 	}
-	if p.Of(None) != None {
+	if p.First(None) != None {
 		t.Error("nothing is somebody")
 	}
 }
@@ -260,7 +260,7 @@ func BenchmarkStitch(b *testing.B) {
 			s.Join(visitor, s.Node(ID{Customer, fmt.Sprint(customer)}))
 		}
 		p := s.Solve(nil)
-		if p.Of(0) == None || len(p.Dropped) > 0 {
+		if len(p.Dropped) > 0 {
 			b.Fatal(len(p.Dropped))
 		}
 		b.ReportMetric(float64(len(s.kinds)), "ids")

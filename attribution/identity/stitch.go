@@ -235,15 +235,6 @@ func (p *Persons) union(a, b Node) {
 	p.parent[b] = a
 }
 
-// Of is the person of a node: equal for the nodes of one person, and a node
-// itself. None for None.
-func (p *Persons) Of(n Node) Node {
-	if n == None {
-		return None
-	}
-	return p.find(n)
-}
-
 // First is the person of the first of some nodes that is not shared: somebody who
 // comes with a customer number and a device is who the number says. None where all
 // are shared or None.

@@ -3,51 +3,23 @@ package lift
 import (
 	"encoding/csv"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/shareddata"
 )
-
-// sharedFile is the path of a file of the shared test data; the test is skipped
-// where they are not.
-func sharedFile(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("ADSTEWARD_SHARED")
-	for at, _ := os.Getwd(); dir == "" && at != filepath.Dir(at); at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			dir = filepath.Join(filepath.Dir(at), "shared")
-		}
-	}
-	path := filepath.Join(dir, "data", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no shared test data: %v", err)
-	}
-	return path
-}
 
 // published is the geo experiment of the shared data: 100 regions, 50 treated,
 // six weeks before and four of the test.
 func published(t testing.TB) *GeoTest {
 	t.Helper()
-	f, err := os.Open(sharedFile(t, "attribution/geoexperiments_salesandcost.csv"))
+	p, _, err := ReadPanel(shareddata.Open(t, "attribution/geoexperiments_salesandcost.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	p, _, err := ReadPanel(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := os.Open(sharedFile(t, "attribution/geoexperiments_geoassignment.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	arms, strata, err := ReadAssignment(a, p)
+	arms, strata, err := ReadAssignment(shareddata.Open(t, "attribution/geoexperiments_geoassignment.csv"), p)
 	if err != nil || strata != nil {
 		t.Fatal(err, strata)
 	}
@@ -58,12 +30,7 @@ func published(t testing.TB) *GeoTest {
 // reference reads the one row of figures of a published result.
 func reference(t testing.TB, name string) map[string]float64 {
 	t.Helper()
-	f, err := os.Open(sharedFile(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err := csv.NewReader(shareddata.Open(t, name)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

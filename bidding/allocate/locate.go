@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"adsteward/internal/badinput"
 )
 
 // locate is where a path begins, at its key where it has one, or what of its
@@ -102,7 +103,7 @@ func repeated(data []byte) *BadInput {
 
 // twice says where the field that begins at an offset is there already.
 func twice(data []byte, first, at int) *BadInput {
-	line, column := position(data, first)
+	line, column := badinput.Position(data, first)
 	bad := badAt(data, at, "", fmt.Sprintf("this field is in line %d, column %d already, capitals aside; remove one of the two", line, column))
 	walk(data, func(path string, here int, _ bool) bool {
 		bad.Path = path
@@ -121,13 +122,6 @@ func next(data []byte, at int) int {
 
 func badAt(data []byte, at int, path, what string) *BadInput {
 	b := &BadInput{Path: path, What: what}
-	b.Line, b.Column = position(data, at)
+	b.Line, b.Column = badinput.Position(data, at)
 	return b
-}
-
-// position is the line and the column, in characters, of an offset.
-func position(data []byte, at int) (line, column int) {
-	before := data[:min(at, len(data))]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[start:])
 }

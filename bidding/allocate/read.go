@@ -9,22 +9,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"adsteward/internal/badinput"
 )
 
 // BadInput is what is wrong with a problem's text, and what to do about it.
-type BadInput struct {
-	Line, Column int    // from 1; Column counts characters
-	Path         string // as items[2].worth; "" for the whole
-	What         string
-}
-
-func (e *BadInput) Error() string {
-	at := fmt.Sprintf("line %d, column %d: ", e.Line, e.Column)
-	if e.Path != "" {
-		at += e.Path + ": "
-	}
-	return at + e.What
-}
+type BadInput = badinput.InJSON
 
 // The text of a problem. What may be missing is a pointer.
 type (
@@ -108,7 +98,7 @@ func Read(data []byte) (Problem, error) {
 	}
 	p, bad := text.problem()
 	if bad != nil {
-		bad.Line, bad.Column = position(data, locate(data, bad.Path))
+		bad.Line, bad.Column = badinput.Position(data, locate(data, bad.Path))
 		return Problem{}, bad
 	}
 	return p, nil

@@ -1,3 +1,7 @@
+// Package guard holds changes to what the policy allows. Every guardrail is asked about
+// each change by itself (Check), then those that are about all of a run (CheckRun), and
+// again before a push; each answer names the setting it comes from. What it looks at is
+// handed in.
 package guard
 
 import (

@@ -211,7 +211,7 @@ func (s *stream) feed(b *testing.B, builder *Builder) {
 	for i, end := range s.ends {
 		id := strconv.Itoa(i)
 		for ; at < end; at++ {
-			if err := builder.Add(id, "", s.from.AddDays(int(s.day[at])), float64(s.value[at])); err != nil {
+			if err := builder.Add(id, s.from.AddDays(int(s.day[at])), float64(s.value[at])); err != nil {
 				b.Fatal(err)
 			}
 		}

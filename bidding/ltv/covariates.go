@@ -244,8 +244,16 @@ func within(effect float64) float64 {
 }
 
 // logLik is the log-likelihood of one customer of a row under a law of its own,
-// and its derivatives by the logarithms of the parameters in g. r, and with it gr,
-// is the same for all. The formulas are those of nbdTerm, bgTerm and paretoTerm.
+// and its derivatives by the logarithms of the parameters in g, which is zero
+// before. r, and with it gr, is the same for all.
+//
+// BG/NBD is that of Fader, Hardie and Lee 2005, section 7, in the form of their note
+// 027; MBG/NBD (Batislam, Denizel and Filiztekin 2007) lets customers leave after
+// their first order too. A customer of Pareto/NBD (Schmittlein, Morrison and Colombo
+// 1987) is still here, or left at an age y after the last order: that part is s times
+// the integral of (alpha+y)^-(r+x) (beta+y)^-(s+1) from t_x to T, done by quadrature
+// rather than by hypergeometric functions: it has no special cases and its
+// derivatives come with it.
 func (l Law) logLik(w *Row, gr rising, g *[4]float64) float64 {
 	rx, lnAlpha := l.R+float64(w.X), math.Log(l.Alpha)
 	lT := math.Log(l.Alpha + w.T)

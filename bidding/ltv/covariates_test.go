@@ -146,8 +146,7 @@ func TestCovariatesOfNoEffect(t *testing.T) {
 				for range d.effects(m) {
 					v = append(v, 1)
 				}
-				var plain [4]float64
-				want := m.at(p, r.X)(&r, &plain)
+				want := newLattice([]Row{r}).logLik(m, p, make([]float64, len(p)))
 				got := m.covLogLik([]covRow{{r, 0}}, d, r.X, v, g[:len(v)])
 				if !(math.Abs(got-want) <= 1e-10*max(1, math.Abs(want))) {
 					t.Errorf("%s at %v, row %v: %g, want %g", m, p, r, got, want)

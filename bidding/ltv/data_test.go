@@ -20,6 +20,11 @@ import (
 
 func still() time.Duration { return 0 }
 
+// worthOf is what one customer with outlook o is worth over a term.
+func (s *Spend) worthOf(o Outlook, n int, m float64, t Term) Worth {
+	return s.worth(s.forecast(o, n, t), n, m)
+}
+
 func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 1)) }
 
 // world makes orders of customers who follow BG/NBD and Gamma-Gamma.
@@ -95,7 +100,7 @@ func merged(t testing.TB, end civil.Date, rows []dayRow) *Data {
 	t.Helper()
 	b := NewBuilder(end)
 	for _, r := range rows {
-		if err := b.Add(r.id, r.source.Campaign, r.date, r.value); err != nil {
+		if err := b.Add(r.id, r.date, r.value); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -232,11 +237,11 @@ func TestRefusals(t *testing.T) {
 	once := NewBuilder(w.from.AddDays(w.days))
 	free := NewBuilder(w.from.AddDays(w.days))
 	for i := range 500 {
-		if err := once.Add(fmt.Sprint(i), "", w.from.AddDays(i%300), 10); err != nil {
+		if err := once.Add(fmt.Sprint(i), w.from.AddDays(i%300), 10); err != nil {
 			t.Fatal(err)
 		}
 		for _, day := range []int{0, 5 + i%90} {
-			if err := free.Add(fmt.Sprint(i), "", w.from.AddDays(day), 0); err != nil {
+			if err := free.Add(fmt.Sprint(i), w.from.AddDays(day), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -255,7 +260,7 @@ func TestMergedSpendIsAsGoodAsExact(t *testing.T) {
 	l := cdnow(t, "cdnow_sample.csv")
 	b := NewBuilder(calibrationEnd)
 	for _, o := range l.orders {
-		if err := b.Add(l.ids[o.customer], "", o.day, o.value); err != nil {
+		if err := b.Add(l.ids[o.customer], o.day, o.value); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -294,7 +299,7 @@ func TestSpendFallsBackOnTheMean(t *testing.T) {
 		if s.P != 0 || !(s.Mean > 0) || len(s.Warnings) != 1 || s.Expected(3, 1e6) != s.Mean {
 			t.Errorf("%s: %+v", name, s)
 		}
-		w := s.Worth(Law{NBD, Params{R: 1, Alpha: 10}}.Outlook(2, 5, 20), 2, 25, Term{50, 0.01})
+		w := s.worthOf(Law{NBD, Params{R: 1, Alpha: 10}}.Outlook(2, 5, 20), 2, 25, Term{50, 0.01})
 		if !(w.Low <= w.Value && w.Value <= w.High && w.High > w.Low) {
 			t.Errorf("%s: %+v", name, w)
 		}
@@ -319,7 +324,7 @@ func TestSpendOfSubscribers(t *testing.T) {
 			near(t, "the value of a subscriber's next order", s.Expected(r.X, r.M), r.M, 0.25)
 		}
 	}
-	worth := s.Worth(Law{NBD, Params{R: 1, Alpha: 10}}.Outlook(6, 5, 20), 6, 100, Term{50, 0.01})
+	worth := s.worthOf(Law{NBD, Params{R: 1, Alpha: 10}}.Outlook(6, 5, 20), 6, 100, Term{50, 0.01})
 	if !(worth.Low <= worth.Value && worth.Value <= worth.High && worth.High < 4*worth.Value) {
 		t.Errorf("%+v %+v", s, worth)
 	}
@@ -343,18 +348,18 @@ func TestHistories(t *testing.T) {
 		day   int
 		value float64
 	}{{"a", 0, 10}, {"a", 0, 5}, {"a", 4, 30}, {"a", 4, 6}, {"a", 12, 99}, {"b", 11, 1}, {"c", 10, 7}} {
-		if err := h.Add(o.id, "s", day.AddDays(o.day), o.value); err != nil {
+		if err := h.Add(o.id, day.AddDays(o.day), o.value); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := h.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	want := []History{{"a", "s", 1, 4, 10, 2, 25.5, 15, 36}, {"c", "s", 0, 0, 0, 1, 7, 7, 0}}
+	want := []History{{"a", 1, 4, 10, 2, 25.5, 15, 36}, {"c", 0, 0, 0, 1, 7, 7, 0}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if h.Add("d", "", day.AddDays(3), 1) != nil || h.Add("d", "", day, 1) == nil || h.Add("d", "", day.AddDays(4), math.NaN()) == nil {
+	if h.Add("d", day.AddDays(3), 1) != nil || h.Add("d", day, 1) == nil || h.Add("d", day.AddDays(4), math.NaN()) == nil {
 		t.Error("days that go back and values that are none have to be refused")
 	}
 }

@@ -362,7 +362,7 @@ func TestDiagnosticsOfTheTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := NewBuilder(l.Last)
-	if err := days(func(id string, day civil.Date, v float64) error { return b.Add(id, "", day, v) }); err != nil {
+	if err := days(func(id string, day civil.Date, v float64) error { return b.Add(id, day, v) }); err != nil {
 		t.Fatal(err)
 	}
 	f, err := FitNight(b.Data(), Options{365, 0.1})
@@ -509,7 +509,7 @@ func TestTooFewForAHoldout(t *testing.T) {
 func BenchmarkDiagnoseNight(b *testing.B) {
 	l, days := nightWorld(b, 12, 215_000)
 	build := NewBuilder(l.Last)
-	if err := days(func(id string, day civil.Date, v float64) error { return build.Add(id, "", day, v) }); err != nil {
+	if err := days(func(id string, day civil.Date, v float64) error { return build.Add(id, day, v) }); err != nil {
 		b.Fatal(err)
 	}
 	f, err := FitNight(build.Data(), Options{365, 0.1})

@@ -97,7 +97,7 @@ func TestSharedForecastsAreTheCustomersOwn(t *testing.T) {
 			for i, got := range v.each(histories, term) {
 				h := &histories[i]
 				n, mean := h.spent(all)
-				want := spend.Worth(v.law.Outlook(h.Frequency, h.Recency/7, h.Age/7), n, mean, term)
+				want := spend.worthOf(v.law.Outlook(h.Frequency, h.Recency/7, h.Age/7), n, mean, term)
 				if got.Worth != want || got.CustomerID != h.CustomerID || got.Age != h.Age/7 || got.MeanValue != mean {
 					t.Fatalf("%s: %+v is worth %+v, by itself %+v", m, *h, got, want)
 				}

@@ -127,7 +127,7 @@ func DiagnoseNight(f *Fit, first, until civil.Date, days CustomerDays) (*Diagnos
 	now, b := NewBuilder(until), NewBuilder(cut)
 	err := days(func(id string, date civil.Date, value float64) error {
 		e.tally.Add(id, date, max(value, 0))
-		return errors.Join(now.Add(id, "", date, value), b.Add(id, "", date, value))
+		return errors.Join(now.Add(id, date, value), b.Add(id, date, value))
 	})
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (e *examined) score(until civil.Date, days CustomerDays) error {
 		return nil
 	})
 	err := days(func(id string, date civil.Date, value float64) error {
-		if err := h.Add(id, "", date, max(value, 0)); err != nil { // hands over the customer before
+		if err := h.Add(id, date, max(value, 0)); err != nil { // hands over the customer before
 			return err
 		}
 		if id != customer {

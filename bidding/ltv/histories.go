@@ -29,7 +29,7 @@ func NewHistories(end civil.Date, yield func(History) error) *Histories {
 
 // Add takes one order or one day's total. Rows of one day are summed. It
 // refuses a value that is no number and dates that go back.
-func (h *Histories) Add(customerID, segment string, date civil.Date, value float64) error {
+func (h *Histories) Add(customerID string, date civil.Date, value float64) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return fmt.Errorf("the value of customer %q on %s is not a number", customerID, date)
 	}
@@ -41,7 +41,7 @@ func (h *Histories) Add(customerID, segment string, date civil.Date, value float
 			return nil
 		}
 		h.open, h.first, h.last, h.total = true, date, date, value
-		h.h = History{CustomerID: customerID, Segment: segment, Orders: 1, FirstValue: value}
+		h.h = History{CustomerID: customerID, Orders: 1, FirstValue: value}
 		return nil
 	}
 	if date < h.last {
@@ -119,8 +119,8 @@ func NewBuilder(end civil.Date) *Builder {
 
 // Add takes one customer day; see Histories.Add. A day refunded in full or
 // beyond counts as an order of value 0.
-func (b *Builder) Add(customerID, segment string, date civil.Date, value float64) error {
-	return b.histories.Add(customerID, segment, date, max(value, 0))
+func (b *Builder) Add(customerID string, date civil.Date, value float64) error {
+	return b.histories.Add(customerID, date, max(value, 0))
 }
 
 func (b *Builder) merge(h History) {

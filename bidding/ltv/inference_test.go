@@ -203,7 +203,7 @@ func TestIntervalAgainstSimulation(t *testing.T) {
 	l := &lives{rnd: rnd}
 	law, term := Law{NBD, Params{R: .6, Alpha: 40}}, NewTerm(365, 0, 1)
 	for _, x := range []int{0, 1, 4, 30} {
-		w := s.Worth(law.Outlook(x, 150, 200), x+1, 40, term)
+		w := s.worthOf(law.Outlook(x, 150, 200), x+1, 40, term)
 		const n = 40000
 		var held, zero float64
 		for range n {

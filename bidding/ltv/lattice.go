@@ -148,7 +148,8 @@ func rateCells(alpha float64) func(x int, times []float64, out []cell) {
 	}
 }
 
-// nbdKernel is nbdTerm.
+// nbdKernel is Law.logLik of NBD for a lattice, with its derivatives by the parameters
+// themselves.
 func nbdKernel(v []float64, maxX int) kernel {
 	r, alpha := v[0], v[1]
 	gr, lnAlpha := newRising(r, maxX), math.Log(alpha)
@@ -162,7 +163,7 @@ func nbdKernel(v []float64, maxX int) kernel {
 	}}
 }
 
-// bgKernel is bgTerm.
+// bgKernel is that of BG/NBD for extra = 0, and of MBG/NBD for extra = 1.
 func bgKernel(v []float64, maxX, extra int) kernel {
 	r, alpha, a, b := v[0], v[1], v[2], v[3]
 	gr, gb, gab := newRising(r, maxX), newRising(b, maxX+extra), newRising(a+b, maxX+extra)
@@ -200,7 +201,7 @@ func log1pExp(d float64) (ln, share float64) {
 	return d + math.Log1p(e), e / (1 + e)
 }
 
-// paretoKernel is paretoTerm. The integral over the age at which a customer left,
+// paretoKernel is that of Pareto/NBD. The integral over the age at which a customer left,
 // from t_x to T, is the difference of those from t_x and from T to a common end.
 // That loses nothing: s times the one taken off is less than the chance to be
 // here, which is added.

@@ -38,7 +38,7 @@ func TestLatticeIsTheSumOfRows(t *testing.T) {
 			for _, m := range models {
 				for _, v := range testParams(m) {
 					var want [4]float64
-					ll, got := m.at(v, rows[i].X)(&rows[i], &want), make([]float64, len(v))
+					ll, got := rowLik(m, v, rows[i], &want), make([]float64, len(v))
 					if other := l.logLik(m, v, got); !(math.Abs(other-ll) <= 1e-10*max(1, math.Abs(ll))) {
 						t.Errorf("%s at %v, row %+v: %.15g, by itself %.15g", m, v, rows[i], other, ll)
 					}
@@ -68,7 +68,7 @@ func TestLatticeAddsWeightsInAnyOrder(t *testing.T) {
 		var want float64
 		var g [4]float64
 		for i := range rows {
-			want += rows[i].N * m.at(v, 400)(&rows[i], &g)
+			want += rows[i].N * rowLik(m, v, rows[i], &g)
 		}
 		near(t, string(m), newLattice(rows).logLik(m, v, make([]float64, len(v))), want, 1e-12)
 		near(t, string(m)+" turned", newLattice(turned).logLik(m, v, make([]float64, len(v))), want, 1e-12)
@@ -139,7 +139,7 @@ func FuzzLattice(f *testing.F) {
 			var want, size float64
 			var g [4]float64
 			for i := range rows {
-				want += rows[i].N * m.at(v, int(x))(&rows[i], &g)
+				want += rows[i].N * rowLik(m, v, rows[i], &g)
 				size += rows[i].N * (r + a + b + float64(x)) * (1 + math.Abs(math.Log(alpha+rows[i].T)) + math.Abs(math.Log(alpha)) + math.Abs(math.Log(b)))
 			}
 			grad := make([]float64, len(m.Names()))

@@ -11,7 +11,6 @@ package ltv
 // count once, their values summed. Times are days.
 type History struct {
 	CustomerID  string
-	Segment     string  // how the customer was acquired; "" for unknown
 	Frequency   int     // repeat order days
 	Recency     float64 // age at the last order
 	Age         float64 // from the first order to the end

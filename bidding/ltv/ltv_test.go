@@ -2,38 +2,15 @@ package ltv
 
 import (
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"adsteward/internal/civil"
+	"adsteward/internal/shareddata"
 )
-
-// sharedFile is the path of a file of the shared test data; the test is skipped
-// where that is not there.
-func sharedFile(t testing.TB, name string) string {
-	t.Helper()
-	dir := os.Getenv("ADSTEWARD_SHARED")
-	for at, _ := os.Getwd(); dir == "" && at != filepath.Dir(at); at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			dir = filepath.Join(filepath.Dir(at), "shared")
-		}
-	}
-	path := filepath.Join(dir, "data", "ltv", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no shared test data: %v", err)
-	}
-	return path
-}
 
 func cdnow(t testing.TB, name string) *OrderLog {
 	t.Helper()
-	f, err := os.Open(sharedFile(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	l, err := ReadOrders(f)
+	l, err := ReadOrders(shareddata.Open(t, "ltv/"+name))
 	if err != nil {
 		t.Fatal(err)
 	}

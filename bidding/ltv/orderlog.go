@@ -105,7 +105,7 @@ func (l *OrderLog) Histories(end civil.Date) []History {
 		h := NewHistories(end, func(h History) error { part = append(part, h); return nil })
 		for _, customer := range seen[c*chunk : c*chunk+cap(part)] {
 			for _, o := range l.orders[l.starts[customer]:l.starts[customer+1]] {
-				_ = h.Add(l.ids[customer], "", o.day, o.value) // sorted, and finite
+				_ = h.Add(l.ids[customer], o.day, o.value) // sorted, and finite
 			}
 		}
 		_ = h.Flush()

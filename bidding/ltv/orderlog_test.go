@@ -22,7 +22,7 @@ func TestReadOrders(t *testing.T) {
 	if l.First != day || l.Last != day.AddDays(1) {
 		t.Errorf("from %s to %s", l.First, l.Last)
 	}
-	want := []History{{"b", "", 1, 1, 1, 2, 6.25, 0, 12.5}, {"a", "", 0, 0, 1, 1, 10, 10, 0}}
+	want := []History{{"b", 1, 1, 1, 2, 6.25, 0, 12.5}, {"a", 0, 0, 1, 1, 10, 10, 0}}
 	if got := l.Histories(l.Last); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}

@@ -71,12 +71,12 @@ func TestOddOrderFiles(t *testing.T) {
 		in   string
 		want []History
 	}{
-		"unsorted":              {"customer_id,date,value\n1,2025-01-03,5\n2,2025-01-02,1\n1,2025-01-01,7\n", []History{{"1", "", 1, 2, 2, 2, 6, 7, 5}, {"2", "", 0, 0, 1, 1, 1, 1, 0}}},
-		"the same row twice":    {"customer_id,date,value\n1,2025-01-01,5\n1,2025-01-01,5\n", []History{{"1", "", 0, 0, 2, 1, 10, 10, 0}}},
-		"a later day":           {"customer_id,date,value\n1,2025-01-01,5\n2,2199-01-01,5\n", []History{{"1", "", 0, 0, 2, 1, 5, 5, 0}}},
-		"nothing paid":          {"customer_id,date,value\n1,2025-01-01,0\n1,2025-01-03,-0\n", []History{{"1", "", 1, 2, 2, 2, 0, 0, 0}}},
-		"one currency":          {"currency,customer_id,date,value\nEUR,1,2025-01-01,5\n,1,2025-01-03,5\n", []History{{"1", "", 1, 2, 2, 2, 5, 5, 5}}},
-		"no newline at the end": {"customer_id,date,value\r\n1,2025-01-01,5\r", []History{{"1", "", 0, 0, 2, 1, 5, 5, 0}}},
+		"unsorted":              {"customer_id,date,value\n1,2025-01-03,5\n2,2025-01-02,1\n1,2025-01-01,7\n", []History{{"1", 1, 2, 2, 2, 6, 7, 5}, {"2", 0, 0, 1, 1, 1, 1, 0}}},
+		"the same row twice":    {"customer_id,date,value\n1,2025-01-01,5\n1,2025-01-01,5\n", []History{{"1", 0, 0, 2, 1, 10, 10, 0}}},
+		"a later day":           {"customer_id,date,value\n1,2025-01-01,5\n2,2199-01-01,5\n", []History{{"1", 0, 0, 2, 1, 5, 5, 0}}},
+		"nothing paid":          {"customer_id,date,value\n1,2025-01-01,0\n1,2025-01-03,-0\n", []History{{"1", 1, 2, 2, 2, 0, 0, 0}}},
+		"one currency":          {"currency,customer_id,date,value\nEUR,1,2025-01-01,5\n,1,2025-01-03,5\n", []History{{"1", 1, 2, 2, 2, 5, 5, 5}}},
+		"no newline at the end": {"customer_id,date,value\r\n1,2025-01-01,5\r", []History{{"1", 0, 0, 2, 1, 5, 5, 0}}},
 	} {
 		l, err := ReadOrders(strings.NewReader(c.in))
 		if err != nil {

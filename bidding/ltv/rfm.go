@@ -3,6 +3,7 @@ package ltv
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -208,14 +209,9 @@ func (t *RFM) words() string {
 
 // sortedRFM orders the steps, so that sums do not depend on how maps iterate.
 func (p *Profile) sortedRFM() []rfmKey {
-	keys := make([]rfmKey, 0, len(p.rfm))
-	for k := range p.rfm {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b rfmKey) int {
+	return slices.SortedFunc(maps.Keys(p.rfm), func(a, b rfmKey) int {
 		return cmp.Or(a.recency-b.recency, a.frequency-b.frequency, a.value-b.value)
 	})
-	return keys
 }
 
 // above is how many of the fifths a step lies beyond.

@@ -38,7 +38,7 @@ func TestBoundedRowsAreAsGoodAsExact(t *testing.T) {
 	for i := range 30000 {
 		days, values := w.customer(1, w.days)
 		for j := range days {
-			if err := exact.Add(string(rune('a'+i%2)), "", w.from.AddDays(days[j]), values[j]); err != nil {
+			if err := exact.Add(string(rune('a'+i%2)), w.from.AddDays(days[j]), values[j]); err != nil {
 				t.Fatal(err)
 			}
 		}

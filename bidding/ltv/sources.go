@@ -122,7 +122,7 @@ func (f *Fit) NewProfile(end, from, to civil.Date) *Profile {
 // the same on each of their days. A day refunded in full or beyond counts as an
 // order of value 0.
 func (p *Profile) Add(customerID string, s Source, date civil.Date, value float64) error {
-	if err := p.histories.Add(customerID, s.Campaign, date, max(value, 0)); err != nil {
+	if err := p.histories.Add(customerID, date, max(value, 0)); err != nil {
 		return err
 	}
 	switch { // after Add, which counts the customer before

@@ -42,45 +42,6 @@ func (o Outlook) Discounted(t Term) float64 {
 	return end + t.Rate*y*sum
 }
 
-// Residual is the discounted number of orders a Pareto/NBD customer is expected to
-// still make, without an end (DERT): equation (2) of Fader, Hardie and Lee, "RFM
-// and CLV: Using Iso-Value Curves", JMR 2005. rate is continuous, per unit of time.
-// In the paper's formula the likelihood and p(alive) share all but
-//
-//	p(alive) (r+x)/(alpha+T) (beta+T) z^(s-1) U(s, s, z),  z = rate (beta+T)
-//
-// and U(s, s, z), Tricomi's function, is z^(1-s) e^z E_s(z), E_s the exponential
-// integral (Abramowitz and Stegun 13.6.28 and 5.1.45). It is NaN for other models
-// and for a rate that is not above 0: their endless sum has no closed form, or no
-// end.
-func (o Outlook) Residual(rate float64) float64 {
-	if o.law.Model != ParetoNBD || !(rate > 0) {
-		return math.NaN()
-	}
-	return o.alive * o.shape / o.scale * o.end * scaledExpIntegral(o.law.S, rate*o.end)
-}
-
-// scaledExpIntegral is e^z E_s(z) for s and z above 0, by the continued fraction of
-// Abramowitz and Stegun 5.1.22, its even part, evaluated forwards (Lentz).
-func scaledExpIntegral(s, z float64) float64 {
-	const tiny = 1e-300
-	b := z + s
-	c, d := 1/tiny, 1/b
-	h := d
-	for n := 1.0; n < 1e6; n++ {
-		a := -n * (s + n - 1)
-		b += 2
-		d = 1 / (a*d + b)
-		c = b + a/c
-		step := c * d
-		h *= step
-		if math.Abs(step-1) < 1e-15 {
-			break
-		}
-	}
-	return h
-}
-
 // Worth is what a customer is expected to do over a term, in the currency of the
 // orders. Low and High hold what the customer will bring with a probability of
 // 80 %: Low is the 10 % point, High the smallest value such that the two hold
@@ -160,12 +121,8 @@ func mixture(outlooks []Outlook, t Term) []float64 {
 	return mean
 }
 
-// Worth over a term of a customer with outlook o whose n orders, as the spend
-// model counts them, had mean m.
-func (s *Spend) Worth(o Outlook, n int, m float64, t Term) Worth {
-	return s.worth(s.forecast(o, n, t), n, m)
-}
-
+// worth is what is forecast of a customer whose n orders, as the spend model counts
+// them, had mean m.
 func (s *Spend) worth(f forecast, n int, m float64) Worth {
 	w := Worth{PAlive: f.alive, Orders: f.orders, OrderValue: s.Expected(n, m)}
 	w.Value = f.discounted * w.OrderValue

@@ -89,9 +89,6 @@ func (c Curve) Value(s float64) float64 { return c.Mode().Value(s) }
 // Slope is dR/ds.
 func (c Curve) Slope(s float64) float64 { return c.Mode().Slope(s) }
 
-// InverseSlope is the spend at which the slope is m; 0 where it is below m all along.
-func (c Curve) InverseSlope(m float64) float64 { return c.Mode().InverseSlope(m) }
-
 // ElasticityAt is the elasticity at a spend, with its central 80 %.
 func (c Curve) ElasticityAt(s float64) (value, low, high float64) {
 	at := func(e float64) float64 {

@@ -32,7 +32,7 @@ func TestCurveIsWhatItSays(t *testing.T) {
 		if at, _, _ := c.ElasticityAt(c.Spend); math.Abs(at-c.Elasticity) > 1e-12 || !(low < e && e < high) {
 			t.Fatalf("elasticity %v at its spend, %v to %v around %v", at, low, high, e)
 		}
-		near("spend at the slope", c.InverseSlope(c.Slope(s)), s, 1e-6)
+		near("spend at the slope", c.Mode().InverseSlope(c.Slope(s)), s, 1e-6)
 		d := c.Mode()
 		near("ROAS at the slope", d.ROASAtSlope(c.Slope(s)), c.Value(s)/s, 1e-6)
 		ratio := rapid.Float64Range(0.8, 1.02).Draw(t, "ratio")
@@ -50,8 +50,8 @@ func TestCurveBeforeItsFirstSpend(t *testing.T) {
 	t.Parallel()
 	c := Curve{Spend: 100, Level: 300, Elasticity: 0.5} // R(s) = 600 s/(s+100): 6 at first
 	d := c.Mode()
-	if c.Slope(0) != 6 || c.Value(0) != 0 || c.Value(-1) != 0 || c.InverseSlope(6.1) != 0 || d.SpendAtROAS(100, 2.1) != 0 || d.SpendAtSlope(100, 4.1) != 0 {
-		t.Errorf("slope %v, value %v, spends %v %v %v", c.Slope(0), c.Value(0), c.InverseSlope(6.1), d.SpendAtROAS(100, 2.1), d.SpendAtSlope(100, 4.1))
+	if c.Slope(0) != 6 || c.Value(0) != 0 || c.Value(-1) != 0 || c.Mode().InverseSlope(6.1) != 0 || d.SpendAtROAS(100, 2.1) != 0 || d.SpendAtSlope(100, 4.1) != 0 {
+		t.Errorf("slope %v, value %v, spends %v %v %v", c.Slope(0), c.Value(0), c.Mode().InverseSlope(6.1), d.SpendAtROAS(100, 2.1), d.SpendAtSlope(100, 4.1))
 	}
 	if got := d.ROASAtSlope(7); got != 7 {
 		t.Errorf("where nothing earns 7, a ROAS of 7 would: %v", got)
@@ -65,7 +65,7 @@ func TestCurveBeforeItsFirstSpend(t *testing.T) {
 		t.Errorf("the first unit of money has the elasticity %v", e)
 	}
 	none := Curve{Spend: 100, Elasticity: 0.5}
-	if none.Value(50) != 0 || none.Slope(50) != 0 || none.InverseSlope(1) != 0 {
+	if none.Value(50) != 0 || none.Slope(50) != 0 || none.Mode().InverseSlope(1) != 0 {
 		t.Error("nothing was reported, and something is expected")
 	}
 }

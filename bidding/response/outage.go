@@ -62,12 +62,10 @@ func outageDays(days map[civil.Date]tally, least, leastRun float64) []civil.Date
 	return out
 }
 
-// FindOutages finds the days on which tracking was down, for whole platforms
+// findOutages finds the days on which tracking was down, for whole platforms
 // and for single units. A unit's expected conversions are its own median
 // conversions per spend, lag-corrected, times the day's spend, times the share
 // that has been reported by now.
-func FindOutages(in Input) []Outage { return findOutages(screen(in).Input) }
-
 func findOutages(in Input) []Outage {
 	platforms := map[string]map[civil.Date]tally{}
 	var out []Outage

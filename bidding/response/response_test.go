@@ -305,7 +305,7 @@ func TestStoredCurveGivesTheSameDraws(t *testing.T) {
 		t.Error("two units share their random numbers")
 	}
 	c := first.Curves[0]
-	if s := c.InverseSlope(c.Slope(80)); math.Abs(s-80) > 1e-6 {
+	if s := c.Mode().InverseSlope(c.Slope(80)); math.Abs(s-80) > 1e-6 {
 		t.Errorf("the inverse of the slope at 80 is %v", s)
 	}
 }

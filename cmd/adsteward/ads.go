@@ -30,9 +30,6 @@ type adsReport struct {
 	Units   []bidding.UnitAds `json:"units"`
 }
 
-// adNights is how many nights back ads are looked for.
-const adNights = 14
-
 func (c *adsCmd) Run(e *env) error {
 	a, err := e.open()
 	if err != nil {
@@ -55,36 +52,27 @@ func (c *adsCmd) Run(e *env) error {
 // gather reads the newest night that told ads, the units with most money on
 // worn-out ones first.
 func (c *adsCmd) gather(e *env, a *app) (adsReport, error) {
-	out := adsReport{Account: cmp.Or(c.Account, a.steward.Shops[0].Name), Units: []bidding.UnitAds{}}
-	if _, err := a.steward.Shop(out.Account); err != nil {
-		return out, usage("--account: %v", err)
-	}
-	runs, err := a.store.Runs(e.ctx, out.Account, adNights)
+	shop, err := a.oneShop(c.Account)
 	if err != nil {
+		return adsReport{}, err
+	}
+	out := adsReport{Account: shop.Name, Units: []bidding.UnitAds{}}
+	run, models, err := a.store.NewestModels(e.ctx, shop.Name, "ads", resultNights)
+	if err != nil || len(models) == 0 {
 		return out, err
 	}
-	for _, r := range runs {
-		models, err := a.store.Models(e.ctx, r.RunID, "ads")
-		if err != nil {
-			return out, err
+	out.Date = &run.Date
+	for _, m := range models {
+		var u bidding.UnitAds
+		if err := json.Unmarshal([]byte(m.Body), &u); err != nil {
+			return out, fmt.Errorf("the stored ads of %q cannot be read: %w", m.Key, err)
 		}
-		if len(models) == 0 {
-			continue
+		if c.Worn {
+			u.Ads = slices.DeleteFunc(u.Ads, func(r bidding.AdReport) bool { return len(r.Falls) == 0 })
 		}
-		out.Date = &r.Date
-		for _, m := range models {
-			var u bidding.UnitAds
-			if err := json.Unmarshal([]byte(m.Body), &u); err != nil {
-				return out, fmt.Errorf("the stored ads of %q cannot be read: %w", m.Key, err)
-			}
-			if c.Worn {
-				u.Ads = slices.DeleteFunc(u.Ads, func(r bidding.AdReport) bool { return len(r.Falls) == 0 })
-			}
-			if len(u.Ads) > 0 {
-				out.Units = append(out.Units, u)
-			}
+		if len(u.Ads) > 0 {
+			out.Units = append(out.Units, u)
 		}
-		break
 	}
 	slices.SortStableFunc(out.Units, func(x, y bidding.UnitAds) int { return cmp.Compare(y.Worn, x.Worn) })
 	return out, nil

@@ -14,6 +14,7 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/present"
+	"adsteward/internal/shareddata"
 )
 
 // cdnowStart is a day on which the data set's customers are all known, and many
@@ -25,11 +26,7 @@ var cdnowStart = civil.MustParse("1997-04-15")
 // the same market with the first order of each customer alone is worth less.
 func TestRealOrders(t *testing.T) {
 	t.Parallel()
-	dir := shared()
-	if dir == "" {
-		t.Skip("the public order file is not here: set ADSTEWARD_SHARED")
-	}
-	orders := filepath.Join(dir, "data", "ltv", "cdnow_master.csv")
+	orders := shareddata.Path(t, "ltv/cdnow_master.csv")
 	w := cdnowWorld(t, orders)
 	if out := w.must("status"); !strings.Contains(out, "69659 orders of 23570 customers") {
 		t.Errorf("after the import:\n%s", out)

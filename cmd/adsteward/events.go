@@ -185,18 +185,14 @@ func (c *eventsCmd) told(e *env) ([]attribution.ConversionEvent, error) {
 		return nil, err
 	}
 	defer a.close()
-	account := c.Account
-	if account == "" {
-		account = a.steward.Shops[0].Name
-	}
-	shop, err := a.steward.Shop(account)
+	shop, err := a.oneShop(c.Account)
 	if err != nil {
-		return nil, usage("--account: %v", err)
+		return nil, err
 	}
 	var out []attribution.ConversionEvent
 	for _, set := range shop.Tell {
 		name := toldName(set)
-		err := a.store.EachTold(e.ctx, account, string(set.Platform), time.Time{}, func(t store.ToldConversion) error {
+		err := a.store.EachTold(e.ctx, shop.Name, string(set.Platform), time.Time{}, func(t store.ToldConversion) error {
 			if t.State == bidding.ToldDone {
 				out = append(out, attribution.ConversionEvent{Platform: string(set.Platform), Source: "adsteward", Name: name, ID: t.OrderID, OrderID: t.OrderID, At: t.ToldAt, Value: t.Value})
 			}

@@ -42,8 +42,6 @@ type unreachable struct{ error }
 
 func (e *unreachable) Unwrap() error { return e.error }
 
-func isQuiet(err error) bool { return err.Error() == "" }
-
 // oneLine joins the parts of an error that came together; of many it names the
 // first few.
 func oneLine(err error) string {
@@ -83,5 +81,3 @@ func exitCode(err error) int {
 	}
 	return codeFindings
 }
-
-func asBroken(err error, to **store.BrokenChain) bool { return errors.As(err, to) }

@@ -35,13 +35,11 @@ func (c *feedsSpend) Run(e *env) error {
 		return err
 	}
 	defer a.close()
-	out := feedsSpendReport{Account: c.Account}
-	if out.Account == "" {
-		out.Account = a.steward.Shops[0].Name
+	shop, err := a.oneShop(c.Account)
+	if err != nil {
+		return err
 	}
-	if _, err := a.steward.Shop(out.Account); err != nil {
-		return usage("--account: %v", err)
-	}
+	out := feedsSpendReport{Account: shop.Name}
 	m, run, err := a.steward.FeedMoney(e.ctx, out.Account)
 	if err != nil {
 		return err
@@ -180,18 +178,15 @@ func (c *feedsLabels) Run(e *env) error {
 		return err
 	}
 	defer a.close()
-	if c.Account == "" {
-		c.Account = a.steward.Shops[0].Name
-	}
-	shop, err := a.steward.Shop(c.Account)
-	if err != nil {
-		return usage("--account: %v", err)
-	}
-	offers, err := a.steward.Offers(e.ctx, c.Account, a.steward.Now())
+	shop, err := a.oneShop(c.Account)
 	if err != nil {
 		return err
 	}
-	excluded, err := a.steward.Excluded(e.ctx, c.Account, platform.Name(c.Platform), offers)
+	offers, err := a.steward.Offers(e.ctx, shop.Name, a.steward.Now())
+	if err != nil {
+		return err
+	}
+	excluded, err := a.steward.Excluded(e.ctx, shop.Name, platform.Name(c.Platform), offers)
 	if err != nil {
 		return err
 	}

@@ -52,38 +52,23 @@ func (c *feedsScore) Run(e *env) error {
 	return nil
 }
 
-// scoreNights is how many nights back a score is looked for.
-const scoreNights = 14
-
 func (c *feedsScore) gather(e *env, a *app) (scoreReport, error) {
-	out := scoreReport{Account: c.Account, Platforms: []feeds.PlatformScore{}}
-	if out.Account == "" {
-		out.Account = a.steward.Shops[0].Name
-	}
-	if _, err := a.steward.Shop(out.Account); err != nil {
-		return out, usage("--account: %v", err)
-	}
-	runs, err := a.store.Runs(e.ctx, out.Account, scoreNights)
+	shop, err := a.oneShop(c.Account)
 	if err != nil {
+		return scoreReport{}, err
+	}
+	out := scoreReport{Account: shop.Name, Platforms: []feeds.PlatformScore{}}
+	run, models, err := a.store.NewestModels(e.ctx, shop.Name, nightly.ItemScoreModel, resultNights)
+	if err != nil || len(models) == 0 {
 		return out, err
 	}
-	for _, r := range runs {
-		models, err := a.store.Models(e.ctx, r.RunID, nightly.ItemScoreModel)
-		if err != nil {
-			return out, err
+	out.Date = &run.Date
+	for _, m := range models {
+		var s feeds.PlatformScore
+		if err := json.Unmarshal([]byte(m.Body), &s); err != nil {
+			return out, fmt.Errorf("the stored score of %q cannot be read: %w", m.Key, err)
 		}
-		if len(models) == 0 {
-			continue
-		}
-		out.Date = &r.Date
-		for _, m := range models {
-			var s feeds.PlatformScore
-			if err := json.Unmarshal([]byte(m.Body), &s); err != nil {
-				return out, fmt.Errorf("the stored score of %q cannot be read: %w", m.Key, err)
-			}
-			out.Platforms = append(out.Platforms, s)
-		}
-		break
+		out.Platforms = append(out.Platforms, s)
 	}
 	return out, nil
 }

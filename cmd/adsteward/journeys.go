@@ -92,18 +92,6 @@ func (c *journeysCompare) Run(e *env) error {
 	return out.print(e.stdout)
 }
 
-// oneShop is the shop of that name, or the first one.
-func (a *app) oneShop(name string) (*nightly.Shop, error) {
-	if name == "" {
-		name = a.steward.Shops[0].Name
-	}
-	shop, err := a.steward.Shop(name)
-	if err != nil {
-		return nil, usage("--account: %v", err)
-	}
-	return shop, nil
-}
-
 func (c *journeysCompare) query() (attribution.PathQuery, error) {
 	q := attribution.PathQuery{By: c.By, Orders: c.Orders, Order: c.Order}
 	if len(c.Model) == 0 {

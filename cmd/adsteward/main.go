@@ -112,7 +112,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	e := &env{ctx: ctx, cli: &c, stdin: stdin, stdout: stdout, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	err = kctx.Run(e)
-	if err != nil && !isQuiet(err) {
+	if err != nil && err.Error() != "" {
 		fmt.Fprintln(stderr, "adsteward:", oneLine(err))
 	}
 	return exitCode(err)

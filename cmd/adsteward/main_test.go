@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"adsteward/internal/shareddata"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -23,29 +23,11 @@ func TestScripts(t *testing.T) {
 		Dir:  "testdata/script",
 		Cmds: scriptCommands(),
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("ADSTEWARD_SHARED", shared())
+			e.Setenv("ADSTEWARD_SHARED", shareddata.Dir())
 			return nil
 		},
-		Condition: func(cond string) (bool, error) { return cond == "shared" && shared() != "", nil },
+		Condition: func(cond string) (bool, error) { return cond == "shared" && shareddata.Dir() != "", nil },
 	})
-}
-
-// shared is the folder with public data sets, "" where there is none.
-func shared() string {
-	if dir := os.Getenv("ADSTEWARD_SHARED"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, serr := os.Stat(filepath.Join(dir, "shared", "data")); serr == nil {
-			return filepath.Join(dir, "shared")
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	return ""
 }
 
 // adsteward runs the program in this process and returns its output and code.

@@ -32,13 +32,11 @@ func (c *audiencesOverlap) Run(e *env) error {
 		return err
 	}
 	defer a.close()
-	out := overlapReport{Account: c.Account}
-	if out.Account == "" {
-		out.Account = a.steward.Shops[0].Name
+	shop, err := a.oneShop(c.Account)
+	if err != nil {
+		return err
 	}
-	if _, err := a.steward.Shop(out.Account); err != nil {
-		return usage("--account: %v", err)
-	}
+	out := overlapReport{Account: shop.Name}
 	found, run, err := a.steward.AudienceReport(e.ctx, out.Account)
 	if err != nil {
 		return err

@@ -40,13 +40,11 @@ func (c *reconcileCmd) Run(e *env) error {
 		return err
 	}
 	defer a.close()
-	out := reconcileReport{Account: c.Account}
-	if out.Account == "" {
-		out.Account = a.steward.Shops[0].Name
+	shop, err := a.oneShop(c.Account)
+	if err != nil {
+		return err
 	}
-	if _, err := a.steward.Shop(out.Account); err != nil {
-		return usage("--account: %v", err)
-	}
+	out := reconcileReport{Account: shop.Name}
 	if out.Reconciliation, err = a.steward.Reconcile(e.ctx, out.Account, c.Days); err != nil {
 		return err
 	}

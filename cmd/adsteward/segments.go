@@ -33,9 +33,6 @@ type segmentsReport struct {
 	RFM      *ltv.RFM      `json:"rfm,omitempty"`
 }
 
-// segmentNights is how many nights back segments are looked for.
-const segmentNights = 14
-
 func (c *segmentsCmd) Run(e *env) error {
 	a, err := e.open()
 	if err != nil {
@@ -60,49 +57,35 @@ func (c *segmentsCmd) Run(e *env) error {
 }
 
 func (c *segmentsCmd) gather(e *env, a *app) (segmentsReport, error) {
-	out := segmentsReport{Account: c.Account, Segments: []ltv.Segment{}}
-	if out.Account == "" {
-		out.Account = a.steward.Shops[0].Name
-	}
-	shop, err := a.steward.Shop(out.Account)
+	shop, err := a.oneShop(c.Account)
 	if err != nil {
-		return out, usage("--account: %v", err)
+		return segmentsReport{}, err
 	}
-	out.Currency = shop.Currency
-	runs, err := a.store.Runs(e.ctx, out.Account, segmentNights)
-	if err != nil {
+	out := segmentsReport{Account: shop.Name, Currency: shop.Currency, Segments: []ltv.Segment{}}
+	run, models, err := a.store.NewestModels(e.ctx, shop.Name, "segment", resultNights)
+	if err != nil || len(models) == 0 {
 		return out, err
 	}
-	for _, r := range runs {
-		models, err := a.store.Models(e.ctx, r.RunID, "segment")
-		if err != nil {
-			return out, err
+	out.Date = &run.Date
+	for _, m := range models {
+		var s ltv.Segment
+		if err := json.Unmarshal([]byte(m.Body), &s); err != nil {
+			return out, fmt.Errorf("the stored segment %q cannot be read: %w", m.Key, err)
 		}
-		if len(models) == 0 {
-			continue
+		if c.wants(s.Level) {
+			out.Segments = append(out.Segments, s)
 		}
-		out.Date = &r.Date
-		for _, m := range models {
-			var s ltv.Segment
-			if err := json.Unmarshal([]byte(m.Body), &s); err != nil {
-				return out, fmt.Errorf("the stored segment %q cannot be read: %w", m.Key, err)
-			}
-			if c.wants(s.Level) {
-				out.Segments = append(out.Segments, s)
-			}
-		}
-		out.sort()
-		if c.By != "rfm" {
-			return out, nil
-		}
-		rfm, err := a.store.Models(e.ctx, r.RunID, "rfm")
-		if err != nil || len(rfm) == 0 {
-			return out, err
-		}
-		if err := json.Unmarshal([]byte(rfm[0].Body), &out.RFM); err != nil {
-			return out, fmt.Errorf("the stored groups by recency, frequency and value cannot be read: %w", err)
-		}
+	}
+	out.sort()
+	if c.By != "rfm" {
 		return out, nil
+	}
+	rfm, err := a.store.Models(e.ctx, run.RunID, "rfm")
+	if err != nil || len(rfm) == 0 {
+		return out, err
+	}
+	if err := json.Unmarshal([]byte(rfm[0].Body), &out.RFM); err != nil {
+		return out, fmt.Errorf("the stored groups by recency, frequency and value cannot be read: %w", err)
 	}
 	return out, nil
 }

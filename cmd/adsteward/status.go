@@ -243,7 +243,7 @@ func (c *auditVerify) Run(e *env) error {
 	defer a.close()
 	n, head, err := a.store.VerifyAudit(e.ctx)
 	var broken *store.BrokenChain
-	if err != nil && !asBroken(err, &broken) {
+	if err != nil && !errors.As(err, &broken) {
 		return err
 	}
 	if c.JSON {

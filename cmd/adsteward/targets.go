@@ -8,7 +8,6 @@ import (
 
 	"adsteward/bidding"
 	"adsteward/internal/present"
-	"adsteward/store"
 )
 
 type targetsCmd struct {
@@ -35,7 +34,11 @@ func (c *targetsCmd) Run(e *env) error {
 		if c.Account != "" && c.Account != name {
 			continue
 		}
-		run, rows, err := a.newestTargets(e, name)
+		run, models, err := a.store.NewestModels(e.ctx, name, "target", resultNights)
+		if err != nil {
+			return err
+		}
+		rows, err := present.ReadTargets(models)
 		if err != nil {
 			return err
 		}
@@ -70,28 +73,6 @@ k = m x lambda x iota: what one reported unit of revenue is worth, by margin, li
 Break-even ROAS is 1/k. The target is the ROAS that earns most, mu/(elasticity k) with the elasticity that it leads to, mu being what the
 next unit of money earns elsewhere, 1 where money is not scarce. In brackets the central 80 %. --json says why.
 `
-
-// targetNights is how many nights back targets are looked for.
-const targetNights = 14
-
-// newestTargets are the targets of an account's newest night that has any.
-func (a *app) newestTargets(e *env, account string) (store.Run, []bidding.Target, error) {
-	runs, err := a.store.Runs(e.ctx, account, targetNights)
-	if err != nil {
-		return store.Run{}, nil, err
-	}
-	for _, r := range runs {
-		models, err := a.store.Models(e.ctx, r.RunID, "target")
-		if err != nil {
-			return r, nil, err
-		}
-		if len(models) > 0 {
-			rows, err := present.ReadTargets(models)
-			return r, rows, err
-		}
-	}
-	return store.Run{}, nil, nil
-}
 
 func printTargets(out io.Writer, rows []present.Target) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)

@@ -373,3 +373,18 @@ func (e *env) openForMigration() (*store.Store, error) {
 	}
 	return openStore(e.ctx, cfg, store.OpenForMigration)
 }
+
+// oneShop is the shop of that name, or the first one.
+func (a *app) oneShop(name string) (*nightly.Shop, error) {
+	if name == "" {
+		name = a.steward.Shops[0].Name
+	}
+	shop, err := a.steward.Shop(name)
+	if err != nil {
+		return nil, usage("--account: %v", err)
+	}
+	return shop, nil
+}
+
+// resultNights is how many nights back the commands look for what a night found.
+const resultNights = 14

@@ -25,9 +25,9 @@ type Page struct {
 
 // Product is one product, or one variant of it.
 type Product struct {
-	Name, URL string
-	IDs       []string // sku, productID, mpn and the GTINs, as written
-	Offers    []Offer
+	Name   string
+	IDs    []string // sku, productID, mpn and the GTINs, as written
+	Offers []Offer
 }
 
 // Offer is a price with what it is for; parts that the page does not state are
@@ -182,7 +182,7 @@ func (g *graph) product(o map[string]any, name string, depth int) []Product {
 	if g.over(depth) {
 		return nil
 	}
-	p := Product{Name: first(o, "name"), URL: first(o, "url"), IDs: idsOf(o)}
+	p := Product{Name: first(o, "name"), IDs: idsOf(o)}
 	if p.Name == "" {
 		p.Name = name
 	}

@@ -100,11 +100,6 @@ func TestRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := page(t, c.html)
-			for i := range got.Products { // the address of a group is no address of its variants
-				if c.name == "Shopify" {
-					got.Products[i].URL = ""
-				}
-			}
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Error(d)
 			}

@@ -2,7 +2,11 @@
 // which the program tells it. It reads no files.
 package badinput
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
 
 // Error is what is wrong with a file, and where.
 type Error struct {
@@ -20,4 +24,29 @@ func (e *Error) Error() string {
 		s = fmt.Sprintf("line %d: %s", e.Line, s)
 	}
 	return s
+}
+
+// InJSON is what is wrong with a JSON text, where, and what to do about it.
+type InJSON struct {
+	Line, Column int    // from 1; Column counts characters; 0 where nothing was read
+	Path         string // as campaigns[2].budget; "" for the whole
+	What         string
+}
+
+func (e *InJSON) Error() string {
+	s := e.What
+	if e.Path != "" {
+		s = e.Path + ": " + s
+	}
+	if e.Line > 0 {
+		s = fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, s)
+	}
+	return s
+}
+
+// Position is the line and the column, in characters, of an offset in a text.
+func Position(data []byte, at int) (line, column int) {
+	before := data[:min(at, len(data))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[start:])
 }

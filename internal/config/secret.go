@@ -14,9 +14,6 @@ import (
 // itself or ${NAME}, which is read from the environment.
 type Secret struct{ value string }
 
-// NewSecret wraps a value.
-func NewSecret(v string) Secret { return Secret{v} }
-
 // Reveal returns the value, for the one place that needs it.
 func (s Secret) Reveal() string { return s.value }
 

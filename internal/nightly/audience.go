@@ -126,7 +126,7 @@ func (n *night) abandoners(ctx context.Context, people map[string]audiences.Pers
 		if p.Email == "" {
 			p.Email, p.EmailKey = c.Email, c.EmailKey
 		}
-		carts = append(carts, audiences.Cart{CartID: c.CartID, Person: p, UpdatedAt: c.UpdatedAt, Value: c.Value})
+		carts = append(carts, audiences.Cart{Person: p, UpdatedAt: c.UpdatedAt, Value: c.Value})
 	}
 	var bought []audiences.Purchase
 	err = n.Store.EachOrder(ctx, n.shop.Name, n.date.AddDays(-n.shop.Audience.CartWindowDays-1), n.date, func(o store.Order) error {
@@ -149,13 +149,13 @@ func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Pe
 	}
 	histories := ltv.NewHistories(n.date, func(h ltv.History) error {
 		if p, ok := people[h.CustomerID]; ok {
-			of.all = append(of.all, audiences.Customer{Person: p, Orders: h.Orders, MeanOrder: max(h.MeanValue, 0), Value: of.fit.Score(h),
+			of.all = append(of.all, audiences.Customer{Person: p, MeanOrder: max(h.MeanValue, 0), Value: of.fit.Score(h),
 				Explain: func() string { return of.fit.Explain(h) }})
 		}
 		return nil
 	})
 	err = n.Store.EachCustomerDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
-		return histories.Add(d.CustomerID, d.FirstCampaign, d.Date, d.Revenue.Float())
+		return histories.Add(d.CustomerID, d.Date, d.Revenue.Float())
 	})
 	if err == nil {
 		err = histories.Flush()

@@ -23,7 +23,7 @@ func BenchmarkNight(b *testing.B) {
 				b.StopTimer()
 				d := setupBench(b, n.campaigns)
 				b.StartTimer()
-				if r := runQueued(b, d.Steward, civil.Of(testNow), nil); r.State != Done {
+				if r := runQueued(b, d.Steward, civil.Of(testNow)); r.State != Done {
 					b.Fatalf("the run is %s: %s", r.State, stageErrors(b, d.Store, r.RunID))
 				}
 				b.StopTimer()

@@ -80,7 +80,7 @@ func (n *night) stepExperiment(ctx context.Context, e store.Experiment) (bool, e
 		if e.State != string(attribution.ExperimentRunning) {
 			return false, n.restored(ctx, e)
 		}
-		return false, n.dropSteps(ctx, e, want, false)
+		return false, n.Store.InTx(ctx, func(q *store.Queries) error { return n.dropSteps(ctx, q, e, want, false) })
 	}
 	return n.writeStep(ctx, e, p, now, want)
 }
@@ -117,11 +117,7 @@ func (n *night) restored(ctx context.Context, e store.Experiment) error {
 
 // dropSteps closes steps of an experiment that wait for their push and ask for
 // another value; with all those that ask for the same too.
-func (n *night) dropSteps(ctx context.Context, e store.Experiment, want money.Micros, all bool) error {
-	return n.Store.InTx(ctx, func(q *store.Queries) error { return n.dropStepsIn(ctx, q, e, want, all) })
-}
-
-func (n *night) dropStepsIn(ctx context.Context, q *store.Queries, e store.Experiment, want money.Micros, all bool) error {
+func (n *night) dropSteps(ctx context.Context, q *store.Queries, e store.Experiment, want money.Micros, all bool) error {
 	rows, err := q.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Proposed), string(bidding.Approved)}})
 	if err != nil {
 		return err
@@ -153,7 +149,7 @@ func (n *night) writeStep(ctx context.Context, e store.Experiment, p *attributio
 				return nil // it is settled, or pushed, tonight
 			}
 		}
-		if err := n.dropStepsIn(ctx, q, e, want, true); err != nil {
+		if err := n.dropSteps(ctx, q, e, want, true); err != nil {
 			return err
 		}
 		set := store.ChangeSet{ChangeSetID: newID(), Account: n.shop.Name, Date: n.date, PolicyID: n.shop.PolicyID, CreatedAt: at,

@@ -176,7 +176,6 @@ func take(l *attribution.ExperimentLook, r lift.Result) {
 
 // claims are a campaign's reported value and spend by day, from the first day on.
 type claims struct {
-	first civil.Date
 	// byOrder is the reported value by the day its orders were placed: each click's
 	// day spread over the days its orders take, so that it stands beside the shop's
 	// revenue of the same day and what a block leaves to the next is no error.
@@ -192,7 +191,7 @@ func (c claims) total() float64 { return sum(c.byOrder) }
 // them alike in both arms.
 func (s *Steward) claims(ctx context.Context, shop *Shop, p *attribution.ExperimentPlan, first, last, date civil.Date) (claims, error) {
 	days := max(last.Sub(first)+1, 0)
-	out := claims{first: first, byOrder: make([]float64, days), cost: make([]float64, days)}
+	out := claims{byOrder: make([]float64, days), cost: make([]float64, days)}
 	n := &night{Steward: s, shop: shop, date: date}
 	parent, err := n.campaignOf(ctx)
 	if err != nil {

@@ -78,7 +78,7 @@ func (n *night) readCatalog(ctx context.Context, c Connection, predicted map[str
 		j := feeds.Judged{ItemID: id, InFeed: inFeed, Predicted: own, Pending: state == string(platform.ItemPending),
 			Refused: state == string(platform.ItemDisapproved) || state == itemAbsent, Absent: state == itemAbsent}
 		for _, i := range issues {
-			j.Observed = append(j.Observed, feeds.Observation{Code: i.Code, Attribute: i.Attribute, Description: i.Description, Error: i.Error})
+			j.Observed = append(j.Observed, feeds.Observation{Code: i.Code, Attribute: i.Attribute, Description: i.Description})
 		}
 		scorer.Add(j)
 		out.States[state]++

@@ -10,7 +10,6 @@ import (
 
 	"adsteward/attribution"
 	"adsteward/attribution/identity"
-	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/store"
 )
@@ -174,28 +173,13 @@ func (p *people) trail(ctx context.Context, from civil.Date) (JourneysBasis, *at
 // marginRates are the contribution margins that the newest night found, by campaign;
 // the configured one where none has.
 func (n *night) marginRates(ctx context.Context) (func(campaign string) float64, error) {
-	runs, err := n.Store.Runs(ctx, n.shop.Name, lookBackDays)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range runs {
-		if r.Date > n.date {
-			continue
+	worths, err := n.newestWorths(ctx, n.shop, n.date)
+	return func(campaign string) float64 {
+		if w, ok := worths[campaign]; ok {
+			return w.Margin
 		}
-		worths, err := loadModels[bidding.Worth](ctx, n.Store.Queries, r.RunID, "worth")
-		if err != nil {
-			return nil, err
-		}
-		if len(worths) > 0 {
-			return func(campaign string) float64 {
-				if w, ok := worths[campaign]; ok {
-					return w.Margin
-				}
-				return worths[""].Margin
-			}, nil
-		}
-	}
-	return func(string) float64 { return n.shop.Model.DefaultMargin }, nil
+		return worths[""].Margin
+	}, err
 }
 
 // isOffline says whether an order's source is not the web shop.

@@ -64,7 +64,7 @@ func (n *night) lifetimeOptions() ltv.Options {
 func (n *night) fitLifetime(ctx context.Context, days *customerDays) (*ltv.Fit, string, error) {
 	b := ltv.NewBuilder(n.date)
 	err := days.each(ctx, func(d store.CustomerDay) error {
-		return b.Add(d.CustomerID, d.FirstCampaign, d.Date, d.Revenue.Float())
+		return b.Add(d.CustomerID, d.Date, d.Revenue.Float())
 	})
 	if err != nil {
 		return nil, "", err

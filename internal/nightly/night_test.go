@@ -38,7 +38,7 @@ func (d *desk) history(n int, today civil.Date) {
 }
 
 // runQueued runs a whole night through the queue and waits for its end.
-func runQueued(t testing.TB, s *Steward, date civil.Date, stages []Stage) store.Run {
+func runQueued(t testing.TB, s *Steward, date civil.Date) store.Run {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -47,7 +47,7 @@ func runQueued(t testing.TB, s *Steward, date civil.Date, stages []Stage) store.
 		t.Fatal(err)
 	}
 	defer q.Close()
-	if _, err := q.Enqueue(ctx, "shop", date, stages, "test"); err != nil {
+	if _, err := q.Enqueue(ctx, "shop", date, nil, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if err := q.Start(ctx); err != nil {
@@ -82,7 +82,7 @@ func TestNight(t *testing.T) {
 		d := setup(t, st, 6)
 		today := civil.Of(testNow)
 		d.history(60, today)
-		if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+		if r := runQueued(t, d.Steward, today); r.State != Done {
 			t.Fatalf("the run is %s: %s", r.State, stageErrors(t, st, r.RunID))
 		}
 		first := open(t, st)
@@ -99,7 +99,7 @@ func TestNight(t *testing.T) {
 			}
 		}
 		// The same night again changes nothing.
-		runQueued(t, d.Steward, today, nil)
+		runQueued(t, d.Steward, today)
 		if again := open(t, st); len(again) != len(first) || again[0].ProposalID != first[0].ProposalID {
 			t.Error("running a finished night again made other proposals")
 		}
@@ -107,7 +107,7 @@ func TestNight(t *testing.T) {
 		d.mustApprove(t, first[0].ProposalID)
 		d.now = d.now.AddDate(0, 0, 1)
 		d.history(1, today.AddDays(1))
-		runQueued(t, d.Steward, today.AddDays(1), nil)
+		runQueued(t, d.Steward, today.AddDays(1))
 		if s := d.state(t, first[0].ProposalID); s != bidding.Applied {
 			t.Errorf("the approved proposal is %s after the next night", s)
 		}
@@ -200,7 +200,7 @@ func TestNightAfterAFault(t *testing.T) {
 		}
 		return nil
 	}
-	r := runQueued(t, d.Steward, today, nil)
+	r := runQueued(t, d.Steward, today)
 	if r.State != Failed {
 		t.Fatalf("the run is %s, want failed", r.State)
 	}
@@ -212,7 +212,7 @@ func TestNightAfterAFault(t *testing.T) {
 		t.Errorf("pull has fault %q, feeds is %s", rows[0].Fault, rows[1].State)
 	}
 	d.ads.spoil = nil
-	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+	if r := runQueued(t, d.Steward, today); r.State != Done {
 		t.Errorf("after the platform came back the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 }
@@ -246,7 +246,7 @@ func TestNightResumesAfterACrash(t *testing.T) {
 	if err := d.Store.SetStage(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
-	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+	if r := runQueued(t, d.Steward, today); r.State != Done {
 		t.Errorf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 }
@@ -275,7 +275,7 @@ func TestANewerNightClosesWhatWasLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runQueued(t, d.Steward, today, nil)
+	runQueued(t, d.Steward, today)
 	unlock()
 	for date, want := range map[civil.Date]string{today - 2: Failed, today - 1: Running} {
 		if r, err := d.Store.Run(t.Context(), RunID("shop", date)); err != nil || r.State != want {
@@ -286,7 +286,7 @@ func TestANewerNightClosesWhatWasLeft(t *testing.T) {
 	if err != nil || rows[0].State != Failed || !strings.Contains(rows[0].Error, "a newer night has begun") || rows[1].State != Skipped {
 		t.Errorf("%+v, %v", rows[:2], err)
 	}
-	if r := runQueued(t, d.Steward, today-2, nil); r.State != Done {
+	if r := runQueued(t, d.Steward, today-2); r.State != Done {
 		t.Errorf("run again it is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 }
@@ -311,7 +311,7 @@ func TestNightResumesAfterACrashAtTheQueue(t *testing.T) {
 		if _, err := st.DB().Exec(st.DB().Rebind("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = ?"), testNow); err != nil {
 			t.Fatal(err)
 		}
-		if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+		if r := runQueued(t, d.Steward, today); r.State != Done {
 			t.Errorf("the run is %s: %s", r.State, stageErrors(t, st, r.RunID))
 		}
 	})
@@ -365,7 +365,7 @@ func TestNightAgainAfterAPartialPull(t *testing.T) {
 		conns, err := connect(ctx)
 		return conns, errors.Join(err, &platform.Error{Platform: platform.Meta, Kind: platform.Authentication, Message: "no token"})
 	}
-	r := runQueued(t, d.Steward, today, nil)
+	r := runQueued(t, d.Steward, today)
 	r.State = Running
 	if err := d.Store.SetRun(t.Context(), r); err != nil {
 		t.Fatal(err)
@@ -378,7 +378,7 @@ func TestNightAgainAfterAPartialPull(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Shops[0].Connect = connect
-	runQueued(t, d.Steward, today, nil)
+	runQueued(t, d.Steward, today)
 	rows, err := d.Store.Stages(t.Context(), r.RunID)
 	if err != nil {
 		t.Fatal(err)
@@ -412,7 +412,7 @@ func TestInterruptedStageIsToBeDone(t *testing.T) {
 		t.Errorf("it is %s with error %q (%v)", row.State, row.Error, err)
 	}
 	d.Shops[0].Connect = connect
-	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+	if r := runQueued(t, d.Steward, today); r.State != Done {
 		t.Errorf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 }

@@ -3,6 +3,8 @@ package nightly
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"adsteward/bidding"
@@ -67,22 +69,12 @@ func entityKey(p store.Proposal) string {
 // newestPacing returns the newest run that forecast the account's months, with
 // what it found; without one both are empty.
 func newestPacing(ctx context.Context, q *store.Queries, account string) (store.Run, []bidding.Month, error) {
-	runs, err := q.Runs(ctx, account, lookBackDays)
-	if err != nil {
-		return store.Run{}, nil, err
-	}
-	for _, run := range runs {
-		found, err := loadModels[bidding.Month](ctx, q, run.RunID, pacingModel)
-		if err != nil {
-			return run, nil, err
-		}
-		if len(found) > 0 {
-			months := make([]bidding.Month, 0, len(found))
-			for _, m := range found {
-				months = append(months, m)
-			}
-			return run, months, nil
+	run, rows, err := q.NewestModels(ctx, account, pacingModel, lookBackDays)
+	months := make([]bidding.Month, len(rows))
+	for i, m := range rows {
+		if err := json.Unmarshal([]byte(m.Body), &months[i]); err != nil {
+			return run, nil, fmt.Errorf("the stored model %s of %q cannot be read: %w", pacingModel, m.Key, err)
 		}
 	}
-	return store.Run{}, nil, nil
+	return run, months, err
 }

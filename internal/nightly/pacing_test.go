@@ -21,7 +21,7 @@ func pacedNight(t *testing.T, months ...guard.Monthly) *desk {
 	today := civil.Of(testNow)
 	d.history(60, today)
 	d.Shops[0].Policy.Monthly = months
-	if r := runQueued(t, d.Steward, today, nil); r.State != Done {
+	if r := runQueued(t, d.Steward, today); r.State != Done {
 		t.Fatalf("the run is %s: %s", r.State, stageErrors(t, d.Store, r.RunID))
 	}
 	return d

@@ -66,7 +66,7 @@ func tellValues(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	outs, fault, err := t.all(ctx, toldSample, !killed)
+	outs, fault, err := t.all(ctx, !killed)
 	if err != nil {
 		return report{}, err
 	}
@@ -166,7 +166,7 @@ func (s *Steward) SendValues(ctx context.Context, account, actor string, retry b
 		return nil, nil, err
 	}
 	t.retry = retry
-	return t.all(ctx, toldSample, true)
+	return t.all(ctx, true)
 }
 
 func (s *Steward) tellerNow(ctx context.Context, account, actor string) (*teller, error) {
@@ -196,26 +196,13 @@ func (s *Steward) newTeller(ctx context.Context, shop *Shop, date civil.Date, no
 	if t.consents, err = s.consents(ctx, shop.Name); err != nil {
 		return nil, err
 	}
-	runs, err := s.Store.Runs(ctx, shop.Name, lookBackDays)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range runs {
-		if r.Date > date {
-			continue
-		}
-		if t.worths, err = loadModels[bidding.Worth](ctx, s.Store.Queries, r.RunID, "worth"); err != nil || len(t.worths) > 0 {
-			return t, err
-		}
-	}
-	// No night has valued anything yet: a customer counts with the order itself.
-	t.worths = map[string]bidding.Worth{"": {Margin: shop.Model.DefaultMargin, Lambda: 1}}
-	return t, nil
+	t.worths, err = s.newestWorths(ctx, shop, date)
+	return t, err
 }
 
 // all decides and, where send is set, sends to each platform for which telling is
 // on. What one platform cannot be told does not hold up another.
-func (t *teller) all(ctx context.Context, sample int, send bool) (outs []ToldOutcome, fault, err error) {
+func (t *teller) all(ctx context.Context, send bool) (outs []ToldOutcome, fault, err error) {
 	apis := map[platform.Name]platform.Conversions{}
 	var faults []error
 	if send && slices.ContainsFunc(t.shop.Tell, func(set TellSettings) bool { return set.Enabled }) {
@@ -237,7 +224,7 @@ func (t *teller) all(ctx context.Context, sample int, send bool) (outs []ToldOut
 		if api != nil {
 			faults = append(faults, t.followUp(ctx, api))
 		}
-		d, err := t.decide(ctx, set, sample)
+		d, err := t.decide(ctx, set, toldSample)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -374,7 +361,7 @@ func (t *teller) tellOrder(o store.OrderToTell, c platform.Conversion) bidding.T
 	if !ok {
 		w = t.worths[""]
 	}
-	return bidding.TellOrder{ID: o.OrderID, At: o.OrderedAt, Currency: o.Currency, Revenue: o.Revenue, Tax: o.Tax, Refunded: o.Refunded, First: o.First,
+	return bidding.TellOrder{At: o.OrderedAt, Currency: o.Currency, Revenue: o.Revenue, Tax: o.Tax, Refunded: o.Refunded, First: o.First,
 		Agreed: c.UserData, Matchable: c.ClickID != "" || c.EmailSHA256 != "" || c.PhoneSHA256 != "", Worth: w}
 }
 

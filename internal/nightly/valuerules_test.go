@@ -40,10 +40,6 @@ func (fakeLists) Remove(context.Context, string, []platform.Member) ([]platform.
 	return nil, nil
 }
 
-func (fakeLists) Status(context.Context, string) (platform.SyncStatus, error) {
-	return platform.SyncStatus{State: "success"}, nil
-}
-
 func (fakeLists) EnsureLookalike(context.Context, string, string, string, float64) (string, error) {
 	return "73", nil
 }

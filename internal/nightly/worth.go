@@ -162,3 +162,22 @@ func (n *night) sharedRevenue(ctx context.Context) (map[string]bidding.SharedRev
 	}
 	return out, nil
 }
+
+// newestWorths are the worths that the newest night up to a date found, by campaign,
+// those of all under "".
+func (s *Steward) newestWorths(ctx context.Context, shop *Shop, until civil.Date) (map[string]bidding.Worth, error) {
+	runs, err := s.Store.Runs(ctx, shop.Name, lookBackDays)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.Date > until {
+			continue
+		}
+		if worths, err := loadModels[bidding.Worth](ctx, s.Store.Queries, r.RunID, "worth"); err != nil || len(worths) > 0 {
+			return worths, err
+		}
+	}
+	// No night has valued anything yet: a customer counts with the order itself.
+	return map[string]bidding.Worth{"": {Margin: shop.Model.DefaultMargin, Lambda: 1}}, nil
+}

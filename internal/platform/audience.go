@@ -37,7 +37,7 @@ type SyncReceipt struct {
 	Invalid   int // members it refused; never resent unchanged
 }
 
-// SyncStatus is what became of an upload.
+// SyncStatus is what became of a request.
 type SyncStatus struct {
 	State  string // processing, success, partial, failed
 	Detail string
@@ -52,9 +52,6 @@ type Audiences interface {
 	EnsureList(ctx context.Context, l List) (id string, err error)
 	Add(ctx context.Context, listID string, members []Member) ([]SyncReceipt, error)
 	Remove(ctx context.Context, listID string, members []Member) ([]SyncReceipt, error)
-	// Status says what became of a request; platforms that answer at once
-	// return success.
-	Status(ctx context.Context, requestID string) (SyncStatus, error)
 	// EnsureLookalike returns the remote id of the lookalike audience of seed,
 	// making it if needed. country is ISO 3166 alpha-2; ratio is the share of
 	// the country's people, 0.01 to 0.20.

@@ -98,7 +98,8 @@ func newDigest(o Options) hash.Hash {
 	if o.Location != nil {
 		zone = o.Location
 	}
-	fmt.Fprintf(h, "%q\n", []string{string(o.Kind), string(o.Format), o.Currency, zone.String(), o.AdAccount, fmt.Sprint(o.SkipBad), strings.Join(mapped, ",")})
+	// What is empty was an option once: files that were imported then are to be known.
+	fmt.Fprintf(h, "%q\n", []string{string(o.Kind), string(o.Format), o.Currency, zone.String(), "", fmt.Sprint(o.SkipBad), strings.Join(mapped, ",")})
 	return h
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"adsteward/internal/shareddata"
 	"adsteward/store"
 	"adsteward/store/storetest"
 )
@@ -34,7 +35,7 @@ func counts(t testing.TB, s *store.Store) store.Counts {
 // The real order file goes in whole, and a second time without a change.
 func TestImportCDNOW(t *testing.T) {
 	t.Parallel()
-	file := shared(t, "data/ltv/cdnow_master.csv")
+	file := shareddata.Path(t, "ltv/cdnow_master.csv")
 	s := storetest.Open(t)
 	ctx := context.Background()
 	start := time.Now()
@@ -157,7 +158,7 @@ func TestImportPerformance(t *testing.T) {
 }
 
 func BenchmarkImportOrders(b *testing.B) {
-	file := shared(b, "data/ltv/cdnow_master.csv")
+	file := shareddata.Path(b, "ltv/cdnow_master.csv")
 	for b.Loop() {
 		if _, err := Import(context.Background(), storetest.Open(b), file, cdnow()); err != nil {
 			b.Fatal(err)

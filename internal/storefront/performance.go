@@ -65,9 +65,6 @@ func (r *performanceReader) row(ctx context.Context, rec record) error {
 		return rec.bad("until", "%q is another day than %q; export with the breakdown Day, so that each row is one day", u, rec.get("date"))
 	}
 	if p.AdAccount = adAccountID(rec.get("account")); p.AdAccount == "" {
-		p.AdAccount = r.o.AdAccount
-	}
-	if p.AdAccount == "" {
 		return rec.bad("account", "is empty; name the ad account")
 	}
 	if p.EntityID, err = r.text(rec, "campaign_id"); err != nil {

@@ -3,8 +3,6 @@ package storefront
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/shareddata"
 	"adsteward/store"
 )
 
@@ -359,22 +358,6 @@ func TestOtherKinds(t *testing.T) {
 	}
 }
 
-// shared finds the data beside the repository.
-func shared(t testing.TB, path string) string {
-	t.Helper()
-	dir := os.Getenv("ADSTEWARD_SHARED")
-	for up, _ := os.Getwd(); dir == "" && up != filepath.Dir(up); up = filepath.Dir(up) {
-		if _, err := os.Stat(filepath.Join(up, "..", "shared", "data")); err == nil {
-			dir = filepath.Join(up, "..", "shared")
-		}
-	}
-	file := filepath.Join(dir, path)
-	if _, err := os.Stat(file); dir == "" || err != nil {
-		t.Skipf("no %s; set ADSTEWARD_SHARED to the folder that holds it", path)
-	}
-	return file
-}
-
 func cdnow() Options {
 	o := options(Orders)
 	o.Map = map[string]string{"customer_id": "customer_id", "ordered_at": "date", "revenue": "value"}
@@ -384,11 +367,7 @@ func cdnow() Options {
 
 func TestCDNOW(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open(shared(t, "data/ltv/cdnow_master.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := shareddata.Open(t, "ltv/cdnow_master.csv")
 	m := newMemory()
 	rep, err := Read(context.Background(), f, cdnow(), m)
 	if err != nil {

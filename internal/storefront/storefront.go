@@ -60,8 +60,6 @@ type Options struct {
 	Now time.Time
 	// Source is the file's name in messages.
 	Source string
-	// AdAccount is the ad account of performance rows that name none.
-	AdAccount string
 	// Lookup makes a pseudonym of an e-mail address in lower case or of the
 	// digits of a phone number (store.Key.Lookup), for orders and carts that
 	// know their customer by those only. nil: such rows are bad.

@@ -77,7 +77,7 @@ func openTable(r io.Reader, o Options, lay layout) (table, error) {
 		br.Discard(len(utf8BOM)) // just peeked: cannot fail
 	}
 	if lay.json {
-		return newJSONTable(br, o, lay)
+		return newJSONTable(br, o, lay), nil
 	}
 	return newCSVTable(br, o, lay)
 }
@@ -271,7 +271,7 @@ type jsonTable struct {
 	file string
 }
 
-func newJSONTable(br *bufio.Reader, o Options, lay layout) (*jsonTable, error) {
+func newJSONTable(br *bufio.Reader, o Options, lay layout) *jsonTable {
 	columns, _ := columnsOf(o.Kind)
 	t := &jsonTable{scan: bufio.NewScanner(br), keys: names(columns), from: map[string]int{}, file: o.Source,
 		cols: &columnIndex{at: map[string]int{}, called: map[string]string{}, constant: lay.constant}}
@@ -283,7 +283,7 @@ func newJSONTable(br *bufio.Reader, o Options, lay layout) (*jsonTable, error) {
 		}
 		t.cols.at[name], t.cols.called[name], t.from[called] = i, called, i
 	}
-	return t, nil
+	return t
 }
 
 func (t *jsonTable) currency() string { return "" }

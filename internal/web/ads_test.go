@@ -61,11 +61,7 @@ func TestAdsOfTheNightAndOfAChange(t *testing.T) {
 		"0.58 % of those who see it click instead of 1.17 %", "1.80 % of its clicks lead to a conversion instead of 3.10 %", "And 3 that spend less", "<polyline points="}
 	for _, at := range []string{run + "/ads", "/proposals/" + proposalID(1)} {
 		page := x.get(at, who).Text
-		for _, want := range wants {
-			if !strings.Contains(page, want) {
-				t.Errorf("%s lacks %q", at, want)
-			}
-		}
+		hasAll(t, at, page, wants...)
 	}
 	page := x.get(run+"/ads", who).Text
 	if worn, holds := strings.Index(page, "71 % on worn-out ads"), strings.Index(page, "A fresh one"); worn < 0 || holds < worn {

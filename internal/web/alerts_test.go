@@ -36,11 +36,7 @@ func TestAlertsOnTheRunAndTheProposal(t *testing.T) {
 	}
 	x.putModel("alert", "", sampleAlerts)
 	page := x.get(run, who).Text
-	for _, want := range []string{"<h2>Alerts</h2>", "cost per conversion", "&#43;62 %", "−37 %", "26 Dec 2025", "Creative fatigue", "52 %", ">71 %<", "spend on worn-out ads", "click-through rate of the ad “Film 3”", "−50 %", "&lt;b&gt;Bags", "chance alone does this less than once in 10.0 years"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the run's page lacks %q", want)
-		}
-	}
+	hasAll(t, "the run's page", page, "<h2>Alerts</h2>", "cost per conversion", "&#43;62 %", "−37 %", "26 Dec 2025", "Creative fatigue", "52 %", ">71 %<", "spend on worn-out ads", "click-through rate of the ad “Film 3”", "−50 %", "&lt;b&gt;Bags", "chance alone does this less than once in 10.0 years")
 	// A proposal says what its alerts are about, each kind once.
 	p, err := x.store.Proposal(t.Context(), proposalID(1))
 	must(t, err)

@@ -66,11 +66,7 @@ func TestDecideMany(t *testing.T) {
 	if len(x.desk.log()) != heard {
 		t.Fatal("the desk was asked before the total was seen")
 	}
-	for _, want := range []string{"Approve 2 proposals", "&#43;38.20", "&#43;58.50", "1 more were selected"} {
-		if !strings.Contains(a.Text, want) {
-			t.Errorf("the page that confirms lacks %q", want)
-		}
-	}
+	hasAll(t, "the page that confirms", a.Text, "Approve 2 proposals", "&#43;38.20", "&#43;58.50", "1 more were selected")
 	a = x.post("/decide", url.Values{"do": {"approve"}, "id": ids, "confirmed": {"1"}}, c)
 	if !strings.Contains(a.Text, "2 of 3 proposals approved") || !strings.Contains(a.Text, "It is applied; from there") {
 		t.Errorf("the result of approving three: %d %s", a.StatusCode, a.Text)
@@ -118,17 +114,9 @@ func TestPush(t *testing.T) {
 		t.Errorf("a push that names nothing must push nothing: %+v", f)
 	}
 	a = x.post("/push", url.Values{"id": {proposalID(3), proposalID(7), proposalID(0)}}, c)
-	for _, want := range []string{"1 of 3 proposals pushed", "req-" + proposalID(3), "The platform refused: budget too low.", "It is proposed; from there"} {
-		if !strings.Contains(a.Text, want) {
-			t.Errorf("the result lacks %q", want)
-		}
-	}
+	hasAll(t, "the result", a.Text, "1 of 3 proposals pushed", "req-"+proposalID(3), "The platform refused: budget too low.", "It is proposed; from there")
 	page := x.get("/proposals/"+proposalID(3), c).Text
-	for _, want := range []string{"req-" + proposalID(3), "Then", "Now", "Read back", "Validate"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the pushed proposal's page lacks %q", want)
-		}
-	}
+	hasAll(t, "the pushed proposal's page", page, "req-"+proposalID(3), "Then", "Now", "Read back", "Validate")
 }
 
 func TestEditAndRollback(t *testing.T) {
@@ -291,11 +279,7 @@ func TestListFilters(t *testing.T) {
 	}
 	// The plan's own figures: budgets now and then by platform, and the shadow price.
 	page = x.get("/", c).Text
-	for _, want := range []string{"Google Ads 910 → 984", "Meta 623 → 680", "1.18", "The next euro earns", "Sat 3 Jan"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the summary lacks %q", want)
-		}
-	}
+	hasAll(t, "the summary", page, "Google Ads 910 → 984", "Meta 623 → 680", "1.18", "The next euro earns", "Sat 3 Jan")
 }
 
 func TestAPI(t *testing.T) {

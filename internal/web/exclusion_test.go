@@ -65,11 +65,7 @@ func TestItemsKeptOutOfAds(t *testing.T) {
 		if a.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}
-		for _, want := range wants {
-			if !strings.Contains(a.Text, want) {
-				t.Errorf("%s lacks %q", path, want)
-			}
-		}
+		hasAll(t, path, a.Text, wants...)
 		for _, no := range []string{"Edit the value", "EUR/day", "ad account <code>", "Profit by daily spend"} {
 			if strings.HasPrefix(path, "/proposals") && strings.Contains(a.Text, no) {
 				t.Errorf("%s has %q, which an item has not", path, no)

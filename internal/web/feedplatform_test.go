@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -28,20 +27,7 @@ func TestFeedPlatformPage(t *testing.T) {
 	c := x.as(viewer)
 	look := func(what string, wanted, unwanted []string) {
 		t.Helper()
-		a := x.get("/feeds/platform", c)
-		if a.StatusCode != http.StatusOK {
-			t.Fatalf("%s: status %d", what, a.StatusCode)
-		}
-		for _, w := range wanted {
-			if !strings.Contains(a.Text, w) {
-				t.Errorf("%s: the page lacks %q", what, w)
-			}
-		}
-		for _, w := range unwanted {
-			if strings.Contains(a.Text, w) {
-				t.Errorf("%s: the page has %q", what, w)
-			}
-		}
+		x.look(what, "/feeds/platform", c, wanted, unwanted)
 	}
 	look("before anything is configured", []string{"merchant_id", "catalog_id", "pages: {sample: 100"}, []string{"Foreseen"})
 

@@ -102,6 +102,36 @@ func (x *site) get(path string, cookies ...*http.Cookie) answer {
 	return x.do(httptest.NewRequest(http.MethodGet, path, nil), cookies...)
 }
 
+// hasAll checks that a page has words, and hasNone that it has none of some.
+func hasAll(t testing.TB, what, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("%s lacks %q", what, w)
+		}
+	}
+}
+
+func hasNone(t testing.TB, what, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			t.Errorf("%s has %q", what, w)
+		}
+	}
+}
+
+// look opens a page that has the words wanted and none of those unwanted.
+func (x *site) look(what, path string, c *http.Cookie, wanted, unwanted []string) {
+	x.t.Helper()
+	a := x.get(path, c)
+	if a.StatusCode != http.StatusOK {
+		x.t.Fatalf("%s: status %d", what, a.StatusCode)
+	}
+	hasAll(x.t, what, a.Text, wanted...)
+	hasNone(x.t, what, a.Text, unwanted...)
+}
+
 func (x *site) post(path string, form url.Values, cookies ...*http.Cookie) answer {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

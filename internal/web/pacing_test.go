@@ -35,12 +35,8 @@ func TestMonthlyBudgetsOnThePageOfChanges(t *testing.T) {
 	}
 	must(t, x.store.PutModels(t.Context(), models))
 	a := x.get("/", cookie)
-	for _, want := range []string{"Monthly budgets", "Every &lt;b&gt;", "12 days left", "20,000", "33,000", "32,000 – 34,500", "30,000 EUR", "1,083", "833",
-		`<b class="neg">above its budget</b>`, "It lands &lt;i&gt;above&lt;/i&gt;.", `class="whisk neg"`, "5,000 JPY", "not known yet", "No campaign."} {
-		if !strings.Contains(a.Text, want) {
-			t.Errorf("the page lacks %q", want)
-		}
-	}
+	hasAll(t, "the page", a.Text, "Monthly budgets", "Every &lt;b&gt;", "12 days left", "20,000", "33,000", "32,000 – 34,500", "30,000 EUR", "1,083", "833",
+		`<b class="neg">above its budget</b>`, "It lands &lt;i&gt;above&lt;/i&gt;.", `class="whisk neg"`, "5,000 JPY", "not known yet", "No campaign.")
 	// The scale ends at the interval's upper end: the budget stands at 30,000 of 34,500.
 	if x := coord(whiskPad + 30000.0/34500*(paceWidth-2*whiskPad)); !strings.Contains(a.Text, `<line class="ruler-even" x1="`+x+`"`) {
 		t.Errorf("the budget is not drawn at %s", x)

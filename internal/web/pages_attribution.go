@@ -192,7 +192,7 @@ func (v *attributionView) fillClaims(r attribution.Reconciliation, asked string)
 		sums = append(sums, r.Ads)
 	}
 	v.Sums = claimRows(sums, r.Currency)
-	v.NoAd, v.Shop = orderFigure(r.NoAd, r.Currency, ""), orderFigure(r.Shop, r.Currency, "")
+	v.NoAd, v.Shop = orderFigure(r.NoAd, r.Currency), orderFigure(r.Shop, r.Currency)
 	for _, b := range r.Platforms {
 		if b.ToldOnly == nil || b.ByOrderID.Orders+b.ToldOnly.Orders == 0 {
 			continue
@@ -218,8 +218,8 @@ func firstWith(list []attribution.Balance, asked string) []attribution.Balance {
 	return shown
 }
 
-func orderFigure(a attribution.Amount, currency, more string) figure {
-	return figure{present.Amount(a.Value.Float(), currency), present.Count(a.Orders) + " orders" + more}
+func orderFigure(a attribution.Amount, currency string) figure {
+	return figure{present.Amount(a.Value.Float(), currency), present.Count(a.Orders) + " orders"}
 }
 
 func claimRows(list []attribution.Balance, cur string) []claimRow {
@@ -232,7 +232,7 @@ func claimRows(list []attribution.Balance, cur string) []claimRow {
 	for i, b := range list {
 		row := claimRow{Name: b.Name, Of: present.PlatformName(b.Platform), Sum: b.Campaign == "",
 			Claimed: figure{present.Amount(b.Claimed.Value.Float(), cur), present.Count(b.Claimed.Orders) + " conversions"},
-			Clicked: orderFigure(b.Clicked, cur, ""), Paid: orderFigure(b.Credited, cur, ""),
+			Clicked: orderFigure(b.Clicked, cur), Paid: orderFigure(b.Credited, cur),
 			Over:      figure{present.Signed(b.Over.Value.Float(), cur), present.Interval(b.Over.ValueLow.Float(), b.Over.ValueHigh.Float(), cur)},
 			Unmatched: present.Signed(b.Unmatched().Value.Float(), cur), Shared: present.Amount(b.Shared().Value.Float(), cur), Verdict: present.ClaimVerdict(b.Over.Verdict), OverClass: overClass(b.Over)}
 		if b.Clicked.Orders > 0 {
@@ -309,7 +309,7 @@ func (v *attributionView) fillCustomers(r attribution.Reconciliation) {
 	}
 	for _, b := range list {
 		row := customersRow{Name: present.CampaignTitle(b.Campaign, map[string]string{b.Campaign: b.Name}), Of: present.PlatformName(b.Platform), Share: present.None,
-			New: orderFigure(b.New, r.Currency, ""), Returning: orderFigure(b.Returning, r.Currency, ""), Unknown: orderFigure(present.UnknownCustomers(b), r.Currency, ""), Sum: b.Campaign == ""}
+			New: orderFigure(b.New, r.Currency), Returning: orderFigure(b.Returning, r.Currency), Unknown: orderFigure(present.UnknownCustomers(b), r.Currency), Sum: b.Campaign == ""}
 		switch {
 		case b.Platform == "":
 			row.Name, row.Of = "All ads", ""

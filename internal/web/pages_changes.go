@@ -31,7 +31,6 @@ type changesView struct {
 	Approved int // proposals ready to be pushed
 	Empty    string
 	State    string
-	Level    string
 }
 
 type runLink struct{ Date, State, URL string }
@@ -102,7 +101,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	}
 	now := s.now()
 	all := newRows(found, now, loc)
-	view := changesView{Account: q.account, Level: "80 %", State: q.state}
+	view := changesView{Account: q.account, State: q.state}
 	view.Tabs = tabs(all, q)
 	view.Rows = selectRows(all, q)
 	addWhiskers(view.Rows)

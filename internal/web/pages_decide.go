@@ -34,7 +34,6 @@ type decideView struct {
 type resultView struct {
 	Title  string
 	Items  []resultItem
-	Good   int
 	Bad    int
 	Next   string
 	Pushed bool
@@ -154,7 +153,7 @@ func (s *Server) report(w http.ResponseWriter, r *request, do string, outcomes [
 	case len(outcomes) == 1 && do != "push":
 		return s.back(w, r, next, "bad", "Not "+past+": "+sentence(outcomes[0].Err.Error()))
 	}
-	v := resultView{Title: fmt.Sprintf("%d of %s %s", good, present.Plural(len(outcomes), "proposal"), past), Good: good, Bad: len(outcomes) - good,
+	v := resultView{Title: fmt.Sprintf("%d of %s %s", good, present.Plural(len(outcomes), "proposal"), past), Bad: len(outcomes) - good,
 		Next: next, Pushed: do == "push"}
 	loc, err := s.zone(r.Context(), "")
 	if err != nil {

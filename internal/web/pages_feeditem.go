@@ -35,8 +35,8 @@ type itemRow struct {
 }
 
 type issueRow struct {
-	Item, URL, Rule, RuleURL, Platform, Attribute, Value, Message, Fix, Line string
-	Severity                                                                 severity
+	Item, URL, Rule, RuleURL, Platform, Value, Message, Fix, Line string
+	Severity                                                      severity
 }
 
 // mostItems bounds the rows of a list of items.
@@ -93,7 +93,7 @@ func (s *Server) ruleItems(ctx context.Context, n *feedNight, v *feedItemsView) 
 }
 
 func (n *feedNight) issue(i store.FeedIssue) issueRow {
-	row := issueRow{Item: i.ItemID, Rule: i.Rule, RuleURL: n.link("/feeds/items", "rule", i.Rule), Platform: platformsName(i.Platform), Attribute: i.Attribute,
+	row := issueRow{Item: i.ItemID, Rule: i.Rule, RuleURL: n.link("/feeds/items", "rule", i.Rule), Platform: platformsName(i.Platform),
 		Value: i.Value, Message: i.Message, Fix: i.Fix, Line: count(i.Line), Severity: severityOf(i.Severity)}
 	if i.ItemID != "" {
 		row.URL = n.item(i.ItemID)

@@ -103,15 +103,11 @@ func (v *worldView) fill(r *request, s *Server, run store.Run) error {
 	}
 	date := run.Date.Time().Format("Mon 2 Jan 2006")
 	if len(v.Platforms) == 0 {
-		models, err := s.store.Models(r.Context(), run.RunID, "item_score")
+		scores, err := readModels[feeds.PlatformScore](r.Context(), s.store, run.RunID, "item_score")
 		if err != nil {
 			return err
 		}
-		for _, m := range models {
-			score, err := readModel[feeds.PlatformScore](m)
-			if err != nil {
-				return err
-			}
+		for _, score := range scores {
 			v.Platforms = append(v.Platforms, judgedOf(score, loc, v.night()))
 		}
 	}

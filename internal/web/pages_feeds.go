@@ -158,7 +158,7 @@ type feedRow struct{ Name, Platform, Items, Errors, Warnings, Since, Refused str
 
 // ruleRow is one rule that the feeds break.
 type ruleRow struct {
-	Rule, URL, Attribute, Fix   string
+	Rule, URL, Fix              string
 	Severity                    severity
 	Platform, Items, Issues     string
 	Change, ChangeClass, AtRisk string
@@ -242,7 +242,7 @@ func (n *feedNight) rules() []ruleRow {
 	seen := map[string]bool{}
 	row := func(r feeds.RuleSum) {
 		seen[r.Rule] = true
-		x := ruleRow{Rule: r.Rule, URL: n.link("/feeds/items", "rule", r.Rule), Attribute: r.Attribute, Fix: r.Fix, Severity: severityOf(string(r.Severity)),
+		x := ruleRow{Rule: r.Rule, URL: n.link("/feeds/items", "rule", r.Rule), Fix: r.Fix, Severity: severityOf(string(r.Severity)),
 			Platform: platformsName(r.Platform), Items: count(r.Items), Issues: count(r.Issues), Change: present.None, AtRisk: present.None,
 			Risky: r.Severity == feeds.Error && r.Spend > 0}
 		if r.Spend > 0 && n.currency() != "" {

@@ -52,21 +52,12 @@ func (s *Server) valueHead(r *request, path, kind string) (valueHead, []store.Mo
 		return h, nil, err
 	}
 	h.Groups = groups
-	runs, err := s.store.Runs(ctx, account, valueNights)
-	if err != nil {
+	run, models, err := s.store.NewestModels(ctx, account, kind, valueNights)
+	if err != nil || len(models) == 0 {
 		return h, nil, err
 	}
-	for _, run := range runs {
-		models, err := s.store.Models(ctx, run.RunID, kind)
-		if err != nil {
-			return h, nil, err
-		}
-		if len(models) > 0 {
-			h.Account, h.Date, h.URL = run.Account, run.Date.Time().Format("Mon 2 Jan 2006"), runURL(run)
-			return h, models, nil
-		}
-	}
-	return h, nil, nil
+	h.Account, h.Date, h.URL = run.Account, run.Date.Time().Format("Mon 2 Jan 2006"), runURL(run)
+	return h, models, nil
 }
 
 // readModel decodes what a night stored.

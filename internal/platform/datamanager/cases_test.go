@@ -26,10 +26,9 @@ func makeCall(t *testing.T, tc casetest.Case, url string, httpClient *http.Clien
 	t.Helper()
 	var cfg struct {
 		LoginCustomerID string `json:"login_customer_id"`
-		ValidateOnly    bool   `json:"validate_only"`
 	}
 	casetest.Read(t, tc.Config, &cfg)
-	c, err := Open(Config{BaseURL: url, CustomerID: "77", LoginCustomerID: cfg.LoginCustomerID, ValidateOnly: cfg.ValidateOnly,
+	c, err := Open(Config{BaseURL: url, CustomerID: "77", LoginCustomerID: cfg.LoginCustomerID,
 		TokenSource: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "s3cr3t"}), HTTPClient: httpClient,
 		Retry: pace.Policy{MaxTries: 2, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}})
 	if err != nil {

@@ -51,8 +51,6 @@ type Config struct {
 	TokenSource oauth2.TokenSource
 	// Lists makes lookalike lists. Where nil, EnsureLookalike is refused.
 	Lists ListService
-	// ValidateOnly has every upload, removal and new list checked and none made.
-	ValidateOnly bool
 	// RequestTimeout bounds each single request; 60 s where 0.
 	RequestTimeout time.Duration
 	// Retry says how patiently requests are repeated.

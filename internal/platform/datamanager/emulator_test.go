@@ -162,22 +162,6 @@ func TestMembershipDaysAreChecked(t *testing.T) {
 	}
 }
 
-func TestValidateOnlyMakesNothing(t *testing.T) {
-	t.Parallel()
-	w := setup(t, func(c *datamanager.Config) { c.ValidateOnly = true })
-	if id, err := w.client.EnsureList(t.Context(), carts); id != "" || err != nil {
-		t.Errorf("list %q, %v", id, err)
-	}
-	l, err := w.lists.Create(lists.List{Name: "there", Kind: lists.CRM})
-	if err != nil {
-		t.Fatal(err)
-	}
-	receipts, err := w.client.Add(t.Context(), fmt.Sprint(l.ID), people(3))
-	if err != nil || receipts[0].Received != 3 || w.lists.Size(l.ID) != 0 || len(w.lists.All()) != 1 {
-		t.Errorf("%v, %v, %d people", receipts, err, w.lists.Size(l.ID))
-	}
-}
-
 func kindOf(t *testing.T, err error, want platform.Kind) *platform.Error {
 	t.Helper()
 	e, ok := errors.AsType[*platform.Error](err)

@@ -70,7 +70,6 @@ func (c *Conversions) Send(ctx context.Context, cs []platform.Conversion) ([]pla
 				Destinations: c.client.destination(c.action),
 				Encoding:     "HEX",
 				Events:       events,
-				ValidateOnly: c.client.cfg.ValidateOnly,
 			}).Context(ctx).Do()
 			if err != nil {
 				return "", err

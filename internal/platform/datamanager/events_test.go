@@ -196,15 +196,6 @@ func TestAnUnknownActionIsRefusedAndNoOrderIsBlamed(t *testing.T) {
 	}
 }
 
-func TestOrdersAreOnlyChecked(t *testing.T) {
-	t.Parallel()
-	w := setup(t, func(c *datamanager.Config) { c.ValidateOnly = true })
-	results, err := conversionsOf(t, w).Send(t.Context(), orders(2))
-	if err != nil || results[1].Err != nil || len(w.ledger.All()) != 0 {
-		t.Errorf("%v, %v, recorded %v", results, err, w.ledger.All())
-	}
-}
-
 func TestNoOrdersAreNoRequest(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

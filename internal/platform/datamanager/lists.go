@@ -39,10 +39,10 @@ func (c *Client) EnsureList(ctx context.Context, l platform.List) (string, error
 			UploadKeyTypes: []string{"CONTACT_ID"},
 			ContactIdInfo:  &dm.ContactIdInfo{DataSourceType: "DATA_SOURCE_TYPE_FIRST_PARTY"},
 		},
-	}).ValidateOnly(c.cfg.ValidateOnly)
+	})
 	c.loginAs(call.Header())
 	made, err := do(ctx, c, once, func(ctx context.Context) (*dm.UserList, error) { return call.Context(ctx).Do() })
-	if err != nil || c.cfg.ValidateOnly {
+	if err != nil {
 		return "", err
 	}
 	return listID(made)

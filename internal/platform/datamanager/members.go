@@ -26,7 +26,6 @@ func (c *Client) Add(ctx context.Context, listID string, members []platform.Memb
 			Destinations:    c.destination(listID),
 			Encoding:        "HEX",
 			TermsOfService:  &dm.TermsOfService{CustomerMatchTermsOfServiceStatus: "ACCEPTED"},
-			ValidateOnly:    c.cfg.ValidateOnly,
 		}).Context(ctx).Do()
 		if err != nil {
 			return "", err
@@ -42,7 +41,6 @@ func (c *Client) Remove(ctx context.Context, listID string, members []platform.M
 			AudienceMembers: batch,
 			Destinations:    c.destination(listID),
 			Encoding:        "HEX",
-			ValidateOnly:    c.cfg.ValidateOnly,
 		}).Context(ctx).Do()
 		if err != nil {
 			return "", err

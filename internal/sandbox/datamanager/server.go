@@ -117,7 +117,7 @@ func (s *server) handle(pattern string, fn func(call) (any, *apiError)) {
 		if faulty {
 			switch rule.Kind {
 			case faults.TimeoutBefore:
-				hangUp(r, rule)
+				rule.HangUp(r)
 			case faults.RateLimit:
 				fail = exhausted()
 			case faults.Unavailable:
@@ -135,7 +135,7 @@ func (s *server) handle(pattern string, fn func(call) (any, *apiError)) {
 			answer, fail = fn(c)
 		}
 		if faulty && rule.Kind == faults.TimeoutAfter {
-			hangUp(r, rule)
+			rule.HangUp(r)
 		}
 		var delay time.Duration
 		if faulty && rule.Kind == faults.SlowStream {
@@ -143,12 +143,6 @@ func (s *server) handle(pattern string, fn func(call) (any, *apiError)) {
 		}
 		s.write(w, r, answer, fail, delay)
 	})
-}
-
-// hangUp answers nothing, as long as the rule says, and drops the connection.
-func hangUp(r *http.Request, rule faults.Rule) {
-	rule.Silence(r.Context())
-	panic(http.ErrAbortHandler) // net/http's own way to close without an answer
 }
 
 func (s *server) admit(r *http.Request) *apiError {
@@ -243,26 +237,7 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, body any, fail *a
 		w.Header().Set("WWW-Authenticate", `Bearer realm="https://accounts.google.com/"`)
 	}
 	w.WriteHeader(status)
-	writeSlowly(w, data, delay)
-}
-
-// writeSlowly writes in four chunks with a pause before each, or at once.
-func writeSlowly(w http.ResponseWriter, data []byte, delay time.Duration) {
-	if delay == 0 {
-		w.Write(data)
-		return
-	}
-	flusher := http.NewResponseController(w)
-	size := len(data)/4 + 1
-	for len(data) > 0 {
-		n := min(size, len(data))
-		time.Sleep(delay)
-		if _, err := w.Write(data[:n]); err != nil {
-			return
-		}
-		flusher.Flush()
-		data = data[n:]
-	}
+	faults.WriteSlowly(w, data, delay)
 }
 
 // requestStatus is what became of an accepted request, by destination. It is

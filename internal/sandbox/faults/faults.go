@@ -1,6 +1,6 @@
 // Package faults is the table of failures the emulated platforms can be told to
 // produce: which kind, on which calls, how often. It decides when; how a failure
-// looks is the business of each emulator.
+// looks is, but for silence and slowness over HTTP, the business of each emulator.
 package faults
 
 import (
@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -86,6 +87,31 @@ func (r Rule) Silence(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	}
+}
+
+// HangUp answers a request nothing, as long as the rule says, and drops the connection.
+func (r Rule) HangUp(req *http.Request) {
+	r.Silence(req.Context())
+	panic(http.ErrAbortHandler) // net/http's own way to close without an answer
+}
+
+// WriteSlowly writes an answer in four chunks with a pause before each, or at once.
+func WriteSlowly(w http.ResponseWriter, data []byte, delay time.Duration) {
+	if delay == 0 {
+		w.Write(data)
+		return
+	}
+	flusher := http.NewResponseController(w)
+	size := len(data)/4 + 1
+	for len(data) > 0 {
+		n := min(size, len(data))
+		time.Sleep(delay)
+		if _, err := w.Write(data[:n]); err != nil {
+			return
+		}
+		flusher.Flush()
+		data = data[n:]
 	}
 }
 

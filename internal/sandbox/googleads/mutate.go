@@ -312,13 +312,33 @@ func writeProtected(fd protoreflect.FieldDescriptor) bool {
 	return false
 }
 
-// messages makes a list of operation messages of one of concrete type.
-func messages[M proto.Message](ops []M) []proto.Message {
-	out := make([]proto.Message, len(ops))
-	for i, op := range ops {
-		out[i] = op
+// mutated answers a mutate request for resources of one kind.
+func mutated[M proto.Message, R any](s *Server, ctx context.Context, req mutateRequest, content enums.ResponseContentTypeEnum_ResponseContentType,
+	ops []M, response func([]done, *rpcstatus.Status) R) (R, error) {
+	return answer(s, ctx, func(c *call) (r R, err error) {
+		list := make([]proto.Message, len(ops))
+		for i, op := range ops {
+			list[i] = op
+		}
+		out, partial, err := c.mutate(req, content, operations{element: "operations", list: list})
+		if err != nil {
+			return r, err
+		}
+		return response(out, partial), nil
+	})
+}
+
+// results are the result messages of outcomes.
+func results[R any, M interface {
+	*R
+	proto.Message
+}](out []done) (list []M) {
+	for _, d := range out {
+		r := M(new(R))
+		d.fill(r.ProtoReflect())
+		list = append(list, r)
 	}
-	return out
+	return list
 }
 
 // fill writes an outcome into a result message, which has a resource name and

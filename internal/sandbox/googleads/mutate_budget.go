@@ -8,6 +8,7 @@ import (
 	adserrors "github.com/shenzhencenter/google-ads-pb/errors"
 	"github.com/shenzhencenter/google-ads-pb/resources"
 	"github.com/shenzhencenter/google-ads-pb/services"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"adsteward/internal/money"
@@ -24,18 +25,8 @@ type budgetService struct {
 // MutateCampaignBudgets changes budgets, and creates and removes such as no
 // campaign spends from.
 func (bs budgetService) MutateCampaignBudgets(ctx context.Context, req *services.MutateCampaignBudgetsRequest) (*services.MutateCampaignBudgetsResponse, error) {
-	return answer(bs.s, ctx, func(c *call) (*services.MutateCampaignBudgetsResponse, error) {
-		out, partial, err := c.mutate(req, req.GetResponseContentType(), operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateCampaignBudgetsResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateCampaignBudgetResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(bs.s, ctx, req, req.GetResponseContentType(), req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateCampaignBudgetsResponse {
+		return &services.MutateCampaignBudgetsResponse{PartialFailureError: partial, Results: results[services.MutateCampaignBudgetResult](out)}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	adserrors "github.com/shenzhencenter/google-ads-pb/errors"
 	"github.com/shenzhencenter/google-ads-pb/resources"
 	"github.com/shenzhencenter/google-ads-pb/services"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 
 	"adsteward/internal/money"
 	"adsteward/internal/sandbox/market"
@@ -33,18 +34,8 @@ type campaignService struct {
 
 // MutateCampaigns changes the target ROAS of campaigns.
 func (cs campaignService) MutateCampaigns(ctx context.Context, req *services.MutateCampaignsRequest) (*services.MutateCampaignsResponse, error) {
-	return answer(cs.s, ctx, func(c *call) (*services.MutateCampaignsResponse, error) {
-		out, partial, err := c.mutate(req, req.GetResponseContentType(), operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateCampaignsResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateCampaignResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(cs.s, ctx, req, req.GetResponseContentType(), req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateCampaignsResponse {
+		return &services.MutateCampaignsResponse{PartialFailureError: partial, Results: results[services.MutateCampaignResult](out)}
 	})
 }
 
@@ -55,18 +46,8 @@ type strategyService struct {
 
 // MutateBiddingStrategies changes the target ROAS of portfolio strategies.
 func (bs strategyService) MutateBiddingStrategies(ctx context.Context, req *services.MutateBiddingStrategiesRequest) (*services.MutateBiddingStrategiesResponse, error) {
-	return answer(bs.s, ctx, func(c *call) (*services.MutateBiddingStrategiesResponse, error) {
-		out, partial, err := c.mutate(req, req.GetResponseContentType(), operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateBiddingStrategiesResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateBiddingStrategyResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(bs.s, ctx, req, req.GetResponseContentType(), req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateBiddingStrategiesResponse {
+		return &services.MutateBiddingStrategiesResponse{PartialFailureError: partial, Results: results[services.MutateBiddingStrategyResult](out)}
 	})
 }
 
@@ -77,18 +58,8 @@ type adGroupService struct {
 
 // MutateAdGroups changes the bid of ad groups under manual CPC.
 func (as adGroupService) MutateAdGroups(ctx context.Context, req *services.MutateAdGroupsRequest) (*services.MutateAdGroupsResponse, error) {
-	return answer(as.s, ctx, func(c *call) (*services.MutateAdGroupsResponse, error) {
-		out, partial, err := c.mutate(req, req.GetResponseContentType(), operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateAdGroupsResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateAdGroupResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(as.s, ctx, req, req.GetResponseContentType(), req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateAdGroupsResponse {
+		return &services.MutateAdGroupsResponse{PartialFailureError: partial, Results: results[services.MutateAdGroupResult](out)}
 	})
 }
 

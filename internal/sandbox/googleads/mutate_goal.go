@@ -10,6 +10,7 @@ import (
 	adserrors "github.com/shenzhencenter/google-ads-pb/errors"
 	"github.com/shenzhencenter/google-ads-pb/resources"
 	"github.com/shenzhencenter/google-ads-pb/services"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -20,18 +21,8 @@ type goalService struct {
 
 // MutateGoals creates and changes the goal of winning new customers.
 func (gs goalService) MutateGoals(ctx context.Context, req *services.MutateGoalsRequest) (*services.MutateGoalsResponse, error) {
-	return answer(gs.s, ctx, func(c *call) (*services.MutateGoalsResponse, error) {
-		out, partial, err := c.mutate(req, enums.ResponseContentTypeEnum_RESOURCE_NAME_ONLY, operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateGoalsResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateGoalResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(gs.s, ctx, req, enums.ResponseContentTypeEnum_RESOURCE_NAME_ONLY, req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateGoalsResponse {
+		return &services.MutateGoalsResponse{PartialFailureError: partial, Results: results[services.MutateGoalResult](out)}
 	})
 }
 

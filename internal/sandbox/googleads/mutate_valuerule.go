@@ -11,6 +11,7 @@ import (
 	adserrors "github.com/shenzhencenter/google-ads-pb/errors"
 	"github.com/shenzhencenter/google-ads-pb/resources"
 	"github.com/shenzhencenter/google-ads-pb/services"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -27,18 +28,8 @@ type valueRuleService struct {
 
 // MutateConversionValueRules creates, changes and removes value rules.
 func (vs valueRuleService) MutateConversionValueRules(ctx context.Context, req *services.MutateConversionValueRulesRequest) (*services.MutateConversionValueRulesResponse, error) {
-	return answer(vs.s, ctx, func(c *call) (*services.MutateConversionValueRulesResponse, error) {
-		out, partial, err := c.mutate(req, req.GetResponseContentType(), operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateConversionValueRulesResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateConversionValueRuleResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(vs.s, ctx, req, req.GetResponseContentType(), req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateConversionValueRulesResponse {
+		return &services.MutateConversionValueRulesResponse{PartialFailureError: partial, Results: results[services.MutateConversionValueRuleResult](out)}
 	})
 }
 
@@ -49,18 +40,8 @@ type valueRuleSetService struct {
 
 // MutateConversionValueRuleSets creates, changes and removes sets of value rules.
 func (vs valueRuleSetService) MutateConversionValueRuleSets(ctx context.Context, req *services.MutateConversionValueRuleSetsRequest) (*services.MutateConversionValueRuleSetsResponse, error) {
-	return answer(vs.s, ctx, func(c *call) (*services.MutateConversionValueRuleSetsResponse, error) {
-		out, partial, err := c.mutate(req, req.GetResponseContentType(), operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateConversionValueRuleSetsResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateConversionValueRuleSetResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(vs.s, ctx, req, req.GetResponseContentType(), req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateConversionValueRuleSetsResponse {
+		return &services.MutateConversionValueRuleSetsResponse{PartialFailureError: partial, Results: results[services.MutateConversionValueRuleSetResult](out)}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	adserrors "github.com/shenzhencenter/google-ads-pb/errors"
 	"github.com/shenzhencenter/google-ads-pb/resources"
 	"github.com/shenzhencenter/google-ads-pb/services"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"adsteward/internal/sandbox/lists"
@@ -25,18 +26,8 @@ type userListService struct {
 
 // MutateUserLists creates and removes Customer Match and lookalike lists.
 func (us userListService) MutateUserLists(ctx context.Context, req *services.MutateUserListsRequest) (*services.MutateUserListsResponse, error) {
-	return answer(us.s, ctx, func(c *call) (*services.MutateUserListsResponse, error) {
-		out, partial, err := c.mutate(req, enums.ResponseContentTypeEnum_RESOURCE_NAME_ONLY, operations{element: "operations", list: messages(req.GetOperations())})
-		if err != nil {
-			return nil, err
-		}
-		resp := &services.MutateUserListsResponse{PartialFailureError: partial}
-		for _, d := range out {
-			r := &services.MutateUserListResult{}
-			d.fill(r.ProtoReflect())
-			resp.Results = append(resp.Results, r)
-		}
-		return resp, nil
+	return mutated(us.s, ctx, req, enums.ResponseContentTypeEnum_RESOURCE_NAME_ONLY, req.GetOperations(), func(out []done, partial *rpcstatus.Status) *services.MutateUserListsResponse {
+		return &services.MutateUserListsResponse{PartialFailureError: partial, Results: results[services.MutateUserListResult](out)}
 	})
 }
 

@@ -28,7 +28,6 @@ type Campaign struct {
 	ID       string
 	Name     string
 	Type     string // search, shopping, pmax, prospecting, retargeting, brand
-	Group    string // what it sells: Product.Group
 	Bidding  string // "" or manual_cpc
 	Platform platform.Name
 	// Budget per day belongs to BudgetKey, a budget group or the campaign itself;
@@ -236,7 +235,7 @@ func (m *Market) Campaigns(p platform.Name) []Campaign {
 		}
 		b := m.budgets[c.budget]
 		v := Campaign{
-			Index: i, ID: c.spec.ID, Name: c.spec.Name, Type: c.spec.Type, Group: c.spec.FeedGroup,
+			Index: i, ID: c.spec.ID, Name: c.spec.Name, Type: c.spec.Type,
 			Bidding: c.spec.Bidding, Platform: c.spec.Platform, Enabled: true,
 			Budget: b.on(m.today), BudgetKey: b.key, TargetROAS: m.target(c, m.today), TargetKey: m.targets[c.targets[0]].key,
 			Groups: m.groups(i),

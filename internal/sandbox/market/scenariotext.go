@@ -10,29 +10,14 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"adsteward/internal/badinput"
 	"adsteward/internal/civil"
 	"adsteward/internal/spelling"
 )
 
 // BadInput is what is wrong with a scenario, and what to do about it.
-type BadInput struct {
-	Line, Column int    // from 1; Column counts characters; 0 for a scenario that was not read
-	Path         string // as campaigns[2].budget; "" for the whole
-	What         string
-}
-
-func (e *BadInput) Error() string {
-	s := e.What
-	if e.Path != "" {
-		s = e.Path + ": " + s
-	}
-	if e.Line > 0 {
-		s = fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, s)
-	}
-	return s
-}
+type BadInput = badinput.InJSON
 
 func wrong(path, format string, args ...any) *BadInput {
 	return &BadInput{Path: path, What: fmt.Sprintf(format, args...)}
@@ -67,11 +52,11 @@ func badSyntax(data []byte, err error) *BadInput {
 	var s *json.SyntaxError
 	if !errors.As(err, &s) || int(s.Offset) >= len(data) && strings.HasPrefix(s.Error(), "unexpected end") {
 		bad := wrong("", "the text ends before the scenario does; give a whole JSON object")
-		bad.Line, bad.Column = position(data, len(data))
+		bad.Line, bad.Column = badinput.Position(data, len(data))
 		return bad
 	}
 	bad := wrong("", "%s; correct the JSON there", s)
-	bad.Line, bad.Column = position(data, max(0, int(s.Offset)-1))
+	bad.Line, bad.Column = badinput.Position(data, max(0, int(s.Offset)-1))
 	return bad
 }
 
@@ -99,15 +84,8 @@ func (t *text) placed(bad *BadInput) *BadInput {
 	for path := bad.Path; !found && path != ""; at, found = t.at[path] {
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
-	bad.Line, bad.Column = position(t.data, at)
+	bad.Line, bad.Column = badinput.Position(t.data, at)
 	return bad
-}
-
-// position is the line and the column, in characters, of an offset.
-func position(data []byte, at int) (line, column int) {
-	before := data[:min(at, len(data))]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[start:])
 }
 
 // value reads what comes next into v.

@@ -112,7 +112,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if faulty {
 		switch rule.Kind {
 		case faults.TimeoutBefore:
-			hangUp(r, rule)
+			rule.HangUp(r)
 		case faults.RateLimit:
 			fail = limited(req.method)
 		case faults.Unavailable:
@@ -135,7 +135,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, fail = s.handle(req)
 	}
 	if faulty && rule.Kind == faults.TimeoutAfter {
-		hangUp(r, rule)
+		rule.HangUp(r)
 	}
 	var delay time.Duration
 	if faulty && rule.Kind == faults.SlowStream {
@@ -148,12 +148,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		regain = 60 - s.Now().Minute()
 	}
 	s.answer(w, body, fail, min(percent, 100), regain, delay)
-}
-
-// hangUp answers nothing, as long as the rule says, and drops the connection.
-func hangUp(r *http.Request, rule faults.Rule) {
-	rule.Silence(r.Context())
-	panic(http.ErrAbortHandler) // net/http's own way to close without an answer
 }
 
 // parse reads a request and its token. A broken request is answered too, so
@@ -298,24 +292,5 @@ func (s *server) answer(w http.ResponseWriter, body any, fail *graphError, perce
 		return
 	}
 	w.WriteHeader(status)
-	writeSlowly(w, data, delay)
-}
-
-// writeSlowly writes in four chunks with a pause before each, or at once.
-func writeSlowly(w http.ResponseWriter, data []byte, delay time.Duration) {
-	if delay == 0 {
-		w.Write(data)
-		return
-	}
-	flusher := http.NewResponseController(w)
-	size := len(data)/4 + 1
-	for len(data) > 0 {
-		n := min(size, len(data))
-		time.Sleep(delay)
-		if _, err := w.Write(data[:n]); err != nil {
-			return
-		}
-		flusher.Flush()
-		data = data[n:]
-	}
+	faults.WriteSlowly(w, data, delay)
 }
