@@ -20,7 +20,7 @@ type OrderLine struct {
 	UnitCost  *money.Micros
 }
 
-// Order is a shop order, or several that are alike as one. Campaign is
+// Order is a shop order, or several that are alike as one. Campaign is the last click's in
 // CampaignKey's form, empty where no click was joined to it. Revenue is what the
 // customer paid after discounts, with the tax and the shipping charge in it.
 type Order struct {
@@ -32,6 +32,7 @@ type Order struct {
 	Shipping money.Micros // charged to the customer; part of the revenue
 	Refunded money.Micros
 	New      bool // the customer's first order
+	Several  bool // ads of other campaigns were clicked before it too
 	Lines    []OrderLine
 	// Count is how many orders are summed up here, of one campaign and alike in
 	// New, in age and in having lines; 0 is one. Moments then tell how they differ.
@@ -69,11 +70,14 @@ func (o *Order) net() float64 { return max((o.Revenue - o.Tax - o.Shipping).Floa
 //
 // Refunds are taken without their share of tax, which need not be paid either.
 // What is refunded counts as lost: goods, sending and fees are not got back.
-// Discounts are in the revenue already.
+// Discounts are in the revenue already. What a campaign sells is told by the orders under
+// its clicks alone: of one that several had a part in nobody knows whose it is, and
+// campaigns that are clicked last before what others sold would seem to sell the same.
 type Book struct {
 	costs   Costs
 	average *average
-	by      map[string]*ledger
+	by      map[string]*ledger // by last click
+	alone   map[string]*ledger // of them those before which no other campaign's ad was clicked
 	shop    ledger
 	unasked ledger // orders before which no ad was clicked
 	// The shop's margin with its variance, how much an order's contribution varies
@@ -101,7 +105,7 @@ type ledger struct {
 // then the averages of its category and of the shop, then the configured margin.
 // Orders without lines count with their revenue as goods of unknown cost.
 func NewBook(c Costs, orders []Order) *Book {
-	b := &Book{costs: c, by: map[string]*ledger{}}
+	b := &Book{costs: c, by: map[string]*ledger{}, alone: map[string]*ledger{}}
 	b.average = newAverage(&b.costs, orders)
 	for i := range orders {
 		b.add(&orders[i])
@@ -144,10 +148,16 @@ func (b *Book) add(o *Order) {
 		b.unasked.add(&a)
 		return
 	}
-	if b.by[o.Campaign] == nil {
-		b.by[o.Campaign] = &ledger{}
+	of := []map[string]*ledger{b.by, b.alone}
+	if o.Several {
+		of = of[:1]
 	}
-	b.by[o.Campaign].add(&a)
+	for _, m := range of {
+		if m[o.Campaign] == nil {
+			m[o.Campaign] = &ledger{}
+		}
+		m[o.Campaign].add(&a)
+	}
 }
 
 // measure notes how the contributions of the orders differ. unknown is what
@@ -228,8 +238,8 @@ func (b *Book) compare() {
 	}
 	b.variance = max(b.perOrder*float64(s.orders)/(s.revenue*s.revenue), leastVariance)
 	var margins []normal
-	for _, k := range slices.Sorted(maps.Keys(b.by)) {
-		if a := b.by[k]; a.revenue > 0 {
+	for _, k := range slices.Sorted(maps.Keys(b.alone)) {
+		if a := b.alone[k]; a.revenue > 0 {
 			own, variance := b.own(a)
 			margins = append(margins, normal{own, variance})
 		}
@@ -352,7 +362,7 @@ func (b *Book) setMargin(w *Worth, a *ledger, i Incremental) {
 		w.AverageOrder = of.revenue / float64(of.orders)
 	}
 	w.MarginAssumed = of.revenue <= 0 || of.carried[byDefault] > 0.5*floats.Sum(of.carried[:])
-	source := fmt.Sprintf("Margin from %d orders of its own, which weigh %.0f %%, and the shop's %d", a.orders, 100*weight, b.shop.orders)
+	source := fmt.Sprintf("Margin from %d orders under its clicks alone, which weigh %.0f %%, and the shop's %d", a.orders, 100*weight, b.shop.orders)
 	if b.shop.orders == 0 {
 		source = "Margin from no orders at all: " + stepNames[byDefault]
 	}

@@ -104,25 +104,49 @@ func TestMarginOfAnOrder(t *testing.T) {
 	near(t, "error of k", g.RelSD, math.Hypot(lifetime, 0.1), 1e-6)
 }
 
-// Orders that other ads had a part in count for a campaign by its part: of its
-// share of new customers by what was paid once, not by the last click.
-func TestNewShareGoesByWhatIsPaidOnce(t *testing.T) {
+// Whether customers are new is told by what the persons of a campaign's own orders
+// bought before, where that is known, and not by the shop's customer numbers.
+func TestNewShareGoesByPersons(t *testing.T) {
 	t.Parallel()
 	order := bidding.Order{Campaign: "google:1", Revenue: eur(100), New: true}
 	old := order
 	old.New = false
 	book := bidding.NewBook(bidding.NewCosts("EUR", 0.5), repeated(500, order, old))
 	in := bidding.WorthInput{DefaultLambda: bidding.Lifetime{Multiple: 3},
-		Shared: map[string]bidding.SharedRevenue{"google:1": {Orders: 1e6, Revenue: 1e8, New: 2e7}}}
+		Alone: map[string]bidding.AloneRevenue{"google:1": {Orders: 1e6, Revenue: 1e8, New: 2e7}}}
 	w, _ := book.Worths(in)
 	near(t, "share of new customers", w["google:1"].NewShare, 0.2, 1e-4)
 	near(t, "lifetime multiple", w["google:1"].LTVMultiple, 1.4, 1e-3)
-	in.Shared["google:1"] = bidding.SharedRevenue{}
+	in.Alone["google:1"] = bidding.AloneRevenue{}
 	w, _ = book.Worths(in)
-	near(t, "share without any part", w["google:1"].NewShare, 0.5, 1e-9) // the shop's
-	in.Shared = nil
+	near(t, "share without any order of its own", w["google:1"].NewShare, 0.5, 1e-9) // the shop's
+	in.Alone = nil
 	w, _ = book.Worths(in)
-	near(t, "share by the last click", w["google:1"].NewShare, 0.5, 1e-9)
+	near(t, "share by the book", w["google:1"].NewShare, 0.5, 1e-9)
+}
+
+// A campaign that is clicked last before what others sold seems to sell the same, were
+// these orders its own: what it sells is told by those under its clicks alone.
+func TestWhatSeveralSoldTellsOfNone(t *testing.T) {
+	t.Parallel()
+	cost := map[string]money.Micros{"dear": eur(80), "cheap": eur(40)}
+	var orders []bidding.Order
+	add := func(n int, campaign, sku string, several bool) {
+		unit := cost[sku]
+		for range n {
+			orders = append(orders, bidding.Order{Campaign: campaign, Several: several, Revenue: eur(100),
+				Lines: []bidding.OrderLine{{SKU: sku, Quantity: 1, UnitPrice: eur(100), UnitCost: &unit}}})
+		}
+	}
+	add(300, "google:brand", "dear", false)
+	add(300, "google:search", "cheap", false)
+	add(200, "google:brand", "cheap", true) // that search had begun
+	w, _ := bidding.NewBook(bidding.NewCosts("EUR", 0.5), orders).Worths(bidding.WorthInput{})
+	near(t, "margin of what is dear to buy", w["google:brand"].Margin, 0.2, 0.005)
+	near(t, "margin of the others", w["google:search"].Margin, 0.6, 0.005)
+	if n := w["google:brand"].Orders; n != 300 {
+		t.Errorf("its margin rests on %d orders, want the 300 of its own", n)
+	}
 }
 
 // Orders after a click that would have come anyway are like those without a click:

@@ -101,15 +101,14 @@ type WorthInput struct {
 	// the lifetime model refused).
 	Lambda        map[string]Lifetime
 	DefaultLambda Lifetime
-	// Shared is by CampaignKey the revenue of its orders, each split over all ads
-	// that were clicked before it; a campaign it lacks goes by the book, in which an
-	// order is the last click's alone.
-	Shared map[string]SharedRevenue
+	// Alone is by CampaignKey what it sold to persons; a campaign it lacks goes by the
+	// book, where customers are what the shop takes them for.
+	Alone map[string]AloneRevenue
 }
 
-// SharedRevenue is a campaign's part of the shop's orders, in currency units, and
+// AloneRevenue is of the orders under a campaign's clicks alone, in currency units, and
 // how much of it is of customers' first days.
-type SharedRevenue struct{ Orders, Revenue, New float64 }
+type AloneRevenue struct{ Orders, Revenue, New float64 }
 
 // Worths returns the worth of every campaign that has orders or an incremental
 // share, and the shop-wide one for campaigns that have neither.
@@ -144,7 +143,7 @@ func (b *Book) boughtAgain(in WorthInput) float64 {
 }
 
 func (b *Book) worth(in WorthInput, campaign string, again float64, n newcomers) Worth {
-	a := b.by[campaign]
+	a := b.alone[campaign]
 	if a == nil {
 		a = &ledger{}
 	}

@@ -99,13 +99,13 @@ type Buyer struct {
 }
 
 // EachBuyer hands over the orders of the dates from..to in no order, of each id,
-// customer, time, click, revenue, tax, refund, source and campaign.
+// customer, time, click, revenue, tax, refund, source, campaign and whether there are several.
 func (q *Queries) EachBuyer(ctx context.Context, account string, from, to civil.Date, fn func(Buyer) error) error {
-	return q.eachValue(ctx, 10, func(v []any) error {
+	return q.eachValue(ctx, 11, func(v []any) error {
 		return fn(Buyer{Order: Order{Account: account, OrderID: v[0].(string), CustomerID: v[1].(string), OrderedAt: v[2].(time.Time), ClickID: v[3].(string),
-			Revenue: money.Micros(v[4].(int64)), Tax: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64)), Source: v[7].(string), Campaign: v[8].(string)},
-			New: v[9].(int64) > 0})
-	}, `SELECT o.order_id, o.customer_id, o.ordered_at, o.click_id, o.revenue, o.tax, o.refunded, o.source, o.campaign, `+isNew+soldOrders, account, from, to)
+			Revenue: money.Micros(v[4].(int64)), Tax: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64)), Source: v[7].(string), Campaign: v[8].(string),
+			Several: v[9].(int64) > 0}, New: v[10].(int64) > 0})
+	}, `SELECT o.order_id, o.customer_id, o.ordered_at, o.click_id, o.revenue, o.tax, o.refunded, o.source, o.campaign, o.several, `+isNew+soldOrders, account, from, to)
 }
 
 // contacts are keys by account and kind, "email" or "phone".

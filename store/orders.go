@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"adsteward/internal/civil"
@@ -162,8 +164,9 @@ type CustomerDay struct {
 	Date       civil.Date   `db:"order_date"`
 	Revenue    money.Micros `db:"revenue"` // less refunds
 	// FirstCampaign is the campaign of the customer's first order: where they
-	// were acquired.
+	// were acquired. FirstSeveral is set where others had a part in that.
 	FirstCampaign string `db:"first_campaign"`
+	FirstSeveral  bool   `db:"first_several"`
 	// FirstSKU is the product of that order's dearest line, FirstCountry the
 	// order's country or else the customer's; only EachSourcedDay fills them.
 	FirstSKU     string `db:"first_sku"`
@@ -209,16 +212,16 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 	// twice for what comes in order anyway.
 	var open CustomerDay
 	var of string
-	err := q.eachValue(ctx, 7, func(v []any) error {
+	err := q.eachValue(ctx, 8, func(v []any) error {
 		date, err := civil.Parse(v[2].(string))
 		if err != nil {
 			return err
 		}
 		in := v[0].(string)
 		d := CustomerDay{CustomerID: v[1].(string), Date: date, Revenue: money.Micros(v[3].(int64)), FirstCampaign: v[4].(string),
-			FirstSKU: v[5].(string), FirstCountry: v[6].(string)}
+			FirstSeveral: v[5].(int64) > 0, FirstSKU: v[6].(string), FirstCountry: v[7].(string)}
 		if in == of && d.CustomerID == open.CustomerID {
-			d.FirstCampaign, d.FirstSKU, d.FirstCountry = open.FirstCampaign, open.FirstSKU, open.FirstCountry
+			d.FirstCampaign, d.FirstSeveral, d.FirstSKU, d.FirstCountry = open.FirstCampaign, open.FirstSeveral, open.FirstSKU, open.FirstCountry
 			if d.Date == open.Date {
 				open.Revenue += d.Revenue
 				return nil
@@ -230,7 +233,7 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 			return nil
 		}
 		return fn(done)
-	}, `SELECT o.account, o.customer_id, o.order_date, o.revenue - o.refunded, o.campaign, `+source+` FROM orders o`+w.String()+`
+	}, `SELECT o.account, o.customer_id, o.order_date, o.revenue - o.refunded, o.campaign, o.several, `+source+` FROM orders o`+w.String()+`
 		ORDER BY o.customer_id, o.account, o.order_date, o.ordered_at, o.order_id`, w.args...)
 	if err != nil || open.CustomerID == "" {
 		return err
@@ -239,15 +242,15 @@ func (q *Queries) customerDays(ctx context.Context, account string, until civil.
 }
 
 // EachOrderHead hands over the orders of the dates from..to without their lines,
-// in no order, and of each only id, customer, time, click, revenue, refund and
-// campaign.
+// in no order, and of each only id, customer, time, click, revenue, refund,
+// campaign and whether there are several.
 func (q *Queries) EachOrderHead(ctx context.Context, account string, from, to civil.Date, fn func(Order) error) error {
 	w := inAccount(account)
 	w.add("order_date BETWEEN ? AND ?", from, to)
-	return q.eachValue(ctx, 8, func(v []any) error {
+	return q.eachValue(ctx, 9, func(v []any) error {
 		return fn(Order{Account: v[0].(string), OrderID: v[1].(string), CustomerID: v[2].(string), OrderedAt: v[3].(time.Time), ClickID: v[4].(string),
-			Revenue: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64)), Campaign: v[7].(string)})
-	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded, campaign FROM orders`+w.String(), w.args...)
+			Revenue: money.Micros(v[5].(int64)), Refunded: money.Micros(v[6].(int64)), Campaign: v[7].(string), Several: v[8].(int64) > 0})
+	}, `SELECT account, order_id, customer_id, ordered_at, click_id, revenue, refunded, campaign, several FROM orders`+w.String(), w.args...)
 }
 
 // EachFirstOrder hands over, in no order, the ids of the orders of the dates
@@ -260,19 +263,32 @@ func (q *Queries) EachFirstOrder(ctx context.Context, account string, from, to c
 		WHERE p.account = o.account AND p.customer_id = o.customer_id AND p.order_date < o.order_date))`, account, from, to)
 }
 
-// SetOrderCampaigns sets the campaign the last click before each named order
-// came from; orders that do not exist are passed over.
-func (q *Queries) SetOrderCampaigns(ctx context.Context, account string, campaigns map[string]string) error {
-	orders := map[string][]string{} // by campaign: there are few of them and many orders
+// Clicked is the campaign that the last click before an order came from, and whether
+// ads of others were clicked before it too.
+type Clicked struct {
+	Campaign string
+	Several  bool
+}
+
+// SetOrderCampaigns sets what was clicked before each named order; orders that do not
+// exist are passed over.
+func (q *Queries) SetOrderCampaigns(ctx context.Context, account string, campaigns map[string]Clicked) error {
+	orders := map[Clicked][]string{} // there are few campaigns and many orders
 	for id, c := range campaigns {
 		orders[c] = append(orders[c], id)
 	}
 	return q.atomically(ctx, func(q *Queries) error {
-		for _, c := range slices.Sorted(maps.Keys(orders)) {
+		for _, c := range slices.SortedFunc(maps.Keys(orders), func(a, b Clicked) int {
+			return cmp.Or(strings.Compare(a.Campaign, b.Campaign), compareBool(a.Several, b.Several))
+		}) {
+			several := 0
+			if c.Several {
+				several = 1
+			}
 			slices.Sort(orders[c])
 			for ids := range slices.Chunk(orders[c], maxBatch) {
-				if _, err := q.exec(ctx, `UPDATE orders SET campaign = ? WHERE campaign <> ? AND account = ? AND order_id IN `+among(len(ids)),
-					with(ids, c, c, account)...); err != nil {
+				if _, err := q.exec(ctx, `UPDATE orders SET campaign = ?, several = ? WHERE (campaign <> ? OR several <> ?) AND account = ? AND order_id IN `+among(len(ids)),
+					with(ids, c.Campaign, several, c.Campaign, several, account)...); err != nil {
 					return err
 				}
 			}

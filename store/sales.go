@@ -16,10 +16,12 @@ import (
 	"adsteward/internal/parallel"
 )
 
-// Sales sums up orders of one campaign that are alike: of their customers' first
-// days or not, with lines or without, and of the same range of dates.
+// Sales sums up orders of one campaign that are alike: of its clicks alone or after
+// several campaigns', of their customers' first days or not, with lines or without, and
+// of the same range of dates.
 type Sales struct {
 	Campaign string
+	Several  bool
 	New      bool
 	// Since is how many of the cuts asked for lie after the orders' dates: 0 for
 	// the newest.
@@ -133,12 +135,12 @@ const (
 
 // soldOrders adds the orders of some days to a list.
 func (q *Queries) soldOrders(ctx context.Context, list []soldOrder, account string, from, to civil.Date) ([]soldOrder, error) {
-	err := q.eachValue(ctx, 9, func(v []any) error {
+	err := q.eachValue(ctx, 10, func(v []any) error {
 		date, err := civil.Parse(v[1].(string))
 		list = append(list, soldOrder{id: v[0].(string), date: date, revenue: v[2].(int64), discount: v[3].(int64), tax: v[4].(int64),
-			shipping: v[5].(int64), refunded: v[6].(int64), group: saleGroup{campaign: v[7].(string), isNew: v[8].(int64) > 0}})
+			shipping: v[5].(int64), refunded: v[6].(int64), group: saleGroup{campaign: v[7].(string), several: v[8].(int64) > 0, isNew: v[9].(int64) > 0}})
 		return err
-	}, `SELECT o.order_id, o.order_date, o.revenue, o.discount, o.tax, o.shipping, o.refunded, o.campaign, `+isNew+soldOrders, account, from, to)
+	}, `SELECT o.order_id, o.order_date, o.revenue, o.discount, o.tax, o.shipping, o.refunded, o.campaign, o.several, `+isNew+soldOrders, account, from, to)
 	return list, err
 }
 
@@ -164,6 +166,7 @@ func (q *Queries) soldLines(ctx context.Context, list []soldLine, account string
 // saleGroup is what the orders of a Sales have in common.
 type saleGroup struct {
 	campaign string
+	several  bool
 	isNew    bool
 	since    int
 	hasLines bool
@@ -219,7 +222,7 @@ func (s *salesSum) add(orders []soldOrder, lines []soldLine) {
 		o := &orders[i]
 		g := s.groups[o.group]
 		if g == nil {
-			g = &Sales{Campaign: o.group.campaign, New: o.group.isNew, Since: o.group.since}
+			g = &Sales{Campaign: o.group.campaign, Several: o.group.several, New: o.group.isNew, Since: o.group.since}
 			s.groups[o.group] = g
 		}
 		g.add(o)
@@ -263,7 +266,7 @@ func (s *salesSum) sorted() []Sales {
 	}
 	out := make([]Sales, 0, len(s.groups))
 	for _, g := range slices.SortedFunc(maps.Keys(s.groups), func(a, b saleGroup) int {
-		return cmp.Or(strings.Compare(a.campaign, b.campaign), compareBool(a.isNew, b.isNew), cmp.Compare(a.since, b.since), compareBool(a.hasLines, b.hasLines))
+		return cmp.Or(strings.Compare(a.campaign, b.campaign), compareBool(a.several, b.several), compareBool(a.isNew, b.isNew), cmp.Compare(a.since, b.since), compareBool(a.hasLines, b.hasLines))
 	}) {
 		out = append(out, *s.groups[g])
 	}

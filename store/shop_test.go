@@ -65,7 +65,7 @@ func testOrders(t *testing.T, s *store.Store) {
 	upsert("a cost became known, and is nothing", 1, a, b)
 	upsert("again", 0, a, b)
 
-	check(t, s.SetOrderCampaigns(ctx, acc, map[string]string{"a": "google:1"}))
+	check(t, s.SetOrderCampaigns(ctx, acc, map[string]store.Clicked{"a": {Campaign: "google:1"}}))
 	a.Campaign = "meta:2"
 	upsert("the campaign is not the import's to change", 0, a)
 	a.Campaign = "google:1"
@@ -155,6 +155,7 @@ func testSales(t *testing.T, s *store.Store) {
 	foreign := order("g", "2", "2025-01-01", 1) // the same customer number in another shop
 	foreign.Account = "other"
 	must(s.UpsertOrders(ctx, []store.Order{before, again, first, bare, organic, later, foreign}))(t)
+	check(t, s.SetOrderCampaigns(ctx, acc, map[string]store.Clicked{"d": {Campaign: "google:1", Several: true}}))
 	// Of line c, what names no cost is of an imported or a feed's cost, or of none.
 	must(s.UpsertCosts(ctx, []store.Cost{{Account: acc, SKU: "y", UnitCost: euro(2), Currency: "EUR"}, {Account: acc, SKU: "x", UnitCost: euro(3), Currency: "USD"}}))(t)
 	got := must(s.Sales(ctx, acc, day("2026-01-01"), day("2026-01-04")))(t)
@@ -165,20 +166,20 @@ func testSales(t *testing.T, s *store.Store) {
 			RR: 2500, RN: 50 * (50 - 3e-6), RU: 50 * (50 - 5e-6), NN: (50 - 3e-6) * (50 - 3e-6), NU: (50 - 3e-6) * (50 - 5e-6), UU: (50 - 5e-6) * (50 - 5e-6)},
 		{Campaign: "google:1", Orders: 1, Revenue: euro(20), Discount: 1, Tax: 3, Shipping: 2, RR: 400, RN: 20 * b, NN: b * b, Lines: []store.OrderLine{
 			{SKU: "x", Quantity: 2, UnitPrice: euro(10), UnitCost: ptr(euro(4))}}},
-		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(40), Discount: 1, Tax: euro(3), Shipping: euro(2), Refunded: euro(1),
-			RR: 1600, RN: 40 * d, RU: 40 * 35, NN: d * d, NU: d * 35, UU: 35 * 35},
 		{Campaign: "google:1", New: true, Orders: 1, Revenue: euro(30), Discount: 1, Tax: 3, Shipping: 2,
 			RR: 900, RN: 30 * c, RU: 30 * 9, NN: c * c, NU: 9 * c, UU: 81, Lines: []store.OrderLine{
 				{SKU: "x", Quantity: 1, UnitPrice: euro(9)}, {SKU: "x", Quantity: 3, UnitPrice: euro(20), UnitCost: ptr(euro(5))},
 				{SKU: "y", Quantity: 1, UnitPrice: euro(5)}}},
+		{Campaign: "google:1", Several: true, New: true, Orders: 1, Revenue: euro(40), Discount: 1, Tax: euro(3), Shipping: euro(2), Refunded: euro(1),
+			RR: 1600, RN: 40 * d, RU: 40 * 35, NN: d * d, NU: d * 35, UU: 35 * 35},
 	}))
 	var heads []string
 	check(t, s.EachOrderHead(ctx, acc, day("2026-01-02"), day("2026-01-03"), func(o store.Order) error {
-		heads = append(heads, o.OrderID+o.CustomerID+o.Campaign)
+		heads = append(heads, fmt.Sprint(o.OrderID, o.CustomerID, o.Campaign, o.Several))
 		return nil
 	}))
 	slices.Sort(heads)
-	same(t, "heads", heads, []string{"b1google:1", "c2google:1", "d3google:1"})
+	same(t, "heads", heads, []string{"b1google:1false", "c2google:1false", "d3google:1true"})
 }
 
 // rounded makes sums of fractions comparable.
@@ -241,12 +242,12 @@ func testSalesByAge(t *testing.T, s *store.Store) {
 
 func testOrderCampaigns(t *testing.T, s *store.Store) {
 	ctx := t.Context()
-	list, campaigns := []store.Order(nil), map[string]string{"unknown": "x"}
+	list, campaigns := []store.Order(nil), map[string]store.Clicked{"unknown": {Campaign: "x"}}
 	for i := range 2500 {
 		o := order(fmt.Sprintf("%05d", i), "1", "2026-01-01", 1)
 		o.Campaign = "old"
 		list = append(list, o)
-		campaigns[o.OrderID] = []string{"google:1", "meta:2", ""}[i%3]
+		campaigns[o.OrderID] = []store.Clicked{{Campaign: "google:1"}, {Campaign: "meta:2", Several: true}, {}, {Campaign: "old", Several: true}}[i%4]
 	}
 	foreign := order("00000", "1", "2026-01-01", 1)
 	foreign.Account = "other"
@@ -255,8 +256,8 @@ func testOrderCampaigns(t *testing.T, s *store.Store) {
 	got := orders(t, s, acc)
 	same(t, "orders", len(got), 2500)
 	for _, o := range got {
-		if o.Campaign != campaigns[o.OrderID] {
-			t.Fatalf("order %s has campaign %q, want %q", o.OrderID, o.Campaign, campaigns[o.OrderID])
+		if got := (store.Clicked{Campaign: o.Campaign, Several: o.Several}); got != campaigns[o.OrderID] {
+			t.Fatalf("before order %s was clicked %+v, want %+v", o.OrderID, got, campaigns[o.OrderID])
 		}
 	}
 	same(t, "another shop's order", orders(t, s, "other")[0].Campaign, "")

@@ -107,6 +107,7 @@ type Order struct {
 	Source     string       `db:"source"`
 	ClickID    string       `db:"click_id"`
 	Campaign   string       `db:"campaign"`
+	Several    bool         `db:"several"` // ads of several campaigns were clicked before it
 	Lines      []OrderLine  `db:"-"`
 }
 

@@ -33,12 +33,12 @@ func TestWhatACustomerCosts(t *testing.T) {
 			rows = append(rows, dayRow{fmt.Sprintf("c%05d", len(rows)), s, end.AddDays(-age), 50})
 		}
 	}
-	add(80, 20, Source{"google:1", "shoes", "DE"})
-	add(20, 20, Source{"google:1", "bags", "DE"})
-	add(50, 20, Source{"google:2", "shoes", "AT"})
-	add(10, 20, Source{"meta:3", "bags", "AT"})
-	add(40, 20, Source{"", "shoes", "DE"})
-	add(70, 200, Source{"google:1", "shoes", "DE"}) // not new
+	add(80, 20, Source{Campaign: "google:1", Category: "shoes", Country: "DE"})
+	add(20, 20, Source{Campaign: "google:1", Category: "bags", Country: "DE"})
+	add(50, 20, Source{Campaign: "google:2", Category: "shoes", Country: "AT"})
+	add(10, 20, Source{Campaign: "meta:3", Category: "bags", Country: "AT"})
+	add(40, 20, Source{Campaign: "", Category: "shoes", Country: "DE"})
+	add(70, 200, Source{Campaign: "google:1", Category: "shoes", Country: "DE"}) // not new
 	g := profiled(t, f, end, rows)
 	in := acquisition("google:1", 1000, "google:2", 4000, "google:9", 300)
 	in.Foreign = map[string]bool{"meta:3": true}

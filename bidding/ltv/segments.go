@@ -17,6 +17,7 @@ import (
 // empty field is not known.
 type Source struct {
 	Campaign string // platform:campaign_id of the last click before it; "" for none
+	Several  bool   // other campaigns' ads were clicked before it too
 	Category string // first level of the product type of its dearest line
 	Country  string
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -225,7 +226,7 @@ func TestProfileByHand(t *testing.T) {
 	}
 	f.Currency = "EUR"
 	end := civil.MustParse("2026-01-31")
-	shoes, none := Source{"google:1", "shoes", "DE"}, Source{"", "", "AT"}
+	shoes, none := Source{Campaign: "google:1", Category: "shoes", Country: "DE"}, Source{Campaign: "", Category: "", Country: "AT"}
 	var rows []dayRow
 	for i := range 30 { // 30 customers of 100 days: ten order again on day 10, five on day 50
 		id := fmt.Sprintf("a%02d", i)
@@ -277,6 +278,35 @@ func TestProfileByHand(t *testing.T) {
 	}
 	if l, fresh := f.LambdaOf("google:77"), f.Lambdas()["google:"]; l != fresh || f.LambdaOf("bing:1").Value != f.DefaultLambda() {
 		t.Errorf("a campaign never seen: %+v, its platform %+v", l, fresh)
+	}
+}
+
+// Customers whom several campaigns had a part in winning count for the shop and its
+// platforms, and say nothing of what the last of these campaigns wins.
+func TestCustomersOfSeveralTellOfNoCampaign(t *testing.T) {
+	t.Parallel()
+	w := newWorld(8)
+	rows := w.rows(map[string][2]float64{"google:1": {3000, 0.3}, "google:2": {3000, 2}})
+	mixed := slices.Clone(rows)
+	for i := range mixed { // a third of those of 2 clicked 1 last
+		if r := &mixed[i]; r.source.Campaign == "google:2" && r.id[len(r.id)-1]%3 == 0 {
+			r.source = Source{Campaign: "google:1", Several: true}
+		}
+	}
+	_, want := night(t, w.end(), rows, Options{365, 0.1})
+	_, got := night(t, w.end(), mixed, Options{365, 0.1})
+	at := func(g *Segmentation, key string) Segment {
+		return g.Segments[slices.IndexFunc(g.Segments, func(s Segment) bool { return s.Key() == key })]
+	}
+	slow, fast := "platform=google/campaign=1", "platform=google/campaign=2"
+	near(t, "multiple of those that seldom come back", at(got, slow).Lambda.Value, at(want, slow).Lambda.Value, 0.02)
+	near(t, "multiple of the others", at(got, fast).Lambda.Value, at(want, fast).Lambda.Value, 0.1)
+	near(t, "multiple of the platform", at(got, "platform=google").Lambda.Value, at(want, "platform=google").Lambda.Value, 1e-9)
+	if n := at(got, slow).Customers; n <= 3000 {
+		t.Errorf("%d customers after its clicks, want those of several among them", n)
+	}
+	if d := at(want, fast).Lambda.Value - at(want, slow).Lambda.Value; d < 0.3 {
+		t.Errorf("the campaigns are %.2f apart, too little to be confused", d)
 	}
 }
 

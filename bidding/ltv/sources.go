@@ -172,11 +172,13 @@ func (p *Profile) count(h History) {
 			s.recent++
 		}
 		s.first += h.FirstValue
-		s.observed += h.RepeatValue
-		s.expected += expected
-		s.oo += h.RepeatValue * h.RepeatValue
-		s.oe += h.RepeatValue * expected
-		s.ee += expected * expected
+		if n.Campaign == "" || !p.source.Several { // else nobody knows whose customer it is
+			s.observed += h.RepeatValue
+			s.expected += expected
+			s.oo += h.RepeatValue * h.RepeatValue
+			s.oe += h.RepeatValue * expected
+			s.ee += expected * expected
+		}
 		s.alive += o.alive
 		s.future += future
 		if s.wait != nil {

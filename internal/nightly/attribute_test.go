@@ -90,8 +90,8 @@ func TestNightSharesCreditAndSaysWhatIsBelieved(t *testing.T) {
 	})
 }
 
-// A click that comes in late changes the campaign of its order on the next night,
-// and of no other order.
+// A click that comes in late changes the campaign of its order on the next night, or has
+// it be of several, and changes no other order.
 func TestALateClickChangesItsOrderAlone(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		d := setup(t, st, 2)
@@ -102,25 +102,25 @@ func TestALateClickChangesItsOrderAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := map[string]string{}
+		want := map[string]store.Clicked{}
 		for age := range 20 {
 			id, date := fmt.Sprint(age), today.AddDays(-age-1)
 			at := date.Time().Add(12 * time.Hour)
 			if _, err := st.UpsertOrders(t.Context(), []store.Order{{Account: "shop", OrderID: id, CustomerID: id, OrderedAt: at, OrderDate: date, Currency: "EUR", Revenue: 100 * money.One}}); err != nil {
 				t.Fatal(err)
 			}
-			if want[id] = ""; age%3 > 0 {
+			if want[id] = (store.Clicked{}); age%3 > 0 {
 				touch(id, "c0", at.Add(-2*time.Hour))
-				want[id] = "google:c0"
+				want[id] = store.Clicked{Campaign: "google:c0"}
 			}
 		}
 		night := func(when string) {
 			if err := d.RunDirect(t.Context(), "shop", today, []Stage{Attribute}); err != nil {
 				t.Fatal(err)
 			}
-			got := map[string]string{}
+			got := map[string]store.Clicked{}
 			if err := st.EachOrderHead(t.Context(), "shop", today.AddDays(-30), today, func(o store.Order) error {
-				got[o.OrderID] = o.Campaign
+				got[o.OrderID] = store.Clicked{Campaign: o.Campaign, Several: o.Several}
 				return nil
 			}); err != nil {
 				t.Fatal(err)
@@ -130,10 +130,12 @@ func TestALateClickChangesItsOrderAlone(t *testing.T) {
 			}
 		}
 		night("the first night")
-		for age, campaign := range map[int]string{6: "c1", 7: "c1", 9: "c0"} { // of none, of another, of none
+		for age, campaign := range map[int]string{6: "c1", 7: "c1", 9: "c0", 10: "c0"} { // of none, of another, of none, of the same
 			touch(fmt.Sprint(age), campaign, today.AddDays(-age-1).Time().Add(11*time.Hour))
-			want[fmt.Sprint(age)] = "google:" + campaign
+			want[fmt.Sprint(age)] = store.Clicked{Campaign: "google:" + campaign, Several: age == 7}
 		}
+		touch("11", "c1", today.AddDays(-12).Time().Add(8*time.Hour)) // before the last
+		want["11"] = store.Clicked{Campaign: "google:c0", Several: true}
 		night("the night after")
 	})
 }

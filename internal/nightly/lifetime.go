@@ -113,7 +113,7 @@ func (n *night) profile(ctx context.Context, fit *ltv.Fit, days *customerDays) (
 	}
 	p := fit.NewProfile(n.date, n.date.AddDays(-acquisitionDays), n.date.AddDays(-1))
 	err = days.sourced(ctx, func(d store.CustomerDay) error {
-		s := ltv.Source{Campaign: d.FirstCampaign, Category: category[d.FirstSKU], Country: d.FirstCountry}
+		s := ltv.Source{Campaign: d.FirstCampaign, Several: d.FirstSeveral, Category: category[d.FirstSKU], Country: d.FirstCountry}
 		return p.Add(d.CustomerID, s, d.Date, d.Revenue.Float())
 	})
 	if err != nil {

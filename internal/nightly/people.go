@@ -44,6 +44,7 @@ type boughtOrder struct {
 	sold            money.Micros // less refunds
 	campaign        string       // as the nights before found
 	customer, click identity.Node
+	several         bool // as they found too
 	isNew, offline  bool
 }
 
@@ -110,7 +111,7 @@ func (n *night) stitched(ctx context.Context, from civil.Date, all bool) (*peopl
 
 func (p *people) readOrders(ctx context.Context, from civil.Date, firsts bool) error {
 	add := func(b store.Buyer) error {
-		o := boughtOrder{id: b.OrderID, at: b.OrderedAt, sold: b.Revenue - b.Refunded, campaign: b.Campaign, isNew: b.New, offline: isOffline(b.Source),
+		o := boughtOrder{id: b.OrderID, at: b.OrderedAt, sold: b.Revenue - b.Refunded, campaign: b.Campaign, several: b.Several, isNew: b.New, offline: isOffline(b.Source),
 			customer: p.stitcher.Node(identity.ID{Kind: identity.Customer, Value: b.CustomerID}), click: p.stitcher.Node(identity.ID{Kind: identity.Click, Value: b.ClickID})}
 		p.stitcher.Join(o.customer, o.click)
 		p.orders = append(p.orders, o)

@@ -124,8 +124,8 @@ func attribute(ctx context.Context, n *night) (report, error) {
 // joined is what came of joining orders to clicks.
 type joined struct {
 	attribution.Counts
-	found map[string]string // campaigns of orders of which the nights before found others
-	sold  map[string]credit // by campaign, of the days that are compared with claims
+	found map[string]store.Clicked // of orders of which the nights before found something else
+	sold  map[string]credit        // by campaign, of the days that are compared with claims
 }
 
 // credit is a campaign's part of orders.
@@ -136,12 +136,13 @@ type credit struct {
 
 // join shows the claims every order as well.
 func (n *night) join(people *people, claims *reconciling) (joined, error) {
-	out := joined{found: map[string]string{}, sold: map[string]credit{}}
+	out := joined{found: map[string]store.Clicked{}, sold: map[string]credit{}}
 	from, until := n.date.AddDays(-iotaDays), n.date.AddDays(-matureDays)
 	k := 0 // of the order whose match comes next
 	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
-		if m.Campaign != people.orders[k].campaign {
-			out.found[m.Order.OrderID] = m.Campaign
+		o := &people.orders[k]
+		if c := (store.Clicked{Campaign: m.Campaign, Several: len(m.Credits) > 1}); c != (store.Clicked{Campaign: o.campaign, Several: o.several}) {
+			out.found[m.Order.OrderID] = c
 		}
 		k++
 		claims.match(m)

@@ -54,7 +54,7 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit, book *bidding.Book)
 			in.Lambda[k] = lifetimeOf(fit, fit.LambdaOf(k))
 		}
 	}
-	if in.Shared, err = n.sharedRevenue(ctx); err != nil {
+	if in.Alone, err = n.aloneRevenue(ctx); err != nil {
 		return nil, bidding.Worth{}, err
 	}
 	worths, def := book.Worths(in)
@@ -103,7 +103,7 @@ func ageOf(since int) int {
 
 // bookOrder is alike orders as one.
 func bookOrder(s store.Sales) bidding.Order {
-	b := bidding.Order{Count: s.Orders, Age: ageOf(s.Since), Campaign: s.Campaign, Revenue: s.Revenue, Discount: s.Discount, Tax: s.Tax, Shipping: s.Shipping,
+	b := bidding.Order{Count: s.Orders, Age: ageOf(s.Since), Campaign: s.Campaign, Several: s.Several, Revenue: s.Revenue, Discount: s.Discount, Tax: s.Tax, Shipping: s.Shipping,
 		Refunded: s.Refunded, New: s.New, Moments: &bidding.Moments{RR: s.RR, RN: s.RN, RU: s.RU, NN: s.NN, NU: s.NU, UU: s.UU}}
 	for _, l := range s.Lines {
 		b.Lines = append(b.Lines, bidding.OrderLine{SKU: l.SKU, Quantity: l.Quantity, UnitPrice: l.UnitPrice, UnitCost: l.UnitCost})
@@ -146,18 +146,17 @@ func (n *night) costs(ctx context.Context, products []store.Product) (bidding.Co
 	return c, nil
 }
 
-// sharedRevenue is each campaign's part of the shop's orders as tonight's
-// reconciliation paid them.
-func (n *night) sharedRevenue(ctx context.Context) (map[string]bidding.SharedRevenue, error) {
+// aloneRevenue is what each campaign sold alone as tonight's reconciliation found it.
+func (n *night) aloneRevenue(ctx context.Context) (map[string]bidding.AloneRevenue, error) {
 	found, err := loadModels[attribution.Reconciliation](ctx, n.Store.Queries, n.runID, reconcileModel)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]bidding.SharedRevenue{}
+	out := map[string]bidding.AloneRevenue{}
 	for _, b := range found[""].Campaigns {
 		// Orders without a customer are neither new nor returning.
-		if both := b.New.Value + b.Returning.Value; both > 0 {
-			out[b.Campaign] = bidding.SharedRevenue{Orders: b.New.Orders + b.Returning.Orders, Revenue: both.Float(), New: b.New.Value.Float()}
+		if both := b.AloneNew.Value + b.AloneReturning.Value; both > 0 {
+			out[b.Campaign] = bidding.AloneRevenue{Orders: b.AloneNew.Orders + b.AloneReturning.Orders, Revenue: both.Float(), New: b.AloneNew.Value.Float()}
 		}
 	}
 	return out, nil

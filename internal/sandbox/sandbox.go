@@ -58,6 +58,9 @@ type Options struct {
 	// after every change, so that a later sandbox goes on with the same market,
 	// the same audience lists and the same recorded orders.
 	StateFile string
+	// SoundFeed leaves out what is wrong with feeds as a rule, of which the market
+	// knows nothing: events alone decide what may be advertised.
+	SoundFeed bool
 
 	GoogleAddr, MetaAddr, DataManagerAddr, ControlAddr string
 	// Listen opens a listener on one of these addresses; nil means net.Listen. A

@@ -350,6 +350,27 @@ func TestWriteShop(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "orders-2026-10-01.csv")); err == nil {
 		t.Error("the day under way was written")
 	}
+	items, noImage, noGTIN := flaws(t, dir)
+	if items < 36 || noImage == 0 || noGTIN == 0 || noImage+noGTIN > items/3 {
+		t.Errorf("%d items, %d without image, %d without GTIN", items, noImage, noGTIN)
+	}
+}
+
+// Where the market alone is to decide, nothing is wrong with the feed.
+func TestSoundFeed(t *testing.T) {
+	t.Parallel()
+	s, dir := run(t, sandbox.Options{SoundFeed: true}), t.TempDir()
+	if err := s.WriteShop(dir, s.Market().Today().AddDays(-1), s.Market().Today().AddDays(-1)); err != nil {
+		t.Fatal(err)
+	}
+	if items, noImage, noGTIN := flaws(t, dir); items < 36 || noImage+noGTIN > 0 {
+		t.Errorf("%d items, %d without image, %d without GTIN", items, noImage, noGTIN)
+	}
+}
+
+// flaws counts what a feed's items lack.
+func flaws(t *testing.T, dir string) (items, noImage, noGTIN int) {
+	t.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "feed.xml"))
 	if err != nil {
 		t.Fatal(err)
@@ -365,7 +386,6 @@ func TestWriteShop(t *testing.T) {
 	if err := xml.Unmarshal(data, &feed); err != nil {
 		t.Fatal(err)
 	}
-	noImage, noGTIN := 0, 0
 	for _, it := range feed.Items {
 		if it.Image == "" {
 			noImage++
@@ -377,9 +397,7 @@ func TestWriteShop(t *testing.T) {
 			t.Errorf("odd item %+v", it)
 		}
 	}
-	if len(feed.Items) < 36 || noImage == 0 || noGTIN == 0 || noImage+noGTIN > len(feed.Items)/3 {
-		t.Errorf("%d items, %d without image, %d without GTIN", len(feed.Items), noImage, noGTIN)
-	}
+	return len(feed.Items), noImage, noGTIN
 }
 
 // TestAPIFaultsEndWithTheirDay: calls that were to fail and were never made do

@@ -179,10 +179,11 @@ func (s *Sandbox) writeFeed(w io.Writer) error {
 		if p.SalePrice > 0 && p.SalePrice < p.Price {
 			it.SalePrice = price(p.SalePrice, sc.Currency)
 		}
-		switch i % defectEvery {
-		case noImage:
+		switch flaw := i % defectEvery; {
+		case s.opts.SoundFeed:
+		case flaw == noImage:
 			it.Image = ""
-		case noGTIN:
+		case flaw == noGTIN:
 			it.GTIN = ""
 		}
 		feed.Items = append(feed.Items, it)

@@ -214,10 +214,11 @@ what it costs:
    which never averages out; Meta gives none while a campaign learns, Google none of
    display and Demand Gen campaigns. A shop's own changes of budget, 15 % at a time, are
    lost in the luck of its orders.
-4. *New customers.* A click on a brand or retargeting ad comes before orders that it did not
-   cause, and their customers are newer. Those that would have come anyway are taken off, as
-   if they were the shop's orders without a click; those that other ads caused share their
-   credit, and some of their newness, with the last click.
+4. *Margins and customers.* A click on a brand or retargeting ad comes before orders that it
+   did not cause, of other goods and newer customers. What a campaign sells and wins is told
+   by the orders under its clicks alone, and those that would have come anyway are taken off,
+   as if they were the shop's orders without a click; but how many these are hangs on the
+   incremental share again.
 5. *Waiting.* Outages, days without a conversion and too few conversions hold changes back.
    Where reports are slow (slow-reports) a conversion cycle is two weeks, twice the oracle's
    rest.

@@ -82,7 +82,7 @@ func newSteward(ctx context.Context, sc *market.Scenario, log *slog.Logger) (s *
 		}
 	}()
 	var net network
-	if s.sb, err = sandbox.Start(sandbox.Options{Scenario: sc, Listen: net.Listen}); err != nil {
+	if s.sb, err = sandbox.Start(sandbox.Options{Scenario: sc, SoundFeed: true, Listen: net.Listen}); err != nil {
 		return s, err
 	}
 	s.game.market = s.sb.Market()

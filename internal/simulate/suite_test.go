@@ -29,6 +29,7 @@ type variant struct {
 	total       float64         // the total by the first budgets; default 1
 	funded      float64         // the first budgets by the usual ones; default 1
 	targets     bool            // every other campaign has a target ROAS
+	apart       bool            // margins and lifetimes differ twice as much
 	alike       bool            // all campaigns are MARKET.md's example, whatever their type
 	delay       float64         // of conversions, see market.CampaignSpec.DelayP; default 0.45
 	season      float64         // amplitude; default 0.1
@@ -112,6 +113,7 @@ var variants = []variant{
 	{name: "underfunded", about: "the first budgets are a quarter of the usual, and may grow fourfold", campaigns: 8, funded: 0.25, total: 4},
 	{name: "underfunded-tight", about: "the first budgets are a quarter of the usual, and that is all there is", campaigns: 8, funded: 0.25},
 	{name: "alike", about: "twenty campaigns of all types that are all the same, shares that are incremental included: there is next to nothing to gain, and whatever is moved on beliefs costs", campaigns: 20, alike: true},
+	{name: "margins", about: "margins from 20 to 60 %, and lifetime multiples from 1 to 2.6", campaigns: 8, apart: true},
 }
 
 func or[T comparable](v, usual T) T {
@@ -178,6 +180,9 @@ func (s *shop) campaign(v variant, k kind, i int) market.CampaignSpec {
 		LearningLoss: or(v.learning, 0.1), FeedGroup: k.typ,
 	}
 	c.Name = c.ID
+	if v.apart {
+		c.Margin, c.LTVMultiple = 0.2+2*(c.Margin-0.3), 1+2*(c.LTVMultiple-1.3)
+	}
 	c.NewShare = min(c.NewShare, 1)
 	if v.alike {
 		c.N, c.P, c.V, c.Sigma, c.Basket, c.Margin, c.NewShare, c.LTVMultiple, c.Iota = 800, 0.6, 2.1, 0.9, 70, 0.42, 0.6, 1.8, 0.8
