@@ -34,7 +34,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	var due []store.Proposal
-	waiting, rules := 0, 0
+	waiting, resting, rules := 0, 0, 0
 	for _, p := range rows {
 		switch {
 		case isExclusion(p): // what is out of ads shows nothing to measure; see bidding.PlanExclusions
@@ -65,9 +65,13 @@ func measure(ctx context.Context, n *night) (report, error) {
 			}
 		}
 		for _, p := range due {
-			m, err := w.outcome(ctx, p)
+			m, u, err := w.outcome(ctx, p)
 			if err != nil {
 				return report{}, fmt.Errorf("the outcome of proposal %s: %w", p.ProposalID, err)
+			}
+			if w.goesBack(p, &m) && w.rests(p, u) {
+				resting++
+				continue
 			}
 			if err := w.keep(ctx, p, &m); err != nil {
 				return report{}, err
@@ -81,10 +85,13 @@ func measure(ctx context.Context, n *night) (report, error) {
 			}
 		}
 	}
-	summary := fmt.Sprintf("%d changes measured, %d within their interval: %d paid, %d lost money, %d cannot be told; %d to be put back", len(due), inside,
+	summary := fmt.Sprintf("%d changes measured, %d within their interval: %d paid, %d lost money, %d cannot be told; %d to be put back", len(due)-resting, inside,
 		counts[bidding.Gain], counts[bidding.Loss], counts[bidding.Undecided]+counts[bidding.Unjudged], back)
 	if len(due) == 0 {
 		summary = fmt.Sprintf("%d applied changes are not old enough to be judged", waiting)
+	}
+	if resting > 0 {
+		summary += fmt.Sprintf("; %d that lost money are judged when what was changed since has rested", resting)
 	}
 	if rules > 0 {
 		summary += fmt.Sprintf("; %d value rules promised no profit and are not judged", rules)
@@ -206,31 +213,47 @@ func (w *measuring) known(ctx context.Context, runID string) (knownThen, error) 
 	return k, nil
 }
 
-func (w *measuring) outcome(ctx context.Context, p store.Proposal) (bidding.Outturn, error) {
+// outcome is how a change turned out, and its unit as it was when it was made.
+func (w *measuring) outcome(ctx context.Context, p store.Proposal) (m bidding.Outturn, u bidding.UnitReport, err error) {
 	from := firstDay(p, w.zones)
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}.String()
 	var k knownThen
-	var u bidding.UnitReport
 	found := false
 	for _, run := range w.runsOf(p) {
-		var err error
 		if k, err = w.known(ctx, run); err != nil {
-			return bidding.Outturn{}, err
+			return m, u, err
 		}
 		if u, found = k.byKey[key]; found {
 			break
 		}
 	}
 	if !found {
-		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night before it kept no curve of it."}, nil
+		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night before it kept no curve of it."}, u, nil
 	}
 	a := bidding.AppliedChange{Unit: u, Field: platform.Field(p.Field), Seen: p.Seen, Value: p.Proposed, Expected: draftOf(p).Expected,
 		From: from, Units: k.units, DayOfWeek: k.dayOfWeek}
-	var err error
 	if a.Starved, err = w.starved(ctx, u, key, a.From); err != nil {
-		return bidding.Outturn{}, err
+		return m, u, err
 	}
-	return w.meter.Measure(a), nil
+	return w.meter.Measure(a), u, nil
+}
+
+// goesBack reports whether an outcome asks for the old value and that can be had.
+func (w *measuring) goesBack(p store.Proposal, m *bidding.Outturn) bool {
+	return m.Verdict == bidding.Loss && w.shop.Policy.Rollback.Probability > 0 && p.RollbackOf == "" && w.stands(p)
+}
+
+// rests reports whether something else of a change's unit was changed so lately that
+// nothing of it should be changed again: putting it back waits for that.
+func (w *measuring) rests(p store.Proposal, u bidding.UnitReport) bool {
+	days := w.shop.Policy.CoolDown.Days
+	for _, f := range u.Facts {
+		days = max(days, f.Cycle)
+	}
+	return slices.ContainsFunc(w.in.Changes, func(c bidding.PastChange) bool {
+		of := c.Platform == u.Platform && c.AdAccount == u.AdAccount && (c.Ref == u.Ref || slices.Contains(u.Campaigns, c.Ref))
+		return of && c.At.After(p.AppliedAt.Time) && w.date.Sub(c.Date) < days
+	})
 }
 
 // runsOf are the runs whose curves were in force when a change was made, the best

@@ -298,6 +298,50 @@ func TestMeasureWithoutRollback(t *testing.T) {
 	}
 }
 
+// What lost money goes back once whatever else of its unit was changed since has rested.
+func TestMeasureWaitsForARest(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 8)
+	ctx, first := t.Context(), civil.Of(testNow)
+	d.history(60, first)
+	if err := d.RunDirect(ctx, "shop", first, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, d.Store)[0]
+	d.mustApprove(t, p.ProposalID)
+	d.Apply(ctx, "ann", []string{p.ProposalID})
+	night := func(days int) (store.Proposal, string) {
+		t.Helper()
+		from := civil.Of(d.now)
+		d.now = d.now.AddDate(0, 0, days)
+		d.live(from, map[string]float64{p.EntityID: 0.3})
+		if err := d.RunDirect(ctx, "shop", civil.Of(d.now), []Stage{Pull, Curves, Measure}); err != nil {
+			t.Fatal(err)
+		}
+		row, err := d.stageRow(ctx, RunID("shop", civil.Of(d.now)), Measure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := d.Store.Proposal(ctx, p.ProposalID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, row.Summary
+	}
+	err := d.Store.UpsertChangeEvents(ctx, []store.ChangeEvent{{Account: "shop", Platform: p.Platform, AdAccount: p.AdAccount, EntityType: p.EntityType,
+		EntityID: p.EntityID, Field: string(platform.TargetROAS), OldValue: 3 * money.One, NewValue: 4 * money.One, Actor: "bob", At: d.now.AddDate(0, 0, 20)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, said := night(24); got.State != string(bidding.Applied) || !strings.Contains(said, "1 that lost money are judged when what was changed since has rested") {
+		t.Errorf("four days after another change it is %s: %s", got.State, said)
+	}
+	got, said := night(4)
+	if m := outturnOf(t, got); m.Verdict != bidding.Loss || m.RolledBack == "" {
+		t.Errorf("after a rest: %s: %+v", said, m)
+	}
+}
+
 // Once a week the curves of a fortnight ago are held to what came.
 func TestChecksForecasts(t *testing.T) {
 	t.Parallel()
