@@ -36,9 +36,6 @@ type orderSums struct {
 	Credited  tally `json:"credited,omitzero"`
 	New       sums  `json:"new,omitzero"`
 	Returning sums  `json:"returning,omitzero"`
-	// Of a campaign, as in Balance.
-	AloneNew       sums `json:"alone_new,omitzero"`
-	AloneReturning sums `json:"alone_returning,omitzero"`
 }
 
 func newOrderDay(date civil.Date) OrderDay {
@@ -91,8 +88,6 @@ func (s *orderSums) join(o *orderSums) {
 	s.Credited.join(o.Credited)
 	s.New.join(o.New)
 	s.Returning.join(o.Returning)
-	s.AloneNew.join(o.AloneNew)
-	s.AloneReturning.join(o.AloneReturning)
 }
 
 func (s *orderSums) credit(orders, value int64, c Customership) {
@@ -102,15 +97,6 @@ func (s *orderSums) credit(orders, value int64, c Customership) {
 		s.New.add(orders, value)
 	case ReturningCustomer:
 		s.Returning.add(orders, value)
-	}
-}
-
-func (s *orderSums) alone(value int64, c Customership) {
-	switch c {
-	case NewCustomer:
-		s.AloneNew.add(whole, value)
-	case ReturningCustomer:
-		s.AloneReturning.add(whole, value)
 	}
 }
 

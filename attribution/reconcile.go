@@ -87,11 +87,7 @@ type Balance struct {
 	Credited  Amount `json:"credited"`
 	New       Amount `json:"new"`       // of Credited: by customers on their first day
 	Returning Amount `json:"returning"` // by those who had ordered before
-	// AloneNew and AloneReturning are of these what was sold under a campaign's clicks
-	// alone; nothing in sums of several campaigns.
-	AloneNew       Amount `json:"alone_new,omitzero"`
-	AloneReturning Amount `json:"alone_returning,omitzero"`
-	Over           Excess `json:"over"`
+	Over      Excess `json:"over"`
 }
 
 // Unmatched is what is claimed beyond the orders after a click of it: conversions
@@ -298,9 +294,6 @@ func (r *Reconciler) credit(m Match, f OrderFacts, day *OrderDay, value int64) {
 		}
 		of(day.Platforms, p).credit(orders, worth, f.Customer)
 	}
-	if len(m.Credits) == 1 {
-		of(day.Campaigns, m.Credits[0].Campaign).alone(value, f.Customer)
-	}
 	for _, p := range r.touched {
 		r.clicked, r.values = splitExactly(r.clicked[:0], whole, m.Credits, p), splitExactly(r.values[:0], value, m.Credits, p)
 		told := slices.ContainsFunc(f.Told, func(t Told) bool { return t.Platform == p })
@@ -420,8 +413,7 @@ func (d *reconciledDay) result(platforms []string) ReconciledDay {
 
 func balance(l *claimSums, s *orderSums, unit float64, compared bool) Balance {
 	b := Balance{Reported: l.reported, Claimed: l.claimed, Clicked: s.Clicked.amount(), ByClickID: s.ByClickID.amount(), ByOrderID: s.ByOrder.amount(),
-		Credited: s.Credited.Sums.amount(), New: s.New.amount(), Returning: s.Returning.amount(),
-		AloneNew: s.AloneNew.amount(), AloneReturning: s.AloneReturning.amount()}
+		Credited: s.Credited.Sums.amount(), New: s.New.amount(), Returning: s.Returning.amount()}
 	b.ByPerson = b.Clicked.less(b.ByClickID)
 	b.ByPerson.Orders = float64(s.Clicked[0]-s.ByClickID[0]) / whole
 	b.Over.Amount = b.Claimed.less(b.Credited)

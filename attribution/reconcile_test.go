@@ -104,34 +104,6 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
-// What a campaign sold alone is told apart from what it had a part in, by whether the
-// customers are new; orders of nobody known count as neither, days that were kept too.
-func TestWhatACampaignSoldAlone(t *testing.T) {
-	t.Parallel()
-	r := NewReconciler(firstDay, firstDay)
-	for customer, n := range map[Customership]int{NewCustomer: 3, ReturningCustomer: 2, UnknownCustomer: 4} {
-		for range n {
-			r.Order(order(50, Part{"google:1", 1, false}), OrderFacts{Date: firstDay, Customer: customer})
-			r.Order(order(70, Part{"google:1", 0.5, false}, Part{"meta:1", 0.5, false}), OrderFacts{Date: firstDay, Customer: customer})
-		}
-	}
-	again := NewReconciler(firstDay, firstDay)
-	again.Take(r.OrderDays(firstDay))
-	for _, r := range []*Reconciler{r, again} {
-		got := r.Result()
-		b := balanceOf(t, got.Campaigns, "google:1")
-		if b.AloneNew != (Amount{3, 150 * money.One}) || b.AloneReturning != (Amount{2, 100 * money.One}) {
-			t.Errorf("alone %+v and %+v", b.AloneNew, b.AloneReturning)
-		}
-		if b.New != (Amount{4.5, 255 * money.One}) {
-			t.Errorf("new customers, each paid once: %+v", b.New)
-		}
-		if m := balanceOf(t, got.Campaigns, "meta:1"); m.AloneNew != (Amount{}) || got.Ads.AloneNew != (Amount{}) {
-			t.Errorf("alone of what sold nothing alone: %+v, of all ads %+v", m.AloneNew, got.Ads.AloneNew)
-		}
-	}
-}
-
 // A platform of whose claims nothing can be joined is not accused.
 func TestReconcileWithoutClicks(t *testing.T) {
 	t.Parallel()

@@ -104,23 +104,23 @@ func TestMarginOfAnOrder(t *testing.T) {
 	near(t, "error of k", g.RelSD, math.Hypot(lifetime, 0.1), 1e-6)
 }
 
-// Whether customers are new is told by what the persons of a campaign's own orders
-// bought before, where that is known, and not by the shop's customer numbers.
-func TestNewShareGoesByPersons(t *testing.T) {
+// Orders that other ads had a part in count for a campaign by its part: of its
+// share of new customers by what was paid once, not by the last click.
+func TestNewShareGoesByWhatIsPaidOnce(t *testing.T) {
 	t.Parallel()
 	order := bidding.Order{Campaign: "google:1", Revenue: eur(100), New: true}
 	old := order
 	old.New = false
 	book := bidding.NewBook(bidding.NewCosts("EUR", 0.5), repeated(500, order, old))
 	in := bidding.WorthInput{DefaultLambda: bidding.Lifetime{Multiple: 3},
-		Alone: map[string]bidding.AloneRevenue{"google:1": {Orders: 1e6, Revenue: 1e8, New: 2e7}}}
+		Shared: map[string]bidding.SharedRevenue{"google:1": {Orders: 1e6, Revenue: 1e8, New: 2e7}}}
 	w, _ := book.Worths(in)
 	near(t, "share of new customers", w["google:1"].NewShare, 0.2, 1e-4)
 	near(t, "lifetime multiple", w["google:1"].LTVMultiple, 1.4, 1e-3)
-	in.Alone["google:1"] = bidding.AloneRevenue{}
+	in.Shared["google:1"] = bidding.SharedRevenue{}
 	w, _ = book.Worths(in)
-	near(t, "share without any order of its own", w["google:1"].NewShare, 0.5, 1e-9) // the shop's
-	in.Alone = nil
+	near(t, "share without any part", w["google:1"].NewShare, 0.5, 1e-9) // the shop's
+	in.Shared = nil
 	w, _ = book.Worths(in)
 	near(t, "share by the book", w["google:1"].NewShare, 0.5, 1e-9)
 }

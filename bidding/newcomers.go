@@ -89,11 +89,11 @@ func (n newcomers) of(campaign, audience string) (share, variance float64) {
 // seenNew is the share of new customers in what a campaign's ads caused by its own
 // orders alone; false where it has none.
 func (b *Book) seenNew(in WorthInput, campaign string) (normal, bool) {
-	var own AloneRevenue
-	if r, ok := in.Alone[campaign]; ok {
+	var own SharedRevenue
+	if r, ok := in.Shared[campaign]; ok {
 		own = r
 	} else if a := b.alone[campaign]; a != nil {
-		own = AloneRevenue{float64(a.orders), a.revenue, a.newRevenue}
+		own = SharedRevenue{float64(a.orders), a.revenue, a.newRevenue}
 	}
 	if !(own.Revenue > 0 && own.Orders > 0) {
 		return normal{}, false

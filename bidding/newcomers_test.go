@@ -19,7 +19,7 @@ func TestNewCustomersAreToldByTheAudience(t *testing.T) {
 	var alone, together, inside, n float64
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 4))
-		in := bidding.WorthInput{DefaultLambda: bidding.Lifetime{Multiple: lambda}, Incremental: map[string]bidding.Incremental{}, Alone: map[string]bidding.AloneRevenue{}}
+		in := bidding.WorthInput{DefaultLambda: bidding.Lifetime{Multiple: lambda}, Incremental: map[string]bidding.Incremental{}, Shared: map[string]bidding.SharedRevenue{}}
 		truth := map[string]float64{}
 		var orders []bidding.Order
 		add := func(campaign string, isNew bool) {
@@ -30,14 +30,14 @@ func TestNewCustomersAreToldByTheAudience(t *testing.T) {
 				c := fmt.Sprintf("google:%s%d", audience, i)
 				truth[c] = min(max(mean[audience]+0.08*rng.NormFloat64(), 0), 1)
 				in.Incremental[c] = bidding.Incremental{Share: 1, Audience: audience}
-				s := bidding.AloneRevenue{Orders: 20, Revenue: 2000}
+				s := bidding.SharedRevenue{Orders: 20, Revenue: 2000}
 				for range 20 {
 					bought := rng.Float64() < truth[c]
 					if add(c, bought); bought {
 						s.New += 100
 					}
 				}
-				in.Alone[c] = s
+				in.Shared[c] = s
 			}
 		}
 		for range 1000 { // else all later orders were the ads' own, and no lifetime would be left
@@ -45,7 +45,7 @@ func TestNewCustomersAreToldByTheAudience(t *testing.T) {
 		}
 		worths, _ := bidding.NewBook(bidding.NewCosts("EUR", 0.4), orders).Worths(in)
 		for c, share := range truth {
-			w, own := worths[c], in.Alone[c]
+			w, own := worths[c], in.Shared[c]
 			alone += math.Pow(own.New/own.Revenue-share, 2)
 			together += math.Pow(w.NewShare-share, 2)
 			if sd := w.LTVRelSD * w.LTVMultiple / (w.Lambda - 1); math.Abs(w.NewShare-share) < 1.2816*sd {

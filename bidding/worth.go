@@ -101,14 +101,14 @@ type WorthInput struct {
 	// the lifetime model refused).
 	Lambda        map[string]Lifetime
 	DefaultLambda Lifetime
-	// Alone is by CampaignKey what it sold to persons; a campaign it lacks goes by the
-	// book, where customers are what the shop takes them for.
-	Alone map[string]AloneRevenue
+	// Shared is by CampaignKey the revenue of its orders, each split over all ads
+	// that were clicked before it; a campaign it lacks goes by the book.
+	Shared map[string]SharedRevenue
 }
 
-// AloneRevenue is of the orders under a campaign's clicks alone, in currency units, and
+// SharedRevenue is a campaign's part of the shop's orders, in currency units, and
 // how much of it is of customers' first days.
-type AloneRevenue struct{ Orders, Revenue, New float64 }
+type SharedRevenue struct{ Orders, Revenue, New float64 }
 
 // Worths returns the worth of every campaign that has orders or an incremental
 // share, and the shop-wide one for campaigns that have neither.

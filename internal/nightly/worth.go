@@ -54,7 +54,7 @@ func (n *night) fitWorths(ctx context.Context, fit *ltv.Fit, book *bidding.Book)
 			in.Lambda[k] = lifetimeOf(fit, fit.LambdaOf(k))
 		}
 	}
-	if in.Alone, err = n.aloneRevenue(ctx); err != nil {
+	if in.Shared, err = n.sharedRevenue(ctx); err != nil {
 		return nil, bidding.Worth{}, err
 	}
 	worths, def := book.Worths(in)
@@ -146,17 +146,18 @@ func (n *night) costs(ctx context.Context, products []store.Product) (bidding.Co
 	return c, nil
 }
 
-// aloneRevenue is what each campaign sold alone as tonight's reconciliation found it.
-func (n *night) aloneRevenue(ctx context.Context) (map[string]bidding.AloneRevenue, error) {
+// sharedRevenue is each campaign's part of the shop's orders as tonight's
+// reconciliation paid them.
+func (n *night) sharedRevenue(ctx context.Context) (map[string]bidding.SharedRevenue, error) {
 	found, err := loadModels[attribution.Reconciliation](ctx, n.Store.Queries, n.runID, reconcileModel)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]bidding.AloneRevenue{}
+	out := map[string]bidding.SharedRevenue{}
 	for _, b := range found[""].Campaigns {
 		// Orders without a customer are neither new nor returning.
-		if both := b.AloneNew.Value + b.AloneReturning.Value; both > 0 {
-			out[b.Campaign] = bidding.AloneRevenue{Orders: b.AloneNew.Orders + b.AloneReturning.Orders, Revenue: both.Float(), New: b.AloneNew.Value.Float()}
+		if both := b.New.Value + b.Returning.Value; both > 0 {
+			out[b.Campaign] = bidding.SharedRevenue{Orders: b.New.Orders + b.Returning.Orders, Revenue: both.Float(), New: b.New.Value.Float()}
 		}
 	}
 	return out, nil

@@ -215,9 +215,9 @@ what it costs:
    display and Demand Gen campaigns. A shop's own changes of budget, 15 % at a time, are
    lost in the luck of its orders.
 4. *Margins and customers.* A click on a brand or retargeting ad comes before orders that it
-   did not cause, of other goods and newer customers. What a campaign sells and wins is told
-   by the orders under its clicks alone, and those that would have come anyway are taken off,
-   as if they were the shop's orders without a click; but how many these are hangs on the
+   did not cause, of other goods and newer customers. What a campaign sells is told by the
+   orders under its clicks alone, and those that would have come anyway are taken off, as
+   if they were the shop's orders without a click; but how many these are hangs on the
    incremental share again.
 5. *Waiting.* Outages, days without a conversion and too few conversions hold changes back.
    Where reports are slow (slow-reports) a conversion cycle is two weeks, twice the oracle's
