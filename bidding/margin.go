@@ -351,15 +351,27 @@ func (p MarginParts) tell() string {
 	return out + "."
 }
 
-func (b *Book) setMargin(w *Worth, a *ledger, i Incremental) {
+// ledgerOf is a campaign's ledger, an empty one where it has no orders.
+func ledgerOf(ledgers map[string]*ledger, campaign string) *ledger {
+	if a := ledgers[campaign]; a != nil {
+		return a
+	}
+	return &ledger{}
+}
+
+func (b *Book) setMargin(w *Worth, campaign string, i Incremental) {
+	a, all := ledgerOf(b.alone, campaign), ledgerOf(b.by, campaign)
 	margin, sd, weight := b.estimate(a, i)
-	of := a
+	of, average := a, all
 	if a.revenue <= 0 {
 		of = &b.shop
 	}
-	w.Orders, w.Parts = a.orders, b.parts(of)
-	if of.revenue > 0 {
-		w.AverageOrder = of.revenue / float64(of.orders)
+	if all.revenue <= 0 {
+		average = &b.shop
+	}
+	w.Orders, w.Parts = all.orders, b.parts(of)
+	if average.revenue > 0 {
+		w.AverageOrder = average.revenue / float64(average.orders)
 	}
 	w.MarginAssumed = of.revenue <= 0 || of.carried[byDefault] > 0.5*floats.Sum(of.carried[:])
 	source := fmt.Sprintf("Margin from %d orders under its clicks alone, which weigh %.0f %%, and the shop's %d", a.orders, 100*weight, b.shop.orders)

@@ -144,8 +144,8 @@ func TestWhatSeveralSoldTellsOfNone(t *testing.T) {
 	w, _ := bidding.NewBook(bidding.NewCosts("EUR", 0.5), orders).Worths(bidding.WorthInput{})
 	near(t, "margin of what is dear to buy", w["google:brand"].Margin, 0.2, 0.005)
 	near(t, "margin of the others", w["google:search"].Margin, 0.6, 0.005)
-	if n := w["google:brand"].Orders; n != 300 {
-		t.Errorf("its margin rests on %d orders, want the 300 of its own", n)
+	if b := w["google:brand"]; b.Orders != 500 || !strings.Contains(said(b), "Margin from 300 orders under its clicks alone") {
+		t.Errorf("of %d orders after its click the margin rests on: %s", b.Orders, said(b))
 	}
 }
 

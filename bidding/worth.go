@@ -28,8 +28,9 @@ type Worth struct {
 	// RelSD is the standard error of k as a share of it: of ln k where the three
 	// factors are independent and log-normal.
 	RelSD float64 `json:"rel_sd"`
-	// Orders is how many shop orders of the campaign the figures rest on, and
-	// AverageOrder their mean revenue; 0 where there are none.
+	// Orders is how many shop orders have the campaign's click last, and AverageOrder
+	// their mean revenue, the shop's where there are none. The margin rests on those of
+	// them that no other campaign had a part in.
 	Orders       int     `json:"orders"`
 	AverageOrder float64 `json:"average_order"`
 	// MarginAssumed is set where the margin is mostly the configured default, since
@@ -143,12 +144,8 @@ func (b *Book) boughtAgain(in WorthInput) float64 {
 }
 
 func (b *Book) worth(in WorthInput, campaign string, again float64, n newcomers) Worth {
-	a := b.alone[campaign]
-	if a == nil {
-		a = &ledger{}
-	}
 	var w Worth
-	b.setMargin(&w, a, in.Incremental[campaign])
+	b.setMargin(&w, campaign, in.Incremental[campaign])
 	b.setLifetime(&w, in, campaign, again, n)
 	w.setIncremental(in, campaign)
 	w.RelSD = math.Sqrt(square(w.MarginRelSD) + square(w.LTVRelSD) + square(w.IncrementalRelSD))
