@@ -228,8 +228,8 @@ func (t *tree) part(n *node, ceiling, price float64, children ...*node) {
 	}
 }
 
-// enter puts the bounds of a part in force, and what follows from them for the twins
-// of its items, leave those of the whole. It is not ok where nothing lies within them.
+// enter puts the bounds of a part in force, and what follows from them for twins; leave
+// those of the whole. It is not ok where nothing lies within them.
 func (t *tree) enter(n *node) (ok bool) {
 	for ; n != nil; n = n.parent {
 		if n.item >= 0 {
@@ -242,22 +242,25 @@ func (t *tree) enter(n *node) (ok bool) {
 			b.fewest, b.most = max(b.fewest, n.fewest), min(b.most, n.most)
 		}
 	}
+	items := order(t.twins, func(i int) (lo, hi *float64) { return &t.items[i].lo, &t.items[i].hi })
+	blocks := order(t.pairs, func(k int) (lo, hi *float64) { return &t.blocks[k].min, &t.blocks[k].max })
+	return items && blocks
+}
+
+// order narrows the bounds of twins to what is left where an earlier one spends no less
+// than a later one; it is not ok where that is nothing.
+func order(twins []twin, bounds func(int) (lo, hi *float64)) (ok bool) {
+	for _, w := range twins {
+		_, before := bounds(w.before)
+		_, after := bounds(w.after)
+		*after = min(*after, *before)
+	}
 	ok = true
-	for _, w := range t.twins {
-		t.items[w.after].hi = min(t.items[w.after].hi, t.items[w.before].hi)
-	}
-	for _, w := range slices.Backward(t.twins) {
-		before, after := &t.items[w.before], &t.items[w.after]
-		before.lo = max(before.lo, after.lo)
-		ok = ok && before.lo <= before.hi && after.lo <= after.hi
-	}
-	for _, w := range t.pairs {
-		t.blocks[w.after].max = min(t.blocks[w.after].max, t.blocks[w.before].max)
-	}
-	for _, w := range slices.Backward(t.pairs) {
-		before, after := &t.blocks[w.before], &t.blocks[w.after]
-		before.min = max(before.min, after.min)
-		ok = ok && before.min <= before.max && after.min <= after.max
+	for _, w := range slices.Backward(twins) {
+		before, beforeHi := bounds(w.before)
+		after, afterHi := bounds(w.after)
+		*before = max(*before, *after)
+		ok = ok && *before <= *beforeHi && *after <= *afterHi
 	}
 	return ok
 }

@@ -179,9 +179,9 @@ func (c *coupled) visitBlocks(n *node) {
 }
 
 // meet looks for the price at which the blocks spend the total, from a guess on:
-// at lo they spend more and at hi no more than it, where it binds (or meet it at both, where it is all there can be), and nothing
-// within the bounds in force has an objective above the ceiling. It is not ok
-// where there is no such price.
+// at lo they spend more and at hi no more than it, where it binds, or meet it at
+// both, where it is all there can be; and nothing within the bounds in force has an
+// objective above the ceiling. It is not ok where there is no such price.
 func (c *coupled) meet(guess float64) (lo, hi look, ceiling float64, ok bool) {
 	if c.p.Total == nil {
 		lo = c.look(c.money)

@@ -39,11 +39,7 @@ type app struct {
 
 // open reads the configuration and opens the store.
 func (e *env) open() (*app, error) {
-	cfg, err := config.Load(e.cli.Config)
-	if err != nil {
-		return nil, err
-	}
-	now, err := clockOf(cfg)
+	cfg, now, err := e.configured()
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +49,7 @@ func (e *env) open() (*app, error) {
 // openBare opens the store without the shops: what stops everything must not wait for a
 // policy file to be mended.
 func (e *env) openBare() (*app, error) {
-	cfg, err := config.Load(e.cli.Config)
-	if err != nil {
-		return nil, err
-	}
-	now, err := clockOf(cfg)
+	cfg, now, err := e.configured()
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +58,16 @@ func (e *env) openBare() (*app, error) {
 		return nil, err
 	}
 	return &app{cfg: cfg, store: st, steward: &nightly.Steward{Store: st, Now: now, Log: e.log}}, nil
+}
+
+// configured is the configuration and the clock that goes with it.
+func (e *env) configured() (*config.Config, func() time.Time, error) {
+	cfg, err := config.Load(e.cli.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	now, err := clockOf(cfg)
+	return cfg, now, err
 }
 
 // clockOf is the wall clock, or that of a demo whose nights have run ahead of it.

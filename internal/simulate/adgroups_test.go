@@ -9,6 +9,7 @@ import (
 	"adsteward/bidding"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
+	"adsteward/internal/sandbox/market"
 	"adsteward/store"
 )
 
@@ -22,20 +23,7 @@ func TestBidsOfAdGroupsFromProposalToOutcome(t *testing.T) {
 	}
 	t.Parallel()
 	ctx, sc := t.Context(), scenario(t, "adgroups")
-	s, err := newSteward(ctx, sc, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for day := sc.Start; day < end(sc); day++ {
-		if err := s.night(ctx, day); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := played(t, sc)
 	if changes, violations := judge(s.sb.Market()); len(violations)+len(s.game.stale) > 0 || changes == 0 {
 		t.Errorf("%d changes; violations: %v, %v", changes, violations, s.game.stale)
 	}
@@ -117,4 +105,24 @@ func TestBidsOfAdGroupsFromProposalToOutcome(t *testing.T) {
 	if all != want || parts != want+apart {
 		t.Errorf("days that add up come to %s, all to %s; the market has %s, of it in ad groups %s", all.Decimal(), parts.Decimal(), want.Decimal(), apart.Decimal())
 	}
+}
+
+// played is the product with all nights of a scenario done.
+func played(t *testing.T, sc *market.Scenario) *steward {
+	t.Helper()
+	s, err := newSteward(t.Context(), sc, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for day := sc.Start; day < end(sc); day++ {
+		if err := s.night(t.Context(), day); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
 }

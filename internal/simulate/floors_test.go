@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"encoding/json"
-	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -23,20 +22,7 @@ func TestFloorsOfAdSetsFromProposalToOutcome(t *testing.T) {
 	}
 	t.Parallel()
 	ctx, sc := t.Context(), scenario(t, "floors")
-	s, err := newSteward(ctx, sc, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for day := sc.Start; day < end(sc); day++ {
-		if err := s.night(ctx, day); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := played(t, sc)
 	m := s.sb.Market()
 	if _, violations := judge(m); len(violations)+len(s.game.stale) > 0 {
 		t.Errorf("violations: %v, %v", violations, s.game.stale)
