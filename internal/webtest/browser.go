@@ -108,9 +108,10 @@ type View struct {
 }
 
 // Views are the sizes and schemes every page is looked at in: light, dark,
-// phone, dark phone, a small window.
+// phone, dark phone, a small window, and the narrowest between two breakpoints of the
+// style sheet, where a table is the first to overflow.
 func Views() []View {
-	return []View{{"light", 1360, 900, "light"}, {"dark", 1360, 900, "dark"}, {"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"small", 820, 1100, "light"}}
+	return []View{{"light", 1360, 900, "light"}, {"dark", 1360, 900, "dark"}, {"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"small", 820, 1100, "light"}, {"laptop", 1250, 800, "light"}, {"narrow", 1110, 800, "light"}}
 }
 
 func (b *Browser) Look(v View) {
