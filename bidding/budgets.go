@@ -75,7 +75,7 @@ func (p *planner) goal(chosen []*unit, likely [][]allocate.Draw, room float64) (
 	patient.Step.Default, patient.Step.HardLimit = 1, 1
 	problem := p.problem(chosen, likely, patient, func(f *guard.Facts) {
 		// What passes in days.
-		f.LastChange, f.LastChangeByOther, f.Learning, f.LastOutage, f.Silent = 0, time.Time{}, "", 0, 0
+		f.LastChange, f.LastChangeByOther, f.Refused, f.Learning, f.LastOutage, f.Silent = 0, time.Time{}, nil, "", 0, 0
 	})
 	p.limit(&problem, chosen, room)
 	best, err := allocate.Solve(problem)

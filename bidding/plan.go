@@ -83,6 +83,7 @@ type Input struct {
 	DefaultWorth Worth
 	Policy       guard.Policy
 	Changes      []PastChange
+	Refused      map[Key][]guard.Refusal // what somebody rejected lately, by the entity
 	// Sold is by CampaignKey what the shop sold lately and could not sell now.
 	Sold map[string]Sold
 	// Items is by CampaignKey where what was spent on items of the feeds went.

@@ -216,6 +216,9 @@ func TestWhatMayNotBeChangedIsNot(t *testing.T) {
 			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: "bstrong"}},
 				Field: platform.DailyBudget, At: now.AddDate(0, 0, -3), Date: today - 3, Ours: true, Old: eur(99), New: eur(100)}}
 		}, "cool_down"},
+		"rejected": {func(in *bidding.Input) {
+			in.Refused = map[bidding.Key][]guard.Refusal{{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Budget, ID: "bstrong"}}: {{Field: platform.DailyBudget, Up: true, On: today - 6}}}
+		}, "rejected"},
 		"target changed lately": {func(in *bidding.Input) {
 			in.Changes = []bidding.PastChange{{Key: bidding.Key{Platform: platform.Google, AdAccount: "1", Ref: platform.Ref{Type: platform.Campaign, ID: "strong"}},
 				Field: platform.TargetROAS, At: now.AddDate(0, 0, -3), Date: today - 3, Ours: true}}

@@ -445,7 +445,7 @@ func (u *unit) facts(in *Input, e platform.Entity) guard.Facts {
 		Today: a.Today, Now: in.Now, KillSwitch: in.KillSwitch, ReadOnly: e.ReadOnly, Learning: e.Learning,
 		LastChange: u.last, Cycle: u.cycle, LastChangeByOther: u.lastOther, OtherActor: u.otherName,
 		LastData: u.lastData(), LastOutage: u.outage, Silent: u.silent, Conversions: u.Conversions, Spend: u.WindowSpend, ROAS: u.ROAS, BreakEven: u.BreakEven,
-		Months: u.months}
+		Refused: in.Refused[Key{a.Platform, a.ID, e.Ref}], Months: u.months}
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = in.Currency
 	}

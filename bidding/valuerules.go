@@ -191,7 +191,7 @@ func (p *rulePlanner) facts(a *Account, e platform.Entity) guard.Facts {
 		ExpectedCurrency: a.ExpectedCurrency, ExpectedTimeZone: a.ExpectedTimeZone,
 		// A value need not be a multiple of the billable unit, only of the currency's.
 		BudgetUnit: money.MinorUnit(a.Currency),
-		Today:      a.Today, Now: p.in.Now, KillSwitch: p.in.KillSwitch, ReadOnly: e.ReadOnly, Cycle: cycle(a.lag()), LastData: a.LastData}
+		Today:      a.Today, Refused: p.in.Refused[Key{a.Platform, a.ID, e.Ref}], Now: p.in.Now, KillSwitch: p.in.KillSwitch, ReadOnly: e.ReadOnly, Cycle: cycle(a.lag()), LastData: a.LastData}
 	if f.ExpectedCurrency == "" {
 		f.ExpectedCurrency = p.in.Currency
 	}

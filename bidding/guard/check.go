@@ -27,7 +27,7 @@ const (
 //
 // The table's order: first whether anything may be touched at all (kill switch
 // to black-out), then whether what we know can be trusted (freshness, outage,
-// minimum data), then whether it is too soon (others, once a day, cool-down,
+// minimum data), then whether it is too soon (others, once a day, cool-down, rejected,
 // learning), then whether growing is wise (break-even, CAC, LTV:CAC, the month's budget). All of
 // these only pass or block, so their order decides nothing but the order of the
 // reasons. The clamps follow, and there order matters: floors and ceilings

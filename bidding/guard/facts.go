@@ -41,6 +41,7 @@ type Facts struct {
 	// anybody's; zero: none known. Cycle is one conversion cycle in days.
 	LastChange        civil.Date `json:"last_change"`
 	Cycle             int        `json:"cycle"`
+	Refused           []Refusal  `json:"refused,omitempty"`    // of changes of the entity, each field and direction once
 	LastChangeByOther time.Time  `json:"last_change_by_other"` // zero: none
 	OtherActor        string     `json:"other_actor"`
 	LastData          civil.Date `json:"last_data"`   // newest reported day; zero: none
@@ -92,6 +93,13 @@ type Facts struct {
 	FirstOrder money.Micros `json:"first_order"`
 	// Months are the monthly budgets the entity spends from.
 	Months []Pace `json:"months,omitempty"`
+}
+
+// Refusal is that somebody rejected a change of a field, upwards or downwards.
+type Refusal struct {
+	Field platform.Field `json:"field"`
+	Up    bool           `json:"up"`
+	On    civil.Date     `json:"on"` // the newest time, in the account's zone
 }
 
 // sane reports whether every number is one.

@@ -97,6 +97,12 @@ var objections = []objection{
 	}},
 	{"cool_down", "cool_down.days", evidence, func(p *guard.Policy, _ *guard.Facts, odd bool) { p.CoolDown.Days = pick(odd, 13, p.CoolDown.Days) }},
 	{"cool_down", "cool_down.days", evidence, func(_ *guard.Policy, f *guard.Facts, odd bool) { f.Cycle = pick(odd, 13, f.Cycle) }},
+	{"rejected", "cool_down.rejected_days", func(m guard.Mode, c platform.Change) bool {
+		return m == guard.Propose && c.Field == platform.DailyBudget && c.Value > c.Seen
+	}, func(p *guard.Policy, f *guard.Facts, odd bool) {
+		p.CoolDown.RejectedDays = 5
+		f.Refused = append(f.Refused, guard.Refusal{Field: platform.DailyBudget, Up: true, On: pick(odd, today-4, today-5)})
+	}},
 	{"learning", "none", spendingEvidence, func(_ *guard.Policy, f *guard.Facts, odd bool) { f.Learning = pick(odd, "LEARNING_NEW", "") }},
 	{"break_even", "break_even", growing, func(p *guard.Policy, f *guard.Facts, odd bool) {
 		f.ROAS = p.BreakEven*f.BreakEven - pick(odd, 0.01, 0)

@@ -161,7 +161,7 @@ func TestThePolicyIsAskedAgainAtThePush(t *testing.T) {
 func TestNewsAreAskedAgainAtThePush(t *testing.T) {
 	t.Parallel()
 	// What a change was approved in spite of, and what the push itself looks after.
-	once := []string{"kill_switch", "experiment", "minimum_data", "changed_by_others", "once_a_day", "cool_down", "learning", "monthly_pace"}
+	once := []string{"kill_switch", "experiment", "minimum_data", "changed_by_others", "once_a_day", "cool_down", "rejected", "learning", "monthly_pace"}
 	standing := []string{"value_rules", "protected", "black_out"}
 	for odd, o := range objections {
 		if o.rule == "numbers" { // no step is right where a number is none

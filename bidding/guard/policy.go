@@ -74,9 +74,11 @@ type Step struct {
 }
 
 // CoolDown is the rest after a change: this many days, or one conversion cycle
-// where that is longer.
+// where that is longer. What somebody rejected is not proposed the same way again for
+// RejectedDays. 0: off.
 type CoolDown struct {
-	Days int `yaml:"days" json:"days"`
+	Days         int `yaml:"days" json:"days"`
+	RejectedDays int `yaml:"rejected_days" json:"rejected_days"`
 }
 
 // Minimum is the evidence a change needs within the window.
@@ -246,7 +248,7 @@ var groupAttributes = []string{"item_group_id", "product_type", "brand"}
 func Default() Policy {
 	return Policy{
 		Step:           Step{Default: 0.15, HardLimit: 0.20},
-		CoolDown:       CoolDown{Days: 7},
+		CoolDown:       CoolDown{Days: 7, RejectedDays: 7},
 		Minimum:        Minimum{WindowDays: 56, Conversions: 10, Spend: 10},
 		MaxMovement:    0.20,
 		BreakEven:      1,
@@ -341,6 +343,7 @@ func (p Policy) Validate() error {
 	check(p.Step.HardLimit > 0 && p.Step.HardLimit <= 1, "step.hard_limit", p.Step.HardLimit, "above 0 and at most 1 (0.20 is 20 %)")
 	check(p.Step.Default > 0 && p.Step.Default <= p.Step.HardLimit, "step.default", p.Step.Default, "above 0 and at most step.hard_limit")
 	within("cool_down.days", float64(p.CoolDown.Days), 0, 365)
+	within("cool_down.rejected_days", float64(p.CoolDown.RejectedDays), 0, 365)
 	within("minimum.window_days", float64(p.Minimum.WindowDays), 7, 90)
 	amount("minimum.conversions", p.Minimum.Conversions)
 	amount("minimum.spend", p.Minimum.Spend)

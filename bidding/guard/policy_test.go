@@ -108,6 +108,7 @@ func TestNumbersOfThePolicyAtTheirEdges(t *testing.T) {
 	t.Parallel()
 	for key, c := range map[string]struct{ lo, hi, beyond float64 }{
 		"cool_down.days":                          {0, 365, 1},
+		"cool_down.rejected_days":                 {0, 365, 1},
 		"minimum.window_days":                     {7, 90, 1},
 		"break_even":                              {0, 10, 0.01},
 		"ltv_cac_floor":                           {0, 100, 0.01},

@@ -49,6 +49,7 @@ var rules = []rule{
 	{"changed_by_others", every, false, changedByOthers},
 	{"once_a_day", every, false, onceADay},
 	{"cool_down", every, false, coolDown},
+	{"rejected", every, false, rejected},
 	{"learning", spend, false, learning},
 	{"break_even", spend, false, breakEven},
 	{"cac_ceiling", spend, false, cacCeiling},
@@ -240,6 +241,21 @@ func coolDown(p Policy, m Mode, f Facts, _ platform.Change) (Verdict, money.Micr
 	days := max(p.CoolDown.Days, f.Cycle)
 	if m != Rollback && !f.LastChange.IsZero() && f.Today.Sub(f.LastChange) < days {
 		return block("cool_down.days", "It was changed on %s; the next change may come on %s.", f.LastChange, f.LastChange.AddDays(days))
+	}
+	return pass()
+}
+
+// rejected keeps the plan from asking every night what somebody has just said no to.
+// The other way is another question, and who edits or rolls back knows what they do.
+func rejected(p Policy, m Mode, f Facts, c platform.Change) (Verdict, money.Micros) {
+	for _, r := range f.Refused {
+		if again := r.On.AddDays(p.CoolDown.RejectedDays); m == Propose && r.Field == c.Field && r.Up == (c.Value > c.Seen) && f.Today < again {
+			way := "Lowering"
+			if r.Up {
+				way = "Raising"
+			}
+			return block("cool_down.rejected_days", "%s it was rejected on %s; it may be proposed again on %s.", way, r.On, again)
+		}
 	}
 	return pass()
 }

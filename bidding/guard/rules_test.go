@@ -34,6 +34,12 @@ func TestWhatIsOffObjectsToNothing(t *testing.T) {
 		{"minimum: {spend: 0}", "{}", func(f *guard.Facts) { f.Spend = 0 }},
 		{"change_by_others: {hours: 0}", "{}", func(f *guard.Facts) { f.LastChangeByOther = now }},
 		{"cool_down: {days: 0}", "{}", func(f *guard.Facts) { f.LastChange = today - 1 }},
+		{"cool_down: {rejected_days: 0}", "{}", func(f *guard.Facts) {
+			f.Refused = []guard.Refusal{{Field: platform.DailyBudget, Up: true, On: today}}
+		}},
+		{"{}", "", func(f *guard.Facts) {
+			f.Refused = []guard.Refusal{{Field: platform.DailyBudget, On: today}, {Field: platform.TargetROAS, Up: true, On: today}}
+		}},
 		{"spend_anomaly: {days: 0}", "{}", func(f *guard.Facts) { f.SpendAnomaly = "It stopped." }},
 		{"break_even: 0", "{}", func(f *guard.Facts) { f.ROAS = 0.1 }},
 		{"cac_ceiling: 0", "cac_ceiling: 1", func(f *guard.Facts) { f.CAC = 1000 }},
@@ -173,6 +179,9 @@ func TestReasonsNameTheirFigures(t *testing.T) {
 		{"change_by_others: {hours: 5}", "Somebody else changed it on 2026-05-20 02:00 UTC, less than 5 hours ago", func(f *guard.Facts) { f.LastChangeByOther = now.Add(-time.Hour) }},
 		{"{}", "ann@shop changed it", func(f *guard.Facts) { f.LastChangeByOther, f.OtherActor = now, "ann@shop" }},
 		{"cool_down: {days: 9}", "changed on 2026-05-18; the next change may come on 2026-05-27", func(f *guard.Facts) { f.LastChange = today - 2 }},
+		{"cool_down: {rejected_days: 9}", "Raising it was rejected on 2026-05-18; it may be proposed again on 2026-05-27", func(f *guard.Facts) {
+			f.Refused = []guard.Refusal{{Field: platform.DailyBudget, Up: true, On: today - 2}}
+		}},
 		{"break_even: 1.5", "ROAS of 2.90 is below 3.00", func(f *guard.Facts) { f.ROAS = 2.9 }},
 		{"cac_ceiling: 15", "order costs 20.00, more than 15.00", func(*guard.Facts) {}},
 		{"ltv_cac_floor: 6", "brings 5.0 times what winning one costs, less than 6.0 times", func(*guard.Facts) {}},

@@ -11,6 +11,7 @@ step:
 
 cool_down:
   days: 7           # rest after a change; longer where conversions take longer to arrive
+  rejected_days: 7  # how long what somebody rejected is not proposed the same way again; 0: every night
 
 minimum:            # evidence a change needs
   window_days: 56

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,44 @@ func TestNightLongPast(t *testing.T) {
 	d.mustApprove(t, ps[0].ProposalID)
 	if o := d.Apply(t.Context(), "ann", nil); len(o) != 1 || o[0].State != bidding.Applied {
 		t.Errorf("pushing gave %+v", o)
+	}
+}
+
+// What somebody rejected is not asked again the next night, but for a policy that wants
+// it asked; the night says what it would have proposed, and why it does not.
+func TestNightRespectsARejection(t *testing.T) {
+	t.Parallel()
+	for _, days := range []int{7, 0} {
+		d := setup(t, storetest.Open(t), 6)
+		d.Shops[0].Policy.CoolDown.RejectedDays = days
+		today := civil.Of(testNow)
+		d.history(60, today)
+		if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
+			t.Fatal(err)
+		}
+		p := open(t, d.Store)[0]
+		if o := d.Reject(t.Context(), "ann", []string{p.ProposalID}, "not before the sale"); o[0].Err != nil {
+			t.Fatal(o[0].Err)
+		}
+		d.now = d.now.AddDate(0, 0, 1)
+		d.history(1, today.AddDays(1))
+		if err := d.RunDirect(t.Context(), "shop", today.AddDays(1), nil); err != nil {
+			t.Fatal(err)
+		}
+		again := slices.ContainsFunc(open(t, d.Store), func(o store.Proposal) bool {
+			return o.EntityID == p.EntityID && o.Field == p.Field && o.Proposed > o.Seen == (p.Proposed > p.Seen)
+		})
+		blocked, err := loadModels[[]bidding.Blocked](t.Context(), d.Store.Queries, RunID("shop", today.AddDays(1)), "blocked")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := false
+		for _, b := range blocked[""] {
+			said = said || b.ID == p.EntityID && slices.ContainsFunc(b.Verdicts, func(v guard.Verdict) bool { return v.Name == "rejected" })
+		}
+		if again != (days == 0) || said != (days > 0) {
+			t.Errorf("%d days after a rejection: proposed again: %v, said so: %v", days, again, said)
+		}
 	}
 }
 

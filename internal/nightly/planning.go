@@ -62,7 +62,7 @@ func (n *night) planInput(ctx context.Context) (bidding.Input, error) {
 	if in.Experiments, err = protections(ctx, n.Store.Queries, n.shop.Name); err != nil {
 		return in, err
 	}
-	return in, errors.Join(n.loadWorths(ctx, &in), n.loadSold(ctx, &in), n.loadItems(ctx, &in), n.loadAds(ctx, in.Accounts))
+	return in, errors.Join(n.loadRefused(ctx, &in), n.loadWorths(ctx, &in), n.loadSold(ctx, &in), n.loadItems(ctx, &in), n.loadAds(ctx, in.Accounts))
 }
 
 // accountInput is what curves are fitted to and outcomes measured by: the ad
@@ -205,6 +205,34 @@ func (n *night) loadChanges(ctx context.Context, in *bidding.Input, at map[[2]st
 			e.At, isOurs(ours, e), e.Actor, e.OldValue, e.NewValue)
 	}
 	return nil
+}
+
+// loadRefused lists what somebody rejected in the days in which it is not proposed again.
+func (n *night) loadRefused(ctx context.Context, in *bidding.Input) error {
+	policy := n.shop.Policy
+	if policy.CoolDown.RejectedDays == 0 {
+		return nil
+	}
+	zones, err := n.zones(ctx)
+	if err != nil {
+		return err
+	}
+	since := in.Now.AddDate(0, 0, -policy.CoolDown.RejectedDays)
+	rows, err := n.Store.Proposals(ctx, store.Filter{Account: n.shop.Name, States: []string{string(bidding.Rejected)},
+		Since: since.Add(-time.Duration(policy.ExpiryHours) * time.Hour)}) // it may have been decided until it expired
+	in.Refused = map[bidding.Key][]guard.Refusal{}
+	for _, p := range rows { // the newest first
+		zone, ok := zones[[2]string{p.Platform, p.AdAccount}]
+		if !ok {
+			continue
+		}
+		r := guard.Refusal{Field: platform.Field(p.Field), Up: p.Proposed > p.Seen, On: civil.Of(p.UpdatedAt.In(zone))}
+		key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount, Ref: ref(p)}
+		if !slices.ContainsFunc(in.Refused[key], func(o guard.Refusal) bool { return o.Field == r.Field && o.Up == r.Up }) {
+			in.Refused[key] = append(in.Refused[key], r)
+		}
+	}
+	return err
 }
 
 // isOurs tells our own change in a platform's history by its value and time.
