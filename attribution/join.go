@@ -102,14 +102,14 @@ func CampaignKey(channel, campaign string) string {
 
 // Join looks for the touches that led to each order. The order's campaign is
 // that of the last click: the last touch with its click id, else its customer's
-// last touch within window before it, else none. Credit is shared besides by all
+// last touch within DefaultWindow before it, else none. Credit is shared besides by all
 // touches alike, since the last one has only closed what others may have begun.
 // Touches after an order do not count. The sequences may come in any order;
 // of touches that are equally late, the one that comes later counts. The orders
 // are held in memory, with the campaigns that touched each and when, and the
 // touches are not. Matches come in the order of the orders. It stops at the first error of a
 // sequence or of yield.
-func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], window time.Duration, yield func(Match) error) (Counts, error) {
+func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], yield func(Match) error) (Counts, error) {
 	var c Counts
 	var open []openOrder
 	byCustomer, byClick := map[string][]int{}, map[string][]int{}
@@ -144,7 +144,7 @@ func Join(orders iter.Seq2[Order, error], touches iter.Seq2[Touch, error], windo
 		}
 		if t.CustomerID != "" {
 			for _, i := range byCustomer[t.CustomerID] {
-				if open[i].order.At.Sub(t.At) > window {
+				if open[i].order.At.Sub(t.At) > DefaultWindow {
 					continue
 				}
 				open[i].touch.offer(t.At, open[i].order.At, key)

@@ -63,7 +63,7 @@ func TestLastClick(t *testing.T) {
 	)
 	got := map[string]string{}
 	var names []string
-	counts, err := Join(orders, touches, DefaultWindow, func(m Match) error {
+	counts, err := Join(orders, touches, func(m Match) error {
 		got[m.Order.OrderID] = strings.TrimSpace(m.Campaign + " " + string(m.By))
 		names = append(names, m.Order.OrderID)
 		return nil
@@ -106,7 +106,7 @@ func TestCreditsOfAllTouches(t *testing.T) {
 		Touch{CustomerID: "b", At: at(1, 11), Channel: "google", Campaign: "13"},
 	)
 	got := map[string][]Part{}
-	if _, err := Join(orders, touches, DefaultWindow, func(m Match) error {
+	if _, err := Join(orders, touches, func(m Match) error {
 		got[m.Order.OrderID] = m.Credits
 		return nil
 	}); err != nil {
@@ -132,7 +132,7 @@ func TestCreditsAddUpToOne(t *testing.T) {
 			touches = append(touches, Touch{CustomerID: id.Draw(t, "customer"), ClickID: id.Draw(t, "click"), At: at(rapid.IntRange(1, 31).Draw(t, "day"), 12),
 				Channel: rapid.SampledFrom([]string{"google", "email"}).Draw(t, "channel"), Campaign: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "campaign")})
 		}
-		if _, err := Join(seq(orders...), seq(touches...), DefaultWindow, func(m Match) error {
+		if _, err := Join(seq(orders...), seq(touches...), func(m Match) error {
 			var sum float64
 			own := m.Campaign == ""
 			for _, c := range m.Credits {
@@ -154,13 +154,13 @@ func TestJoinErrors(t *testing.T) {
 	broken := errors.New("broken")
 	one := Order{OrderID: "1"}
 	none := func(Match) error { return nil }
-	if _, err := Join(failing[Order](broken), seq[Touch](), DefaultWindow, none); err != broken {
+	if _, err := Join(failing[Order](broken), seq[Touch](), none); err != broken {
 		t.Error(err)
 	}
-	if _, err := Join(seq(one), failing[Touch](broken), DefaultWindow, none); err != broken {
+	if _, err := Join(seq(one), failing[Touch](broken), none); err != broken {
 		t.Error(err)
 	}
-	if _, err := Join(seq(one), seq[Touch](), DefaultWindow, func(Match) error { return broken }); err != broken {
+	if _, err := Join(seq(one), seq[Touch](), func(Match) error { return broken }); err != broken {
 		t.Error(err)
 	}
 }
@@ -187,7 +187,7 @@ func BenchmarkJoin(b *testing.B) {
 		touches = append(touches, Touch{CustomerID: id, At: at(1+i%28, 10), Channel: "google", Campaign: "7"})
 	}
 	for b.Loop() {
-		if _, err := Join(seq(orders...), seq(touches...), DefaultWindow, func(Match) error { return nil }); err != nil {
+		if _, err := Join(seq(orders...), seq(touches...), func(Match) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestPathOfTouches(t *testing.T) {
 	for i := range 15 {
 		touches = append(touches, Touch{CustomerID: "b", At: at(19, 23-i), Channel: "meta", Campaign: fmt.Sprint(i)})
 	}
-	if _, err := Join(orders, seq(touches...), DefaultWindow, func(m Match) error {
+	if _, err := Join(orders, seq(touches...), func(m Match) error {
 		switch m.Order.OrderID {
 		case "short":
 			if diff := cmp.Diff([]string{"meta:20", "google:10", "email"}, m.Path); diff != "" || m.Touches != 3 {

@@ -338,7 +338,8 @@ func connectMeta(cfg *config.Config, m *config.Meta, targeting bool, now func() 
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret, Targeting: targeting, Now: now})
+	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret,
+		Targeting: targeting, TestEventCode: m.Conversions.Or().TestEventCode, Now: now})
 	if err != nil {
 		return nightly.Connection{}, err
 	}

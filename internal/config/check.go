@@ -102,6 +102,7 @@ func (a *Account) check(key string, f *faults) {
 			c.check(key+"google.conversions.", f)
 			f.wrong(c.Enabled && !isID(c.ConversionAction), "%sgoogle.conversions.conversion_action: %q is not the id of a conversion action; write its digits", key, c.ConversionAction)
 			f.wrong(c.Dataset != "", "%sgoogle.conversions.dataset: is Meta's; Google takes conversion_action", key)
+			f.wrong(c.TestEventCode != "", "%sgoogle.conversions.test_event_code: is Meta's; Google has none", key)
 		}
 	}
 	if m := a.Meta; m != nil {

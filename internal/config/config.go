@@ -218,6 +218,7 @@ type Conversions struct {
 	Enabled          bool    `yaml:"enabled"`
 	ConversionAction string  `yaml:"conversion_action,omitempty"` // Google: the digits of a conversion action of its own
 	Dataset          string  `yaml:"dataset,omitempty"`           // Meta: the digits of the data set (pixel)
+	TestEventCode    string  `yaml:"test_event_code,omitempty"`   // Meta: shows the orders among the Events Manager's test events too
 	Measure          string  `yaml:"measure,omitempty"`           // lifetime_revenue, lifetime_margin, revenue or margin
 	SettleHours      *int    `yaml:"settle_hours,omitempty"`      // how old an order must be; nil is DefaultSettleHours
 	RestateShare     float64 `yaml:"restate_share,omitempty"`     // change from which a value is told anew

@@ -26,6 +26,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"told without an action", withGoogle("{enabled: true}"), `google.conversions.conversion_action: "" is not the id of a conversion action`},
 		{"told an action by name", withGoogle("{enabled: true, conversion_action: purchase}"), `conversion_action: "purchase" is not`},
 		{"Meta's key at Google", withGoogle("{dataset: \"1\"}"), "google.conversions.dataset: is Meta's"},
+		{"Meta's test at Google", withGoogle("{test_event_code: TEST1}"), "google.conversions.test_event_code: is Meta's"},
 		{"unknown measure", withGoogle("{measure: profit}"), `measure: "profit" is none of lifetime_revenue, lifetime_margin, revenue and margin`},
 		{"settles in a year", withGoogle("{settle_hours: 9000}"), "settle_hours: 9000 is not between"},
 		{"share in percent", withGoogle("{restate_share: 5}"), "restate_share: 5 is not a share"},
@@ -65,7 +66,7 @@ func TestTemplateConversions(t *testing.T) {
 	yaml := Template
 	for _, line := range strings.Split(Template, "\n") {
 		key := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "#"))
-		for _, k := range []string{"conversions:", "enabled: true", "conversion_action:", "measure:", "settle_hours:", "restate_share:", "dataset:"} {
+		for _, k := range []string{"conversions:", "enabled: true", "conversion_action:", "measure:", "settle_hours:", "restate_share:", "dataset:", "test_event_code:"} {
 			if strings.HasPrefix(strings.TrimSpace(line), "#") && strings.HasPrefix(key, k) {
 				yaml = strings.Replace(yaml, line, strings.Replace(line, "# ", "", 1), 1)
 			}
@@ -80,7 +81,7 @@ func TestTemplateConversions(t *testing.T) {
 		t.Fatal(err)
 	}
 	g, m := c.Accounts[0].Google.Conversions, c.Accounts[0].Meta.Conversions
-	if g == nil || m == nil || !g.Enabled || !m.Enabled || g.ConversionAction == "" || m.Dataset == "" {
+	if g == nil || m == nil || !g.Enabled || !m.Enabled || g.ConversionAction == "" || m.Dataset == "" || m.TestEventCode == "" {
 		t.Fatalf("google %+v, meta %+v", g, m)
 	}
 	var none *Conversions

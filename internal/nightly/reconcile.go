@@ -146,7 +146,7 @@ func (s *Steward) Reconcile(ctx context.Context, account string, days int) (attr
 	if err != nil {
 		return attribution.Reconciliation{}, err
 	}
-	if _, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
+	if _, err := attribution.Join(people.joinOrders(), people.joinTouches(), func(m attribution.Match) error {
 		r.match(m)
 		return nil
 	}); err != nil {

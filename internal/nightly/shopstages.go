@@ -139,7 +139,7 @@ func (n *night) join(people *people, claims *reconciling) (joined, error) {
 	out := joined{found: map[string]store.Clicked{}, sold: map[string]credit{}}
 	from, until := n.date.AddDays(-iotaDays), n.date.AddDays(-matureDays)
 	k := 0 // of the order whose match comes next
-	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), attribution.DefaultWindow, func(m attribution.Match) error {
+	counts, err := attribution.Join(people.joinOrders(), people.joinTouches(), func(m attribution.Match) error {
 		o := &people.orders[k]
 		if c := (store.Clicked{Campaign: m.Campaign, Several: len(m.Credits) > 1}); c != (store.Clicked{Campaign: o.campaign, Several: o.several}) {
 			out.found[m.Order.OrderID] = c

@@ -40,9 +40,6 @@ func newFakeValues(p platform.Name) *fakeValues {
 func (f *fakeValues) Platform() platform.Name                { return f.name }
 func (f *fakeValues) Close() error                           { return nil }
 func (f *fakeValues) Check(context.Context, time.Time) error { return nil }
-func (f *fakeValues) Takes(s platform.ConversionStep) bool {
-	return f.name == platform.Google || s == platform.Record
-}
 
 func (f *fakeValues) Status(_ context.Context, id string) (platform.SyncStatus, error) {
 	if f.status != nil {

@@ -23,9 +23,8 @@ type List struct {
 // Member is one person as a platform may know them, already normalised and
 // hashed as that platform asks (audiences.Normalize). Empty fields are unknown.
 type Member struct {
-	EmailSHA256 string // lower-case hex
-	PhoneSHA256 string // lower-case hex
-	ExternalID  string
+	EmailSHA256 string  // lower-case hex
+	PhoneSHA256 string  // lower-case hex
 	Country     string  // ISO 3166 alpha-2, upper case
 	Value       float64 // predicted value in the list's currency; seeds only
 }

@@ -33,7 +33,6 @@ type Conversion struct {
 	ClickKind   string
 	EmailSHA256 string // lower-case hex
 	PhoneSHA256 string // lower-case hex
-	ExternalID  string
 	Country     string // ISO 3166 alpha-2, upper case
 	NewCustomer bool
 	// What the person agreed to: that user data is sent, and that it serves
@@ -56,9 +55,6 @@ type ConversionResult struct {
 // of results means that nothing was sent.
 type Conversions interface {
 	Platform() Name
-	// Takes reports whether the platform can do the step: Meta keeps what it was
-	// told first.
-	Takes(ConversionStep) bool
 	Send(ctx context.Context, cs []Conversion) ([]ConversionResult, error)
 	// Status says what became of a request; platforms that answer at once return
 	// success.

@@ -48,7 +48,7 @@ func estimates(t *testing.T, sc *market.Scenario) []estimate {
 		}
 	}
 	last, credit, count := map[string]float64{}, map[string]float64{}, map[string]float64{}
-	if _, err := attribution.Join(stream(orders), stream(touches), attribution.DefaultWindow, func(x attribution.Match) error {
+	if _, err := attribution.Join(stream(orders), stream(touches), func(x attribution.Match) error {
 		last[x.Campaign] += x.Order.Revenue.Float()
 		for _, c := range x.Credits {
 			credit[c.Campaign] += x.Order.Revenue.Float() * c.Share

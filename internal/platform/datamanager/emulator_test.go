@@ -91,7 +91,7 @@ var carts = platform.List{Name: `Carts "7 days"`, Kind: platform.Retargeting, Me
 func people(n int) []platform.Member {
 	out := make([]platform.Member, n)
 	for i := range out {
-		out[i] = platform.Member{EmailSHA256: fmt.Sprintf("%064x", i), PhoneSHA256: fmt.Sprintf("%064x", n+i), ExternalID: "ignored", Country: "DE"}
+		out[i] = platform.Member{EmailSHA256: fmt.Sprintf("%064x", i), PhoneSHA256: fmt.Sprintf("%064x", n+i), Country: "DE"}
 	}
 	return out
 }
@@ -112,8 +112,8 @@ func TestListsAndMembers(t *testing.T) {
 	}
 
 	members := people(20_002)
-	members[3].EmailSHA256 = "ada@example.com"                        // never leaves
-	members[15_000] = platform.Member{ExternalID: "7", Country: "DE"} // nobody Google could know
+	members[3].EmailSHA256 = "ada@example.com"       // never leaves
+	members[15_000] = platform.Member{Country: "DE"} // nobody Google could know
 	receipts, err := w.client.Add(ctx, id, members)
 	if err != nil {
 		t.Fatal(err)

@@ -55,11 +55,6 @@ func (c *Conversions) Status(ctx context.Context, requestID string) (platform.Sy
 // Close closes the client.
 func (c *Conversions) Close() error { return c.client.Close() }
 
-// Takes reports true: Google takes every step.
-func (c *Conversions) Takes(step platform.ConversionStep) bool {
-	return step == platform.Record || step == platform.Restate || step == platform.Retract
-}
-
 // Send tells the orders' values. What Google cannot read of one order does not
 // hold up the others; Google is sent no order without a way to find the buyer's
 // click.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -82,7 +81,7 @@ func (c *Client) createAudience(ctx context.Context, params facebook.Params) (st
 // Add uploads members. Anybody whose hashes are none, or who has no identifier
 // at all, is counted as invalid and never sent.
 func (c *Client) Add(ctx context.Context, listID string, members []platform.Member) ([]platform.SyncReceipt, error) {
-	schema := []string{"EXTERN_ID", "EMAIL", "PHONE", "COUNTRY"}
+	schema := []string{"EMAIL", "PHONE", "COUNTRY"}
 	if slices.ContainsFunc(members, func(m platform.Member) bool { return m.Value != 0 }) {
 		schema = append(schema, "LOOKALIKE_VALUE")
 	}
@@ -91,7 +90,7 @@ func (c *Client) Add(ctx context.Context, listID string, members []platform.Memb
 
 // Remove takes members off the audience.
 func (c *Client) Remove(ctx context.Context, listID string, members []platform.Member) ([]platform.SyncReceipt, error) {
-	return c.users(ctx, facebook.DELETE, listID, []string{"EXTERN_ID", "EMAIL", "PHONE", "COUNTRY"}, members)
+	return c.users(ctx, facebook.DELETE, listID, []string{"EMAIL", "PHONE", "COUNTRY"}, members)
 }
 
 // users sends the members in as many requests as they need, all of one session.
@@ -157,20 +156,17 @@ func (c *counted) add(body node, sent int) (counted, error) {
 }
 
 // memberRow writes a member in the order of the schema; false where the member
-// must not be sent. Custom audiences take the external id as it is and
-// everything else hashed, the country too.
+// must not be sent. Custom audiences take the country hashed too.
 func memberRow(m platform.Member, schema []string) ([]any, bool) {
 	if !hashOrEmpty(m.EmailSHA256) || !hashOrEmpty(m.PhoneSHA256) || m.Value < 0 {
 		return nil, false
 	}
-	if m.EmailSHA256 == "" && m.PhoneSHA256 == "" && m.ExternalID == "" {
+	if m.EmailSHA256 == "" && m.PhoneSHA256 == "" {
 		return nil, false
 	}
 	row := make([]any, 0, len(schema))
 	for _, key := range schema {
 		switch key {
-		case "EXTERN_ID":
-			row = append(row, m.ExternalID)
 		case "EMAIL":
 			row = append(row, m.EmailSHA256)
 		case "PHONE":
@@ -203,10 +199,4 @@ func hashOrEmpty(s string) bool {
 		return false
 	}
 	return strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// Status says success: Meta answers an upload at once, though matching people
-// takes it up to a day.
-func (c *Client) Status(_ context.Context, requestID string) (platform.SyncStatus, error) {
-	return platform.SyncStatus{State: "success", Detail: fmt.Sprintf("taken by Meta as %s; matching takes up to 24 hours", requestID)}, nil
 }

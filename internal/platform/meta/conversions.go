@@ -58,9 +58,6 @@ func (c *Client) Conversions(dataSetID string) (*Conversions, error) {
 // Platform returns platform.Meta.
 func (c *Conversions) Platform() platform.Name { return platform.Meta }
 
-// Takes reports whether the step is the first telling.
-func (c *Conversions) Takes(step platform.ConversionStep) bool { return step == platform.Record }
-
 // Status says success: Meta answers at once.
 func (c *Conversions) Status(_ context.Context, requestID string) (platform.SyncStatus, error) {
 	return platform.SyncStatus{State: "success", Detail: "taken by Meta as " + requestID}, nil
@@ -183,7 +180,6 @@ func buyer(c platform.Conversion) (map[string]any, error) {
 	}
 	add("em", c.EmailSHA256)
 	add("ph", c.PhoneSHA256)
-	add("external_id", hashed(c.ExternalID))
 	if click := fbc(c); click != "" {
 		who["fbc"] = click
 	}
