@@ -137,16 +137,16 @@ func CheckMonth(p Pace, of float64, added money.Micros, c platform.Change) Verdi
 	return v
 }
 
-func (p Policy) validateMonths(check func(ok bool, key string, value any, must string)) {
+func (p Policy) validateMonths(v *validation) {
 	names := map[string]bool{}
 	for i, m := range p.Monthly {
 		key := fmt.Sprintf("monthly[%d]", i)
-		check(m.Name != "" && !names[m.Name], key+".name", fmt.Sprintf("%q", m.Name), "a name of its own")
+		v.check(m.Name != "" && !names[m.Name], key+".name", fmt.Sprintf("%q", m.Name), "a name of its own")
 		names[m.Name] = true
-		check(m.Budget > 0 && m.Budget <= maxValue.Float(), key+".budget", m.Budget, "an amount above 0")
-		check(m.Currency == "" || money.ValidCode(m.Currency), key+".currency", fmt.Sprintf("%q", m.Currency), "a currency code such as EUR")
+		v.check(m.Budget > 0 && m.Budget <= maxValue.Float(), key+".budget", m.Budget, "an amount above 0")
+		v.check(m.Currency == "" || money.ValidCode(m.Currency), key+".currency", fmt.Sprintf("%q", m.Currency), "a currency code such as EUR")
 		for j, s := range m.Match {
-			check(s != "", fmt.Sprintf("%s.match[%d]", key, j), `""`, "a platform, an ad account, or the id or name of a campaign; * stands for anything")
+			v.check(s != "", fmt.Sprintf("%s.match[%d]", key, j), `""`, "a platform, an ad account, or the id or name of a campaign; * stands for anything")
 		}
 	}
 }
