@@ -34,7 +34,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	var due []store.Proposal
-	waiting, resting, rules := 0, 0, 0
+	waiting, rules := 0, 0
 	for _, p := range rows {
 		switch {
 		case isExclusion(p): // what is out of ads shows nothing to measure; see bidding.PlanExclusions
@@ -47,51 +47,16 @@ func measure(ctx context.Context, n *night) (report, error) {
 			due = append(due, p)
 		}
 	}
-	counts := map[bidding.Verdict]int{}
-	inside, back, forecasts := 0, 0, ""
-	weekly := int(n.date)%bidding.ForecastDays == 0
-	if len(due) > 0 || weekly {
-		first := n.date
-		for _, p := range due {
-			first = min(first, firstDay(p, zones))
-		}
-		w, err := n.newMeasuring(ctx, zones, first)
-		if err != nil {
-			return report{}, err
-		}
-		if weekly {
-			if forecasts, err = w.checkForecasts(ctx); err != nil {
-				return report{}, err
-			}
-		}
-		for _, p := range due {
-			m, u, err := w.outcome(ctx, p)
-			if err != nil {
-				return report{}, fmt.Errorf("the outcome of proposal %s: %w", p.ProposalID, err)
-			}
-			if w.goesBack(p, &m) && w.rests(p, u) {
-				resting++
-				continue
-			}
-			if err := w.keep(ctx, p, &m); err != nil {
-				return report{}, err
-			}
-			counts[m.Verdict]++
-			if m.Inside {
-				inside++
-			}
-			if m.RolledBack != "" {
-				back++
-			}
-		}
+	done, forecasts, err := n.measureDue(ctx, due, zones)
+	if err != nil {
+		return report{}, err
 	}
-	summary := fmt.Sprintf("%d changes measured, %d within their interval: %d paid, %d lost money, %d cannot be told; %d to be put back", len(due)-resting, inside,
-		counts[bidding.Gain], counts[bidding.Loss], counts[bidding.Undecided]+counts[bidding.Unjudged], back)
+	summary := done.String()
 	if len(due) == 0 {
 		summary = fmt.Sprintf("%d applied changes are not old enough to be judged", waiting)
 	}
-	if resting > 0 {
-		summary += fmt.Sprintf("; %d that lost money are judged when what was changed since has rested", resting)
+	if done.resting > 0 {
+		summary += fmt.Sprintf("; %d that lost money are judged when what was changed since has rested", done.resting)
 	}
 	if rules > 0 {
 		summary += fmt.Sprintf("; %d value rules promised no profit and are not judged", rules)
@@ -101,6 +66,59 @@ func measure(ctx context.Context, n *night) (report, error) {
 		summary += fmt.Sprintf("; %d experiments looked at, %d concluded", watched, concluded)
 	}
 	return report{Summary: summary + forecasts, Partial: fault}, nil
+}
+
+// measured counts what came of the changes whose days are over.
+type measured struct {
+	verdicts                      map[bidding.Verdict]int
+	judged, inside, back, resting int
+}
+
+func (m measured) String() string {
+	return fmt.Sprintf("%d changes measured, %d within their interval: %d paid, %d lost money, %d cannot be told; %d to be put back", m.judged, m.inside,
+		m.verdicts[bidding.Gain], m.verdicts[bidding.Loss], m.verdicts[bidding.Undecided]+m.verdicts[bidding.Unjudged], m.back)
+}
+
+// measureDue judges the changes and, once a week, what curves foretold.
+func (n *night) measureDue(ctx context.Context, due []store.Proposal, zones map[[2]string]*time.Location) (out measured, forecasts string, err error) {
+	out.verdicts = map[bidding.Verdict]int{}
+	weekly := int(n.date)%bidding.ForecastDays == 0
+	if len(due) == 0 && !weekly {
+		return out, "", nil
+	}
+	first := n.date
+	for _, p := range due {
+		first = min(first, firstDay(p, zones))
+	}
+	w, err := n.newMeasuring(ctx, zones, first)
+	if err == nil && weekly {
+		forecasts, err = w.checkForecasts(ctx)
+	}
+	if err != nil {
+		return out, "", err
+	}
+	for _, p := range due {
+		m, u, err := w.outcome(ctx, p)
+		if err != nil {
+			return out, "", fmt.Errorf("the outcome of proposal %s: %w", p.ProposalID, err)
+		}
+		if w.goesBack(p, &m) && w.rests(p, u) {
+			out.resting++
+			continue
+		}
+		if err := w.keep(ctx, p, &m); err != nil {
+			return out, "", err
+		}
+		out.judged++
+		out.verdicts[m.Verdict]++
+		if m.Inside {
+			out.inside++
+		}
+		if m.RolledBack != "" {
+			out.back++
+		}
+	}
+	return out, forecasts, nil
 }
 
 // forecastModel is the kind under which a run keeps how an earlier night's curves

@@ -25,33 +25,7 @@ const attributeDays = 90
 // campaign, what the shop sold with what the platform claims. An order's
 // campaign is the last click's; what is compared is credit shared by all clicks.
 func attribute(ctx context.Context, n *night) (report, error) {
-	var due, anew bool
-	var basis shareBasis
-	err := parallel.Do(func() (err error) {
-		due, anew, err = n.journeysDue(ctx)
-		return err
-	}, func() (err error) {
-		basis, err = n.shareBasis(ctx)
-		return err
-	})
-	if err != nil {
-		return report{}, err
-	}
-	from := n.date.AddDays(-iotaDays)
-	if anew {
-		from = n.date.AddDays(-attributeDays)
-	}
-	var kept map[string]attribution.Share
-	var days *keptDays
-	if !due {
-		var since civil.Date
-		if kept, since, err = n.keptShares(ctx, basis); kept != nil {
-			from, basis.Date = n.date.AddDays(-reconcileDays), since
-			if days, err = n.keptDays(ctx, since); days != nil {
-				from = days.Until.AddDays(1)
-			}
-		}
-	}
+	reach, err := n.joinReach(ctx)
 	if err != nil {
 		return report{}, err
 	}
@@ -59,10 +33,10 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	var claims *reconciling
 	var lags map[string]response.Lag
 	err = parallel.Do(func() (err error) {
-		people, err = n.stitched(ctx, from, due)
+		people, err = n.stitched(ctx, reach.from, reach.journeys)
 		return err
 	}, func() (err error) {
-		if claims, err = n.reconciling(ctx, reconcileDays, days); err == nil {
+		if claims, err = n.reconciling(ctx, reconcileDays, reach.days); err == nil {
 			lags, err = n.fitLags(ctx)
 		}
 		return err
@@ -76,7 +50,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	}
 	var reported []attribution.CampaignValue
 	since := n.date.AddDays(-iotaDays)
-	if kept != nil {
+	if reach.kept != nil {
 		since = claims.from
 	}
 	err = parallel.Do(func() error {
@@ -92,7 +66,7 @@ func attribute(ctx context.Context, n *night) (report, error) {
 	for p, l := range lags {
 		models.add(n.runID, "lag", p, l)
 	}
-	if err := n.addShares(ctx, &models, basis, kept, joined.valued(reported, basis)); err != nil {
+	if err := n.addShares(ctx, &models, reach.basis, reach.kept, joined.valued(reported, reach.basis)); err != nil {
 		return report{}, err
 	}
 	reconciled, err := claims.result(ctx)
@@ -100,25 +74,53 @@ func attribute(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	models.add(n.runID, reconcileModel, "", reconciled)
-	if days == nil && !basis.measured {
+	if reach.days == nil && !reach.basis.measured {
 		if err := n.keepDays(ctx, &models, claims); err != nil {
 			return report{}, err
 		}
 	}
-	if due {
-		if err := n.addJourneys(ctx, &models, people, from); err != nil {
+	if reach.journeys {
+		if err := n.addJourneys(ctx, &models, people, reach.from); err != nil {
 			return report{}, err
 		}
 	}
-	if err := models.put(ctx, n.Store.Queries); err != nil {
-		return report{}, err
+	return joined.report(reconciled), models.put(ctx, n.Store.Queries)
+}
+
+// joinReach is which orders a night joins, and what it takes from nights before.
+type joinReach struct {
+	journeys bool       // models of journeys are due
+	from     civil.Date // of the first orders
+	basis    shareBasis
+	kept     map[string]attribution.Share // incremental shares; nil: found anew
+	days     *keptDays                    // of the reconciliation; nil: gathered anew
+}
+
+func (n *night) joinReach(ctx context.Context) (r joinReach, err error) {
+	var anew bool
+	err = parallel.Do(func() (err error) {
+		r.journeys, anew, err = n.journeysDue(ctx)
+		return err
+	}, func() (err error) {
+		r.basis, err = n.shareBasis(ctx)
+		return err
+	})
+	r.from = n.date.AddDays(-iotaDays)
+	if anew {
+		r.from = n.date.AddDays(-attributeDays)
 	}
-	summary := fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch",
-		joined.Orders, joined.ByClick, joined.ByTouch, joined.Unmatched)
-	if ads := reconciled.Ads; ads.Over.Verdict != attribution.NotCompared && ads.Credited.Value > 0 {
-		summary += fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*ads.Claimed.Value.Float()/ads.Credited.Value.Float())
+	if err != nil || r.journeys {
+		return r, err
 	}
-	return report{Summary: summary}, nil
+	var since civil.Date
+	if r.kept, since, err = n.keptShares(ctx, r.basis); r.kept == nil {
+		return r, err
+	}
+	r.from, r.basis.Date = n.date.AddDays(-reconcileDays), since
+	if r.days, err = n.keptDays(ctx, since); r.days != nil {
+		r.from = r.days.Until.AddDays(1)
+	}
+	return r, err
 }
 
 // joined is what came of joining orders to clicks.
@@ -126,6 +128,14 @@ type joined struct {
 	attribution.Counts
 	found map[string]store.Clicked // of orders of which the nights before found something else
 	sold  map[string]credit        // by campaign, of the days that are compared with claims
+}
+
+func (j *joined) report(r attribution.Reconciliation) report {
+	summary := fmt.Sprintf("%d orders: %d by click id, %d by last touch, %d without a touch", j.Orders, j.ByClick, j.ByTouch, j.Unmatched)
+	if r.Ads.Over.Verdict != attribution.NotCompared && r.Ads.Credited.Value > 0 {
+		summary += fmt.Sprintf("; platforms claim %.0f %% of what was sold after their ads", 100*r.Ads.Claimed.Value.Float()/r.Ads.Credited.Value.Float())
+	}
+	return report{Summary: summary}
 }
 
 // credit is a campaign's part of orders.
