@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,6 +72,21 @@ type env struct {
 	log    *slog.Logger
 }
 
+// output is standard output. It keeps the first error, since hardly anybody who prints
+// a line looks at what became of it.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if err != nil && o.err == nil {
+		o.err = fmt.Errorf("standard output: %w", err)
+	}
+	return n, err
+}
+
 // terminal reports whether progress may be drawn.
 func (e *env) terminal() bool {
 	f, ok := e.stderr.(*os.File)
@@ -109,9 +125,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "adsteward:", err)
 		return codeUsage
 	}
-	e := &env{ctx: ctx, cli: &c, stdin: stdin, stdout: stdout, stderr: stderr,
+	out := &output{to: stdout}
+	e := &env{ctx: ctx, cli: &c, stdin: stdin, stdout: out, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	err = kctx.Run(e)
+	if _, found := errors.AsType[*findings](err); out.err != nil && (err == nil || found) {
+		err = out.err // what nobody could read was not done
+	}
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(stderr, "adsteward:", oneLine(err))
 	}

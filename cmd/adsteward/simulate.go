@@ -95,7 +95,7 @@ func printReport(e *env, r simulate.Report) {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%d\t%d\t%.0f\t%s\t\n", p.Policy, p.Profit, p.Spend, p.Revenue,
 			percent(p.ShareOfOracle), percent(p.ShareOfOracleLast30), p.Changes, p.Violations, p.WorstDayRegret, percent(p.IntervalCoverage80))
 	}
-	_ = w.Flush() // as with any print to standard output
+	_ = w.Flush() // standard output keeps its errors
 	for _, p := range r.Policies {
 		if p.FailedNights > 0 {
 			fmt.Fprintf(e.stdout, "%s: %d nights could not be finished\n", p.Policy, p.FailedNights)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -17,6 +18,27 @@ func scenarioFile(t *testing.T, body string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// full is where nothing more can be written.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// What could not be printed was not done, and what was found is of no use either.
+func TestAnOutputThatIsFull(t *testing.T) {
+	t.Parallel()
+	feed := filepath.Join(t.TempDir(), "feed.tsv")
+	if err := os.WriteFile(feed, []byte("id\ttitle\n1\tx\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"simulate", scenarioFile(t, smallMarket), "--policy", "hold"}, {"feeds", "validate", feed, "--platform", "both"}} {
+		var errs strings.Builder
+		code := run(t.Context(), args, strings.NewReader(""), full{}, &errs)
+		if code != codeUnreachable || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("%s: code %d: %s", args[0], code, errs.String())
+		}
+	}
 }
 
 // TestSimulatePrintsOneDocument checks the shape that scripts rest on.

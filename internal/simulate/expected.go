@@ -229,6 +229,25 @@ func (f *forecast) mean(l *lever, budget float64, from, to int) (profit float64)
 	return profit / float64(to-from)
 }
 
+// enough is a budget beyond which nothing more is to be expected of a lever, on any
+// night from one up to another.
+func (f *forecast) enough(l *lever, from, to int) (budget float64) {
+	share := 1.0
+	for _, i := range l.members {
+		if f.campaigns[i].spend != nil {
+			share = tableLast
+		}
+	}
+	for t := from; t < to; t++ {
+		var all float64
+		for _, i := range l.members {
+			all += f.campaigns[i].all[t]
+		}
+		budget = max(budget, all*share)
+	}
+	return budget
+}
+
 // profit is a lever's expected profit at a budget on a night's day, so many days
 // after a step that started learning.
 func (f *forecast) profit(l *lever, budget float64, night, since int) (profit float64) {

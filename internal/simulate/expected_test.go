@@ -180,6 +180,65 @@ func TestFreeOracleEarnsMost(t *testing.T) {
 	}
 }
 
+// Bounds and a total far beyond all that can be spent are as good as none: they do not
+// coarsen what the free oracle knows of the budgets that matter.
+func TestFreeOracleWithoutBounds(t *testing.T) {
+	t.Parallel()
+	for _, total := range []float64{1500, 1e9} {
+		earns := func(lo, hi float64) float64 {
+			return run(t, parsed(t, `{"start": "2026-01-01", "nights": 20, "total_daily_budget": %v, "campaigns": [
+				{"id": "a", "platform": "google", "noise": 0, "n": 8000, "v": 1.2, "min_budget": %v, "max_budget": %v},
+				{"id": "b", "platform": "meta", "noise": 0, "n": 200, "v": 3, "min_budget": %[2]v, "max_budget": %[3]v},
+				{"id": "c", "platform": "google", "noise": 0, "n": 8000, "sigma": 0.5, "min_budget": %[2]v, "max_budget": %[3]v}]}`, total, lo, hi), OracleFree)[OracleFree].Profit
+		}
+		if wide, narrow := earns(0.01, 1e9), earns(1, 4800); wide < 0.9999*narrow {
+			t.Errorf("with a total of %v the free oracle earns %.0f, and %.0f within bounds", total, wide, narrow)
+		}
+	}
+}
+
+// Learning that costs less leaves no less to the free oracle: where demand swings by
+// weekday, and where most of the money has far to go.
+func TestFreeOracleLosesNoMoreByLearningLess(t *testing.T) {
+	t.Parallel()
+	for _, campaigns := range []string{
+		`{"id": "a", "platform": "google", "noise": 0, "n": 300, "dow": [0.3, 1, 1, 1, 1, 1.6, 1.6], "learning_loss": %[1]v}`,
+		`{"id": "a", "platform": "google", "noise": 0, "n": 8000, "v": 1.2, "max_budget": 1500, "learning_loss": %[1]v},
+			{"id": "b", "platform": "meta", "noise": 0, "n": 200, "v": 3, "max_budget": 1500, "learning_loss": %[1]v},
+			{"id": "c", "platform": "google", "noise": 0, "n": 8000, "sigma": 0.5, "max_budget": 1500, "learning_loss": %[1]v}`,
+	} {
+		before := math.Inf(1)
+		for _, loss := range []float64{0, 0.1, 0.3, 0.5, 0.7} {
+			got := run(t, parsed(t, `{"start": "2026-01-01", "nights": 40, "total_daily_budget": 1500, "campaigns": [`+campaigns+`]}`, loss), OracleFree)[OracleFree].Profit
+			if got > before+0.5 {
+				t.Errorf("with a loss of %v the free oracle earns %.1f, and with less %.1f", loss, got, before)
+			}
+			before = got
+		}
+	}
+}
+
+// The oracle comes down to the total as fast as step and cool-down let it, those
+// budgets included that had better grow, where people raise one above it.
+func TestOracleComesDownToTheTotal(t *testing.T) {
+	t.Parallel()
+	sc := parsed(t, `{"start": "2026-01-01", "nights": 25, "campaigns": [
+		{"id": "a", "platform": "google", "noise": 0, "v": 1.6}, {"id": "b", "platform": "meta", "noise": 0, "v": 3}],
+		"events": [{"date": "2026-01-04", "kind": "human_edit", "campaign": "a", "value": 160}]}`)
+	decide := oracles(false)
+	_, err := playDirect(t.Context(), sc, func(m *market.Market) error {
+		err := decide(m)
+		// From the third of the steps that the edited budget may take.
+		if sum := sumOf(levers(m)); m.Today() >= sc.Start.AddDays(17) && sum > amount(200) {
+			t.Errorf("on %s the budgets add up to %s", m.Today(), sum.Decimal())
+		}
+		return err
+	}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Where demand and delivery vary, more budget than the mean day takes is worth its
 // while. A plan for the mean day alone would earn less than rules, and less than hold
 // from a generous budget.

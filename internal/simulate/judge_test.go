@@ -58,7 +58,7 @@ func TestJudge(t *testing.T) {
 				}
 			}
 			made, got := judge(m)
-			if made != c.made || len(got) != len(c.want) {
+			if made != c.made || len(got) != len(c.want) || broken(got) != min(len(got), 1) {
 				t.Fatalf("%d changes, violations %+v; want %d and %q", made, got, c.made, c.want)
 			}
 			for i, v := range got {

@@ -56,7 +56,7 @@ func (s scorer) score(p Policy, g game) Result {
 	r.ShareOfOracleLast30 = s.share(days, max(0, len(days)-lastNights))
 	changes, breaches := judge(g.market)
 	breaches = append(breaches, g.stale...)
-	r.Changes, r.Violations = changes, len(breaches)
+	r.Changes, r.Violations = changes, broken(breaches)
 	if p == Adsteward { // the others are bound by no guardrail
 		r.Breaches = breaches
 	}
@@ -74,6 +74,16 @@ func (s scorer) score(p Policy, g game) Result {
 		r.IntervalCoverage80 = &share
 	}
 	return r
+}
+
+// broken counts the changes that break a guardrail, however many they break.
+func broken(breaches []Violation) int {
+	changes := map[Violation]bool{}
+	for _, v := range breaches {
+		v.Why = ""
+		changes[v] = true
+	}
+	return len(changes)
 }
 
 // share is the share of the oracle's gain over hold from a day on; nil where

@@ -70,7 +70,7 @@ type Result struct {
 	ShareOfOracle       *float64 `json:"share_of_oracle"`
 	ShareOfOracleLast30 *float64 `json:"share_of_oracle_last_30"`
 	Changes             int      `json:"changes"`    // of settings, by the policy
-	Violations          int      `json:"violations"` // of guardrails; see Violation
+	Violations          int      `json:"violations"` // changes that break a guardrail; see Violation
 	// WorstDayRegret is the most the oracle earned above the policy on one day.
 	WorstDayRegret float64 `json:"worst_day_regret"`
 	// IntervalCoverage80 is the share of adsteward's stated 80 % intervals that
@@ -79,7 +79,7 @@ type Result struct {
 	Intervals          int      `json:"intervals"`
 	// FailedNights could not be finished, as where a platform's API was down.
 	FailedNights int `json:"failed_nights"`
-	// Breaches are adsteward's violations one by one.
+	// Breaches are adsteward's violations, each broken guardrail by itself.
 	Breaches []Violation `json:"breaches,omitempty"`
 }
 

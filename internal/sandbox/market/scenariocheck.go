@@ -40,6 +40,9 @@ func (sc *Scenario) complete(missing func(float64) bool) *BadInput {
 		sum, least = sum+c.Budget, least+c.MinBudget
 	}
 	if missing(sc.TotalDailyBudget) {
+		if sum < least*(1-1e-9) {
+			return wrong("campaigns", "their budgets together, %v, are less than their min_budget together, %v; raise budget or lower min_budget", sum, least)
+		}
 		sc.TotalDailyBudget = sum
 	}
 	if bad := checkRanges("", bounds{"total_daily_budget", sc.TotalDailyBudget, coin, mostTotal, false}); bad != nil {
@@ -192,8 +195,8 @@ func (c *CampaignSpec) check(path string, coin float64) *BadInput {
 	all := math.MaxFloat64
 	if bad := checkRanges(path,
 		bounds{"budget", c.Budget, coin, mostBudget, false}, bounds{"max_budget", c.MaxBudget, coin, mostBudget, false},
-		bounds{"min_budget", c.MinBudget, 0, c.MaxBudget, false}, bounds{"target_roas", c.target(), 0, 1000, false},
-		bounds{"n", c.N, 0, 1e12, true}, bounds{"p", c.P, 0, 1e9, true}, bounds{"v", c.V, 0, 1e9, true}, bounds{"sigma", c.Sigma, 0, 10, true},
+		bounds{"min_budget", c.MinBudget, 0, mostBudget, false}, bounds{"target_roas", c.target(), 0, 1000, false},
+		bounds{"n", c.N, 0, 1e12, true}, bounds{"p", c.P, 0, 1e9, true}, bounds{"v", c.V, 0, 1e9, true}, bounds{"sigma", c.Sigma, 0, 10, false},
 		bounds{"basket", c.Basket, 0, 1e9, true}, bounds{"basket_sigma", c.BasketSigma, 0, 3, false}, bounds{"margin", c.Margin, 0, 1, false},
 		bounds{"new_share", c.NewShare, 0, 1, false}, bounds{"ltv_multiple", c.LTVMultiple, 1, 10, false}, bounds{"iota", c.Iota, 0, 10, true},
 		bounds{"season_amplitude", c.SeasonAmplitude, -1, 1, false}, bounds{"season_phase", c.SeasonPhase, -all, all, false},
@@ -201,6 +204,9 @@ func (c *CampaignSpec) check(path string, coin float64) *BadInput {
 		bounds{"delay_p", c.DelayP, 0, 1, true}, bounds{"delay_max", float64(c.DelayMax), 0, 400, false},
 		bounds{"learning_loss", c.LearningLoss, 0, 1, false}); bad != nil {
 		return bad
+	}
+	if c.MinBudget > c.MaxBudget {
+		return wrong(path+".min_budget", "%v is above max_budget, %v; lower one or raise the other", c.MinBudget, c.MaxBudget)
 	}
 	for i, d := range c.DOW {
 		if bad := checkRanges(path, bounds{fmt.Sprintf("dow[%d]", i), d, 0, 100, false}); bad != nil {
