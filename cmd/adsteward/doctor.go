@@ -13,7 +13,8 @@ import (
 )
 
 type doctorCmd struct {
-	JSON bool `name:"json" help:"One JSON array of {check, verdict, detail, remedy}."`
+	JSON   bool `name:"json" help:"One JSON array of {check, verdict, detail, remedy}."`
+	Notify bool `help:"Send a test to each account's notify.webhook."`
 }
 
 func (c *doctorCmd) Run(e *env) error {
@@ -56,6 +57,7 @@ func (c *doctorCmd) examine(e *env) []doctor.Finding {
 		doctor.Clock(e.ctx, a.store, a.steward.Now()), doctor.Audit(e.ctx, a.store))
 	for i := range a.steward.Shops {
 		fs = append(fs, doctor.Shop(e.ctx, a.store, &a.steward.Shops[i], a.steward.Now())...)
+		fs = append(fs, doctor.Notify(e.ctx, &a.steward.Shops[i], c.Notify)...)
 	}
 	return fs
 }

@@ -19,6 +19,7 @@ import (
 	"adsteward/internal/config"
 	"adsteward/internal/feedsource"
 	"adsteward/internal/nightly"
+	"adsteward/internal/notify"
 	"adsteward/internal/platform"
 	"adsteward/internal/platform/datamanager"
 	"adsteward/internal/platform/googleads"
@@ -143,6 +144,9 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
 			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, now) },
 		}
+		if s.Link = cfg.Web.PublicURL; a.Notify != nil {
+			s.Notify = func(ctx context.Context, text string) error { return post(ctx, cfg, a.Notify, text) }
+		}
 		s.Tell = telling(a)
 		s.Labels = a.FeedLabels.Or()
 		s.Supplement = map[platform.Name]string{}
@@ -165,6 +169,19 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 		shops = append(shops, s)
 	}
 	return shops, nil
+}
+
+// post tells people a text. The address is read when it is needed: no night waits for it.
+func post(ctx context.Context, cfg *config.Config, n *config.Notify, text string) error {
+	address, err := secretOf(cfg, n.Webhook, n.WebhookFile, "notify.webhook")
+	if err != nil {
+		return err
+	}
+	w, err := notify.Open(address)
+	if err != nil {
+		return &config.Error{File: cfg.File(), Msg: "notify.webhook: " + err.Error()}
+	}
+	return w.Post(ctx, text)
 }
 
 func pagesOf(p *config.Pages) nightly.PageSettings {

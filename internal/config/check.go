@@ -89,6 +89,9 @@ func (a *Account) check(key string, f *faults) {
 		}
 	}
 	a.Journeys.check(key, f)
+	if n := a.Notify; n != nil {
+		f.wrong(n.Webhook.IsZero() == (n.WebhookFile == ""), "%snotify: give the address as webhook, or as webhook_file the file that holds it", key)
+	}
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
 	f.wrong(!(u.TopLTVShare > 0 && u.TopLTVShare <= 1), "%saudiences.top_ltv_share: %v is not a share above 0 and at most 1", key, u.TopLTVShare)

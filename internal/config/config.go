@@ -75,8 +75,16 @@ type Account struct {
 	Value          Value             `yaml:"value,omitempty"`
 	Audiences      Audiences         `yaml:"audiences,omitempty"`
 	Journeys       Journeys          `yaml:"journeys,omitempty"`
+	Notify         *Notify           `yaml:"notify,omitempty"`
 	Google         *Google           `yaml:"google,omitempty"`
 	Meta           *Meta             `yaml:"meta,omitempty"`
+}
+
+// Notify is where people are told how each night went: an incoming webhook that takes
+// {"text": ...}, as Slack's do.
+type Notify struct {
+	Webhook     Secret `yaml:"webhook,omitempty"`
+	WebhookFile string `yaml:"webhook_file,omitempty"`
 }
 
 // Storefront is where the shop's own data comes from.
@@ -393,6 +401,9 @@ func (c *Config) resolve() {
 		for j := range a.Feeds {
 			abs(&a.Feeds[j].Location)
 			abs(&a.Feeds[j].KnownHosts)
+		}
+		if a.Notify != nil {
+			abs(&a.Notify.WebhookFile)
 		}
 		if g := a.Google; g != nil {
 			for _, p := range []*string{&g.ClientSecretFile, &g.RefreshTokenFile, &g.ServiceAccountFile, &g.DeveloperTokenFile} {

@@ -85,6 +85,9 @@ func undone(state string) string {
 	return "decided"
 }
 
+// autoApproveKey is the setting under which it is kept whether the policy approves.
+func autoApproveKey(shop string) string { return "auto_approve/" + shop }
+
 // announceAuto records when automatic approval was turned on or off since the
 // last run.
 func (n *night) announceAuto(ctx context.Context, now time.Time) error {
@@ -93,7 +96,7 @@ func (n *night) announceAuto(ctx context.Context, now time.Time) error {
 		want = "on"
 	}
 	return n.Store.InTx(ctx, func(q *store.Queries) error {
-		key := "auto_approve/" + n.shop.Name
+		key := autoApproveKey(n.shop.Name)
 		set, ok, err := q.Setting(ctx, key)
 		if err != nil || set.Value == want || !ok && want == "off" {
 			return err

@@ -94,6 +94,10 @@ type Shop struct {
 	Directory string
 	// Expected names the ad accounts of the configuration, connected or not.
 	Expected []AdAccountName
+	// Notify tells people how a night went; nil where nobody is told. Link is where they
+	// decide, "" where that is not known.
+	Notify func(ctx context.Context, text string) error
+	Link   string
 	// Connect opens the ad accounts. It returns those it could open together
 	// with an error for those it could not.
 	Connect func(ctx context.Context) ([]Connection, error)

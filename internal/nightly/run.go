@@ -152,7 +152,7 @@ func (s *Steward) stageRow(ctx context.Context, runID string, stage Stage) (stor
 }
 
 // finish closes the run by what its stages say: failed if one failed, and the
-// stages that never came to run are then skipped.
+// stages that never came to run are then skipped. People are told of it.
 func (s *Steward) finish(ctx context.Context, runID string) error {
 	run, err := s.Store.Run(ctx, runID)
 	if err != nil {
@@ -177,7 +177,10 @@ func (s *Steward) finish(ctx context.Context, runID string) error {
 		}
 	}
 	run.FinishedAt = sql.NullTime{Time: s.Now(), Valid: true}
-	return s.Store.SetRun(ctx, run)
+	if err := s.Store.SetRun(ctx, run); err != nil {
+		return err
+	}
+	return s.announce(ctx, run, rows)
 }
 
 // RunDirect does a whole night, or the named stages of it, in this goroutine

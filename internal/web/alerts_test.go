@@ -58,3 +58,18 @@ func TestAlertsOnTheRunAndTheProposal(t *testing.T) {
 		}
 	}
 }
+
+// The run says when people were told of it, or why they were not.
+func TestTheRunSaysWhoWasTold(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	x.fill(1)
+	who, run := x.as(viewer), "/runs/"+shop+"/"+testDay.String()
+	if page := x.get(run, who).Text; strings.Contains(page, "webhook") || strings.Contains(page, "told") {
+		t.Error("a run of which nobody was to be told says so")
+	}
+	x.putModel("notice", "", map[string]any{"text": "x", "at": testNow})
+	hasAll(t, "a run that was told", x.get(run, who).Text, "Told by the webhook, <time")
+	x.putModel("notice", "", map[string]any{"text": "x", "at": testNow, "error": "the webhook answered 503"})
+	hasAll(t, "a run that was not", x.get(run, who).Text, "Nobody could be told of this night: the webhook answered 503.")
+}

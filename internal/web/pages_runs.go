@@ -92,6 +92,9 @@ type runPage struct {
 	Ads      bool // something is known of single ads
 	Held     []heldRow
 	HeldMore int
+	// Told is when people were told of it, Untold why that did not arrive.
+	Told   stamp
+	Untold string
 }
 
 // heldRow is a change the night wanted and a guardrail refused.
@@ -172,7 +175,7 @@ func (s *Server) run(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	view := runPage{Run: v}
-	if err := s.runModels(r.Context(), run, &view); err != nil {
+	if err := s.runModels(r.Context(), run, loc, &view); err != nil {
 		return err
 	}
 	s.render(w, r, http.StatusOK, "run", page{Title: "Run of " + v.Date, Nav: "runs", Body: view})
@@ -180,7 +183,7 @@ func (s *Server) run(w http.ResponseWriter, r *request) error {
 }
 
 // runModels adds what the run stored of its plan as a whole.
-func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) error {
+func (s *Server) runModels(ctx context.Context, run store.Run, loc *time.Location, view *runPage) error {
 	p, err := s.plan(ctx, run)
 	if err != nil {
 		return err
@@ -204,6 +207,18 @@ func (s *Server) runModels(ctx context.Context, run store.Run, view *runPage) er
 			view.Notes = append(view.Notes, "What limits the plan: "+b+".")
 		}
 		view.Notes = append(view.Notes, a.Notes...)
+	}
+	if models, err = s.store.Models(ctx, run.RunID, "notice"); err != nil {
+		return err
+	}
+	for _, m := range models {
+		var n struct {
+			At    time.Time `json:"at"`
+			Error string    `json:"error"`
+		}
+		if json.Unmarshal([]byte(m.Body), &n) == nil {
+			view.Told, view.Untold = stampOf(n.At, loc), n.Error
+		}
 	}
 	if models, err = s.store.Models(ctx, run.RunID, "alert"); err != nil {
 		return err
