@@ -151,18 +151,21 @@ func (t tabler) row(key Key, name string, w Worth, k float64, parts []Part) Targ
 		e := r.Elasticity
 		why := fmt.Sprintf("Elasticity %.2f (80 %%: %.2f to %.2f): 1 %% more spend brings %.2f %% more reported value", e.Value, e.Low, e.High, e.Value)
 		if r.Target != nil {
-			why += fmt.Sprintf("; at the spend that the target leads to it is %.2f", t.mu/(r.Target.Value*k))
+			why += fmt.Sprintf("; at the spend that the target leads to it is %.2f", t.elasticityThere(r, k))
 		}
 		r.Why = append(r.Why, why+".")
 	}
 	if r.Target != nil && t.mu > 1 {
 		r.Why = append(r.Why, fmt.Sprintf("Money is scarce: elsewhere the next %s earns %.2f, and the target asks for as much.", t.p.in.Currency, t.mu))
 	}
-	if r.Target != nil && r.Elasticity != nil && r.Elasticity.Value > response.MaxElasticity-0.005 {
+	if r.Target != nil && r.Elasticity != nil && t.elasticityThere(r, k) > response.MaxElasticity-0.005 {
 		r.Why = append(r.Why, "Its sales grow about as fast as its spend, so that the target is hardly above break-even.")
 	}
 	return r
 }
+
+// elasticityThere is the elasticity at the spend that a row's target leads to.
+func (t tabler) elasticityThere(r Target, k float64) float64 { return t.mu / (r.Target.Value * k) }
 
 // unit is the row of a unit of control.
 func (t tabler) unit(u *unit) Target {

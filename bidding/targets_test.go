@@ -196,7 +196,8 @@ func TestTargetsThatCannotBeTold(t *testing.T) {
 		"next to nothing": {func(in *bidding.Input) {
 			in.Worth["google:a"] = bidding.Worth{Margin: 5e-5, LTVMultiple: 1, IncrementalShare: 1}
 		}, curveOf("a", 100, 600, 0.05), true, false, "beyond what can be set"},
-		"elasticity to 1": {func(*bidding.Input) {}, curveOf("a", 100, 600, response.MaxElasticity), true, true, "hardly above break-even"},
+		"elasticity to 1": {func(*bidding.Input) {}, curveOf("a", 100, 263, response.MaxElasticity), true, true, "hardly above break-even"},
+		"only here":       {func(*bidding.Input) {}, curveOf("a", 100, 600, response.MaxElasticity), true, true, "leads to it is 0.63"},
 		"nothing spent":   {func(in *bidding.Input) { in.Accounts[0].Performance = nil }, curveOf("a", 100, 600, 0.7), true, true, "Elasticity 0.70"},
 		"worth no number": {func(in *bidding.Input) { in.Worth["google:a"] = bidding.Worth{Margin: math.NaN()} }, curveOf("a", 100, 600, 0.7), false, false, "not a number"},
 		"error no number": {func(in *bidding.Input) {
@@ -216,6 +217,9 @@ func TestTargetsThatCannotBeTold(t *testing.T) {
 			}
 			if !strings.Contains(strings.Join(r.Why, " "), x.says) {
 				t.Errorf("%q is not said: %v", x.says, r.Why)
+			}
+			if x.target && r.Target.Value > 1.1*r.BreakEven.Value && strings.Contains(strings.Join(r.Why, " "), "hardly above break-even") {
+				t.Errorf("a target of %.2f is said to be hardly above the break-even of %.2f", r.Target.Value, r.BreakEven.Value)
 			}
 		})
 	}

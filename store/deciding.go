@@ -68,6 +68,7 @@ type Filter struct {
 	States                                           []string
 	Platform, AdAccount, EntityType, EntityID, Field string
 	Since                                            time.Time // created at or after
+	AppliedSince                                     time.Time // applied at or after
 	Limit                                            int       // 0: all
 }
 
@@ -82,6 +83,9 @@ func (q *Queries) Proposals(ctx context.Context, f Filter) ([]Proposal, error) {
 	w.equal("field", f.Field)
 	if !f.Since.IsZero() {
 		w.add("created_at >= ?", utc(f.Since))
+	}
+	if !f.AppliedSince.IsZero() {
+		w.add("applied_at >= ?", utc(f.AppliedSince))
 	}
 	if len(f.States) > 0 {
 		w.add("state IN "+among(len(f.States)), with(f.States)...)

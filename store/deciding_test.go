@@ -149,6 +149,10 @@ func testChangeSets(t *testing.T, s *store.Store) {
 	same(t, "counts of another account", must(s.ProposalCounts(ctx, "other"))(t), map[string]int{})
 	same(t, "proposal", must(s.Proposal(ctx, "b1"))(t), fresh[1])
 	same(t, "proposal", must(s.Proposal(ctx, "a2"))(t), old[1])
+	must(s.MoveProposal(ctx, "a1", "approved", "applied", "", at.Add(time.Hour)))(t)
+	for since, want := range map[time.Duration]int{0: 1, time.Hour: 1, 2 * time.Hour: 0} {
+		same(t, "applied since", len(must(s.Proposals(ctx, store.Filter{AppliedSince: at.Add(since)}))(t)), want)
+	}
 }
 
 func testProposalPrefix(t *testing.T, s *store.Store) {

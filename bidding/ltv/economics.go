@@ -130,7 +130,8 @@ func (s *Segment) price(f *Fit, margin float64, spend *money.Micros, unknown str
 	s.Margin = margin
 	base := margin * s.FirstValue
 	s.LTV, s.LTVLow, s.LTVHigh = base*s.Lambda.Value, base*s.Lambda.Low, base*s.Lambda.High
-	s.Why = append(s.Why, fmt.Sprintf("Lifetime value %.2f %s: %.0f %% margin of a first order of %.2f, times %.2f.", s.LTV, in.Currency, 100*margin, s.FirstValue, s.Lambda.Value))
+	s.Why = append(s.Why, fmt.Sprintf("Lifetime value %s: %.0f %% margin of a first order of %s, times %.2f.",
+		amount(s.LTV, in.Currency), 100*margin, amount(s.FirstValue, in.Currency), s.Lambda.Value))
 	if spend == nil {
 		s.Why = append(s.Why, "No cost per customer: "+unknown+".")
 		return
@@ -143,7 +144,7 @@ func (s *Segment) price(f *Fit, margin float64, spend *money.Micros, unknown str
 	cac := spend.Float() / float64(s.NewCustomers)
 	ratio := s.LTV / cac
 	s.CAC, s.LTVToCAC = &cac, &ratio
-	s.Why = append(s.Why, fmt.Sprintf("%s spent in %d days for %s new customers: %.2f each.", money.Format(*spend, in.Currency), in.Days, thousands(s.NewCustomers), cac))
+	s.Why = append(s.Why, fmt.Sprintf("%s spent in %d days for %s new customers: %s each.", money.Format(*spend, in.Currency), in.Days, thousands(s.NewCustomers), amount(cac, in.Currency)))
 	s.PaybackDay = s.payback(f, cac)
 	switch {
 	case s.PaybackDay == nil:
@@ -153,6 +154,15 @@ func (s *Segment) price(f *Fit, margin float64, spend *money.Micros, unknown str
 	default:
 		s.Why = append(s.Why, fmt.Sprintf("It is earned back on day %d.", *s.PaybackDay))
 	}
+}
+
+// amount writes a model's figure as money of a currency.
+func amount(v float64, currency string) string {
+	m, err := money.FromFloat(v)
+	if err != nil {
+		return fmt.Sprintf("%.4g %s", v, currency)
+	}
+	return money.Format(m, currency)
 }
 
 // payback is the first day on which the expected margin of a new customer, the

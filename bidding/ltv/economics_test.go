@@ -63,6 +63,12 @@ func TestWhatACustomerCosts(t *testing.T) {
 	if *one.PaybackDay != 0 || by["platform=google/campaign=2"].Margin != 0.4 {
 		t.Errorf("%+v", one)
 	}
+	if why := strings.Join(one.Why, " "); !strings.Contains(why, "margin of a first order of EUR 50.00, times") || !strings.Contains(why, "EUR 1,000.00 spent in 60 days for 100 new customers: EUR 10.00 each.") {
+		t.Errorf("the words of campaign 1: %s", why)
+	}
+	if got := amount(2154.43, "JPY"); got != "JPY 2,154" {
+		t.Errorf("yen are written as %s", got)
+	}
 	for key, word := range map[string]string{
 		"":                           "another currency",
 		"platform=meta":              "another currency",

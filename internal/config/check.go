@@ -34,12 +34,24 @@ func (c *Config) check() []string {
 	f.wrong(err != nil, "web.listen: %q is not an address; write it as 127.0.0.1:8080", c.Web.Listen)
 	f.wrong(c.Web.PublicURL != "" && !strings.HasPrefix(c.Web.PublicURL, "http"), "web.public_url: %q is not an address; write it as https://ads.example.com", c.Web.PublicURL)
 	seen := map[string]bool{}
+	owner := map[string]string{} // of each ad account
+	own := func(a *Account, key, option, id string) {
+		was, taken := owner[option+" "+id]
+		f.wrong(id != "" && taken, "%s%s: %s belongs to account %q already; two would change the same budgets", key, option, id, was)
+		owner[option+" "+id] = a.Name
+	}
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
 		key := fmt.Sprintf("accounts[%d].", i)
 		a.check(key, &f)
 		f.wrong(seen[a.Name], "%sname: %q is used twice; names tell the shops apart", key, a.Name)
 		seen[a.Name] = true
+		if a.Google != nil {
+			own(a, key, "google.customer_id", a.Google.ID())
+		}
+		if a.Meta != nil {
+			own(a, key, "meta.ad_account_id", a.Meta.ID())
+		}
 	}
 	return f
 }

@@ -23,6 +23,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"a port alone", "web: {listen: \"8080\"}\n", `web.listen: "8080" is not an address`},
 		{"bad zone", "schedule: {time_zone: Mars}\naccounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}}]\n", `schedule.time_zone: "Mars" is not a time zone`},
 		{"two of a name", "accounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}}, {name: a, currency: EUR, meta: {ad_account_id: \"1\"}}]\n", `"a" is used twice`},
+		{"one ad account twice", "accounts: [{name: a, currency: EUR, google: {customer_id: 123-456-7890}}, {name: b, currency: EUR, google: {customer_id: \"1234567890\"}}]\n", `accounts[1].google.customer_id: 1234567890 belongs to account "a" already`},
 		{"told without an action", withGoogle("{enabled: true}"), `google.conversions.conversion_action: "" is not the id of a conversion action`},
 		{"told an action by name", withGoogle("{enabled: true, conversion_action: purchase}"), `conversion_action: "purchase" is not`},
 		{"Meta's key at Google", withGoogle("{dataset: \"1\"}"), "google.conversions.dataset: is Meta's"},

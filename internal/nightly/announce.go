@@ -62,7 +62,11 @@ func (s *Steward) announce(ctx context.Context, run store.Run, stages []store.St
 var toldStages = []string{string(Propose), string(Approve), string(Push), string(Measure)}
 
 func (s *Steward) noticeText(ctx context.Context, shop *Shop, run store.Run, stages []store.Stage) (string, error) {
-	lines := []string{fmt.Sprintf("%s, night of %s: %s", run.Account, run.Date.Time().Format("Mon 2 Jan 2006"), run.State)}
+	state := run.State
+	if state == Done && slices.ContainsFunc(stages, func(r store.Stage) bool { return r.Error != "" }) {
+		state = "done with errors"
+	}
+	lines := []string{fmt.Sprintf("%s, night of %s: %s", run.Account, run.Date.Time().Format("Mon 2 Jan 2006"), state)}
 	for _, r := range stages {
 		name := strings.ToUpper(r.Stage[:1]) + r.Stage[1:]
 		if r.Summary != "" && r.State == Done && slices.Contains(toldStages, r.Stage) {

@@ -83,7 +83,7 @@ func (s *Steward) ApproveWith(ctx context.Context, actor string, ids []string, r
 }
 
 func expired(p store.Proposal) error {
-	return refused("it expired at %s; the next night proposes anew", p.ExpiresAt.Format(time.RFC3339))
+	return refused("it expired on %s; the next night proposes anew", p.ExpiresAt.UTC().Format("2006-01-02 at 15:04 UTC"))
 }
 
 func (s *Steward) approveOne(ctx context.Context, q *store.Queries, p store.Proposal, actor, reason string, now time.Time) error {
@@ -111,7 +111,7 @@ func (s *Steward) Reject(ctx context.Context, actor string, ids []string, reason
 func (s *Steward) Edit(ctx context.Context, actor, id string, value money.Micros, reason string) bidding.Outcome {
 	return s.each(ctx, []string{id}, func(q *store.Queries, p store.Proposal, now time.Time) error {
 		if st := bidding.State(p.State); !st.Open() {
-			return refused("only an open proposal is edited; it is %s", p.State)
+			return refused("only an open proposal is edited; its state is %s", p.State)
 		}
 		if now.After(p.ExpiresAt) {
 			return expired(p)

@@ -270,8 +270,8 @@ func propose(ctx context.Context, n *night) (report, error) {
 	if k := len(out.Alerts); k > 0 {
 		alerts = fmt.Sprintf("; alerts: %d", k)
 	}
-	summary := fmt.Sprintf("%d proposals, expected %+.2f %s a day; the next %s earns %.2f; %d wanted changes held back",
-		len(out.Drafts), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts + leftOut + unknown
+	summary := fmt.Sprintf("%d proposals, expected %+.*f %s a day; the next %s earns %.2f; %d wanted changes held back",
+		len(out.Drafts), money.Decimals(n.shop.Currency), out.Allocation.Gain, n.shop.Currency, n.shop.Currency, out.Allocation.ShadowPrice, len(out.Blocked)) + alerts + leftOut + unknown
 	return report{Summary: summary}, n.Store.InTx(ctx, func(q *store.Queries) error {
 		if err := models.put(ctx, q); err != nil {
 			return err

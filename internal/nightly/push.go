@@ -91,7 +91,7 @@ func (s *Steward) toPush(ctx context.Context, ids []string) (map[string][]store.
 		case err != nil:
 			out = append(out, bidding.Outcome{ID: id, Err: err})
 		case st != bidding.Approved && !st.Pending():
-			out = append(out, bidding.Outcome{ID: p.ProposalID, State: st, Err: refused("it is %s; only an approved change is pushed", st)})
+			out = append(out, bidding.Outcome{ID: p.ProposalID, State: st, Err: refused("its state is %s; only an approved change is pushed", st)})
 		default:
 			if _, err := s.Shop(p.Account); err != nil {
 				out = append(out, bidding.Outcome{ID: p.ProposalID, State: st, Err: err})
@@ -155,6 +155,10 @@ func (s *Steward) pushTo(ctx context.Context, shop *Shop, conns []Connection, ac
 			}
 			w := &pusher{Steward: s, shop: shop, conn: c, actor: actor}
 			for _, o := range w.run(ctx, mine) { // what was left by an earlier process, too
+				if done[o.ID] { // left by the cuts a moment ago, and looked at again
+					out[slices.IndexFunc(out, func(have bidding.Outcome) bool { return have.ID == o.ID })] = o
+					continue
+				}
 				done[o.ID] = true
 				out = append(out, o)
 			}
@@ -294,7 +298,7 @@ func (w *pusher) begin(ctx context.Context, id string) (store.Intent, error) {
 			return err
 		}
 		if bidding.State(p.State) != bidding.Approved {
-			return refused("it is %s; only an approved change is pushed", p.State)
+			return refused("its state is %s; only an approved change is pushed", p.State)
 		}
 		a, err := w.covered(ctx, q, p, now)
 		if err != nil {

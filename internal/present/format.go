@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
@@ -71,11 +73,27 @@ func EntityTypeName(t string) string { return Words(t) }
 
 // Words turns an identifier such as ad_set into "Ad set".
 func Words(s string) string {
-	s = strings.ReplaceAll(s, "_", " ")
-	if s == "" {
-		return ""
+	s = Phrase(s)
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 || first == utf8.RuneError {
+		return s
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return string(unicode.ToUpper(first)) + s[size:]
+}
+
+// Phrase is Words as it stands within a sentence: "cool down", "LTV:CAC".
+func Phrase(s string) string {
+	if s == "ltv_cac" { // a ratio
+		return "LTV:CAC"
+	}
+	words := strings.Split(s, "_")
+	for i, w := range words {
+		switch w {
+		case "cac", "ltv", "roas", "cpc", "cpm", "ctr":
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // Unit is the unit a field's value is stated in: EUR/day, EUR/click,

@@ -64,6 +64,7 @@ func TestAdsOfTheNightAndOfAChange(t *testing.T) {
 		hasAll(t, at, page, wants...)
 	}
 	page := x.get(run+"/ads", who).Text
+	hasAll(t, "the weeks of an ad", page, ">1,200</td>") // clicks are whole
 	if worn, holds := strings.Index(page, "71 % on worn-out ads"), strings.Index(page, "A fresh one"); worn < 0 || holds < worn {
 		t.Error("units with worn-out ads come first")
 	}

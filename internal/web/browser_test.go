@@ -22,6 +22,7 @@ func TestBrowser(t *testing.T) {
 	x.fillExperiments()
 	x.fillAds(0)
 	x.fillGroups()
+	x.fillMonths()
 	server := httptest.NewServer(x.Handler())
 	defer server.Close()
 	defer x.Close()
@@ -141,6 +142,10 @@ func keysAndLive(t *testing.T, b *webtest.Browser, x *site) {
 	if text := b.Text(`.flash`); text != "1 proposal approved." {
 		t.Errorf("the key a led to %q", text)
 	}
+	// The keys move through every list that has details.
+	x.fillTargets(2)
+	b.Open("/value/targets", `table.targets`)
+	b.Do(chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.WaitVisible(chromedp.CSS(`.item.here summary:focus`)))
 	// A run under way goes on before one's eyes.
 	run := shop + "/" + testDay.AddDays(1).String()
 	b.Open("/runs/"+run, `li.st-running`)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -66,13 +67,24 @@ func TestDecideMany(t *testing.T) {
 	if len(x.desk.log()) != heard {
 		t.Fatal("the desk was asked before the total was seen")
 	}
-	hasAll(t, "the page that confirms", a.Text, "Approve 2 proposals", "&#43;38.20", "&#43;58.50", "1 more were selected")
+	hasAll(t, "the page that confirms", a.Text, "Approve 2 proposals", "&#43;38.20", "&#43;58.50", "1 more was selected")
 	a = x.post("/decide", url.Values{"do": {"approve"}, "id": ids, "confirmed": {"1"}}, c)
 	if !strings.Contains(a.Text, "2 of 3 proposals approved") || !strings.Contains(a.Text, "It is applied; from there") {
 		t.Errorf("the result of approving three: %d %s", a.StatusCode, a.Text)
 	}
 	if x.state(ids[0]) != "approved" || x.state(ids[1]) != "approved" || x.state(ids[2]) != "applied" {
 		t.Error("not exactly the two are approved")
+	}
+	// A reason is asked for before it is missed, also where the script has shown the total.
+	for _, c := range []struct {
+		more  url.Values
+		wants bool
+	}{{nil, false}, {url.Values{"confirmed": {"1"}}, false}, {url.Values{"confirmed": {"1"}, "reason": {" "}}, true}} {
+		form := url.Values{"do": {"reject"}, "id": {proposalID(1)}}
+		maps.Copy(form, c.more)
+		if a := x.post("/decide", form, x.as(approver)); strings.Contains(a.Text, "Say why;") != c.wants {
+			t.Errorf("%v: a missing reason is found fault with is %v", c.more, !c.wants)
+		}
 	}
 	// What is approved already does no harm among others, or alone.
 	a = x.post("/decide", url.Values{"do": {"approve"}, "id": {ids[0], proposalID(1)}, "confirmed": {"1"}}, c)

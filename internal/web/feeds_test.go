@@ -95,7 +95,7 @@ func TestFeedsPage(t *testing.T) {
 	}
 	x.fillFeeds()
 	for path, wants := range map[string][]string{
-		"/feeds": {"1,500", "4,300.00", "920.00", "21 % of the spend on items", "shop.example/feed.xml", "meta &lt;b&gt;.csv", "fell from 300 items to 12", "1 Jan 2026",
+		"/feeds": {"1,500", "4,300.00", "920.00", "21 % of the spend on items", "300 of a refused feed’s last good version, not checked this night", "below 70 %; look at its export. Its last good", "shop.example/feed.xml", "meta &lt;b&gt;.csv", "fell from 300 items to 12", "1 Jan 2026",
 			"Shopping | All", "missing 107.50, with errors 692.50", "27 %", "image_link.required", "&#43;4", "−3", "price.format", "−2", "812.50", "31 times",
 			"Errors in the feed", "In no feed", "37 more", "-12.25", "Title of =SHOE-4", "EUR 7.00 were spent on a platform no feed is for", "EUR 12.00 were spent on items whose cost",
 			`href="/feeds/item?id=%3DSHOE-4"`, `href="/feeds/csv/unfit"`, `aria-current="page">Feeds`, "meta:9"},

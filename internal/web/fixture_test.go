@@ -401,9 +401,12 @@ func (x *site) fillRun(date civil.Date, state string) {
 func sampleBody(i int) bidding.Body {
 	c := campaigns[i%len(campaigns)]
 	f := 1 + float64(i/len(campaigns))*0.01
-	word := "Raise"
+	word, held := "Raise", "step"
 	if c.change < 0 {
 		word = "Lower"
+	}
+	if i == 11 {
+		held = "monthly_pace" // as long a name as any that clamps
 	}
 	k := 0.42 * 1.48 * 0.82
 	eps := 0.6 - float64(i%5)*0.04
@@ -414,7 +417,7 @@ func sampleBody(i int) bidding.Body {
 			"The response curve rests for 38 % on campaigns of the same type.",
 		},
 		Guardrails: []guard.Verdict{
-			{Name: "step", Answer: guard.Clamp, Setting: "step.default", Detail: "The optimum lies 31 % away; one change may move 15 %."},
+			{Name: held, Answer: guard.Clamp, Setting: "step.default", Detail: "The optimum lies 31 % away; one change may move 15 %."},
 			{Name: "cool_down", Answer: guard.Pass, Setting: "cool_down.days", Detail: "Last changed 11 days ago."},
 			{Name: "minimum", Answer: guard.Pass, Setting: "minimum.conversions", Detail: "142 conversions in the window; 15 are needed."},
 			{Name: "total_cap", Answer: guard.Pass, Setting: "total_daily_cap", Detail: "1,612 of 2,000 a day."},

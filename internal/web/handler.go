@@ -63,7 +63,7 @@ var (
 	errNoProposal  = &pageError{http.StatusNotFound, "There is no such proposal", "It may belong to another database, or its id is cut short."}
 	errForbidden   = &pageError{http.StatusForbidden, "Your role does not allow this", "Ask an admin to give you the role it needs, on the Settings page."}
 	errCrossOrigin = &pageError{http.StatusForbidden, "This request came from another site", "Open the page itself and try again from there."}
-	errLogin       = &pageError{http.StatusUnauthorized, "Log in first", "This needs a session; log in at /login."}
+	errLogin       = &pageError{http.StatusUnauthorized, "Log in first", "Your session has ended, or there was none: nothing was done. Log in at /login and do it again."}
 )
 
 func badRequest(text string) error {

@@ -11,14 +11,9 @@ import (
 	"adsteward/store"
 )
 
-func TestMonthlyBudgetsOnThePageOfChanges(t *testing.T) {
-	t.Parallel()
-	x := newSite(t)
-	cookie := x.as(viewer)
-	x.fill(3)
-	if a := x.get("/", cookie); strings.Contains(a.Text, "Monthly budgets") {
-		t.Error("without monthly budgets the page speaks of them")
-	}
+// fillMonths stores two monthly budgets, one of which is not foreseen.
+func (x *site) fillMonths() {
+	x.t.Helper()
 	const e = money.One
 	first := testDay.AddDays(-testDay.Time().Day() + 1)
 	months := []bidding.Month{
@@ -30,10 +25,21 @@ func TestMonthlyBudgetsOnThePageOfChanges(t *testing.T) {
 	var models []store.Model
 	for _, m := range months {
 		b, err := json.Marshal(m)
-		must(t, err)
+		must(x.t, err)
 		models = append(models, store.Model{RunID: shop + "/" + testDay.String(), Kind: "pacing", Key: m.Name, Body: string(b)})
 	}
-	must(t, x.store.PutModels(t.Context(), models))
+	must(x.t, x.store.PutModels(x.t.Context(), models))
+}
+
+func TestMonthlyBudgetsOnThePageOfChanges(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	cookie := x.as(viewer)
+	x.fill(3)
+	if a := x.get("/", cookie); strings.Contains(a.Text, "Monthly budgets") {
+		t.Error("without monthly budgets the page speaks of them")
+	}
+	x.fillMonths()
 	a := x.get("/", cookie)
 	hasAll(t, "the page", a.Text, "Monthly budgets", "Every &lt;b&gt;", "12 days left", "20,000", "33,000", "32,000 – 34,500", "30,000 EUR", "1,083", "833",
 		`<b class="neg">above its budget</b>`, "It lands &lt;i&gt;above&lt;/i&gt;.", `class="whisk neg"`, "5,000 JPY", "not known yet", "No campaign.")

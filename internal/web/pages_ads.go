@@ -100,7 +100,7 @@ func adsOf(u bidding.UnitAds) unitAds {
 			row.Words = append(row.Words, fallWords(f))
 		}
 		for _, w := range a.Weeks {
-			week := adWeekRow{From: w.From.Time().Format("2 Jan 2006"), Impressions: present.Amount(w.Impressions, ""), Clicks: present.Amount(w.Clicks, ""), CTR: present.None}
+			week := adWeekRow{From: w.From.Time().Format("2 Jan 2006"), Impressions: present.Whole(w.Impressions), Clicks: present.Whole(w.Clicks), CTR: present.None}
 			if w.Impressions > 0 {
 				week.CTR = smallShare(w.Clicks / w.Impressions)
 			}

@@ -15,22 +15,41 @@ import (
 
 // changesView is the page of tonight's change set.
 type changesView struct {
-	Account  string
-	Date     string
-	Run      *runView
-	Later    *runLink // a newer run that has not come to a plan
-	Summary  []summaryCell
-	Months   []monthRow // monthly budgets; none where the policy has none
-	Tabs     []tab
-	Platform []option
-	Sort     []option
-	Scope    []option
-	Groups   []option
-	Filtered bool
-	Rows     []*row
-	Approved int // proposals ready to be pushed
-	Empty    string
-	State    string
+	Account string
+	Nights  []changesNight
+	// NightsMore counts the accounts whose nights are not shown.
+	NightsMore int
+	Summary    []summaryCell
+	Months     []monthRow // monthly budgets; none where the policy has none
+	Tabs       []tab
+	Platform   []option
+	Sort       []option
+	Scope      []option
+	Groups     []option
+	Filtered   bool
+	Rows       []*row
+	Approved   int // proposals ready to be pushed
+	Empty      string
+	State      string
+}
+
+// changesNight is the night whose plan is shown of an account.
+type changesNight struct {
+	Account string // "" where there is only one
+	Date    string
+	Run     runView
+	Later   *runLink // a newer run that has not come to a plan
+}
+
+// mostNights are shown at the head of the page.
+const mostNights = 4
+
+// trouble is 1 of a night that is not simply done.
+func trouble(r store.Run) int {
+	if r.State == "done" {
+		return 0
+	}
+	return 1
 }
 
 type runLink struct{ Date, State, URL string }
@@ -101,6 +120,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	}
 	now := s.now()
 	all := newRows(found, now, loc)
+	nameAccounts(all)
 	view := changesView{Account: q.account, State: q.state}
 	view.Tabs = tabs(all, q)
 	view.Rows = selectRows(all, q)
@@ -116,17 +136,24 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	if view.Groups, err = s.accountOptions(ctx, q.account); err != nil {
 		return err
 	}
-	if len(newest) > 0 {
-		run := newest[0]
-		view.Date = run.Date.Time().Format("Monday 2 January 2006")
-		rv, err := s.runView(ctx, run, loc)
-		if err != nil {
+	shown := newest
+	if len(newest) > mostNights { // those that want to be looked at
+		shown = slices.Clone(newest)
+		slices.SortStableFunc(shown, func(a, b store.Run) int { return cmp.Compare(trouble(b), trouble(a)) })
+		shown, view.NightsMore = shown[:mostNights], len(newest)-mostNights
+	}
+	for _, run := range shown {
+		n := changesNight{Date: run.Date.Time().Format("Monday 2 January 2006")}
+		if len(newest) > 1 {
+			n.Account, n.Date = run.Account, run.Date.Time().Format("Mon 2 Jan")
+		}
+		if n.Run, err = s.runView(ctx, run, loc); err != nil {
 			return err
 		}
-		view.Run = &rv
-		if latest[0].RunID != run.RunID {
-			view.Later = &runLink{latest[0].Date.Time().Format("Mon 2 Jan"), latest[0].State, runURL(latest[0])}
+		if i := slices.IndexFunc(latest, func(l store.Run) bool { return l.Account == run.Account && l.RunID != run.RunID }); i >= 0 {
+			n.Later = &runLink{latest[i].Date.Time().Format("Mon 2 Jan"), latest[i].State, runURL(latest[i])}
 		}
+		view.Nights = append(view.Nights, n)
 	}
 	if view.Summary, err = s.summary(ctx, newest, all, now); err != nil {
 		return err
@@ -140,6 +167,8 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		view.Empty = "No night has run yet. Run one with “adsteward run”, or wait for the schedule."
 	case view.Filtered:
 		view.Empty = "Nothing fits this filter."
+	case slices.ContainsFunc(all, func(r *row) bool { return r.State == string(bidding.Expired) }):
+		view.Empty = "Nothing to decide any more: what was proposed has expired. The next night proposes anew."
 	default:
 		view.Empty = "Nothing to decide: the newest night proposes no change. The run tells why."
 	}
@@ -306,6 +335,18 @@ func (s *Server) accountOptions(ctx context.Context, selected string) ([]option,
 		return nil, nil
 	}
 	return out, nil
+}
+
+// ofOne are the account options of a page that shows one account at a time.
+func ofOne(options []option, account string) []option {
+	if options == nil || account == "" {
+		return options
+	}
+	out := slices.Clone(options[1:]) // without "All accounts"
+	for i := range out {
+		out[i].Selected = out[i].Value == account
+	}
+	return out
 }
 
 func runURL(r store.Run) string { return "/runs/" + url.PathEscape(r.Account) + "/" + r.Date.String() }

@@ -70,7 +70,7 @@ func (s *Server) decide(w http.ResponseWriter, r *request) error {
 	}
 	asked := r.PostForm.Get("confirmed") == "1"
 	if (do == "reject" && reason == "") || (do == "approve" && !one && !asked) {
-		return s.confirm(w, r, do, ids, next, asked)
+		return s.confirm(w, r, do, ids, next, r.PostForm.Has("reason"))
 	}
 	if do == "approve" && !one {
 		if ids, err = s.undecided(r, ids); err != nil {
@@ -105,8 +105,8 @@ func (s *Server) undecided(r *request, ids []string) ([]string, error) {
 	return out, nil
 }
 
-// confirm shows what is about to be decided. asked means that it was shown
-// before and a reason is still missing.
+// confirm shows what is about to be decided. asked means that a reason was asked
+// for before and is still missing.
 func (s *Server) confirm(w http.ResponseWriter, r *request, do string, ids []string, next string, asked bool) error {
 	rows, err := s.rowsByID(r, ids)
 	if err != nil {
@@ -134,7 +134,9 @@ func (s *Server) rowsByID(r *request, ids []string) ([]*row, error) {
 		return nil, err
 	}
 	loc, err := s.zone(r.Context(), "")
-	return newRows(ps, s.now(), loc), err
+	rows := newRows(ps, s.now(), loc)
+	nameAccounts(rows)
+	return rows, err
 }
 
 // report goes back with a message if everything went well, else shows what did
@@ -210,6 +212,7 @@ func (s *Server) pushForm(w http.ResponseWriter, r *request) error {
 			v.Rows = append(v.Rows, row)
 		}
 	}
+	nameAccounts(v.Rows)
 	v.Effects, v.Platforms = effects(v.Rows), platformsOf(v.Rows)
 	v.Title = "Push " + present.Plural(len(v.Rows), "change")
 	s.render(w, r, http.StatusOK, "decide", page{Title: v.Title, Nav: "changes", Body: v})

@@ -365,9 +365,16 @@ func (s *Server) newPlanView(ctx context.Context, q url.Values) (*planView, erro
 			seen[e.Account] = true
 			add(&v.Accounts, e.Account, e.Account, "account")
 		}
-		if e.EntityType == "campaign" {
-			add(&v.Campaigns, attribution.CampaignKey(e.Platform, e.EntityID), e.Name+" · "+present.PlatformName(e.Platform), "campaign")
+	}
+	for _, e := range entities {
+		if e.EntityType != "campaign" {
+			continue
 		}
+		name := e.Name + " · " + present.PlatformName(e.Platform)
+		if len(v.Accounts) > 1 { // two shops may have campaigns of one name
+			name += " · " + e.Account
+		}
+		add(&v.Campaigns, attribution.CampaignKey(e.Platform, e.EntityID), name, "campaign")
 	}
 	for _, k := range attribution.ExperimentKinds {
 		add(&v.Kinds, string(k), kindName(string(k)), "kind")

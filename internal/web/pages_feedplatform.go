@@ -87,6 +87,7 @@ func (s *Server) feedWorld(w http.ResponseWriter, r *request) error {
 			break
 		}
 	}
+	v.Groups = ofOne(v.Groups, v.Account)
 	v.Back = v.night().link("/feeds")
 	s.render(w, r, http.StatusOK, "feedplatform", page{Title: "Items as others see them", Nav: "feeds", Here: "/feeds/platform", Body: v})
 	return nil

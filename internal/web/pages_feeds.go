@@ -71,6 +71,7 @@ func (s *Server) feedNight(r *request) (feedNight, error) {
 			n.Money = &found[0]
 		}
 	}
+	n.Groups = ofOne(n.Groups, n.Account)
 	if n.names, err = s.campaignNames(ctx, n.Account); err != nil {
 		return n, err
 	}
@@ -201,7 +202,7 @@ func (n *feedNight) view() feedsView {
 	}
 	for _, f := range n.States {
 		row := feedRow{Name: feedName(f.Location), Platform: platformsName(f.Platform), Items: count(f.Items), Errors: count(f.Report.Errors),
-			Warnings: count(f.Report.Warnings), Since: present.None, Refused: f.Refused}
+			Warnings: count(f.Report.Warnings), Since: present.None, Refused: sentence(f.Refused)}
 		if !f.Since.IsZero() {
 			row.Since = f.Since.Time().Format("2 Jan 2006")
 		}
@@ -276,12 +277,23 @@ func (n *feedNight) rules() []ruleRow {
 }
 
 func (n *feedNight) summary() []summaryCell {
-	items, errors, valid := 0, 0, 0
+	items, errors, valid, unread := 0, 0, 0, 0
 	for _, f := range n.States {
 		items += f.Items
+		if f.Refused != "" { // the report is of what was refused
+			unread += f.Items
+			continue
+		}
 		errors, valid = errors+f.Report.Errors, valid+f.Report.Valid
 	}
-	cells := []summaryCell{{Name: "Items in force", Value: count(items), Notes: []string{fmt.Sprintf("%s without error, %s errors", count(valid), count(errors))}}}
+	in := summaryCell{Name: "Items in force", Value: count(items)}
+	if unread < items || items == 0 {
+		in.Notes = append(in.Notes, fmt.Sprintf("%s without error, %s errors", count(valid), count(errors)))
+	}
+	if unread > 0 {
+		in.Notes = append(in.Notes, count(unread)+" of a refused feed’s last good version, not checked this night")
+	}
+	cells := []summaryCell{in}
 	m := n.Money
 	if m == nil {
 		return cells

@@ -39,6 +39,7 @@ type proposalView struct {
 	Audit     []auditRow
 	Outcome   *outcomeView
 	CanRoll   bool
+	Pending   bool // a push began and has not ended
 	RollsBack string
 	EditValue string
 	Created   stamp
@@ -99,7 +100,7 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 		v.RunURL = runURL(store.Run{Account: account, Date: date})
 	}
 	state := bidding.State(p.State)
-	v.CanRoll = state == bidding.Applied || state == bidding.Measured
+	v.CanRoll, v.Pending = state == bidding.Applied || state == bidding.Measured, state.Pending()
 	if !v.Row.Item { // out of ads it earns nothing and costs nothing; its gain says all
 		v.Expected = expected(v.Row.body.Expected, p.Currency)
 	}
@@ -200,7 +201,15 @@ func (s *Server) fillAudit(ctx context.Context, p store.Proposal, v *proposalVie
 func (s *Server) fillCharts(ctx context.Context, p store.Proposal, v *proposalView, _ *time.Location) error {
 	key := bidding.Key{Platform: platform.Name(p.Platform), AdAccount: p.AdAccount,
 		Ref: platform.Ref{Type: platform.EntityType(p.EntityType), ID: p.EntityID}}
-	u, err := s.unitOf(ctx, p.RunID, key)
+	run := p.RunID
+	if run == "" && p.RollbackOf != "" { // what it puts back knows which campaigns the budget is of
+		first, err := s.store.Proposal(ctx, p.RollbackOf)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		run = first.RunID
+	}
+	u, err := s.unitOf(ctx, run, key)
 	if err != nil {
 		return err
 	}

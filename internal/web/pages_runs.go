@@ -27,9 +27,13 @@ type runView struct {
 
 type stageView struct {
 	Name, State, Summary, Error, Took string
+	Class                             string // colour of its dot
 	Attempt                           int
 	Started                           stamp
 }
+
+// doneWithErrors is shown of a run or stage that is done and met errors on the way.
+const doneWithErrors = "done_with_errors"
 
 func (s *Server) runView(ctx context.Context, run store.Run, loc *time.Location) (runView, error) {
 	stages, err := s.store.Stages(ctx, run.RunID)
@@ -43,7 +47,7 @@ func (s *Server) runView(ctx context.Context, run store.Run, loc *time.Location)
 		v.Took = present.Duration(end.Sub(run.StartedAt))
 	}
 	for _, st := range stages {
-		sv := stageView{Name: present.Words(st.Stage), State: st.State, Summary: st.Summary, Error: st.Error, Attempt: st.Attempt}
+		sv := stageView{Name: present.Words(st.Stage), State: st.State, Summary: st.Summary, Error: st.Error, Attempt: st.Attempt, Class: stateClass(st.State)}
 		if st.StartedAt.Valid {
 			sv.Started = stampOf(st.StartedAt.Time, loc)
 			switch {
@@ -53,7 +57,13 @@ func (s *Server) runView(ctx context.Context, run store.Run, loc *time.Location)
 				sv.Took = present.Duration(s.now().Sub(st.StartedAt.Time))
 			}
 		}
-		if st.State == "done" || st.State == "skipped" {
+		switch {
+		case st.State == "done" && st.Error != "": // a platform, feed or file was left out: nobody should have to open the run to learn of it
+			sv.State, sv.Class, v.Done = "done with errors", stateClass(doneWithErrors), v.Done+1
+			if v.State == "done" {
+				v.State = doneWithErrors
+			}
+		case st.State == "done", st.State == "skipped" && run.State != "failed": // after a failure they are skipped for it
 			v.Done++
 		}
 		v.Stages = append(v.Stages, sv)

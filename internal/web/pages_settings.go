@@ -15,11 +15,12 @@ import (
 type settingsView struct {
 	Users    []userRow
 	Roles    []string
-	Policy   string
-	PolicyID string
-	RunURL   string
+	Policies []policyView // of each account
 	Invite   *invite
 }
+
+// policyView is the policy of an account's newest run that had one.
+type policyView struct{ Account, Text, ID, RunURL string }
 
 type userRow struct {
 	Name, Role  string
@@ -51,15 +52,17 @@ func (s *Server) showSettings(w http.ResponseWriter, r *request, made *invite) e
 			v.Users = append(v.Users, userRow{u.Name, u.Role, u.PasswordHash != "", u.Name == r.user.Name, stampOf(u.CreatedAt, loc)})
 		}
 	}
-	runs, err := s.store.Runs(ctx, "", 1)
+	runs, err := s.pickRuns(ctx, "", func(run store.Run) (bool, error) { return run.PolicyID != "", nil }) // one that was skipped had none
 	if err != nil {
 		return err
 	}
-	if len(runs) > 0 && runs[0].PolicyID != "" {
-		v.PolicyID, v.RunURL = runs[0].PolicyID, runURL(runs[0])
-		v.Policy, err = s.store.Policy(ctx, runs[0].PolicyID)
+	for _, run := range runs {
+		text, err := s.store.Policy(ctx, run.PolicyID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if text != "" {
+			v.Policies = append(v.Policies, policyView{run.Account, text, run.PolicyID, runURL(run)})
 		}
 	}
 	s.render(w, r, http.StatusOK, "settings", page{Title: "Settings", Nav: "settings", Here: "/settings", Body: v})

@@ -57,6 +57,7 @@ func (s *Server) valueHead(r *request, path, kind string) (valueHead, []store.Mo
 		return h, nil, err
 	}
 	h.Account, h.Date, h.URL = run.Account, run.Date.Time().Format("Mon 2 Jan 2006"), runURL(run)
+	h.Groups = ofOne(groups, h.Account)
 	return h, models, nil
 }
 

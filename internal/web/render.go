@@ -115,7 +115,7 @@ func stateClass(state string) string {
 		return "good"
 	case "failed", "block", "refused":
 		return "bad"
-	case "applying", "unknown", "running", "clamp", "changed", "partial", "pending":
+	case "applying", "unknown", "running", "clamp", "changed", "partial", "pending", doneWithErrors:
 		return "busy"
 	case "proposed", "planned":
 		return "open"

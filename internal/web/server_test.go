@@ -293,7 +293,7 @@ func TestEmpty(t *testing.T) {
 	x := newSite(t)
 	cookie := x.as(admin)
 	for path, want := range map[string]string{"/": "No night has run yet", "/runs": "No night has run yet", "/audit": "Nothing is recorded yet",
-		"/settings": "No run has stored a policy yet", "/push": "Nothing is approved", "/api/proposals": "[]", "/api/status": `"runs": []`, "/attribution": "No night has held", "/api/attribution": `"comparison": null`} {
+		"/settings": "No run has stored a policy yet", "/push": "Nothing is approved", "/api/proposals": "[]", "/api/status": `"runs": []`, "/attribution": "No night has held", "/experiments/plan": "No campaign is known yet", "/api/attribution": `"comparison": null`} {
 		if a := x.get(path, cookie); a.StatusCode != http.StatusOK || !strings.Contains(a.Text, want) {
 			t.Errorf("%s: status %d, without %q", path, a.StatusCode, want)
 		}

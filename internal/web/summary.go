@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"adsteward/bidding"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
+	"adsteward/internal/platform"
 	"adsteward/internal/present"
 	"adsteward/store"
 )
@@ -35,9 +37,16 @@ func (s *Server) summary(ctx context.Context, newest []store.Run, all []*row, no
 	cells := []summaryCell{{Name: "Open proposals", Value: fmt.Sprint(len(open)),
 		Notes: []string{fmt.Sprintf("%d to decide, %d approved", len(undecided), approved)}}}
 	gain := summaryCell{Name: "Expected gain per day", Value: present.None,
-		Title: "Sum of the open proposals' expected profit gain per day, with the central 80 % interval; the bounds are combined as if errors were independent."}
+		Title: "Sum of the open proposals' expected profit gain per day, with the central 80 % interval; of some of a night's proposals, or several nights', the bounds are combined as if errors were independent."}
 	for i, e := range effects(open) {
 		if i == 0 {
+			if len(newest) == 1 {
+				p, err := s.plan(ctx, newest[0])
+				if err != nil {
+					return nil, err
+				}
+				p.know(&e)
+			}
 			gain.Value, gain.Unit, gain.Class = e.Gain, e.Currency, e.Class
 			if e.Interval != "" {
 				gain.Notes = []string{"80 %: " + e.Interval}
@@ -52,7 +61,11 @@ func (s *Server) summary(ctx context.Context, newest []store.Run, all []*row, no
 		if err != nil {
 			return nil, err
 		}
-		cells = append(cells, p.cells(run, all, len(newest) > 1)...)
+		pushed, err := s.store.Proposals(ctx, store.Filter{Account: run.Account, Field: string(platform.DailyBudget), AppliedSince: run.StartedAt})
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, p.cells(run, all, pushed, len(newest) > 1)...)
 	}
 	fresh, err := s.freshness(ctx, newest, now)
 	return append(cells, fresh), err
@@ -64,8 +77,17 @@ type plan struct {
 	made     bool // the run came to a plan at all
 	currency string
 	shadow   float64
+	gain     bidding.Expected        // of all it proposed
 	kept     bool                    // the total, as it is in doubt
 	budgets  map[string]money.Micros // by platform, as pulled
+}
+
+// know gives the effect of all that a plan proposed the plan's own interval, which
+// knows what the campaigns' errors have in common.
+func (p plan) know(e *effect) {
+	if p.made && e.level > 0 && math.Abs(e.gain-p.gain.GainPerDay) < 1e-6*math.Abs(e.gain) {
+		e.Gain, e.Interval, e.Class = gainText(p.gain, e.Currency)
+	}
 }
 
 // planCache keeps the plans of finished runs: reading a thousand units for
@@ -95,6 +117,7 @@ func (s *Server) plan(ctx context.Context, run store.Run) (plan, error) {
 		var a bidding.Allocation
 		if json.Unmarshal([]byte(m.Body), &a) == nil {
 			p.made, p.shadow, p.kept = true, a.ShadowPrice, a.Kept
+			p.gain = bidding.Expected{GainPerDay: a.Gain, GainLow: a.GainLow, GainHigh: a.GainHigh, Level: 0.8}
 		}
 	}
 	units, err := s.store.Models(ctx, run.RunID, "unit")
@@ -123,9 +146,10 @@ func (s *Server) plan(ctx context.Context, run store.Run) (plan, error) {
 	return p, nil
 }
 
-// cells shows a plan: what the budgets are by now and would be with every open
-// proposal applied, and the shadow price.
-func (p plan) cells(run store.Run, all []*row, several bool) []summaryCell {
+// cells shows a plan: what the budgets are by now, after what was pushed since
+// they were read (of any night, and rollbacks and steps of experiments, which are
+// of none), and would be with every open proposal applied, and the shadow price.
+func (p plan) cells(run store.Run, all []*row, pushed []store.Proposal, several bool) []summaryCell {
 	suffix := ""
 	if several {
 		suffix = ", " + run.Account
@@ -135,16 +159,16 @@ func (p plan) cells(run store.Run, all []*row, several bool) []summaryCell {
 		var now, then money.Micros
 		var notes []string
 		for _, name := range slices.Sorted(maps.Keys(p.budgets)) {
-			before, after := p.budgets[name], p.budgets[name]
-			for _, r := range all {
-				if r.Account != run.Account || r.Platform != name {
-					continue
+			before := p.budgets[name]
+			for _, x := range pushed {
+				if x.Platform == name {
+					before += budgetDelta(x)
 				}
-				switch st := bidding.State(r.State); {
-				case st.Open() || st.Pending():
+			}
+			after := before
+			for _, r := range all {
+				if st := bidding.State(r.State); r.Account == run.Account && r.Platform == name && (st.Open() || st.Pending()) {
 					after += budgetDelta(r.p)
-				case r.p.RunID == run.RunID && (st == bidding.Applied || st == bidding.Measured):
-					before, after = before+budgetDelta(r.p), after+budgetDelta(r.p)
 				}
 			}
 			now, then = now+before, then+after
@@ -186,40 +210,62 @@ func unitWord(currency string) string {
 	return currency
 }
 
-// stale is how many days old the newest data may be before the page says so.
-const stale = 2
+const (
+	stale      = 2 // how many days old the newest data may be before the page says so
+	mostBehind = 4 // accounts that are named for being behind the others
+)
 
 func (s *Server) freshness(ctx context.Context, newest []store.Run, now time.Time) (summaryCell, error) {
-	run := newest[0]
-	last, err := s.store.LastPerformance(ctx, run.Account)
-	if err != nil {
-		return summaryCell{}, err
-	}
 	cell := summaryCell{Name: "Data up to", Value: present.None, Title: "The oldest of the ad accounts' newest days of performance."}
-	if len(last) == 0 {
+	byName := map[string]civil.Date{} // by platform, with several accounts by account too
+	var oldest civil.Date
+	age := 0
+	for _, run := range newest {
+		last, err := s.store.LastPerformance(ctx, run.Account)
+		if err != nil {
+			return cell, err
+		}
+		loc, err := s.zone(ctx, run.Account)
+		if err != nil {
+			return cell, err
+		}
+		for k, d := range last {
+			name := present.PlatformName(k[0])
+			if len(newest) > 1 {
+				name = run.Account + ", " + name
+			}
+			if have, ok := byName[name]; !ok || d < have {
+				byName[name] = d
+			}
+			if oldest.IsZero() || d < oldest {
+				oldest = d
+			}
+			age = max(age, civil.Of(now.In(loc)).Sub(d))
+		}
+	}
+	if oldest.IsZero() {
 		return cell, nil
 	}
-	loc, err := s.zone(ctx, run.Account)
-	if err != nil {
-		return cell, err
-	}
-	byPlatform := map[string]civil.Date{}
-	oldest := civil.Date(0)
-	for k, d := range last {
-		if have, ok := byPlatform[k[0]]; !ok || d < have {
-			byPlatform[k[0]] = d
-		}
-		if oldest.IsZero() || d < oldest {
-			oldest = d
-		}
-	}
 	cell.Value = oldest.Time().Format("Mon 2 Jan")
-	if age := civil.Of(now.In(loc)).Sub(oldest); age > stale {
+	if age > stale {
 		cell.Class, cell.Notes = "warn", []string{fmt.Sprintf("%d days old", age)}
 	}
-	for _, name := range slices.Sorted(maps.Keys(byPlatform)) {
-		note := present.PlatformName(name)
-		if d := byPlatform[name]; d != oldest {
+	names := slices.Sorted(maps.Keys(byName))
+	if len(newest) > 1 { // who is behind, if anybody is
+		behind := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return byName[name] != oldest })
+		switch {
+		case len(behind) == len(names):
+			cell.Notes = append(cell.Notes, "of all accounts")
+		case len(behind) > mostBehind:
+			cell.Notes = append(cell.Notes, fmt.Sprintf("of %d accounts, others are newer", len(behind)))
+		default:
+			cell.Notes = append(cell.Notes, behind...)
+		}
+		return cell, nil
+	}
+	for _, name := range names {
+		note := name
+		if d := byName[name]; d != oldest {
 			note += " " + d.Time().Format("Mon 2 Jan")
 		}
 		cell.Notes = append(cell.Notes, note)

@@ -90,6 +90,7 @@ type pair struct{ Name, Value, Note string }
 // page may hold a thousand of them.
 type row struct {
 	ID, Account, Name, State, Note        string
+	Of                                    string // the account, where the rows shown are of several
 	Platform, PlatformName, Field, Entity string
 	Old, New, Unit, Change, Dir           string
 	Gain, Interval, GainClass, Currency   string
@@ -154,7 +155,6 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 	if p.EntityType == string(platform.ProductGroup) {
 		r.Field = "Items in ads"
 	}
-	r.Class, r.StateName = stateClass(p.State), present.Words(p.State)
 	r.Label = r.Name + ", " + r.Field
 	e := body.Expected
 	r.Numbers = fmt.Sprint(e.GainPerDay, e.GainLow, e.GainHigh, budgetDelta(p).Float())
@@ -169,9 +169,14 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 		r.Dir = "down"
 	}
 	state, live := bidding.State(p.State), now.Before(p.ExpiresAt)
-	r.CanApprove = state == bidding.Proposed && live
+	if state.Open() && !live { // the next night writes it down; nothing can be done with it before that either
+		state = bidding.Expired
+		r.State, r.Note = string(state), "It expired; the next night proposes anew."
+	}
+	r.Class, r.StateName = stateClass(r.State), present.Words(r.State)
+	r.CanApprove = state == bidding.Proposed
 	r.CanReject = state.Open()
-	r.CanPush = state == bidding.Approved && live
+	r.CanPush = state == bidding.Approved
 	switch {
 	case err != nil:
 		r.Why = "Its stored explanation cannot be read."
@@ -185,7 +190,7 @@ func newRow(p store.Proposal, now time.Time, loc *time.Location) *row {
 	}
 	var passed []string
 	for _, v := range body.Guardrails {
-		name := strings.ToLower(present.Words(v.Name))
+		name := present.Phrase(v.Name)
 		if v.Answer == guard.Pass {
 			passed = append(passed, name)
 			continue
@@ -206,6 +211,17 @@ func newRows(ps []store.Proposal, now time.Time, loc *time.Location) []*row {
 		rows[i] = newRow(p, now, loc)
 	}
 	return rows
+}
+
+// nameAccounts says of each row whose it is, where they are of several accounts:
+// two shops may have campaigns of one name.
+func nameAccounts(rows []*row) {
+	if !slices.ContainsFunc(rows, func(r *row) bool { return r.Account != rows[0].Account }) {
+		return
+	}
+	for _, r := range rows {
+		r.Of, r.Label = r.Account, r.Label+", "+r.Account
+	}
 }
 
 func gainText(e bidding.Expected, currency string) (gain, interval, class string) {

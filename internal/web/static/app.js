@@ -8,6 +8,12 @@
 
   for (const el of $$("[data-script]")) el.hidden = false;
 
+  // Where the names of the pages do not fit beside each other, the open one is in view.
+  for (const el of $$("nav [aria-current]")) {
+    const box = el.parentElement, at = el.getBoundingClientRect(), frame = box.getBoundingClientRect();
+    box.scrollLeft += at.left - frame.left - (frame.width - at.width) / 2;
+  }
+
   // Filters apply themselves.
   for (const form of $$("form[data-auto]")) {
     for (const b of $$("[data-auto-button]", form)) b.hidden = true;
@@ -103,7 +109,7 @@
       at = Math.max(0, Math.min(items.length - 1, i));
       items[at].classList.add("here");
       if (scroll) {
-        $("a.name", items[at]).focus({ preventScroll: true });
+        $("a.name, summary", items[at])?.focus({ preventScroll: true });
         items[at].scrollIntoView({ block: "nearest" });
       }
     };
