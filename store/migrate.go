@@ -94,9 +94,9 @@ func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
 	return list, nil
 }
 
-// checkSchema returns ErrNotMigrated where the schema is older or newer than
+// CheckSchema returns ErrNotMigrated where the schema is older or newer than
 // this program.
-func (s *Store) checkSchema(ctx context.Context) error {
+func (s *Store) CheckSchema(ctx context.Context) error {
 	p, err := s.goose()
 	if err != nil {
 		return err

@@ -237,10 +237,26 @@ func (s *Store) prepare(ctx context.Context, key Key) error {
 			return sqliteUnusable(s.path, err)
 		}
 	}
-	if err := s.checkSchema(ctx); err != nil {
+	if err := s.CheckSchema(ctx); err != nil {
 		return err
 	}
 	return s.checkKey(ctx, key)
+}
+
+// CheckWrite reports what keeps this process from writing: a file that may only be
+// read, others that hold it, a server that is a standby. It changes nothing.
+func (s *Store) CheckWrite(ctx context.Context) error {
+	undo := errors.New("undo")
+	err := s.InTx(ctx, func(q *Queries) error {
+		if _, err := q.exec(ctx, `UPDATE settings SET updated_at = updated_at WHERE key = ?`, keyCheck); err != nil {
+			return err
+		}
+		return undo
+	})
+	if errors.Is(err, undo) {
+		return nil
+	}
+	return Worded(err)
 }
 
 // checkKey compares the key with the mark the first Open left.

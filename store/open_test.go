@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -365,6 +366,32 @@ func TestIsFull(t *testing.T) {
 	} {
 		same(t, fmt.Sprint(c.err), store.IsFull(c.err), c.want)
 	}
+}
+
+func TestIsUnusable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want string // what Worded ends with, "" where it leaves the error alone
+	}{
+		{sqlite3.Error{Code: sqlite3.ErrFull}, "make room on its disk, or see what is wrong with it"},
+		{fmt.Errorf("run: %w", sqlite3.Error{Code: sqlite3.ErrBusy}), "another program holds it; end that, and try again"},
+		{sqlite3.Error{Code: sqlite3.ErrCorrupt}, "its file is damaged; restore a backup"},
+		{sqlite3.Error{Code: sqlite3.ErrReadonly}, "let this user write to it, to the files beside it and to their folder"},
+		{fmt.Errorf("run: %w", &pgconn.PgError{Code: "57P01"}), "see that the server is up and to be reached, and try again"},
+		{&pgconn.PgError{Code: "57014"}, ""},
+		{driver.ErrBadConn, "see that the server is up and to be reached, and try again"},
+		{sqlite3.Error{Code: sqlite3.ErrConstraint}, ""},
+		{&pgconn.PgError{Code: "23505"}, ""},
+		{context.Canceled, ""},
+		{nil, ""},
+	} {
+		same(t, fmt.Sprint(c.err), store.IsUnusable(c.err), c.want != "")
+		if got := store.Worded(c.err); !errors.Is(got, c.err) || c.want != "" && !strings.HasSuffix(got.Error(), "; "+c.want) || c.want == "" && got != c.err {
+			t.Errorf("%v becomes %v", c.err, got)
+		}
+	}
+	same(t, "a file beside it", store.IsUnusable(&fs.PathError{Err: syscall.ENOSPC}), true)
 }
 
 // TestSQLiteFull fills a database up to a limit: the import fails as a whole,

@@ -109,14 +109,14 @@ type backupCmd struct {
 }
 
 func (c *backupCmd) Run(e *env) error {
-	a, err := e.open()
+	a, err := e.openBare()
 	if err != nil {
 		return err
 	}
 	defer a.close()
 	if err := a.store.Backup(e.ctx, c.File); err != nil {
-		if store.IsFull(err) {
-			return err
+		if store.IsUnusable(err) {
+			return &unreachable{errors.New(err.Error())} // which of the two disks is at fault is not known
 		}
 		return usage("%v", err)
 	}
@@ -139,6 +139,9 @@ func (c *migrateUp) Run(e *env) (err error) {
 	defer func() { err = errors.Join(err, st.Close()) }()
 	applied, err := st.MigrateUp(e.ctx)
 	if err != nil {
+		return err
+	}
+	if err := st.CheckSchema(e.ctx); err != nil { // a newer program's
 		return err
 	}
 	if len(applied) == 0 {

@@ -53,7 +53,12 @@ func (c *doctorCmd) examine(e *env) []doctor.Finding {
 		return append(fs, databaseFinding(cfg, err))
 	}
 	defer a.close()
-	fs = append(fs, doctor.Finding{Check: "database", Verdict: doctor.OK, Detail: string(a.store.Dialect()) + ", schema up to date"},
+	database := doctor.Finding{Check: "database", Verdict: doctor.OK, Detail: string(a.store.Dialect()) + ", schema up to date"}
+	if err := a.store.CheckWrite(e.ctx); err != nil {
+		detail, remedy, _ := strings.Cut(err.Error(), "; ")
+		database = doctor.Finding{Check: "database", Verdict: doctor.Error, Detail: detail, Remedy: remedy}
+	}
+	fs = append(fs, database,
 		doctor.Clock(e.ctx, a.store, a.steward.Now()), doctor.Audit(e.ctx, a.store))
 	for i := range a.steward.Shops {
 		fs = append(fs, doctor.Shop(e.ctx, a.store, &a.steward.Shops[i], a.steward.Now())...)
@@ -82,7 +87,7 @@ func databaseFinding(cfg *config.Config, err error) doctor.Finding {
 	case errors.As(err, &ce), errors.Is(err, store.ErrWrongKey):
 		f.Check, f.Remedy = "encryption key", "set encryption_key_file to the key the database was written with"
 	case errors.Is(err, store.ErrNotMigrated):
-		f.Remedy = "run: adsteward migrate up"
+		f.Detail, f.Remedy, _ = strings.Cut(f.Detail, "; ")
 	case errors.Is(err, store.ErrUnreachable) && strings.HasPrefix(cfg.Store, "postgres"):
 		f.Remedy = "start the database server, and see that host, user and password in store are right"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"adsteward/feeds"
@@ -75,8 +76,9 @@ func exitCode(err error) int {
 	}
 	var p *platform.Error
 	var n *unreachable
+	var o *net.OpError // a connection that broke, whosever
 	if errors.As(err, &p) && p.Kind != platform.Rejected || errors.As(err, &n) || errors.Is(err, feedsource.ErrUnreachable) ||
-		errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrNotMigrated) || store.IsFull(err) || errors.Is(err, context.DeadlineExceeded) {
+		errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrNotMigrated) || store.IsUnusable(err) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &o) {
 		return codeUnreachable
 	}
 	return codeFindings

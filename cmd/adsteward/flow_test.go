@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -123,4 +124,24 @@ func TestRunFinishesWhatWasLeft(t *testing.T) {
 		t.Errorf("after the run %d changes are settled, want 1", len(ps))
 	}
 	w.settled([]string{id}, nil)
+}
+
+// TestStageDuringNight: who runs a single stage while a night is under way does not
+// cut it short.
+func TestStageDuringNight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.must("status") // the database is there
+	w.control(http.MethodPost, "/faults", `[{"kind": "slow_stream", "service": "google", "times": 4, "delay_ms": 300}]`)
+	together(
+		func() { w.must("run", "--date", worldStart.String()) },
+		func() {
+			time.Sleep(300 * time.Millisecond) // it pulls
+			w.must("run", "--date", worldStart.String(), "--stage", "feeds")
+		})
+	for _, s := range decode[struct{ Runs []present.StageRow }](t, w.must("status", "--json")).Runs {
+		if s.State != "done" {
+			t.Errorf("stage %s is %s", s.Stage, s.State)
+		}
+	}
 }

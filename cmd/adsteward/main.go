@@ -16,6 +16,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"adsteward/store"
 )
 
 func main() {
@@ -128,7 +130,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	out := &output{to: stdout}
 	e := &env{ctx: ctx, cli: &c, stdin: stdin, stdout: out, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
-	err = kctx.Run(e)
+	err = store.Worded(kctx.Run(e))
 	if _, found := errors.AsType[*findings](err); out.err != nil && (err == nil || found) {
 		err = out.err // what nobody could read was not done
 	}

@@ -152,7 +152,44 @@ func (e *env) work(a *app, nights []oneNight, stages []nightly.Stage) (err error
 		defer cancel()
 		err = errors.Join(err, q.Stop(stop))
 	}()
-	return e.awaitNights(a, q, nights)
+	for waiting > 0 {
+		if err := e.awaitNights(a, q, nights); err != nil {
+			return err
+		}
+		if waiting, err = e.goOn(a, q, nights, stages); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goOn puts back into the queue what was asked for and waits still although the run is
+// over: somebody who asked for single stages of it meanwhile has closed it. It returns
+// how many nights go on.
+func (e *env) goOn(a *app, q *nightly.Queue, nights []oneNight, stages []nightly.Stage) (begun int, err error) {
+	for _, n := range nights {
+		rows, err := a.store.Stages(e.ctx, nightly.RunID(n.account, n.date))
+		if err != nil {
+			return begun, err
+		}
+		var left []nightly.Stage
+		for _, r := range rows {
+			if st := nightly.Stage(r.Stage); r.State == nightly.Waiting && (stages == nil || slices.Contains(stages, st)) {
+				left = append(left, st)
+			}
+		}
+		if len(left) == 0 {
+			continue
+		}
+		on, err := q.Enqueue(e.ctx, n.account, n.date, left, "command")
+		if err != nil {
+			return begun, err
+		}
+		if on {
+			begun++
+		}
+	}
+	return begun, nil
 }
 
 // awaitNights returns when every run has come to its end.
@@ -162,6 +199,9 @@ func (e *env) awaitNights(a *app, q *nightly.Queue, nights []oneNight) error {
 	for _, n := range nights {
 		for {
 			r, err := a.store.Run(e.ctx, nightly.RunID(n.account, n.date))
+			if err != nil && e.ctx.Err() == nil {
+				return &unreachable{fmt.Errorf("%w; the next run goes on where this one stopped", err)}
+			}
 			if err != nil {
 				return err
 			}

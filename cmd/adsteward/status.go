@@ -208,7 +208,7 @@ type auditList struct {
 }
 
 func (c *auditList) Run(e *env) error {
-	a, err := e.open()
+	a, err := e.openBare()
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ type auditVerify struct {
 }
 
 func (c *auditVerify) Run(e *env) error {
-	a, err := e.open()
+	a, err := e.openBare()
 	if err != nil {
 		return err
 	}

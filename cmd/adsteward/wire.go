@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -12,6 +11,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"adsteward/attribution"
 	"adsteward/bidding"
@@ -40,7 +41,7 @@ type app struct {
 
 // open reads the configuration and opens the store.
 func (e *env) open() (*app, error) {
-	cfg, now, err := e.configured()
+	cfg, now, err := e.configured(config.Load)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,9 @@ func (e *env) open() (*app, error) {
 }
 
 // openBare opens the store without the shops: what stops everything must not wait for a
-// policy file to be mended.
+// policy file to be mended, or for a token that only the daemon is given.
 func (e *env) openBare() (*app, error) {
-	cfg, now, err := e.configured()
+	cfg, now, err := e.configured(config.LoadBare)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +63,8 @@ func (e *env) openBare() (*app, error) {
 }
 
 // configured is the configuration and the clock that goes with it.
-func (e *env) configured() (*config.Config, func() time.Time, error) {
-	cfg, err := config.Load(e.cli.Config)
+func (e *env) configured(load func(file string) (*config.Config, error)) (*config.Config, func() time.Time, error) {
+	cfg, err := load(e.cli.Config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -235,13 +236,19 @@ func policyOf(a *config.Account) (p guard.Policy, id, text string, err error) {
 		raw, err = json.MarshalIndent(p, "", "  ")
 	} else if raw, err = os.ReadFile(a.Policy); err != nil {
 		err = &config.Error{File: a.Policy, Msg: "the policy of account " + a.Name + " cannot be read: " + err.Error()}
-	} else if len(bytes.TrimSpace(raw)) == 0 { // as while an editor writes it: that protects nothing, and nobody meant it
+	} else if saysNothing(raw) { // as while an editor writes it: that protects nothing, and nobody meant it
 		err = &config.Error{File: a.Policy, Msg: "the policy of account " + a.Name + " is empty; for the defaults leave policy: out of the configuration"}
 	} else if p, err = guard.Parse(raw); err != nil {
 		err = &config.Error{File: a.Policy, Msg: config.PlainYAML(err)}
 	}
 	hash := sha256.Sum256(raw)
 	return p, hex.EncodeToString(hash[:8]), string(raw), err
+}
+
+// saysNothing reports whether a YAML file holds nothing but comments.
+func saysNothing(raw []byte) bool {
+	var said any
+	return yaml.Unmarshal(raw, &said) == nil && said == nil
 }
 
 // connect opens an account's ad accounts: what can be opened, and an error for
@@ -254,7 +261,7 @@ func connect(ctx context.Context, cfg *config.Config, a *config.Account, now fun
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {
-		c, err := connectGoogle(ctx, cfg, a.Google, policy.ValueRules.Enabled, a.Audiences.Enabled)
+		c, err := connectGoogle(ctx, cfg, a.Google, policy.ValueRules.Enabled, a.Audiences.Enabled, now)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -280,17 +287,25 @@ func secretOf(cfg *config.Config, s config.Secret, file, key string) (string, er
 	return v.Reveal(), nil
 }
 
-func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, valueRules, targeting bool) (nightly.Connection, error) {
+// inConfig says where to look for what was found wrong before anything was sent.
+func inConfig(cfg *config.Config, err error) error {
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return err
+	}
+	return &config.Error{File: cfg.File(), Msg: err.Error()}
+}
+
+func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, valueRules, targeting bool, now func() time.Time) (nightly.Connection, error) {
 	tokens, err := googleTokens(cfg, g)
 	if err != nil {
-		return nightly.Connection{}, err
+		return nightly.Connection{}, inConfig(cfg, err)
 	}
 	dev, err := secretOf(cfg, g.DeveloperToken, g.DeveloperTokenFile, "google.developer_token")
 	if err != nil {
 		return nightly.Connection{}, err
 	}
 	ads, err := googleads.Open(ctx, googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
-		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations, ValueRules: valueRules, Targeting: targeting})
+		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations, ValueRules: valueRules, Targeting: targeting, Now: now})
 	if err != nil {
 		return nightly.Connection{}, err
 	}
@@ -358,7 +373,7 @@ func connectMeta(cfg *config.Config, m *config.Meta, targeting bool, now func() 
 	c, err := meta.Open(meta.Config{BaseURL: m.BaseURL, Version: m.Version, AdAccountID: m.ID(), AccessToken: token, AppSecret: secret,
 		Targeting: targeting, TestEventCode: m.Conversions.Or().TestEventCode, Now: now})
 	if err != nil {
-		return nightly.Connection{}, err
+		return nightly.Connection{}, inConfig(cfg, err)
 	}
 	conn := nightly.Connection{AdAccount: m.ID(), Ads: c, Audiences: c, Items: c, Parts: c, SingleAds: c}
 	if m.CatalogID != "" {

@@ -23,7 +23,6 @@ import (
 	"adsteward/internal/civil"
 	"adsteward/internal/config"
 	"adsteward/internal/platform"
-	"adsteward/internal/platform/googleads"
 	"adsteward/internal/present"
 	"adsteward/internal/sandbox"
 	"adsteward/internal/sandbox/market"
@@ -293,14 +292,8 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	g := cfg.Accounts[0].Google
-	tokens, err := googleTokens(cfg, g)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	now = decode[struct{ Today civil.Date }](w.t, string(w.control(http.MethodGet, "/state", ""))).Today.In(time.UTC).AddDate(0, 0, 1)
-	google, err := googleads.Open(w.t.Context(), googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), Credentials: tokens,
-		ValueRules: true, Now: func() time.Time { return now }})
+	google, err := connectGoogle(w.t.Context(), cfg, cfg.Accounts[0].Google, true, false, func() time.Time { return now })
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -309,11 +302,11 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() {
-		if err := errors.Join(google.Close(), facebook.Ads.Close()); err != nil {
+		if err := errors.Join(google.Ads.Close(), facebook.Ads.Close()); err != nil {
 			w.t.Error(err)
 		}
 	})
-	return []platform.Ads{google, facebook.Ads}, now
+	return []platform.Ads{google.Ads, facebook.Ads}, now
 }
 
 // remote is what the platforms say of one value: what it is, and how often and

@@ -27,10 +27,9 @@ func (c *Config) check() []string {
 	var f faults
 	f.wrong(len(c.Accounts) == 0, "accounts: is empty; name at least one shop")
 	f.wrong(!isZone(c.Schedule.TimeZone), "schedule.time_zone: %q is not a time zone; write it as Europe/Berlin", c.Schedule.TimeZone)
-	_, err := cron.ParseStandard(c.Schedule.Cron)
-	f.wrong(err != nil, "schedule.cron: %q is not a cron expression; write five fields, as in \"30 4 * * *\"", c.Schedule.Cron)
+	f.wrong(!isCron(c.Schedule.Cron), "schedule.cron: %q is not a cron expression; write five fields, as in \"30 4 * * *\"", c.Schedule.Cron)
 	f.wrong(c.Schedule.Grace < 0, "schedule.grace: is negative; write it as 6h")
-	_, _, err = net.SplitHostPort(c.Web.Listen)
+	_, _, err := net.SplitHostPort(c.Web.Listen)
 	f.wrong(err != nil, "web.listen: %q is not an address; write it as 127.0.0.1:8080", c.Web.Listen)
 	f.wrong(c.Web.PublicURL != "" && !strings.HasPrefix(c.Web.PublicURL, "http"), "web.public_url: %q is not an address; write it as https://ads.example.com", c.Web.PublicURL)
 	seen := map[string]bool{}
@@ -51,6 +50,31 @@ func (c *Config) check() []string {
 		}
 		if a.Meta != nil {
 			own(a, key, "meta.ad_account_id", a.Meta.ID())
+		}
+	}
+	return f
+}
+
+// unset names the secrets whose variable of the environment is not set.
+func (c *Config) unset() []string {
+	var f faults
+	look := func(key string, s Secret) {
+		f.wrong(s.unset != "", "%s: the environment variable %s is not set", key, s.unset)
+	}
+	look("encryption_key", c.EncryptionKey)
+	for i, a := range c.Accounts {
+		key := fmt.Sprintf("accounts[%d].", i)
+		if a.Notify != nil {
+			look(key+"notify.webhook", a.Notify.Webhook)
+		}
+		if g := a.Google; g != nil {
+			look(key+"google.client_secret", g.ClientSecret)
+			look(key+"google.refresh_token", g.RefreshToken)
+			look(key+"google.developer_token", g.DeveloperToken)
+		}
+		if m := a.Meta; m != nil {
+			look(key+"meta.access_token", m.AccessToken)
+			look(key+"meta.app_secret", m.AppSecret)
 		}
 	}
 	return f
@@ -102,7 +126,7 @@ func (a *Account) check(key string, f *faults) {
 	}
 	a.Journeys.check(key, f)
 	if n := a.Notify; n != nil {
-		f.wrong(n.Webhook.IsZero() == (n.WebhookFile == ""), "%snotify: give the address as webhook, or as webhook_file the file that holds it", key)
+		f.wrong((n.Webhook == Secret{}) == (n.WebhookFile == ""), "%snotify: give the address as webhook, or as webhook_file the file that holds it", key)
 	}
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
@@ -137,6 +161,16 @@ func (c *Conversions) check(key string, f *faults) {
 		"%smeasure: %q is none of lifetime_revenue, lifetime_margin, revenue and margin", key, v.Measure)
 	f.wrong(*v.SettleHours < 0 || *v.SettleHours > 120, "%ssettle_hours: %d is not between 0 and 120", key, *v.SettleHours)
 	f.wrong(!(v.RestateShare > 0 && v.RestateShare < 1), "%srestate_share: %v is not a share between 0 and 1; write 5 %% as 0.05", key, v.RestateShare)
+}
+
+// isCron reports whether text is five cron fields. A zone before them (TZ=) is none: slots
+// are of the wall clock of schedule.time_zone, and the parser panics where nothing follows it.
+func isCron(text string) bool {
+	if len(strings.Fields(text)) != 5 || strings.Contains(text, "=") {
+		return false
+	}
+	_, err := cron.ParseStandard(text)
+	return err == nil
 }
 
 // isID reports whether s is digits and nothing else.

@@ -336,7 +336,13 @@ func (e *Error) Error() string { return e.File + ": " + e.Msg }
 func (e *Error) IsInput() bool { return true }
 
 // Load reads and checks the file. Paths in it are relative to its directory.
-func Load(file string) (*Config, error) {
+func Load(file string) (*Config, error) { return load(file, true) }
+
+// LoadBare is Load for what speaks to no platform: the variables that hold their
+// secrets may be set for the daemon alone.
+func LoadBare(file string) (*Config, error) { return load(file, false) }
+
+func load(file string, secrets bool) (*Config, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &Error{File: file, Msg: "there is no such file; `adsteward init` writes one to start from, --config names another"}
@@ -350,10 +356,16 @@ func Load(file string) (*Config, error) {
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return nil, &Error{File: file, Msg: PlainYAML(err)}
+	} else if err == nil && !errors.Is(dec.Decode(new(yaml.Node)), io.EOF) { // what follows would be read by nobody
+		return nil, &Error{File: file, Msg: "a line --- begins a second document; one file is one configuration"}
 	}
 	c.file = file
 	c.resolve()
-	if faults := c.check(); len(faults) > 0 {
+	faults := c.check()
+	if secrets {
+		faults = append(faults, c.unset()...)
+	}
+	if len(faults) > 0 {
 		return nil, &Error{File: file, Msg: strings.Join(faults, "; "), Faults: faults}
 	}
 	return &c, nil

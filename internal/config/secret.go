@@ -12,7 +12,10 @@ import (
 // Secret is a value that must not be seen: it prints as *** however it is
 // printed, in logs, errors, JSON and YAML. In the file it is either the value
 // itself or ${NAME}, which is read from the environment.
-type Secret struct{ value string }
+type Secret struct {
+	value string
+	unset string // the variable it should be read from, where that is not set
+}
 
 // Reveal returns the value, for the one place that needs it.
 func (s Secret) Reveal() string { return s.value }
@@ -48,7 +51,7 @@ func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
 		name = strings.TrimSuffix(name, "}")
 		v, set := os.LookupEnv(name)
 		if !set {
-			return fmt.Errorf("line %d: the environment variable %s is not set", n.Line, name)
+			s.unset = name
 		}
 		s.value = v
 	}
@@ -58,6 +61,9 @@ func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
 // Or returns the secret, or the content of its FILE twin where only that is
 // given. key names the option in messages.
 func (s Secret) Or(file, key string) (Secret, error) {
+	if s.unset != "" {
+		return s, fmt.Errorf("%s: the environment variable %s is not set", key, s.unset)
+	}
 	if !s.IsZero() || file == "" {
 		return s, nil
 	}
@@ -69,5 +75,5 @@ func (s Secret) Or(file, key string) (Secret, error) {
 	if v == "" {
 		return s, fmt.Errorf("%s_file: %s is empty", key, file)
 	}
-	return Secret{v}, nil
+	return Secret{value: v}, nil
 }

@@ -23,12 +23,12 @@ type notice struct {
 // announceFor is how long the end of a night waits for its notice to be taken.
 const announceFor = 15 * time.Second
 
-// announce tells people how a night went. One that ends again, as after a stage done
-// anew, is told again where that has changed anything. What does not arrive is kept with
-// the reason, and holds nothing up.
+// announce tells people how a night went: single stages of it, done by hand, are no
+// night. One that ends again, as after a stage done anew, is told again where that has
+// changed anything. What does not arrive is kept with the reason, and holds nothing up.
 func (s *Steward) announce(ctx context.Context, run store.Run, stages []store.Stage) error {
 	shop, err := s.Shop(run.Account)
-	if err != nil || shop.Notify == nil {
+	if err != nil || shop.Notify == nil || slices.ContainsFunc(stages, func(r store.Stage) bool { return run.State == Done && r.State == Waiting }) {
 		return err
 	}
 	text, err := s.noticeText(ctx, shop, run, stages)

@@ -38,6 +38,9 @@ func TestANightIsTold(t *testing.T) {
 		d, h := announcing(t, st)
 		d.Shops[0].Policy.AutoApprove = guard.AutoApprove{Enabled: true, Fields: map[platform.Field]guard.AutoCaps{platform.DailyBudget: {}}}
 		today := civil.Of(testNow)
+		if err := d.RunDirect(t.Context(), "shop", today, []Stage{Pull}); err != nil || len(h.texts) > 0 {
+			t.Fatalf("told of one stage: %q, %v", h.texts, err)
+		}
 		runQueued(t, d.Steward, today)
 		if len(h.texts) != 1 {
 			t.Fatalf("told %q", h.texts)

@@ -196,6 +196,12 @@ func (d *desk) propose(t testing.TB, n int) []string {
 			Entity: platform.Ref{Type: platform.Campaign, ID: fmt.Sprintf("c%d", i)}, Name: fmt.Sprintf("Campaign %d", i),
 			Field: platform.DailyBudget, Seen: 100 * money.One, Proposed: 110 * money.One})
 	}
+	return d.put(t, drafts...)
+}
+
+// put stores drafts as the proposals of one change set.
+func (d *desk) put(t testing.TB, drafts ...bidding.Draft) []string {
+	t.Helper()
 	set := store.ChangeSet{ChangeSetID: newID(), Account: "shop", RunID: "shop/2026-03-10", Date: civil.MustParse("2026-03-10"),
 		Hash: bidding.ChangeSetHash("shop/2026-03-10", drafts), CreatedAt: d.now}
 	var rows []store.Proposal

@@ -38,7 +38,7 @@ func (n *night) checkCatalogs(ctx context.Context, w *world) (said string, fault
 		if uerr := n.countUsage(ctx, c); uerr != nil {
 			return said, fault, uerr
 		}
-		if store.IsFull(err) {
+		if store.IsUnusable(err) {
 			return said, fault, err
 		}
 		if err != nil {

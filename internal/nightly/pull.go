@@ -40,7 +40,7 @@ func pull(ctx context.Context, n *night) (report, error) {
 			return report{}, err
 		}
 	}
-	if store.IsFull(shopErr) { // no fault of the shop's or a platform's
+	if store.IsUnusable(shopErr) { // no fault of the shop's or a platform's
 		return report{}, shopErr
 	}
 	failed := []error{connErr}
@@ -49,7 +49,7 @@ func pull(ctx context.Context, n *night) (report, error) {
 		a := &accounts[i]
 		rows += a.rows
 		for _, err := range []error{a.err, a.more} {
-			if store.IsFull(err) {
+			if store.IsUnusable(err) {
 				return report{}, err
 			}
 			if err != nil {

@@ -142,6 +142,7 @@ func (s *Steward) applyShop(ctx context.Context, shop *Shop, actor string, todo 
 // under the total cap that increases need.
 func (s *Steward) pushTo(ctx context.Context, shop *Shop, conns []Connection, actor string, todo []store.Proposal) (out []bidding.Outcome) {
 	done := map[string]bool{}
+	down := map[string]error{} // ad accounts that do not answer are not asked again
 	for _, cuts := range []bool{true, false} {
 		for _, c := range conns {
 			var mine []store.Proposal
@@ -153,6 +154,13 @@ func (s *Steward) pushTo(ctx context.Context, shop *Shop, conns []Connection, ac
 			if len(mine) == 0 {
 				continue
 			}
+			name := string(c.Ads.Platform()) + "/" + c.AdAccount
+			if err := down[name]; err != nil {
+				for _, p := range mine {
+					out = append(out, bidding.Outcome{ID: p.ProposalID, State: bidding.State(p.State), Err: err})
+				}
+				continue
+			}
 			w := &pusher{Steward: s, shop: shop, conn: c, actor: actor}
 			for _, o := range w.run(ctx, mine) { // what was left by an earlier process, too
 				if done[o.ID] { // left by the cuts a moment ago, and looked at again
@@ -161,6 +169,9 @@ func (s *Steward) pushTo(ctx context.Context, shop *Shop, conns []Connection, ac
 				}
 				done[o.ID] = true
 				out = append(out, o)
+				if isDown(o.Err) {
+					down[name] = o.Err
+				}
 			}
 		}
 	}

@@ -464,3 +464,52 @@ func TestAcceptedButOldValueReads(t *testing.T) {
 	}
 	d.appliedOnce(t, map[string]bool{d.ids[0]: true})
 }
+
+// TestSettlesThoughTheClockWentBack: what was sent at a time that is yet to come is
+// settled all the same.
+func TestSettlesThoughTheClockWentBack(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	d.Push.SettleAfter, d.Push.ReadPause = 20*time.Millisecond, time.Millisecond
+	d.mustApprove(t, d.ids[0])
+	w := &pusher{Steward: d.Steward, shop: &d.Shops[0], conn: Connection{AdAccount: "123", Ads: d.ads}, actor: "ann"}
+	in, err := w.begin(t.Context(), d.ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := d.Store.Proposal(t.Context(), d.ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.markSending(t.Context(), p, in); err != nil { // and there the process ended
+		t.Fatal(err)
+	}
+	d.now = d.now.AddDate(0, 0, -1)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if out := d.Apply(ctx, "ann", nil); len(out) != 1 || out[0].State != bidding.Failed {
+		t.Errorf("it becomes %+v", out)
+	}
+}
+
+// TestDownIsSaidOnce: an ad account that does not answer when cuts are pushed is not
+// asked again for increases, and each item has one outcome.
+func TestDownIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 2)
+	cut := d.put(t, bidding.Draft{Platform: platform.Google, AdAccount: "123", Currency: "EUR", Name: "Campaign 1",
+		Entity: platform.Ref{Type: platform.Campaign, ID: "c1"}, Field: platform.DailyBudget, Seen: 100 * money.One, Proposed: 90 * money.One})
+	d.mustApprove(t, d.ids[0], cut[0])
+	reads := 0
+	d.ads.spoil = func(call string) error {
+		if call != "read" {
+			return nil
+		}
+		reads++
+		return &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Message: "down"}
+	}
+	outs := d.Apply(t.Context(), "ann", nil)
+	if len(outs) != 2 || outs[0].ID != cut[0] || outs[1].ID != d.ids[0] || outs[0].Err == nil || outs[1].Err == nil || reads != 1 {
+		t.Errorf("after %d reads: %+v", reads, outs)
+	}
+}

@@ -99,13 +99,26 @@ func (q *Queue) openPostgres(ctx context.Context, cfg *river.Config) error {
 	if err != nil {
 		return err
 	}
-	q.close = func() error { pool.Close(); return nil }
+	q.close = func() error { return closeSoon(pool.Close) }
 	driver := riverpgxv5.New(pool)
 	if err := migrateQueue[pgx.Tx](ctx, driver, cfg.Logger); err != nil {
 		return errors.Join(err, q.close())
 	}
 	q.client, err = river.NewClient(driver, cfg)
 	return err
+}
+
+// closeSoon closes what waits for its connections to come back, and gives up on those
+// whose server does not answer any more: the program must be able to end.
+func closeSoon(closePool func()) error {
+	done := make(chan struct{})
+	go func() { closePool(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(10 * time.Second):
+		return errors.New("the database does not answer; its connections are left to the system")
+	}
 }
 
 func (q *Queue) openSQLite(ctx context.Context, cfg *river.Config) error {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -103,8 +104,9 @@ const (
 func faultOf(err error) string {
 	var pe *platform.Error
 	var bad *storefront.BadInput
+	var broken *net.OpError
 	switch {
-	case errors.As(err, &pe) && pe.Kind != platform.Rejected, errors.Is(err, feedsource.ErrUnreachable), errors.Is(err, store.ErrUnreachable), store.IsFull(err):
+	case errors.As(err, &pe) && pe.Kind != platform.Rejected, errors.Is(err, feedsource.ErrUnreachable), errors.Is(err, store.ErrUnreachable), store.IsUnusable(err), errors.As(err, &broken):
 		return FaultUnreachable
 	case errors.As(err, &bad), isInput(err):
 		return FaultInput

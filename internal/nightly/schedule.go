@@ -147,8 +147,16 @@ func (c *Clock) attend(ctx context.Context, shop *Shop, slot time.Time, run, lat
 	date := civil.Of(slot.In(shop.Location))
 	known, err := s.Store.Run(ctx, RunID(shop.Name, date))
 	switch {
-	case err == nil && (!run || known.State != Running):
+	case err == nil && !run:
 		return nil
+	case err == nil && known.State != Running:
+		// Stages done one by one before the slot are not the night.
+		rows, err := s.Store.Stages(ctx, known.RunID)
+		if err != nil || !slices.ContainsFunc(rows, func(r store.Stage) bool { return r.State == Waiting }) {
+			return err
+		}
+		_, err = c.queue.Enqueue(ctx, shop.Name, date, nil, "schedule")
+		return err
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return err
 	case run:

@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -112,6 +113,48 @@ func TestTickMakesUpForWhatWasMissed(t *testing.T) {
 		want := map[string]string{"2026-03-06": "done ", "2026-03-07": missed, "2026-03-08": missed, "2026-03-09": missed, "2026-03-10": "running catch-up"}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// TestStagesDoneBeforehandAreNotTheNight: who runs single stages before the slot does
+// not keep the schedule from the rest.
+func TestStagesDoneBeforehandAreNotTheNight(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		now := time.Date(2026, 3, 10, 4, 31, 0, 0, time.UTC)
+		s := &Steward{Store: st, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+			Shops: []Shop{{Name: "shop", Currency: "EUR", Location: time.UTC, PolicyID: "p", PolicyText: "{}"}}}
+		date := civil.MustParse("2026-03-10")
+		if err := s.begin(t.Context(), &s.Shops[0], date, "command"); err != nil {
+			t.Fatal(err)
+		}
+		row, err := s.stageRow(t.Context(), RunID("shop", date), Pull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.State = Done
+		if err := errors.Join(st.SetStage(t.Context(), row), s.finish(t.Context(), RunID("shop", date))); err != nil {
+			t.Fatal(err)
+		}
+		q, err := OpenQueue(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		c, err := NewClock(q, Schedule{Cron: "30 4 * * *", Location: time.UTC, Grace: 6 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Stop()
+		if err := c.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		run, err := st.Run(t.Context(), RunID("shop", date))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run.State != Running {
+			t.Errorf("the night is %s, and nobody does its stages", run.State)
 		}
 	})
 }

@@ -223,8 +223,9 @@ func (w *pusher) settle(ctx context.Context, p store.Proposal, in store.Intent) 
 		case !found || now != in.Seen:
 			return w.fail(ctx, p, in, fmt.Sprintf("the answer never came, and it reads %s: somebody else changed it", now.Decimal()), "")
 		}
-		// Two readings of the old value, the last one late enough.
-		late := !w.Now().Before(in.SentAt.Time.Add(w.Push.SettleAfter))
+		// Two readings of the old value, the last one late enough: by the clock, or, where
+		// that was set back since, by how long it was read here.
+		late := !w.Now().Before(in.SentAt.Time.Add(w.Push.SettleAfter)) || time.Duration(olds-1)*w.Push.ReadPause >= w.Push.SettleAfter
 		if olds >= 2 && late {
 			return w.neverShowed(ctx, p, in)
 		}
