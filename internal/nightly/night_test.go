@@ -396,13 +396,22 @@ func TestDryRunBesideANight(t *testing.T) {
 // done again once it is asked for again, but not while it is under way.
 func TestNightAgainAfterAPartialPull(t *testing.T) {
 	t.Parallel()
+	for _, kind := range []platform.Kind{platform.Authentication, platform.Rejected} { // reached or not
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			againAfterAPartialPull(t, kind)
+		})
+	}
+}
+
+func againAfterAPartialPull(t *testing.T, kind platform.Kind) {
 	d := setup(t, storetest.Open(t), 2)
 	today := civil.Of(testNow)
 	d.history(40, today)
 	connect := d.Shops[0].Connect
 	d.Shops[0].Connect = func(ctx context.Context) ([]Connection, error) {
 		conns, err := connect(ctx)
-		return conns, errors.Join(err, &platform.Error{Platform: platform.Meta, Kind: platform.Authentication, Message: "no token"})
+		return conns, errors.Join(err, &platform.Error{Platform: platform.Meta, Kind: kind, Message: "no token"})
 	}
 	r := runQueued(t, d.Steward, today)
 	r.State = Running

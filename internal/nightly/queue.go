@@ -166,9 +166,9 @@ func (q *Queue) Close() error { return q.close() }
 // Enqueue sees to it that the night is under way: the run is written where it
 // is missing, and the job of its first stage not done is put into the queue
 // unless it is there or being worked on. stages nil is the whole night; naming
-// stages does these again even where they were done. A stage that could not
-// reach or read something is done again as well, with all that follow it. It
-// returns false where the night is over and nothing was asked for again.
+// stages does these again even where they were done. A stage that did without
+// something is done again as well, with all that follow it: that may be mended.
+// It returns false where the night is over and nothing was asked for again.
 func (q *Queue) Enqueue(ctx context.Context, account string, date civil.Date, stages []Stage, reason string) (bool, error) {
 	s := q.steward
 	shop, err := s.Shop(account)
@@ -257,7 +257,7 @@ func (s *Steward) reopen(ctx context.Context, runID string, stages []Stage) (row
 		}
 		again := false // a stage had to do without something, and those after it with it
 		for i, r := range rows {
-			again = again || stages == nil && run.State != Running && r.State == Done && (r.Fault == FaultUnreachable || r.Fault == FaultInput)
+			again = again || stages == nil && run.State != Running && r.State == Done && r.Fault != ""
 			named := slices.Contains(stages, Stage(r.Stage)) || again
 			if !named && (stages != nil || r.State == Done) {
 				continue
