@@ -147,7 +147,9 @@ func TestEditAndRollback(t *testing.T) {
 			t.Errorf("edit to %q because %q: %+v", f.value, f.reason, got)
 		}
 	}
-	if page := x.get(path, c).Text; !strings.Contains(page, "edited; 207.00 EUR/day was proposed") {
+	refused := x.post(path+"/edit", url.Values{"value": {"1e3"}, "reason": {"a \"sale\""}}, c).Header.Get("Location")
+	hasAll(t, "what was typed", x.get(refused, c).Text, `<details class="act-more" open><summary>Edit the value`, `value="1e3"`, `value="a &#34;sale&#34;"`)
+	if page := x.get(path, c).Text; strings.Contains(page, `" open>`) || !strings.Contains(page, "edited; 207.00 EUR/day was proposed") {
 		t.Error("the page does not say that it was edited")
 	}
 	a := x.post("/proposals/"+proposalID(8)+"/rollback", nil, c)

@@ -243,16 +243,20 @@ func (s *Server) edit(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	value, err := money.Parse(r.PostForm.Get("value"))
+	again := func(why string) error { // with what was typed
+		typed := url.Values{"value": {r.PostForm.Get("value")}, "reason": {reason}}
+		return s.back(w, r, here+"?"+typed.Encode(), "bad", "Not changed: "+why)
+	}
 	switch {
 	case err != nil:
-		return s.back(w, r, here, "bad", "Not changed: "+sentence(err.Error()))
+		return again(sentence(err.Error()))
 	case value <= 0:
-		return s.back(w, r, here, "bad", "Not changed: the value must be above zero.")
+		return again("the value must be above zero.")
 	case reason == "":
-		return s.back(w, r, here, "bad", "Not changed: say why; the reason goes into the audit log.")
+		return again("say why; the reason goes into the audit log.")
 	}
 	if o := s.desk.Edit(r.Context(), r.user.Name, id, value, reason); o.Err != nil {
-		return s.back(w, r, here, "bad", "Not changed: "+sentence(o.Err.Error()))
+		return again(sentence(o.Err.Error()))
 	}
 	return s.back(w, r, here, "good", "Value changed; it waits for approval.")
 }

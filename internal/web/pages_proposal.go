@@ -42,11 +42,14 @@ type proposalView struct {
 	Pending   bool // a push began and has not ended
 	RollsBack string
 	EditValue string
-	Created   stamp
-	Applied   stamp
-	ItemURL   string // the page of the item it is about; "" where it is about none
-	Members   []memberRow
-	More      int // items of the group that are not listed
+	// Editing opens the form of an edit that was refused, with what was typed.
+	Editing    bool
+	EditReason string
+	Created    stamp
+	Applied    stamp
+	ItemURL    string // the page of the item it is about; "" where it is about none
+	Members    []memberRow
+	More       int // items of the group that are not listed
 }
 
 // memberRow is an item of the product group that a proposal is about.
@@ -85,6 +88,9 @@ func (s *Server) proposal(w http.ResponseWriter, r *request) error {
 	}
 	v := proposalView{Row: newRow(p, s.now(), loc), AdAccount: p.AdAccount, EntityID: p.EntityID, PlanHash: p.PlanHash,
 		RollsBack: p.RollbackOf, EditValue: p.Proposed.Decimal(), Created: stampOf(p.CreatedAt, loc)}
+	if typed := r.URL.Query(); typed.Has("value") {
+		v.Editing, v.EditValue, v.EditReason = true, typed.Get("value"), typed.Get("reason")
+	}
 	v.Worth = platform.Field(p.Field).TellsWorth() || v.Row.Item // to an item no spend of a campaign and no curve belong either
 	if p.EntityType == string(platform.Item) {
 		v.ItemURL = itemURL(p.Account, p.EntityID)
