@@ -15,7 +15,7 @@ import (
 )
 
 // PlanExperiment stores a planned experiment and what it is expected to cost and
-// to detect. Nothing is changed by it.
+// to detect, once where the same plan is asked for again. Nothing is changed by it.
 func (s *Steward) PlanExperiment(ctx context.Context, actor string, r attribution.ExperimentRequest) (store.Experiment, error) {
 	d, err := s.DraftExperiment(ctx, r)
 	if err != nil {
@@ -32,12 +32,21 @@ func (s *Steward) PlanExperiment(ctx context.Context, actor string, r attributio
 	now := s.Now()
 	e := store.Experiment{ExperimentID: newID(), Account: r.Account, Kind: string(d.Plan.Kind), Name: d.Plan.Name, State: string(attribution.ExperimentPlanned),
 		Plan: string(plan), PlanHash: d.Plan.Hash(), Starts: d.Plan.Start, Ends: d.Plan.End(), CreatedBy: actor, CreatedAt: now, Forecast: string(forecast), UpdatedAt: now}
-	return e, s.Store.InTx(ctx, func(q *store.Queries) error {
+	err = s.Store.InTx(ctx, func(q *store.Queries) error {
+		all, err := q.Experiments(ctx, r.Account)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(all, func(o store.Experiment) bool { return o.State == e.State && o.PlanHash == e.PlanHash }); i >= 0 {
+			e = all[i] // a form sent twice
+			return nil
+		}
 		if err := q.InsertExperiment(ctx, e); err != nil {
 			return err
 		}
 		return auditExperiment(ctx, q, e, actor, fmt.Sprintf("%s, plan %s", e.Name, e.PlanHash), now)
 	})
+	return e, err
 }
 
 // StartExperiment says yes to the whole plan: to every change of its schedule and

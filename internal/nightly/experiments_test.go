@@ -82,9 +82,15 @@ func (d *desk) experiment(t *testing.T, id string) store.Experiment {
 func TestSwitchbackLife(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		d := experimentDesk(t, st, 2)
-		e := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "Campaign 0", Days: 28, Off: 5 * money.One})
+		e := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "Campaign 0", Days: 28, Seed: 3, Off: 5 * money.One})
 		if e.State != "planned" || e.ApprovedBy != "" {
 			t.Fatalf("%+v", e)
+		}
+		if again := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "Campaign 0", Days: 28, Seed: 3, Off: 5 * money.One}); again.ExperimentID != e.ExperimentID {
+			t.Error("the same plan asked for twice is two")
+		}
+		if other := d.plan(t, attribution.ExperimentRequest{Kind: attribution.Switchback, Campaign: "Campaign 0", Days: 42, Seed: 3, Off: 5 * money.One}); other.ExperimentID == e.ExperimentID {
+			t.Error("another plan is taken for the same")
 		}
 		if err := d.step(t); err != nil || d.ads.value("c0") != 100*money.One {
 			t.Fatalf("a plan that nobody started changed the budget to %s: %v", d.ads.value("c0").Decimal(), err)
