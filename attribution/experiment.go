@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"adsteward/attribution/lift"
+	"adsteward/audiences"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
@@ -157,12 +158,6 @@ func DrawPolicy(units []PolicyUnit, seed uint64) *PolicyPlan {
 	return p
 }
 
-// Lists a holdout can be on.
-const (
-	ListCartAbandoners = "cart_abandoners"
-	ListHighLTV        = "high_ltv"
-)
-
 const (
 	leastBlocks, mostDays = 4, 366
 	mostName              = 80
@@ -205,7 +200,7 @@ func (p *ExperimentPlan) Validate() error {
 		need(err == nil, "%v", err)
 		need(s.BlockDays < 1 || p.Days/s.BlockDays >= leastBlocks, "days is %d; it must hold at least %d blocks", p.Days, leastBlocks)
 	case p.Kind == Holdout && h != nil && s == nil && g == nil:
-		need(h.List == ListCartAbandoners || h.List == ListHighLTV, "list %q is neither %s nor %s", h.List, ListCartAbandoners, ListHighLTV)
+		need(h.List == audiences.ListCartAbandoners || h.List == audiences.ListHighLTV, "list %q is neither %s nor %s", h.List, audiences.ListCartAbandoners, audiences.ListHighLTV)
 		need(h.Share >= 0.01 && h.Share <= 0.5, "share is %g; it must be between 0.01 and 0.5", h.Share)
 		need(p.Days >= 14, "days is %d; people need at least 14 to order or not", p.Days)
 	case p.Kind == Geo && g != nil && s == nil && h == nil:

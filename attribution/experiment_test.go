@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"adsteward/audiences"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 )
@@ -105,7 +106,7 @@ func TestPlanValidate(t *testing.T) {
 		want string // "": valid
 	}{
 		{"switchback", switchback(), ""},
-		{"holdout", holdout(ListCartAbandoners, 0.1, 28), ""},
+		{"holdout", holdout(audiences.ListCartAbandoners, 0.1, 28), ""},
 		{"geo", geo([]string{"AT"}, []string{"DE"}), ""},
 		{"nothing", ExperimentPlan{}, "none of"},
 		{"no name", edit(func(p *ExperimentPlan) { p.Name = "" }), "name"},
@@ -120,11 +121,11 @@ func TestPlanValidate(t *testing.T) {
 		{"endless", edit(func(p *ExperimentPlan) { p.Days = 1 << 40 }), "days"},
 		{"two kinds", edit(func(p *ExperimentPlan) { p.Geo = &GeoPlan{} }), "none of"},
 		{"list", holdout("all", 0.1, 28), "list"},
-		{"share", holdout(ListHighLTV, 0.9, 28), "share"},
-		{"days", holdout(ListHighLTV, 0.1, 3), "14"},
+		{"share", holdout(audiences.ListHighLTV, 0.9, 28), "share"},
+		{"days", holdout(audiences.ListHighLTV, 0.1, 3), "14"},
 		{"policy", ExperimentPlan{Kind: PolicyTest, Name: "x", Start: 20000, Days: 28, Policy: &PolicyPlan{make([]PolicyUnit, 2), make([]PolicyUnit, 2)}}, ""},
 		{"policy of one", ExperimentPlan{Kind: PolicyTest, Name: "x", Start: 20000, Days: 28, Policy: &PolicyPlan{make([]PolicyUnit, 2), make([]PolicyUnit, 1)}}, "two at least"},
-		{"policy in a holdout", ExperimentPlan{Kind: Holdout, Name: "x", Campaigns: []string{"c"}, Start: 20000, Days: 28, Holdout: &HoldoutPlan{List: ListHighLTV, Share: 0.1}, Policy: &PolicyPlan{}}, "belongs to another"},
+		{"policy in a holdout", ExperimentPlan{Kind: Holdout, Name: "x", Campaigns: []string{"c"}, Start: 20000, Days: 28, Holdout: &HoldoutPlan{List: audiences.ListHighLTV, Share: 0.1}, Policy: &PolicyPlan{}}, "belongs to another"},
 		{"one side", geo([]string{"AT"}, nil), "each side"},
 		{"both sides", geo([]string{"AT"}, []string{"AT"}), "both sides"},
 	} {

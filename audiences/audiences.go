@@ -1,6 +1,6 @@
-// Package audiences decides whom to reach, and with whose consent: memberships
-// of carts left behind and of the most valuable customers, what has to be added
-// and removed, and identifiers normalised and hashed as each platform asks.
+// Package audiences decides whom to reach, and with whose consent: memberships of carts
+// left behind, of buyers, of customers who may be leaving and of the most valuable ones,
+// what has to be added and removed, and identifiers normalised and hashed as each platform asks.
 // Data in, decisions out: the store, the platforms and the clock are elsewhere.
 package audiences
 
@@ -118,6 +118,8 @@ type Customer struct {
 	Person    Person
 	MeanOrder float64
 	Value     float64
+	Orders    int     // days with an order
+	Alive     float64 // p(alive): that they have not left
 	// Explain says why that value is predicted; nil where nothing can be said.
 	Explain func() string
 }
@@ -216,6 +218,46 @@ func TopLTV(customers []Customer, c Consents, share float64) []Membership {
 		if cu.Explain != nil {
 			out[i].Why += ": " + cu.Explain()
 		}
+	}
+	sortBySubject(out)
+	return out
+}
+
+// Buyer is a customer and when they ordered last.
+type Buyer struct {
+	Person Person
+	Last   time.Time
+}
+
+// Purchasers are the people who agreed, can be reached and have ordered since within
+// before now, ordered by subject: whom ads for new customers leave out.
+func Purchasers(buyers []Buyer, c Consents, now time.Time, within time.Duration) []Membership {
+	var out []Membership
+	for _, b := range buyers {
+		if age := now.Sub(b.Last); b.Person.Subject() != "" && b.Person.reachable() && age >= 0 && age < within && c.Allows(b.Person) {
+			out = append(out, Membership{Subject: b.Person.Subject(), Person: b.Person, Why: "ordered " + days(age) + " ago"})
+		}
+	}
+	sortBySubject(out)
+	return out
+}
+
+// lost is the p(alive) below which a customer has left rather than may be leaving.
+const lost = 0.1
+
+// AtRisk are the people who agreed, can be reached, have ordered more than once and are
+// still customers with a probability below a bound, but not lost; ordered by subject.
+func AtRisk(customers []Customer, c Consents, below float64) []Membership {
+	var out []Membership
+	for _, cu := range customers {
+		if cu.Orders < 2 || !(cu.Alive >= lost && cu.Alive < below) || cu.Person.Subject() == "" || !cu.Person.reachable() || !c.Allows(cu.Person) {
+			continue
+		}
+		m := Membership{Subject: cu.Person.Subject(), Person: cu.Person, Why: fmt.Sprintf("still a customer with a probability of %.0f %%", 100*cu.Alive)}
+		if cu.Explain != nil {
+			m.Why = "may be leaving: " + cu.Explain()
+		}
+		out = append(out, m)
 	}
 	sortBySubject(out)
 	return out

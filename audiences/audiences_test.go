@@ -148,3 +148,34 @@ func TestDiff(t *testing.T) {
 		}
 	})
 }
+
+func TestPurchasers(t *testing.T) {
+	t.Parallel()
+	day := 24 * time.Hour
+	buyer := func(id string, ago time.Duration) Buyer { return Buyer{Person: person(id), Last: now.Add(-ago)} }
+	got := Purchasers([]Buyer{buyer("old", 180*day), buyer("new", 3*day), buyer("edge", 180*day-time.Second), buyer("refused", day), buyer("ahead", -day),
+		{Person: Person{CustomerID: "mute"}, Last: now}}, all("old", "new", "edge", "ahead", "mute"), now, 180*day)
+	if diff := cmp.Diff([]string{"c:edge", "c:new"}, subjects(got)); diff != "" {
+		t.Error(diff)
+	}
+	if want := "ordered 3 days ago"; got[1].Why != want {
+		t.Errorf("why %q, want %q", got[1].Why, want)
+	}
+}
+
+func TestAtRisk(t *testing.T) {
+	t.Parallel()
+	customer := func(id string, orders int, alive float64) Customer {
+		return Customer{Person: person(id), Orders: orders, Alive: alive}
+	}
+	customers := []Customer{customer("once", 1, 0.3), customer("safe", 3, 0.5), customer("risk", 3, 0.49), customer("edge", 2, 0.1),
+		customer("lost", 5, 0.09), customer("refused", 3, 0.3), customer("unknown", 3, 0)}
+	customers[3].Explain = func() string { return "2 orders" }
+	got := AtRisk(customers, all("once", "safe", "risk", "edge", "lost", "unknown"), 0.5)
+	if diff := cmp.Diff([]string{"c:edge", "c:risk"}, subjects(got)); diff != "" {
+		t.Error(diff)
+	}
+	if got[0].Why != "may be leaving: 2 orders" || got[1].Why != "still a customer with a probability of 49 %" {
+		t.Errorf("%q, %q", got[0].Why, got[1].Why)
+	}
+}

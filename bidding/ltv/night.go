@@ -118,6 +118,15 @@ func (f *Fit) Score(h History) float64 {
 	return v
 }
 
+// Alive is p(alive): the probability that the customer has not left. It is 0 for a
+// history that is not one.
+func (f *Fit) Alive(h History) float64 {
+	if !f.valid(h) {
+		return 0
+	}
+	return f.Orders.Outlook(h.Frequency, h.Recency, h.Age).PAlive()
+}
+
 // Explain says in words what the model makes of a customer.
 func (f *Fit) Explain(h History) string {
 	if !f.valid(h) {

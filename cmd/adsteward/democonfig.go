@@ -50,6 +50,7 @@ accounts:
       discount_annual: 0.1
     audiences:
       enabled: true
+      lists: [cart_abandoners, high_ltv, cart_reminder, cart_proof, cart_incentive, purchasers, at_risk]
       cart_window_days: 14
       top_ltv_share: 0.1
       lookalike_country: DE

@@ -141,7 +141,8 @@ func shopsOf(cfg *config.Config, now func() time.Time) ([]nightly.Shop, error) {
 			ReadPolicy: func() (guard.Policy, string, string, error) { return policyOf(a) },
 			Model: nightly.ModelSettings{DefaultMargin: a.Value.DefaultMargin, PaymentFeeRate: a.Value.PaymentFeeRate,
 				ShippingCost: a.Value.ShippingCost, HorizonDays: a.Value.HorizonDays, DiscountAnnual: a.Value.DiscountAnnual},
-			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, CartWindowDays: a.Audiences.CartWindowDays,
+			Audience: nightly.AudienceSettings{Enabled: a.Audiences.Enabled, Lists: a.Audiences.Lists, CartWindowDays: a.Audiences.CartWindowDays,
+				CartSteps: [2]int(a.Audiences.CartSteps), PurchaserDays: a.Audiences.PurchaserDays, AtRiskBelow: a.Audiences.AtRiskBelow,
 				TopLTVShare: a.Audiences.TopLTVShare, LookalikeCountry: a.Audiences.LookalikeCountry, LookalikeRatio: a.Audiences.LookalikeRatio},
 			Connect: func(ctx context.Context) ([]nightly.Connection, error) { return connect(ctx, cfg, a, now) },
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"adsteward/audiences"
 	"adsteward/feeds"
 	"adsteward/internal/money"
 )
@@ -130,6 +131,14 @@ func (a *Account) check(key string, f *faults) {
 	}
 	u := a.Audiences
 	f.wrong(u.CartWindowDays < 1 || u.CartWindowDays > 540, "%saudiences.cart_window_days: %d is not between 1 and 540", key, u.CartWindowDays)
+	for i, l := range u.Lists {
+		f.wrong(!slices.Contains(audiences.Lists, l), "%saudiences.lists[%d]: %q is none of %s", key, i, l, strings.Join(audiences.Lists, ", "))
+	}
+	steps := u.CartSteps
+	f.wrong(len(steps) != 2 || steps[0] < 1 || steps[0] >= steps[1] || steps[1] >= u.CartWindowDays && slices.Contains(u.Lists, audiences.ListCartIncentive),
+		"%saudiences.cart_steps: %v are not two days, each later than the one before and within cart_window_days; write [1, 4]", key, steps)
+	f.wrong(u.PurchaserDays < 1 || u.PurchaserDays > 540, "%saudiences.purchaser_days: %d is not between 1 and 540", key, u.PurchaserDays)
+	f.wrong(!(u.AtRiskBelow > 0.1 && u.AtRiskBelow <= 1), "%saudiences.at_risk_below: %v is not a probability above 0.1 and at most 1", key, u.AtRiskBelow)
 	f.wrong(!(u.TopLTVShare > 0 && u.TopLTVShare <= 1), "%saudiences.top_ltv_share: %v is not a share above 0 and at most 1", key, u.TopLTVShare)
 	f.wrong(!(u.LookalikeRatio >= 0.01 && u.LookalikeRatio <= 0.2), "%saudiences.lookalike_ratio: %v is not between 0.01 and 0.20", key, u.LookalikeRatio)
 	f.wrong(a.Google == nil && a.Meta == nil, "%sgoogle, %smeta: neither is given; name at least one ad account", key, key)

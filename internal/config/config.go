@@ -173,11 +173,15 @@ type Value struct {
 
 // Audiences says which lists are kept.
 type Audiences struct {
-	Enabled          bool    `yaml:"enabled"`
-	CartWindowDays   int     `yaml:"cart_window_days"`
-	TopLTVShare      float64 `yaml:"top_ltv_share"` // share of customers that make the seed
-	LookalikeCountry string  `yaml:"lookalike_country,omitempty"`
-	LookalikeRatio   float64 `yaml:"lookalike_ratio"`
+	Enabled          bool     `yaml:"enabled"`
+	Lists            []string `yaml:"lists,omitempty"` // of audiences.Lists; none: audiences.DefaultLists
+	CartWindowDays   int      `yaml:"cart_window_days"`
+	CartSteps        []int    `yaml:"cart_steps"`     // days at which the reminder of a cart ends, and the proof after it
+	PurchaserDays    int      `yaml:"purchaser_days"` // how long after an order somebody counts as a purchaser
+	AtRiskBelow      float64  `yaml:"at_risk_below"`  // p(alive) below which a repeat customer may be leaving
+	TopLTVShare      float64  `yaml:"top_ltv_share"`  // share of customers that make the seed
+	LookalikeCountry string   `yaml:"lookalike_country,omitempty"`
+	LookalikeRatio   float64  `yaml:"lookalike_ratio"`
 }
 
 // Google is one Google Ads account.
@@ -288,7 +292,7 @@ func defaultValue() Value {
 }
 
 func defaultAudiences() Audiences {
-	return Audiences{CartWindowDays: 14, TopLTVShare: 0.1, LookalikeRatio: 0.02}
+	return Audiences{CartWindowDays: 14, CartSteps: []int{1, 4}, PurchaserDays: 180, AtRiskBelow: 0.5, TopLTVShare: 0.1, LookalikeRatio: 0.02}
 }
 
 // UnmarshalYAML fills in the defaults of an account before reading it.

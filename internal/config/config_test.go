@@ -32,6 +32,12 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"told without an action", withGoogle("{enabled: true}"), `google.conversions.conversion_action: "" is not the id of a conversion action`},
 		{"told an action by name", withGoogle("{enabled: true, conversion_action: purchase}"), `conversion_action: "purchase" is not`},
 		{"Meta's key at Google", withGoogle("{dataset: \"1\"}"), "google.conversions.dataset: is Meta's"},
+		{"a list nobody keeps", withAudiences("{lists: [carts]}"), `audiences.lists[0]: "carts" is none of cart_abandoners, cart_reminder`},
+		{"steps that go back", withAudiences("{cart_steps: [4, 4]}"), "audiences.cart_steps: [4 4] are not two days"},
+		{"one step", withAudiences("{cart_steps: [4]}"), "audiences.cart_steps: [4] are not two days"},
+		{"an offer after the window", withAudiences("{lists: [cart_incentive], cart_window_days: 4}"), "audiences.cart_steps: [1 4] are not two days"},
+		{"purchasers for ever", withAudiences("{purchaser_days: 541}"), "audiences.purchaser_days: 541 is not between"},
+		{"nobody is at risk", withAudiences("{at_risk_below: 0.1}"), "audiences.at_risk_below: 0.1 is not a probability"},
 		{"Meta's test at Google", withGoogle("{test_event_code: TEST1}"), "google.conversions.test_event_code: is Meta's"},
 		{"unknown measure", withGoogle("{measure: profit}"), `measure: "profit" is none of lifetime_revenue, lifetime_margin, revenue and margin`},
 		{"settles in a year", withGoogle("{settle_hours: 9000}"), "settle_hours: 9000 is not between"},
@@ -59,6 +65,10 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+func withAudiences(audiences string) string {
+	return "accounts: [{name: a, currency: EUR, meta: {ad_account_id: \"1\"}, audiences: " + audiences + "}]\n"
 }
 
 func withGoogle(conversions string) string {

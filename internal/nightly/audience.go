@@ -2,26 +2,16 @@ package nightly
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"adsteward/attribution"
 	"adsteward/audiences"
-	"adsteward/bidding/ltv"
 	"adsteward/internal/platform"
 	"adsteward/store"
 )
-
-// wantedList is one list and who belongs on it.
-type wantedList struct {
-	platform.List
-	members []audiences.Membership
-	held    map[string]string // by subject: the experiment that keeps them off it
-}
 
 // syncAudiences computes who belongs on which list, tells every platform the
 // difference, and keeps the platforms' request ids as the proof of it.
@@ -37,23 +27,11 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	abandoners, err := n.abandoners(ctx, people, consents)
+	lists, err := n.wantedLists(ctx, people, consents)
 	if err != nil {
 		return report{}, err
 	}
-	lists := []wantedList{{List: platform.List{Name: listName(n.shop.Name, attribution.ListCartAbandoners), Description: "Carts left behind, kept by adsteward",
-		Kind: platform.Retargeting, MembershipDays: n.shop.Audience.CartWindowDays}, members: abandoners}}
-	top, scores, err := n.topCustomers(ctx, people, consents)
-	if err != nil {
-		return report{}, err
-	}
-	if scores != nil {
-		lists = append(lists, wantedList{List: platform.List{Name: listName(n.shop.Name, attribution.ListHighLTV),
-			Description: "Purchasers of highest predicted lifetime value, kept by adsteward", Kind: platform.Seed, MembershipDays: 540}, members: top})
-		if err := n.storeAudienceValues(ctx, scores, lists); err != nil {
-			return report{}, err
-		}
-	}
+	sizes := n.sizes(lists)
 	held, err := n.holdOut(ctx, lists)
 	if err != nil {
 		return report{}, err // nobody is put on a list who may have to be held out
@@ -75,20 +53,11 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 		}
 		faults = append(faults, n.countUsage(ctx, c))
 	}
-	summary := fmt.Sprintf("%d cart abandoners, %d high-LTV purchasers; %d added, %d removed over all platforms", len(abandoners), len(top), added, removed)
+	summary := fmt.Sprintf("%s; %d added, %d removed over all platforms", sizes, added, removed)
 	if held > 0 {
 		summary += fmt.Sprintf("; %d held out by experiments", held)
 	}
 	return report{Summary: summary, Partial: errors.Join(faults...)}, nil
-}
-
-// listName is what a list is called on the platforms.
-func listName(account, list string) string {
-	what := "cart abandoners"
-	if list == attribution.ListHighLTV {
-		what = "high-LTV purchasers"
-	}
-	return "adsteward " + account + " " + what
 }
 
 // people are the shop's customers by id, and what they agreed to.
@@ -110,60 +79,6 @@ func (s *Steward) consents(ctx context.Context, account string) (audiences.Conse
 	said, err := s.Store.Consents(ctx, account)
 	return audiences.Consents{UserData: said[audiences.PurposeUserData], Personalization: said[audiences.PurposePersonalization],
 		Ads: said[audiences.PurposeAds]}, err
-}
-
-func (n *night) abandoners(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]audiences.Membership, error) {
-	now := n.asOf()
-	window := audiences.Window{From: time.Hour, To: time.Duration(n.shop.Audience.CartWindowDays) * 24 * time.Hour}
-	rows, err := n.Store.Carts(ctx, n.shop.Name, now.Add(-window.To), now)
-	if err != nil {
-		return nil, err
-	}
-	carts := make([]audiences.Cart, 0, len(rows))
-	for _, c := range rows {
-		p := people[c.CustomerID]
-		p.CustomerID = c.CustomerID
-		if p.Email == "" {
-			p.Email, p.EmailKey = c.Email, c.EmailKey
-		}
-		carts = append(carts, audiences.Cart{Person: p, UpdatedAt: c.UpdatedAt, Value: c.Value})
-	}
-	var bought []audiences.Purchase
-	err = n.Store.EachOrder(ctx, n.shop.Name, n.date.AddDays(-n.shop.Audience.CartWindowDays-1), n.date, func(o store.Order) error {
-		bought = append(bought, audiences.Purchase{CustomerID: o.CustomerID, EmailKey: people[o.CustomerID].EmailKey, At: o.OrderedAt})
-		return nil
-	})
-	return audiences.CartAbandoners(carts, bought, consents, now, window), err
-}
-
-// topCustomers scores every customer with the run's lifetime model; without one
-// nobody is scored, and there are no scores.
-func (n *night) topCustomers(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) (top []audiences.Membership, of *scores, err error) {
-	rows, err := n.Store.Models(ctx, n.runID, "ltv")
-	if err != nil || len(rows) == 0 {
-		return nil, nil, err
-	}
-	of = &scores{}
-	if err := json.Unmarshal([]byte(rows[0].Body), &of.fit); err != nil {
-		return nil, nil, err
-	}
-	histories := ltv.NewHistories(n.date, func(h ltv.History) error {
-		if p, ok := people[h.CustomerID]; ok {
-			of.all = append(of.all, audiences.Customer{Person: p, MeanOrder: max(h.MeanValue, 0), Value: of.fit.Score(h),
-				Explain: func() string { return of.fit.Explain(h) }})
-		}
-		return nil
-	})
-	err = n.Store.EachCustomerDay(ctx, n.shop.Name, n.date, func(d store.CustomerDay) error {
-		return histories.Add(d.CustomerID, d.Date, d.Revenue.Float())
-	})
-	if err == nil {
-		err = histories.Flush()
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return audiences.TopLTV(of.all, consents, n.shop.Audience.TopLTVShare), of, nil
 }
 
 // syncList brings one list on one platform in step with who belongs on it; people are

@@ -26,12 +26,10 @@ func (n *night) holdOut(ctx context.Context, lists []wantedList) (held int, err 
 			continue
 		}
 		for i := range lists {
-			if l := &lists[i]; l.Name == listName(n.shop.Name, p.Holdout.List) {
+			if l := &lists[i]; l.heldBy == p.Holdout.List {
 				units := l.holdOut(e, p.Holdout, n)
-				for _, u := range units {
-					if u.Arm == string(attribution.Held) {
-						held++
-					}
+				if l.key == p.Holdout.List { // the others are parts of it
+					held += len(l.held)
 				}
 				if err := n.Store.AddExperimentUnits(ctx, units); err != nil {
 					return held, err

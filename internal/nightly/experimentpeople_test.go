@@ -117,7 +117,8 @@ func TestHoldoutIsHonoured(t *testing.T) {
 	t.Parallel()
 	d := experimentDesk(t, storetest.Open(t), 1)
 	lists := withLists(t, d, 600)
-	name := listName("shop", attribution.ListCartAbandoners)
+	name, part := listName("shop", audiences.ListCartAbandoners), listName("shop", audiences.ListCartReminder)
+	d.Shops[0].Audience.Lists, d.Shops[0].Audience.CartSteps = []string{audiences.ListCartAbandoners, audiences.ListCartReminder}, [2]int{1, 4}
 	d.lists(t)
 	if got := len(lists.members[name]); got != 600 {
 		t.Fatalf("%d people are on the list before the experiment", got)
@@ -130,6 +131,7 @@ func TestHoldoutIsHonoured(t *testing.T) {
 		t.Errorf("the night says %q", rep.Summary)
 	}
 	first := d.arms(t, e, lists.members[name], 600)
+	d.arms(t, e, lists.members[part], 600) // nobody held off the carts is on a part of them
 	d.now = d.now.AddDate(0, 0, 1)
 	d.carts(t, 600, 800)
 	d.lists(t)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"adsteward/attribution"
+	"adsteward/audiences"
 	"adsteward/bidding"
 	"adsteward/bidding/guard"
 	"adsteward/internal/platform"
@@ -80,13 +81,15 @@ func (s *Steward) DraftExperiment(ctx context.Context, r attribution.ExperimentR
 	case attribution.Holdout:
 		p.Holdout = &attribution.HoldoutPlan{List: r.List, Share: r.Share}
 		if r.List == "" {
-			p.Holdout.List = attribution.ListCartAbandoners
+			p.Holdout.List = audiences.ListCartAbandoners
 		}
 		if r.Share == 0 {
 			p.Holdout.Share = 0.1
 		}
 		if !shop.Audience.Enabled {
 			err = refused("no list is kept: audiences.enabled is false")
+		} else if slices.Contains(audiences.Lists, p.Holdout.List) && !shop.Audience.keeps(p.Holdout.List) {
+			err = refused("the list %s is not kept; name it in audiences.lists", p.Holdout.List)
 		}
 	case attribution.Geo:
 		err = s.draftGeo(ctx, shop, &p, r)

@@ -159,8 +159,13 @@ type ModelSettings struct {
 
 // AudienceSettings say which lists are kept.
 type AudienceSettings struct {
-	Enabled          bool
-	CartWindowDays   int
+	Enabled        bool
+	Lists          []string // of audiences.Lists; nil: audiences.DefaultLists
+	CartWindowDays int
+	// CartSteps are the days at which the reminder of a cart ends, and the proof after it.
+	CartSteps        [2]int
+	PurchaserDays    int     // how long after an order somebody counts as a purchaser
+	AtRiskBelow      float64 // p(alive) below which a repeat customer may be leaving
 	TopLTVShare      float64
 	LookalikeCountry string
 	LookalikeRatio   float64

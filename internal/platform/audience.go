@@ -7,7 +7,9 @@ type ListKind string
 
 const (
 	Retargeting ListKind = "retargeting"
-	Seed        ListKind = "seed" // value-based source of a lookalike
+	Seed        ListKind = "seed"      // value-based source of a lookalike
+	Exclusion   ListKind = "exclusion" // whom ads leave out
+	WinBack     ListKind = "win_back"
 )
 
 // List describes an audience list to be found or made. Name is unique within

@@ -74,6 +74,10 @@ func purposeOf(kind string) string {
 		return "to bring people back to what they left"
 	case platform.Seed:
 		return "to find people like the most valuable ones"
+	case platform.Exclusion:
+		return "to be left out of ads for new customers"
+	case platform.WinBack:
+		return "to win back who may be leaving"
 	}
 	return "people like those of the list it grew from, found by the platform"
 }

@@ -12,6 +12,7 @@ import (
 
 	"adsteward/attribution"
 	"adsteward/attribution/lift"
+	"adsteward/audiences"
 	"adsteward/internal/chart"
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
@@ -379,8 +380,8 @@ func (s *Server) newPlanView(ctx context.Context, q url.Values) (*planView, erro
 	for _, k := range attribution.ExperimentKinds {
 		add(&v.Kinds, string(k), kindName(string(k)), "kind")
 	}
-	add(&v.Lists, attribution.ListCartAbandoners, "Cart abandoners", "list")
-	add(&v.Lists, attribution.ListHighLTV, "High-LTV purchasers", "list")
+	add(&v.Lists, audiences.ListCartAbandoners, "Cart abandoners", "list")
+	add(&v.Lists, audiences.ListHighLTV, "High-LTV purchasers", "list")
 	return v, nil
 }
 
