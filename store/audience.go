@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -26,6 +27,21 @@ func (q *Queries) Members(ctx context.Context, account, platform, list string) (
 	w := inAccount(account)
 	w.add("platform = ? AND list = ?", platform, list)
 	return all[AudienceMember](ctx, q, `SELECT * FROM audience_members`+w.String()+` ORDER BY person, account`, w.args...)
+}
+
+// MembersBy lists where somebody is or was on a list, by list and platform, who goes by
+// a subject there ("c:" and a customer id, "e:" and an e-mail's keyed hash): as the
+// customer and by the e-mail alike.
+func (q *Queries) MembersBy(ctx context.Context, account, subject string) ([]AudienceMember, error) {
+	other := `SELECT 'e:' || email_key FROM customers WHERE account = ? AND customer_id = ? AND email_key <> ''`
+	value, mail := strings.CutPrefix(subject, "e:")
+	if mail {
+		other = `SELECT 'c:' || customer_id FROM customers WHERE account = ? AND email_key = ?`
+	} else {
+		value = strings.TrimPrefix(subject, "c:")
+	}
+	return all[AudienceMember](ctx, q, `SELECT * FROM audience_members WHERE account = ? AND (person = ? OR person IN (`+other+`))
+		ORDER BY list, platform, person`, account, subject, account, value)
 }
 
 // EachOnLists hands over every person who is on a list, with the lists they are on,

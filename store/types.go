@@ -398,14 +398,14 @@ type AudienceList struct {
 
 // AudienceMember is a person's membership as far as the platform was told.
 type AudienceMember struct {
-	Account   string    `db:"account"`
-	Platform  string    `db:"platform"`
-	List      string    `db:"list"`
-	Person    string    `db:"person"`
-	State     string    `db:"state"`
-	Why       string    `db:"why"`
-	RequestID string    `db:"request_id"`
-	ChangedAt time.Time `db:"changed_at"`
+	Account   string    `db:"account" json:"account"`
+	Platform  string    `db:"platform" json:"platform"`
+	List      string    `db:"list" json:"list"`
+	Person    string    `db:"person" json:"person"`
+	State     string    `db:"state" json:"state"`
+	Why       string    `db:"why" json:"why"`
+	RequestID string    `db:"request_id" json:"request_id"`
+	ChangedAt time.Time `db:"changed_at" json:"changed_at"`
 }
 
 // User may log in to the pages.

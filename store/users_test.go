@@ -31,6 +31,13 @@ func testAudiences(t *testing.T, s *store.Store) {
 	guest := m("e:"+s.EmailKeyOf("ann@example.com"), "present") // a cart left without logging in
 	guest.List = "buyers"
 	check(t, s.SetMembers(ctx, []store.AudienceMember{m("c:3", "present"), buyers, meta, guest, m("e:", "present")}))
+	// As the customer and by the e-mail alike, whichever is asked for; who has no e-mail shares none.
+	for _, subject := range []string{"c:3", guest.Person} {
+		same(t, "members by "+subject, must(s.MembersBy(ctx, acc, subject))(t), []store.AudienceMember{guest, m("c:3", "present")})
+	}
+	same(t, "members by the removed", must(s.MembersBy(ctx, acc, "c:2"))(t), []store.AudienceMember{m("c:2", "removed")})
+	same(t, "members by no e-mail", must(s.MembersBy(ctx, acc, "c:4"))(t), []store.AudienceMember(nil))
+	same(t, "members of another account", must(s.MembersBy(ctx, "other", "c:0"))(t), []store.AudienceMember(nil))
 	var on []string
 	check(t, s.EachOnLists(ctx, acc, func(platform, person string, lists []string) error {
 		slices.Sort(lists)

@@ -10,6 +10,7 @@ import (
 
 type audiencesCmd struct {
 	Overlap audiencesOverlap `cmd:"" help:"Which campaigns are shown to the same people. Example: adsteward audiences overlap"`
+	Person  audiencesPerson  `cmd:"" help:"Which lists somebody is on and was on, and why. Example: adsteward audiences person customer:1001"`
 	Hash    audiencesHash    `cmd:"" help:"Normalise and hash values from standard input. Example: adsteward audiences hash --platform meta --kind email < emails.txt"`
 }
 

@@ -59,7 +59,7 @@ type cli struct {
 	Reconcile   reconcileCmd   `cmd:"" help:"What the platforms claim against the shop's own orders, each paid once."`
 	Events      eventsCmd      `cmd:"" help:"Which purchases told by the website's pixel and by a server count twice."`
 	Allocate    allocateCmd    `cmd:"" help:"Where the money goes: the optimum over response curves under bounds."`
-	Audiences   audiencesCmd   `cmd:"" help:"Which campaigns share their people; identifiers normalised and hashed as the platforms do."`
+	Audiences   audiencesCmd   `cmd:"" help:"Which campaigns share their people; who is on which list and why; identifiers normalised and hashed as the platforms do."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Only the emulated platforms, for other clients to talk to."`
 	Simulate    simulateCmd    `cmd:"" help:"What adsteward earns in simulated markets, compared with other policies."`
 }
