@@ -11,10 +11,13 @@ import (
 	"adsteward/internal/platform"
 )
 
+// OutcomeDays is how long after a change its promise is about: an outcome is the mean
+// of so many days.
+const OutcomeDays = 14
+
 const (
-	draws       = 200
-	level       = 0.8
-	outcomeDays = 14 // an outcome is the mean of so many days
+	draws = 200
+	level = 0.8
 )
 
 // Expect predicts the unit's lever being set to a value, from what the report
@@ -45,7 +48,7 @@ func predict(u UnitReport, value money.Micros) (Expected, []float64) {
 			before, after := d.Value(p.Spend), d.Value(spend)
 			profit[j] += k*after - spend
 			gain[j] += k*(after-before) - (spend - p.Spend)
-			noise := math.Sqrt(demandVariance(p.Curve) * after / outcomeDays)
+			noise := math.Sqrt(demandVariance(p.Curve) * after / OutcomeDays)
 			noisy[j] += k*(after+noise*rng.NormFloat64()) - spend
 		}
 	}

@@ -91,7 +91,7 @@ type followed struct {
 // level, the demand of the days, shared and own, and the luck of single orders.
 func (m *Meter) Measure(a AppliedChange) Outturn {
 	e := a.Expected
-	o := Outturn{From: a.From, To: a.From.AddDays(outcomeDays - 1), Promised: e.ProfitPerDay, Unchanged: e.ProfitPerDay - e.GainPerDay,
+	o := Outturn{From: a.From, To: a.From.AddDays(OutcomeDays - 1), Promised: e.ProfitPerDay, Unchanged: e.ProfitPerDay - e.GainPerDay,
 		PromisedGain: e.GainPerDay, PromisedGainLow: e.GainLow, PromisedGainHigh: e.GainHigh, Verdict: Unjudged}
 	if a.Seen <= 0 || a.Value <= 0 {
 		o.Why = "A change from or to nothing has no curve to compare with."

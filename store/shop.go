@@ -275,10 +275,10 @@ func (q *Queries) RecordImport(ctx context.Context, i Import) error {
 	return err
 }
 
-// Counts says how much is stored; the dates are zero where there are no orders.
+// Counts says how much is stored; the date is zero where there are no orders.
 type Counts struct {
 	Orders, Customers, Touches, Carts, Consents, Costs, Products, PerformanceRows int64
-	FirstOrder, LastOrder                                                         civil.Date
+	LastOrder                                                                     civil.Date
 }
 
 // OrderCount is Counts for the orders alone, at a small part of its cost.
@@ -315,9 +315,6 @@ func (q *Queries) Counts(ctx context.Context, account string) (Counts, error) {
 		return c, nil
 	}
 	var err error
-	if c.FirstOrder, err = q.FirstOrder(ctx, account); err != nil {
-		return Counts{}, err
-	}
 	c.LastOrder, err = one[civil.Date](ctx, q, `SELECT MAX(order_date) FROM orders`+w.String(), w.args...)
 	return c, err
 }

@@ -262,7 +262,7 @@ func connect(ctx context.Context, cfg *config.Config, a *config.Account, now fun
 	var conns []nightly.Connection
 	var faults []error
 	if a.Google != nil {
-		c, err := connectGoogle(ctx, cfg, a.Google, policy.ValueRules.Enabled, a.Audiences.Enabled, now)
+		c, err := connectGoogle(cfg, a.Google, policy.ValueRules.Enabled, a.Audiences.Enabled, now)
 		if err != nil {
 			faults = append(faults, err)
 		} else {
@@ -296,7 +296,7 @@ func inConfig(cfg *config.Config, err error) error {
 	return &config.Error{File: cfg.File(), Msg: err.Error()}
 }
 
-func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, valueRules, targeting bool, now func() time.Time) (nightly.Connection, error) {
+func connectGoogle(cfg *config.Config, g *config.Google, valueRules, targeting bool, now func() time.Time) (nightly.Connection, error) {
 	tokens, err := googleTokens(cfg, g)
 	if err != nil {
 		return nightly.Connection{}, inConfig(cfg, err)
@@ -305,7 +305,7 @@ func connectGoogle(ctx context.Context, cfg *config.Config, g *config.Google, va
 	if err != nil {
 		return nightly.Connection{}, err
 	}
-	ads, err := googleads.Open(ctx, googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
+	ads, err := googleads.Open(googleads.Config{Endpoint: g.Endpoint, CustomerID: g.ID(), LoginCustomerID: g.LoginID(),
 		DeveloperToken: dev, Credentials: tokens, DailyLimit: g.DailyOperations, ValueRules: valueRules, Targeting: targeting, Now: now})
 	if err != nil {
 		return nightly.Connection{}, err

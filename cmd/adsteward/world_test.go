@@ -293,7 +293,7 @@ func (w *world) adAccounts() (accounts []platform.Ads, now time.Time) {
 		w.t.Fatal(err)
 	}
 	now = decode[struct{ Today civil.Date }](w.t, string(w.control(http.MethodGet, "/state", ""))).Today.In(time.UTC).AddDate(0, 0, 1)
-	google, err := connectGoogle(w.t.Context(), cfg, cfg.Accounts[0].Google, true, false, func() time.Time { return now })
+	google, err := connectGoogle(cfg, cfg.Accounts[0].Google, true, false, func() time.Time { return now })
 	if err != nil {
 		w.t.Fatal(err)
 	}

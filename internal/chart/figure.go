@@ -85,7 +85,6 @@ type file struct {
 	Figure
 	Drawing       *Drawing
 	Width, Height int
-	InnerWidth    int
 	Legend        []fileKey
 	Words         []fileWord
 }
@@ -107,7 +106,7 @@ var fileTemplate = template.Must(template.ParseFS(Templates, "*.html"))
 // colours and words.
 func (f Figure) WriteSVG(w io.Writer) error {
 	const width = 960
-	out := file{Figure: f, Width: width + 2*fileMargin, InnerWidth: width, Height: fileTop}
+	out := file{Figure: f, Width: width + 2*fileMargin, Height: fileTop}
 	if len(f.Drawings) > 0 {
 		out.Drawing = &f.Drawings[0]
 		out.Height += out.Drawing.Height + 10

@@ -211,7 +211,7 @@ func (n *night) removeMembers(ctx context.Context, api platform.Audiences, l wan
 	}
 	for i := range rows {
 		rows[i].State, rows[i].RequestID, rows[i].ChangedAt = memberRemoved, proof(receipts), n.Now()
-		rows[i].Why = "left the list: consent withdrawn, ordered, or no longer within the window"
+		rows[i].Why = "left the list: consent withdrawn, or no longer one of those it is for"
 		if why, ok := l.held[rows[i].Person]; ok {
 			rows[i].Why = why
 		}

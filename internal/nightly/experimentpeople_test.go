@@ -247,9 +247,9 @@ func TestHoldoutFindsTheShare(t *testing.T) {
 		t.Fatalf("%d watched, %d concluded: %v", watched, concluded, err)
 	}
 	e = d.experiment(t, e.ExperimentID)
-	l, err := LookOf(e)
-	if err != nil || l.Iota == nil {
-		t.Fatalf("%+v, %v", l, err)
+	l := lookOf(t, e)
+	if l == nil || l.Iota == nil {
+		t.Fatalf("%+v", l)
 	}
 	// Who is held out is drawn anew each time (the experiment's id is another one), so
 	// that one in ten 90 % intervals misses; four standard errors do once in 16,000.
@@ -346,8 +346,8 @@ func TestGeoFindsTheShare(t *testing.T) {
 	if _, concluded, err := n.watchExperiments(t.Context()); err != nil || concluded != 1 {
 		t.Fatalf("%d concluded: %v", concluded, err)
 	}
-	l, err := LookOf(d.experiment(t, e.ExperimentID))
-	if err != nil || l.Iota == nil || l.Iota.Excludes(0.5) || l.Iota.SE > 0.1 || len(l.Days) != 28 {
-		t.Errorf("found %+v, %v", l.Iota, err)
+	l := lookOf(t, d.experiment(t, e.ExperimentID))
+	if l == nil || l.Iota == nil || l.Iota.Excludes(0.5) || l.Iota.SE > 0.1 || len(l.Days) != 28 {
+		t.Errorf("found %+v", l)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"adsteward/internal/civil"
 	"adsteward/internal/money"
 	"adsteward/internal/platform"
+	"adsteward/internal/present"
 	"adsteward/store"
 	"adsteward/store/storetest"
 )
@@ -74,6 +75,16 @@ func (d *desk) experiment(t *testing.T, id string) store.Experiment {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// lookOf is an experiment's newest look; nil before the first.
+func lookOf(t *testing.T, e store.Experiment) *attribution.ExperimentLook {
+	t.Helper()
+	x, err := present.ExperimentOf(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.Look
 }
 
 // A switchback from its plan to its end, over both databases: the budget is what
@@ -479,9 +490,9 @@ func TestPolicyTest(t *testing.T) {
 	if _, concluded, err := n.watchExperiments(t.Context()); err != nil || concluded != 1 {
 		t.Fatalf("%d concluded: %v, %+v", concluded, err, d.experiment(t, e.ExperimentID))
 	}
-	l, err := LookOf(d.experiment(t, e.ExperimentID))
-	if err != nil || l.Lift == nil {
-		t.Fatalf("%+v, %v", l, err)
+	l := lookOf(t, d.experiment(t, e.ExperimentID))
+	if l == nil || l.Lift == nil {
+		t.Fatalf("%+v", l)
 	}
 	want := 0.0
 	for _, u := range p.Policy.Treated {

@@ -17,18 +17,6 @@ import (
 	"adsteward/store"
 )
 
-// LookOf reads an experiment's newest look; nil before the first.
-func LookOf(e store.Experiment) (*attribution.ExperimentLook, error) {
-	if e.Watched == "" {
-		return nil, nil
-	}
-	var l attribution.ExperimentLook
-	if err := json.Unmarshal([]byte(e.Watched), &l); err != nil {
-		return nil, fmt.Errorf("what experiment %s has shown cannot be read: %w", e.ExperimentID, err)
-	}
-	return &l, nil
-}
-
 // watchExperiments looks at every experiment under way or waiting for its last
 // sales, and concludes those that are complete and sound.
 func (n *night) watchExperiments(ctx context.Context) (watched, concluded int, err error) {

@@ -17,10 +17,6 @@ import (
 	"adsteward/store"
 )
 
-// outcomeDays is how long after a change its promise is about; see
-// bidding.Expected.
-const outcomeDays = 14
-
 // measure compares what changes promised with what happened, once their days
 // are over and reported in full, and proposes to put back what credibly lost
 // money and still stands. A rollback is measured too, and never rolled back itself.
@@ -41,7 +37,7 @@ func measure(ctx context.Context, n *night) (report, error) {
 		case platform.Field(p.Field).TellsWorth():
 			rules++ // it concerns every campaign and promised nothing to compare with
 		case draftOf(p).Experiment != "": // it promised nothing; the experiment is judged as a whole
-		case !p.AppliedAt.Valid || firstDay(p, zones).AddDays(outcomeDays-1+matureDays) >= n.date:
+		case !p.AppliedAt.Valid || firstDay(p, zones).AddDays(bidding.OutcomeDays-1+matureDays) >= n.date:
 			waiting++
 		default:
 			due = append(due, p)
@@ -52,7 +48,13 @@ func measure(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	summary := done.String()
-	if len(due) == 0 {
+	switch {
+	case len(due) > 0:
+	case waiting == 0:
+		summary = "no applied change is yet to be judged"
+	case waiting == 1:
+		summary = "1 applied change is not old enough to be judged"
+	default:
 		summary = fmt.Sprintf("%d applied changes are not old enough to be judged", waiting)
 	}
 	if done.resting > 0 {
@@ -246,7 +248,7 @@ func (w *measuring) outcome(ctx context.Context, p store.Proposal) (m bidding.Ou
 		}
 	}
 	if !found {
-		return bidding.Outturn{From: from, To: from.AddDays(outcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night before it kept no curve of it."}, u, nil
+		return bidding.Outturn{From: from, To: from.AddDays(bidding.OutcomeDays - 1), Verdict: bidding.Unjudged, Why: "The night before it kept no curve of it."}, u, nil
 	}
 	a := bidding.AppliedChange{Unit: u, Field: platform.Field(p.Field), Seen: p.Seen, Value: p.Proposed, Expected: draftOf(p).Expected,
 		From: from, Units: k.units, DayOfWeek: k.dayOfWeek}
@@ -292,7 +294,7 @@ func (w *measuring) starved(ctx context.Context, u bidding.UnitReport, key strin
 		return nil, nil
 	}
 	out := map[civil.Date]bool{}
-	for i := range outcomeDays {
+	for i := range bidding.OutcomeDays {
 		d := from.AddDays(i)
 		m, err := w.Store.Model(ctx, RunID(w.shop.Name, d), "unit", key)
 		if errors.Is(err, store.ErrNotFound) { // no night, or nothing to change in it

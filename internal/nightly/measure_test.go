@@ -86,7 +86,7 @@ func TestMeasureRollsBack(t *testing.T) {
 		broken, moved, fine := named(ids[0]), named(ids[1]), named(ids[2])
 
 		// The last day of its fortnight is not reported in full yet.
-		d.now = d.now.AddDate(0, 0, outcomeDays-1+matureDays)
+		d.now = d.now.AddDate(0, 0, bidding.OutcomeDays-1+matureDays)
 		d.live(first, map[string]float64{broken.EntityID: 0.4, moved.EntityID: 0.4})
 		night(Pull, Curves, Measure)
 		if s := named(broken.ProposalID).State; s != string(bidding.Applied) {
@@ -103,7 +103,7 @@ func TestMeasureRollsBack(t *testing.T) {
 		broken, moved, fine = named(broken.ProposalID), named(moved.ProposalID), named(fine.ProposalID)
 		for _, p := range []store.Proposal{broken, moved, fine} {
 			m := outturnOf(t, p)
-			if p.State != string(bidding.Measured) || m.Days != outcomeDays || m.From != first || !(m.GainLow <= m.Gain && m.Gain <= m.GainHigh) || m.Others != 7 {
+			if p.State != string(bidding.Measured) || m.Days != bidding.OutcomeDays || m.From != first || !(m.GainLow <= m.Gain && m.Gain <= m.GainHigh) || m.Others != 7 {
 				t.Errorf("%s: %+v", p.State, m)
 			}
 		}

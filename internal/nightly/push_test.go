@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -385,27 +386,19 @@ func TestFinishLeftSaysWhatItCannot(t *testing.T) {
 	}
 }
 
-// A cut that a platform's trouble leaves half-way is met again when the increases'
-// turn comes, and is still one change that was asked for.
+// A cut that was accepted, and does not show yet, is met again when the increases' turn
+// comes, and is still one change that was asked for.
 func TestEachChangeIsAnsweredForOnce(t *testing.T) {
 	t.Parallel()
 	d := setup(t, storetest.Open(t), 2)
-	set := store.ChangeSet{ChangeSetID: newID(), Account: "shop", Date: civil.Of(testNow), Hash: "x", CreatedAt: d.now}
-	cut, err := proposalRow(set, bidding.Draft{Platform: platform.Google, AdAccount: "123", Currency: "EUR", Entity: platform.Ref{Type: platform.Campaign, ID: "c1"},
-		Name: "Campaign 1", Field: platform.DailyBudget, Seen: 100 * money.One, Proposed: 90 * money.One}, d.now, d.now.Add(48*time.Hour))
-	if err == nil {
-		err = insertProposals(t.Context(), d.Store.Queries, set, []store.Proposal{cut}, "test")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids := []string{d.ids[0], cut.ProposalID}
-	d.mustApprove(t, ids...)
-	d.ads.spoil = func(call string) error {
-		return when(call == "validate", &platform.Error{Platform: platform.Google, Kind: platform.Retryable, Message: "down"})
-	}
-	outs := d.Apply(t.Context(), "ann", ids)
-	if len(outs) != 2 || outs[0].ID == outs[1].ID || outs[0].Err == nil || outs[1].Err == nil {
+	cut := d.put(t, bidding.Draft{Platform: platform.Google, AdAccount: "123", Currency: "EUR", Name: "Campaign 1",
+		Entity: platform.Ref{Type: platform.Campaign, ID: "c1"}, Field: platform.DailyBudget, Seen: 100 * money.One, Proposed: 90 * money.One})
+	d.mustApprove(t, d.ids[0], cut[0])
+	old := d.ads.entities[1]
+	old.Fields = maps.Clone(old.Fields)
+	d.ads.stale = []platform.Entity{d.ads.entities[0], old}
+	outs := d.Apply(t.Context(), "ann", nil)
+	if len(outs) != 2 || outs[0].ID != cut[0] || outs[0].State != bidding.Unknown || outs[1].ID != d.ids[0] || outs[1].State != bidding.Applied {
 		t.Errorf("two changes are answered for as %+v", outs)
 	}
 }

@@ -150,9 +150,10 @@ func (c *Clock) attend(ctx context.Context, shop *Shop, slot time.Time, run, lat
 	case err == nil && !run:
 		return nil
 	case err == nil && known.State != Running:
-		// Stages done one by one before the slot are not the night.
+		// Stages done one by one before the slot are not the night, nor is one that failed then.
 		rows, err := s.Store.Stages(ctx, known.RunID)
-		if err != nil || !slices.ContainsFunc(rows, func(r store.Stage) bool { return r.State == Waiting }) {
+		early := known.State == Failed && known.FinishedAt.Time.Before(slot)
+		if err != nil || !early && !slices.ContainsFunc(rows, func(r store.Stage) bool { return r.State == Waiting }) {
 			return err
 		}
 		_, err = c.queue.Enqueue(ctx, shop.Name, date, nil, "schedule")

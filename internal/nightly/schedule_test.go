@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -85,16 +86,7 @@ func TestTickMakesUpForWhatWasMissed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			q, err := OpenQueue(t.Context(), s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer q.Close()
-			c, err := NewClock(q, Schedule{Cron: "30 4 * * *", Location: time.UTC, Grace: 6 * time.Hour})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Stop()
+			c := clockFor(t, s)
 			for range 2 {
 				if err := c.Tick(t.Context()); err != nil {
 					t.Fatal(err)
@@ -118,43 +110,62 @@ func TestTickMakesUpForWhatWasMissed(t *testing.T) {
 }
 
 // TestStagesDoneBeforehandAreNotTheNight: who runs single stages before the slot does
-// not keep the schedule from the rest.
+// not keep the schedule from the rest, also where one fails.
 func TestStagesDoneBeforehandAreNotTheNight(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		now := time.Date(2026, 3, 10, 4, 31, 0, 0, time.UTC)
-		s := &Steward{Store: st, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
-			Shops: []Shop{{Name: "shop", Currency: "EUR", Location: time.UTC, PolicyID: "p", PolicyText: "{}"}}}
-		date := civil.MustParse("2026-03-10")
-		if err := s.begin(t.Context(), &s.Shops[0], date, "command"); err != nil {
-			t.Fatal(err)
-		}
-		row, err := s.stageRow(t.Context(), RunID("shop", date), Pull)
-		if err != nil {
-			t.Fatal(err)
-		}
-		row.State = Done
-		if err := errors.Join(st.SetStage(t.Context(), row), s.finish(t.Context(), RunID("shop", date))); err != nil {
-			t.Fatal(err)
-		}
-		q, err := OpenQueue(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer q.Close()
-		c, err := NewClock(q, Schedule{Cron: "30 4 * * *", Location: time.UTC, Grace: 6 * time.Hour})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Stop()
-		if err := c.Tick(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		run, err := st.Run(t.Context(), RunID("shop", date))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if run.State != Running {
-			t.Errorf("the night is %s, and nobody does its stages", run.State)
+		slot := time.Date(2026, 3, 10, 4, 30, 0, 0, time.UTC)
+		for state, times := range map[string]map[time.Duration]string{
+			Done:   {-time.Hour: Running, time.Second: Running},
+			Failed: {-time.Hour: Running, time.Second: Failed}, // at the slot: the night itself
+		} {
+			for since, want := range times {
+				now := slot.Add(since)
+				shop := fmt.Sprint(state, since)
+				s := &Steward{Store: st, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+					Shops: []Shop{{Name: shop, Currency: "EUR", Location: time.UTC, PolicyID: "p", PolicyText: "{}"}}}
+				run := RunID(shop, civil.Of(slot))
+				if err := s.begin(t.Context(), &s.Shops[0], civil.Of(slot), "command"); err != nil {
+					t.Fatal(err)
+				}
+				row, err := s.stageRow(t.Context(), run, Pull)
+				if err != nil {
+					t.Fatal(err)
+				}
+				row.State = state
+				if err := errors.Join(st.SetStage(t.Context(), row), s.finish(t.Context(), run)); err != nil {
+					t.Fatal(err)
+				}
+				now = slot.Add(time.Minute)
+				if err := clockFor(t, s).Tick(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				r, err := st.Run(t.Context(), run)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.State != want {
+					t.Errorf("%s %s from the slot, the night is %s, want %s", state, since, r.State, want)
+				}
+			}
 		}
 	})
+}
+
+// clockFor is a clock with a slot at half past four, on a queue of its own.
+func clockFor(t *testing.T, s *Steward) *Clock {
+	t.Helper()
+	q, err := OpenQueue(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewClock(q, Schedule{Cron: "30 4 * * *", Location: time.UTC, Grace: 6 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(c.Stop(), q.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
 }

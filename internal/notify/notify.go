@@ -1,6 +1,6 @@
 // Package notify posts a text where people read it: to an incoming webhook of Slack, or
-// of what takes the same, as Mattermost, Microsoft Teams and Discord (…/slack) do. What
-// is worth telling is for internal/nightly.
+// of what takes the same, as Mattermost and Discord (…/slack) do. What is worth telling
+// is for internal/nightly.
 package notify
 
 import (

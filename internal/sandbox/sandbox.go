@@ -240,9 +240,6 @@ func (s *Sandbox) Market() *market.Market { return s.market }
 // Faults returns the fault table.
 func (s *Sandbox) Faults() *faults.Table { return s.faults }
 
-// Tokens returns the token endpoint, which can make service accounts.
-func (s *Sandbox) Tokens() *oauth.Server { return s.tokens }
-
 // Conversions returns what a platform recorded of the orders it was told.
 func (s *Sandbox) Conversions(p platform.Name) *conversions.Ledger {
 	if p == platform.Meta {

@@ -13,6 +13,7 @@ import (
 	"adsteward/attribution"
 	"adsteward/internal/civil"
 	"adsteward/internal/nightly"
+	"adsteward/internal/present"
 	"adsteward/internal/sandbox"
 	"adsteward/internal/sandbox/market"
 )
@@ -67,7 +68,8 @@ func TestSwitchbackFindsTheTruth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := nightly.LookOf(e)
+	x, err := present.ExperimentOf(e)
+	l := x.Look
 	if err != nil || l == nil || l.Iota == nil {
 		t.Fatalf("it shows nothing: %+v, %v", l, err)
 	}

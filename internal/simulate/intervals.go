@@ -12,10 +12,6 @@ import (
 	"adsteward/store"
 )
 
-// outcomeDays is how long after a change its stated interval is about; see
-// bidding.Expected.
-const outcomeDays = 14
-
 // interval is what an applied change stated for the mean daily profit of the
 // campaigns it steers, over the days from its own on.
 type interval struct {
@@ -27,16 +23,16 @@ type interval struct {
 // holds reports whether the interval held the outcome, the market's expected
 // profit at the spend that was realised; ok is false where its days are not over.
 func (v interval) holds(m *market.Market, until civil.Date) (held, ok bool) {
-	if v.from.AddDays(outcomeDays) > until || len(v.campaigns) == 0 {
+	if v.from.AddDays(bidding.OutcomeDays) > until || len(v.campaigns) == 0 {
 		return false, false
 	}
 	var profit float64
 	for _, i := range v.campaigns {
-		for d := range outcomeDays {
+		for d := range bidding.OutcomeDays {
 			profit += m.Outcome(i, v.from.AddDays(d)).Profit
 		}
 	}
-	profit /= outcomeDays
+	profit /= bidding.OutcomeDays
 	return v.low <= profit && profit <= v.high, true
 }
 

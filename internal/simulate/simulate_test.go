@@ -328,9 +328,9 @@ func TestIntervals(t *testing.T) {
 		t.Fatal(err)
 	}
 	var truth float64
-	for d := range outcomeDays {
+	for d := range bidding.OutcomeDays {
 		for _, i := range []int{0, 2} {
-			truth += g.market.Outcome(i, sc.Start.AddDays(3+d)).Profit / outcomeDays
+			truth += g.market.Outcome(i, sc.Start.AddDays(3+d)).Profit / bidding.OutcomeDays
 		}
 	}
 	until := end(sc)
@@ -345,8 +345,8 @@ func TestIntervals(t *testing.T) {
 		{at(from, truth-1, truth+1), true, true},
 		{at(from, truth+1, truth+2), false, true},
 		{at(from, truth-2, truth-1), false, true},
-		{at(until.AddDays(-outcomeDays), -1e9, 1e9), true, true},
-		{at(until.AddDays(-outcomeDays+1), -1e9, 1e9), false, false},
+		{at(until.AddDays(-bidding.OutcomeDays), -1e9, 1e9), true, true},
+		{at(until.AddDays(-bidding.OutcomeDays+1), -1e9, 1e9), false, false},
 	} {
 		if held, ok := c.v.holds(g.market, until); held != c.held || ok != c.ok {
 			t.Errorf("%+v: held %v, over %v", c.v, held, ok)

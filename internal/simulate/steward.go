@@ -189,8 +189,8 @@ func (s *steward) shop(net *network, log *slog.Logger) (nightly.Shop, error) {
 	const fast = 1e6
 	patience := pace.Policy{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 	open := map[platform.Name]func(context.Context) (nightly.Connection, error){
-		platform.Google: func(ctx context.Context) (nightly.Connection, error) {
-			ads, err := googleads.Open(ctx, googleads.Config{Endpoint: info.GoogleAddr, CustomerID: info.CustomerID, Credentials: tokens,
+		platform.Google: func(context.Context) (nightly.Connection, error) {
+			ads, err := googleads.Open(googleads.Config{Endpoint: info.GoogleAddr, CustomerID: info.CustomerID, Credentials: tokens,
 				RequestsPerSecond: fast, Retry: patience, Dial: net.Dial, Now: s.now, Log: log})
 			return nightly.Connection{AdAccount: info.CustomerID, Ads: ads, Items: ads, Parts: ads}, err
 		},

@@ -50,8 +50,19 @@ func TestSeveralAccounts(t *testing.T) {
 		if _, err := x.store.StartRun(ctx, r, nil); err != nil {
 			t.Fatal(err)
 		}
+		if i == 2 {
+			x.look("changes of five", "/", c, []string{"1 more account<"}, nil)
+		}
 	}
 	x.look("changes of seven", "/", c, []string{"second-shop: night of", "Failed", "3 more accounts"}, []string{"a-shop-4: night of"})
+	// One that failed before it came to a plan is told beside the one before.
+	next := testDay.AddDays(1)
+	for of, state := range map[string]string{"a-shop-0": "done", "a-shop-1": "done", "a-shop-2": "done", "a-shop-3": "done", shop: "failed"} {
+		if _, err := x.store.StartRun(ctx, store.Run{RunID: of + "/" + next.String(), Account: of, Date: next, State: state, StartedAt: testNow}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.look("changes of seven, two in trouble", "/", c, []string{"second-shop: night of", "demo-shop: night of", "Mon 5 Jan"}, nil)
 	x.look("a night that failed", "/runs/"+run.RunID, c, []string{"0 of 2 stages"}, nil)
 }
 
@@ -154,5 +165,6 @@ func TestTheNightsIntervalOfItsGain(t *testing.T) {
 		if got := strings.Contains(x.get("/", who).Text, own); got != want {
 			t.Errorf("a night's gain of %.2f, the proposals' %.2f: the night's interval is shown: %v", gain, sum, got)
 		}
+		hasAll(t, "the run", x.get(runURL(run), who).Text, own)
 	}
 }

@@ -44,14 +44,6 @@ type changesNight struct {
 // mostNights are shown at the head of the page.
 const mostNights = 4
 
-// trouble is 1 of a night that is not simply done.
-func trouble(r store.Run) int {
-	if r.State == "done" {
-		return 0
-	}
-	return 1
-}
-
 type runLink struct{ Date, State, URL string }
 
 // option is one choice of a filter.
@@ -136,8 +128,17 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	if view.Groups, err = s.accountOptions(ctx, q.account); err != nil {
 		return err
 	}
+	later := func(run store.Run) int {
+		return slices.IndexFunc(latest, func(l store.Run) bool { return l.Account == run.Account && l.RunID != run.RunID })
+	}
 	shown := newest
 	if len(newest) > mostNights { // those that want to be looked at
+		trouble := func(run store.Run) int {
+			if run.State != "done" || later(run) >= 0 {
+				return 1
+			}
+			return 0
+		}
 		shown = slices.Clone(newest)
 		slices.SortStableFunc(shown, func(a, b store.Run) int { return cmp.Compare(trouble(b), trouble(a)) })
 		shown, view.NightsMore = shown[:mostNights], len(newest)-mostNights
@@ -150,7 +151,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		if n.Run, err = s.runView(ctx, run, loc); err != nil {
 			return err
 		}
-		if i := slices.IndexFunc(latest, func(l store.Run) bool { return l.Account == run.Account && l.RunID != run.RunID }); i >= 0 {
+		if i := later(run); i >= 0 {
 			n.Later = &runLink{latest[i].Date.Time().Format("Mon 2 Jan"), latest[i].State, runURL(latest[i])}
 		}
 		view.Nights = append(view.Nights, n)

@@ -497,7 +497,7 @@ func TestOpenRefusesABrokenConfiguration(t *testing.T) {
 		"login customer": {CustomerID: "1", LoginCustomerID: "manager", Credentials: credentials},
 		"credentials":    {CustomerID: "1"},
 	} {
-		_, err := Open(t.Context(), cfg)
+		_, err := Open(cfg)
 		if e, _ := errors.AsType[*platform.Error](err); e == nil || e.Code != "CONFIGURATION" || e.Remedy == "" {
 			t.Errorf("%s: got %v", name, err)
 		}

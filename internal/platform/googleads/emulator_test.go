@@ -123,7 +123,7 @@ func (r *rig) open(valueRules bool, adjust ...func(*googleads.Config)) *googlead
 	for _, f := range adjust {
 		f(&cfg)
 	}
-	client, err := googleads.Open(r.t.Context(), cfg)
+	client, err := googleads.Open(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}

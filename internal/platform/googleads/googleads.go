@@ -95,7 +95,7 @@ var _ platform.Ads = (*Client)(nil)
 
 // Open checks the configuration and returns a client. It makes no request: the
 // first call connects.
-func Open(_ context.Context, cfg Config) (*Client, error) { return open(cfg) }
+func Open(cfg Config) (*Client, error) { return open(cfg) }
 
 func open(cfg Config, extra ...grpc.DialOption) (*Client, error) {
 	if cfg.Dial != nil {

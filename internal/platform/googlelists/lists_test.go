@@ -60,7 +60,7 @@ func setup(t *testing.T) *world {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	w.addr = listener.Addr().String()
-	w.ads, err = googleads.Open(t.Context(), googleads.Config{Endpoint: w.addr, CustomerID: "123-456-7890", Timeout: 20 * time.Second,
+	w.ads, err = googleads.Open(googleads.Config{Endpoint: w.addr, CustomerID: "123-456-7890", Timeout: 20 * time.Second,
 		Credentials: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "TOKEN"})})
 	if err != nil {
 		t.Fatal(err)
