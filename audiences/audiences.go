@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"adsteward/internal/money"
@@ -47,6 +48,14 @@ func (p Person) Subject() string {
 		return "e:" + p.EmailKey
 	}
 	return ""
+}
+
+// Named is the person who stands on lists under a subject, as far as that tells.
+func Named(subject string) Person {
+	if key, mail := strings.CutPrefix(subject, "e:"); mail {
+		return Person{EmailKey: key}
+	}
+	return Person{CustomerID: strings.TrimPrefix(subject, "c:")}
 }
 
 // subjects lists every name the person has in consents.

@@ -136,7 +136,12 @@ func TestStageDuringNight(t *testing.T) {
 	together(
 		func() { w.must("run", "--date", worldStart.String()) },
 		func() {
-			time.Sleep(300 * time.Millisecond) // it pulls
+			for range 200 { // until it pulls
+				if rows := decode[struct{ Runs []present.StageRow }](t, w.must("status", "--json")).Runs; len(rows) > 0 && rows[0].State == "running" {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
 			w.must("run", "--date", worldStart.String(), "--stage", "feeds")
 		})
 	for _, s := range decode[struct{ Runs []present.StageRow }](t, w.must("status", "--json")).Runs {

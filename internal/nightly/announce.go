@@ -61,6 +61,15 @@ func (s *Steward) announce(ctx context.Context, run store.Run, stages []store.St
 // toldStages are those whose summaries tell people what there is to do and what was done.
 var toldStages = []string{string(Propose), string(Approve), string(Push), string(Measure)}
 
+// short cuts an error to what a message in a chat may hold beside others.
+func short(text string) string {
+	const most = 300
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + " …"
+	}
+	return text
+}
+
 func (s *Steward) noticeText(ctx context.Context, shop *Shop, run store.Run, stages []store.Stage) (string, error) {
 	state := run.State
 	if state == Done && slices.ContainsFunc(stages, func(r store.Stage) bool { return r.Error != "" }) {
@@ -73,7 +82,7 @@ func (s *Steward) noticeText(ctx context.Context, shop *Shop, run store.Run, sta
 			lines = append(lines, name+": "+r.Summary)
 		}
 		if r.Error != "" {
-			lines = append(lines, name+" went wrong: "+strings.Join(strings.Fields(r.Error), " "))
+			lines = append(lines, name+" went wrong: "+short(strings.Join(strings.Fields(r.Error), " ")))
 		}
 	}
 	auto, _, err := s.Store.Setting(ctx, autoApproveKey(shop.Name))

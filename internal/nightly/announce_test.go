@@ -85,6 +85,9 @@ func TestANightThatFailsIsTold(t *testing.T) {
 		}
 		return nil
 	}
+	if got := []rune(short(strings.Repeat("ä", 301))); len(got) != 302 || short("as it is") != "as it is" {
+		t.Errorf("an error is cut to %d letters", len(got))
+	}
 	h.err = errors.New("the webhook answered 503")
 	if r := runQueued(t, d.Steward, today); r.State != Failed {
 		t.Fatalf("the run is %s", r.State)

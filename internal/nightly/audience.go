@@ -16,9 +16,6 @@ import (
 // syncAudiences computes who belongs on which list, tells every platform the
 // difference, and keeps the platforms' request ids as the proof of it.
 func syncAudiences(ctx context.Context, n *night) (report, error) {
-	if !n.shop.Audience.Enabled {
-		return report{Summary: "no list is kept: audiences.enabled is false"}, nil
-	}
 	// As of an older night, whoever came since would be taken off the lists.
 	if newer, err := n.newer(ctx); err != nil || !newer.IsZero() {
 		return report{Summary: fmt.Sprintf("no list is changed: the night of %s is newer", newer)}, err
@@ -27,11 +24,16 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	lists, err := n.wantedLists(ctx, people, consents)
-	if err != nil {
+	lists, sizes := []wantedList(nil), "no list is kept: audiences.enabled is false"
+	if !n.shop.Audience.Enabled {
+		if lists, err = n.withdrawnFrom(ctx, people, consents); err != nil || len(lists) == 0 {
+			return report{Summary: sizes}, err
+		}
+	} else if lists, err = n.wantedLists(ctx, people, consents); err != nil {
 		return report{}, err
+	} else {
+		sizes = n.sizes(lists)
 	}
-	sizes := n.sizes(lists)
 	held, err := n.holdOut(ctx, lists)
 	if err != nil {
 		return report{}, err // nobody is put on a list who may have to be held out
@@ -93,6 +95,11 @@ func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedLi
 	if err != nil {
 		return 0, 0, err
 	}
+	if l.agreed != nil {
+		if l.members, err = n.agreeing(ctx, rows, people, *l.agreed); err != nil {
+			return 0, 0, err
+		}
+	}
 	current, stays := map[string]store.AudienceMember{}, map[string]bool{}
 	for _, m := range l.members {
 		stays[m.Subject] = true
@@ -105,7 +112,7 @@ func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedLi
 		current[m.Person] = m
 		// Platforms drop people after the list's days: who stays is added anew
 		// well before.
-		if n.Now().Sub(m.ChangedAt) < time.Duration(l.MembershipDays)*12*time.Hour || !stays[m.Person] {
+		if n.Now().Sub(m.ChangedAt) < time.Duration(l.MembershipDays)*12*time.Hour || !stays[m.Person] || l.agreed != nil {
 			names = append(names, m.Person)
 		}
 	}

@@ -94,6 +94,63 @@ func TestCartsGoThroughTheirParts(t *testing.T) {
 	}
 }
 
+// Whoever withdraws their consent comes off lists that are kept no more, too, and nobody
+// else does.
+func TestWithdrawalsAreHeededWhereNoListIsKept(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	lists := withLists(t, d, 30)
+	d.lists(t)
+	d.Shops[0].Audience.Enabled = false
+	const off = "no list is kept: audiences.enabled is false"
+	if rep := d.lists(t); rep.Summary != off {
+		t.Errorf("nobody withdrew: %q", rep.Summary)
+	}
+	if _, err := d.Store.UpsertConsents(t.Context(), []store.Consent{
+		{Account: "shop", CustomerID: "k1", Purpose: audiences.PurposeAds, At: d.now, Granted: false},
+		{Account: "shop", Email: "k3@example.com", Purpose: audiences.PurposeAds, At: d.now, Granted: false}}); err != nil {
+		t.Fatal(err)
+	}
+	if rep := d.lists(t); rep.Summary != off+"; 0 added, 2 removed over all platforms" {
+		t.Errorf("two withdrew: %q", rep.Summary)
+	}
+	if got := len(lists.members[listName("shop", audiences.ListCartAbandoners)]); got != 28 {
+		t.Errorf("%d people are on the list, want 28", got)
+	}
+	if rep := d.lists(t); rep.Summary != off {
+		t.Errorf("the night after: %q", rep.Summary)
+	}
+}
+
+// Without a lifetime model nobody is judged anew; who withdraws comes off all the same.
+func TestWithdrawalsAreHeededWithoutAModel(t *testing.T) {
+	t.Parallel()
+	d := ruleDesk(t, storetest.Open(t))
+	today := civil.Of(testNow)
+	if err := d.RunDirect(t.Context(), "shop", today, nil); err != nil {
+		t.Fatal(err)
+	}
+	on := func() (n int, some string) {
+		rows, err := d.Store.Members(t.Context(), "shop", "google", listName("shop", audiences.ListHighLTV))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range onList(rows) {
+			n, some = n+1, m
+		}
+		return n, some
+	}
+	before, someone := on()
+	if _, err := d.Store.UpsertConsents(t.Context(), []store.Consent{{Account: "shop", CustomerID: strings.TrimPrefix(someone, "c:"), Purpose: audiences.PurposeAds, At: d.now}}); err != nil {
+		t.Fatal(err)
+	}
+	d.now = d.now.AddDate(0, 0, 1)
+	d.lists(t) // a run that made no model
+	if after, now := on(); before < 100 || after != before-1 || now == someone {
+		t.Errorf("%d people were on the list and %d are, %s too", before, after, now)
+	}
+}
+
 // Repeat customers whose orders have stopped are at risk, and are told why; those who
 // order as ever are not.
 func TestCustomersAtRiskAreListed(t *testing.T) {

@@ -53,10 +53,13 @@ type wantedList struct {
 	members []audiences.Membership
 	heldBy  string            // the list whose holdout keeps people off it
 	held    map[string]string // by subject: the experiment that keeps them off it
+	// agreed, where not nil, has whoever is on it stay while they agree, and nobody come.
+	agreed *audiences.Consents
 }
 
-// wantedLists are the lists that are kept, in the order of listKinds; and those that no
-// longer are, without anybody, so that whoever is on one comes off it.
+// wantedLists are the lists that are kept, in the order of listKinds, and those that no
+// longer are, without anybody. Where a list needs a lifetime model and there is none,
+// whoever is on it stays.
 func (n *night) wantedLists(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]wantedList, error) {
 	known, err := n.Store.Lists(ctx, n.shop.Name)
 	if err != nil {
@@ -74,13 +77,14 @@ func (n *night) wantedLists(ctx context.Context, people map[string]audiences.Per
 		if _, part := a.cartWindow(k.key); part { // whoever is held off the carts is on no part of them
 			l.heldBy = audiences.ListCartAbandoners
 		}
+		judged := in.scores != nil || k.key != audiences.ListHighLTV && k.key != audiences.ListAtRisk
+		there := slices.ContainsFunc(known, func(o store.AudienceList) bool { return o.Name == l.Name })
 		switch {
-		case !a.keeps(k.key):
-			if !slices.ContainsFunc(known, func(o store.AudienceList) bool { return o.Name == l.Name }) {
-				continue
-			}
-		case in.scores == nil && (k.key == audiences.ListHighLTV || k.key == audiences.ListAtRisk):
-			continue // nobody can be judged tonight: whoever is on it stays
+		case !there && (!a.keeps(k.key) || !judged):
+			continue
+		case !a.keeps(k.key): // everybody comes off it
+		case !judged:
+			l.agreed = &consents
 		default:
 			l.members = n.belong(k.key, in, consents)
 		}
@@ -93,6 +97,65 @@ func (n *night) wantedLists(ctx context.Context, people map[string]audiences.Per
 		err = n.storeAudienceValues(ctx, in.scores, valued)
 	}
 	return lists, err
+}
+
+// withdrawnFrom are the lists kept once on which somebody is who agrees no longer: that
+// no list is kept leaves nobody there.
+func (n *night) withdrawnFrom(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]wantedList, error) {
+	known, err := n.Store.Lists(ctx, n.shop.Name)
+	if err != nil {
+		return nil, err
+	}
+	var lists []wantedList
+	for _, k := range listKinds {
+		l := wantedList{List: platform.List{Name: listName(n.shop.Name, k.key), Description: k.about + ", kept by adsteward", Kind: k.kind,
+			MembershipDays: n.shop.Audience.membershipDays(k.key)}, key: k.key, agreed: &consents}
+		for _, o := range known {
+			if o.Name != l.Name {
+				continue
+			}
+			rows, err := n.Store.Members(ctx, n.shop.Name, o.Platform, l.Name)
+			if err != nil {
+				return nil, err
+			}
+			agreeing, err := n.agreeing(ctx, rows, people, consents)
+			if err != nil {
+				return nil, err
+			}
+			if len(agreeing) < len(onList(rows)) {
+				lists = append(lists, l)
+				break
+			}
+		}
+	}
+	return lists, nil
+}
+
+// agreeing are the people on a list who agree to it still.
+func (n *night) agreeing(ctx context.Context, rows []store.AudienceMember, people map[string]audiences.Person, consents audiences.Consents) ([]audiences.Membership, error) {
+	on := onList(rows)
+	found, err := n.peopleBySubject(ctx, people, on)
+	var out []audiences.Membership
+	for _, subject := range on {
+		p, ok := found[subject]
+		if !ok {
+			p = audiences.Named(subject)
+		}
+		if consents.Allows(p) {
+			out = append(out, audiences.Membership{Subject: subject, Person: p})
+		}
+	}
+	return out, err
+}
+
+// onList are the names of those who are on a list.
+func onList(rows []store.AudienceMember) (subjects []string) {
+	for _, m := range rows {
+		if m.State != memberRemoved {
+			subjects = append(subjects, m.Person)
+		}
+	}
+	return subjects
 }
 
 // listInput is what memberships are judged by.
@@ -161,7 +224,7 @@ const longestMembership = 540
 func (n *night) sizes(lists []wantedList) string {
 	var out []string
 	for _, l := range lists {
-		if n.shop.Audience.keeps(l.key) {
+		if n.shop.Audience.keeps(l.key) && l.agreed == nil {
 			out = append(out, fmt.Sprintf("%d %s", len(l.members), kindOf(l.key).name))
 		}
 	}
