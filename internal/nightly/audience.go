@@ -41,21 +41,24 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	conns, err := n.shop.Connect(ctx)
 	defer n.closeAll(conns)
 	faults := []error{err}
-	added, removed := 0, 0
+	var all synced
 	for _, c := range conns {
 		if c.Audiences == nil {
 			continue
 		}
 		for _, l := range lists {
-			a, r, err := n.syncList(ctx, c.Audiences, l, people)
-			added, removed = added+a, removed+r
+			did, err := n.syncList(ctx, c.Audiences, l, people)
+			all = synced{all.added + did.added, all.removed + did.removed, all.refused + did.refused}
 			if err != nil {
 				faults = append(faults, fmt.Errorf("list %q on %s: %w", l.Name, c.Audiences.Platform(), err))
 			}
 		}
 		faults = append(faults, n.countUsage(ctx, c))
 	}
-	summary := fmt.Sprintf("%s; %d added, %d removed over all platforms", sizes, added, removed)
+	summary := fmt.Sprintf("%s; %d added, %d removed over all platforms", sizes, all.added, all.removed)
+	if all.refused > 0 {
+		summary += fmt.Sprintf("; %d of those added were refused as unreadable", all.refused)
+	}
 	if held > 0 {
 		summary += fmt.Sprintf("; %d held out by experiments", held)
 	}
@@ -83,21 +86,24 @@ func (s *Steward) consents(ctx context.Context, account string) (audiences.Conse
 		Ads: said[audiences.PurposeAds]}, err
 }
 
+// synced is what was done to lists: of those added, the platform refused some.
+type synced struct{ added, removed, refused int }
+
 // syncList brings one list on one platform in step with who belongs on it; people are
 // the shop's customers.
-func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedList, people map[string]audiences.Person) (added, removed int, err error) {
+func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedList, people map[string]audiences.Person) (did synced, err error) {
 	p := string(api.Platform())
 	id, err := api.EnsureList(ctx, l.List)
 	if err != nil {
-		return 0, 0, err
+		return did, err
 	}
 	rows, err := n.Store.Members(ctx, n.shop.Name, p, l.Name)
 	if err != nil {
-		return 0, 0, err
+		return did, err
 	}
 	if l.agreed != nil {
 		if l.members, err = n.agreeing(ctx, rows, people, *l.agreed); err != nil {
-			return 0, 0, err
+			return did, err
 		}
 	}
 	current, stays := map[string]store.AudienceMember{}, map[string]bool{}
@@ -117,16 +123,16 @@ func (n *night) syncList(ctx context.Context, api platform.Audiences, l wantedLi
 		}
 	}
 	add, remove := audiences.Diff(names, l.members)
-	if removed, err = n.removeMembers(ctx, api, l, id, remove, current, people); err != nil {
-		return 0, removed, err
+	if did.removed, err = n.removeMembers(ctx, api, l, id, remove, current, people); err != nil {
+		return did, err
 	}
-	if added, err = n.addMembers(ctx, api, l, id, add); err != nil {
-		return added, removed, err
+	if did.added, did.refused, err = n.addMembers(ctx, api, l, id, add); err != nil {
+		return did, err
 	}
 	if err := n.putList(ctx, p, l.Name, string(l.Kind), id, len(l.members)); err != nil {
-		return added, removed, err
+		return did, err
 	}
-	return added, removed, n.lookalike(ctx, api, l, id)
+	return did, n.lookalike(ctx, api, l, id)
 }
 
 func (n *night) putList(ctx context.Context, p, name, kind, id string, size int) error {
@@ -143,13 +149,13 @@ const (
 
 // addMembers uploads and records them. Adding somebody twice is harmless, so a
 // crash between the two costs nothing.
-func (n *night) addMembers(ctx context.Context, api platform.Audiences, l wantedList, id string, add []audiences.Membership) (int, error) {
+func (n *night) addMembers(ctx context.Context, api platform.Audiences, l wantedList, id string, add []audiences.Membership) (added, refused int, err error) {
 	var members []platform.Member
 	var rows []store.AudienceMember
 	for _, m := range add {
 		pm, ok, err := member(api.Platform(), m)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if !ok {
 			continue // no identifier the platform takes
@@ -159,16 +165,19 @@ func (n *night) addMembers(ctx context.Context, api platform.Audiences, l wanted
 			Person: m.Subject, State: memberPresent, Why: m.Why, ChangedAt: n.Now()})
 	}
 	if len(members) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	receipts, err := api.Add(ctx, id, members)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for i := range rows {
 		rows[i].RequestID = proof(receipts)
 	}
-	return len(rows), n.Store.SetMembers(ctx, rows)
+	for _, r := range receipts {
+		refused += r.Invalid
+	}
+	return len(rows), refused, n.Store.SetMembers(ctx, rows)
 }
 
 // proof names the requests that carried a change.

@@ -94,6 +94,19 @@ func TestCartsGoThroughTheirParts(t *testing.T) {
 	}
 }
 
+// What a platform could not read of an upload is said.
+func TestRefusedMembersAreCounted(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	withLists(t, d, 30).invalid = 4
+	if rep := d.lists(t); !strings.HasSuffix(rep.Summary, "30 added, 0 removed over all platforms; 4 of those added were refused as unreadable") {
+		t.Errorf("the night says %q", rep.Summary)
+	}
+	if rep := d.lists(t); strings.Contains(rep.Summary, "refused") {
+		t.Errorf("the night after says %q", rep.Summary)
+	}
+}
+
 // Whoever withdraws their consent comes off lists that are kept no more, too, and nobody
 // else does.
 func TestWithdrawalsAreHeededWhereNoListIsKept(t *testing.T) {

@@ -26,6 +26,7 @@ type memoryLists struct {
 	fakeLists
 	mu      sync.Mutex
 	members map[string]map[string]bool // by list and e-mail hash
+	invalid int                        // of each upload, as it says
 }
 
 func (f *memoryLists) EnsureList(_ context.Context, l platform.List) (string, error) {
@@ -47,7 +48,7 @@ func (f *memoryLists) set(list string, members []platform.Member, on bool) []pla
 			delete(f.members[list], m.EmailSHA256)
 		}
 	}
-	return []platform.SyncReceipt{{RequestID: "r", Received: len(members)}}
+	return []platform.SyncReceipt{{RequestID: "r", Received: len(members) - f.invalid, Invalid: f.invalid}}
 }
 
 func (f *memoryLists) Add(_ context.Context, list string, members []platform.Member) ([]platform.SyncReceipt, error) {
