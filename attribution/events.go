@@ -72,20 +72,25 @@ type EventReport struct {
 // CheckEvents says which events a platform counts as one, and which as two though
 // they are one order's. Meta counts events of one name and id within 48 hours of
 // the first once; Google counts one for each transaction id of a conversion action.
-// An order is the one that the event names, else the event's id.
+// An order is the one that the event names, else the one that another event of its
+// id names, else the event's id.
 func CheckEvents(events []ConversionEvent) EventReport {
 	sorted := slices.Clone(events)
 	slices.SortStableFunc(sorted, func(a, b ConversionEvent) int {
 		return cmp.Or(strings.Compare(a.Platform, b.Platform), a.At.Compare(b.At), a.Line-b.Line)
 	})
+	name := ordersOf(sorted)
 	rep := EventReport{Platforms: []EventCounts{}, Findings: []EventFinding{}}
 	var c *eventChecker
 	for _, e := range sorted {
+		if e.OrderID == "" && e.ID != "" {
+			e.OrderID = name[[2]string{e.Platform, e.ID}]
+		}
 		if c == nil || c.counts.Platform != e.Platform {
 			if c != nil {
 				rep.Platforms = append(rep.Platforms, c.counts)
 			}
-			c = &eventChecker{counts: EventCounts{Platform: e.Platform}, byID: map[[2]string]ConversionEvent{}, byOrder: map[string]ConversionEvent{}}
+			c = &eventChecker{counts: EventCounts{Platform: e.Platform}, byID: map[[2]string]ConversionEvent{}, byOrder: map[string]ConversionEvent{}, orders: map[string]bool{}}
 		}
 		if f := c.take(e); f != nil {
 			rep.Findings = append(rep.Findings, *f)
@@ -98,16 +103,35 @@ func CheckEvents(events []ConversionEvent) EventReport {
 	return rep
 }
 
+// ordersOf is the order that the first event of each platform and id to name one
+// names: a browser seldom knows the order's number, and a server tells the same id
+// with it.
+func ordersOf(events []ConversionEvent) map[[2]string]string {
+	out := map[[2]string]string{}
+	for _, e := range events {
+		key := [2]string{e.Platform, e.ID}
+		if _, known := out[key]; !known && e.ID != "" && e.OrderID != "" {
+			out[key] = e.OrderID
+		}
+	}
+	return out
+}
+
 // eventChecker goes through one platform's events in order of time.
 type eventChecker struct {
 	counts  EventCounts
 	byID    map[[2]string]ConversionEvent // the first of each name and id, as far as it is still known
 	byOrder map[string]ConversionEvent    // the first counted of each order
+	orders  map[string]bool               // all there were, counted or not
 }
 
 func (c *eventChecker) take(e ConversionEvent) *EventFinding {
 	c.counts.Events++
 	order := cmp.Or(e.OrderID, e.ID)
+	if order != "" && !c.orders[order] {
+		c.orders[order] = true
+		c.counts.Orders++
+	}
 	key := [2]string{e.Name, e.ID}
 	before, known := c.byID[key]
 	if e.ID == "" {
@@ -121,9 +145,6 @@ func (c *eventChecker) take(e ConversionEvent) *EventFinding {
 		c.counts.Deduplicated++
 		if was := cmp.Or(before.OrderID, before.ID); was != order {
 			c.counts.Lost++
-			if _, told := c.byOrder[order]; !told {
-				c.counts.Orders++
-			}
 			return finding(e, before, SameIDOthers, fmt.Sprintf("order %s has the id %s of order %s, so the platform takes it for the same and counts it no more", order, e.ID, was))
 		}
 		return nil
@@ -138,7 +159,6 @@ func (c *eventChecker) take(e ConversionEvent) *EventFinding {
 		return finding(e, ConversionEvent{}, WithoutID, "it has neither an id nor an order's number: whether it is told twice nobody can know")
 	case !again:
 		c.byOrder[order] = e
-		c.counts.Orders++
 		return nil
 	}
 	c.counts.Twice++

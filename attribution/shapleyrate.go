@@ -88,6 +88,9 @@ func (j *Journeys) shapleyRate(ctx context.Context) (Result, error) {
 	for x := range conv {
 		conv[x] *= journeys
 		value[x] *= journeys
+		if s := conv[x] + value[x]; math.IsInf(s, 0) || math.IsNaN(s) {
+			return Result{}, errTooFarApart
+		}
 	}
 	res := j.result("shapley_rate", conv, value, nil)
 	for i := range res.Channels {

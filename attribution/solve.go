@@ -12,6 +12,8 @@ import (
 // paths of ten thousand steps a few hundred.
 const maxSweeps = 1_000_000
 
+var errTooFarApart = errors.New("values and counts are too far apart in size; use other units")
+
 // absorbed is the probability of converting and the expected value of a journey.
 type absorbed struct{ conv, value float64 }
 
@@ -45,7 +47,7 @@ func (w without) absorb(ctx context.Context) (absorbed, error) {
 	}
 	a := absorbed{conv.total(), value.total()}
 	if !(a.value <= math.MaxFloat64) {
-		return a, errors.New("values and counts are too far apart in size; use other units")
+		return a, errTooFarApart
 	}
 	return a, nil
 }

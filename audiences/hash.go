@@ -100,12 +100,16 @@ func isHash(s string) bool {
 	return err == nil
 }
 
-// address splits an e-mail address in lower case.
+// address splits an e-mail address in lower case. One that holds what nobody
+// sees, as a zero-width space, would match nobody; the byte order mark a file may
+// begin with counts as white space.
 func address(value string) (local, domain string, ok bool) {
-	s := strings.ToLower(strings.TrimSpace(value))
+	s := strings.ToLower(strings.TrimSpace(strings.TrimPrefix(value, "\ufeff")))
 	at := strings.LastIndexByte(s, '@')
-	if at < 1 || at == len(s)-1 || strings.ContainsFunc(s, unicode.IsSpace) || strings.Count(s, "@") != 1 {
+	if at < 1 || at == len(s)-1 || strings.ContainsFunc(s, hidden) || strings.Count(s, "@") != 1 {
 		return "", "", false
 	}
 	return s[:at], s[at+1:], true
 }
+
+func hidden(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) }

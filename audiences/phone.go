@@ -24,6 +24,10 @@ func internationalNumber(s, defaultCountry string) (digits, reason string) {
 	if !international && strings.HasPrefix(digits, "00") {
 		international = true
 	}
+	// In North America, where no number begins with 0, 011 is dialled to go abroad.
+	if rest, abroad := strings.CutPrefix(digits, "011"); !international && abroad && callingCodes[defaultCountry] == "1" {
+		international, digits = true, rest
+	}
 	if _, known := callingCodes[defaultCountry]; !international && defaultCountry != "" && !known {
 		return "", "is of a country, " + defaultCountry + ", that has no calling code"
 	} else if !international && defaultCountry != "" {

@@ -29,7 +29,7 @@ func decode(br *bufio.Reader, o Options, k *checker) (io.Reader, []Issue, error)
 	if label == "" {
 		label = byZeros(head)
 	}
-	if label == "" && bytes.IndexByte(head, 0) >= 0 && !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
+	if label == "" && bytes.IndexByte(headerLine(head), 0) >= 0 && !bytes.HasPrefix(bytes.TrimSpace(head), []byte("<")) {
 		return nil, nil, &NotAFeed{"the file is binary, not a feed; if it is text, name its encoding with --encoding"}
 	}
 	if label == "" {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -300,6 +301,35 @@ func TestNotAFeed(t *testing.T) {
 		if !errors.As(err, &not) {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+}
+
+// A control character pasted into an item makes no feed binary, wherever the item
+// stands.
+func TestControlCharacterInItem(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{"\x0b", "\x00", "\x1f"} {
+		for _, at := range []int{0, 1999} {
+			var items []map[string]string
+			for i := range 2000 {
+				items = append(items, good(fmt.Sprint(i)))
+			}
+			items[at]["description"] = "Line one" + odd + "line two"
+			for _, sep := range []string{"\t", ","} {
+				if rep, _, _ := run(t, table(sep, items...), "both"); rep.Items != len(items) {
+					t.Errorf("%q in item %d: %+v", odd, at, rep)
+				}
+			}
+		}
+	}
+}
+
+// What is read may be no UTF-8; JSON has to be.
+func TestIssueIsJSON(t *testing.T) {
+	t.Parallel()
+	i := Issue{File: "p\xe9.xml", Message: "\"\x01\\", Value: "U\xd8F"}
+	if b := i.AppendJSON(nil); !utf8.Valid(b) || !json.Valid(b) {
+		t.Errorf("%q", b)
 	}
 }
 

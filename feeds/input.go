@@ -76,7 +76,8 @@ func recognise(head []byte, format string) (string, error) {
 		}
 		return "", &NotAFeed{"this is XML, but neither RSS nor Atom"}
 	}
-	for _, b := range text {
+	// Of the first line only: a text pasted into an item may hold such a thing.
+	for _, b := range headerLine(text) {
 		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
 			return "", &NotAFeed{"the file is binary, not a feed"}
 		}

@@ -1,6 +1,10 @@
 package feeds
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
 
 // AppendJSON appends the issue as a JSON object. Reports of a million issues
 // are written with it, several times quicker than with encoding/json.
@@ -25,6 +29,9 @@ func (i *Issue) AppendJSON(b []byte) []byte {
 }
 
 func appendField(b []byte, key, s string) []byte {
+	if !utf8.ValidString(s) { // a name of a file, or of an encoding, may be anything; JSON may not
+		s = strings.ToValidUTF8(s, "\ufffd")
+	}
 	b = append(append(b, key...), '"')
 	from := 0
 	for i := range len(s) {

@@ -137,15 +137,22 @@ func saleOver(k *checker, r *record, c *cell) string {
 	return ""
 }
 
-func sellsAtLoss(_ *checker, r *record, _ *cell) string {
+func sellsAtLoss(k *checker, r *record, _ *cell) string {
 	now := &r.price
-	if r.sale.ok {
+	if r.sale.ok && saleHolds(k, r) {
 		now = &r.sale
 	}
 	if r.cost.ok && now.ok && now.Currency == r.cost.Currency && now.Amount > 0 && r.cost.Amount >= now.Amount {
 		return "the item costs as much as it is sold for, or more"
 	}
 	return ""
+}
+
+// saleHolds tells whether the sale price is the one in force: always without
+// dates, or with such as cannot be read.
+func saleHolds(k *checker, r *record) bool {
+	iv, ok := readInterval(r.get(aSaleDates))
+	return !ok || k.now.IsZero() || k.past(r, iv.start) && !k.past(r, iv.end)
 }
 
 func notAbovePrice(k *checker, r *record, c *cell) string {

@@ -136,6 +136,8 @@ func ruleCases() []ruleCase {
 		{"cost_of_goods_sold.format", "google", "cost_of_goods_sold=5 EUR", "cost_of_goods_sold=5"},
 		{"cost_of_goods_sold.currency", "google", "cost_of_goods_sold=5 EUR", "cost_of_goods_sold=5 USD"},
 		{"cost_of_goods_sold.loss", "both", "cost_of_goods_sold=12.49 EUR", "cost_of_goods_sold=12 EUR|sale_price=11 EUR"},
+		{"cost_of_goods_sold.loss", "both", "cost_of_goods_sold=12 EUR|sale_price=11 EUR|sale_price_effective_date=2026-01-24T11:07Z/2026-02-28T15:30Z", "cost_of_goods_sold=12 EUR|sale_price=11 EUR|sale_price_effective_date=2026-02-24T11:07Z/2026-03-29T15:30Z"},
+		{"cost_of_goods_sold.loss", "both", "cost_of_goods_sold=12 EUR|sale_price=11 EUR|sale_price_effective_date=2026-06-01T00:00Z/2026-07-01T00:00Z", "cost_of_goods_sold=12 EUR|sale_price=11 EUR|sale_price_effective_date=soon"},
 		{"auto_pricing_min_price.value", "google", "auto_pricing_min_price=9 EUR", "auto_pricing_min_price=13 EUR"},
 		{"maximum_retail_price.value", "google", "maximum_retail_price=99 INR", "maximum_retail_price=99 EUR"},
 		{"loyalty_program.price", "google", "loyalty_program.price=9 EUR", "loyalty_program.price=19 EUR"},

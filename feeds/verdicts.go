@@ -25,7 +25,7 @@ import (
 
 // verdictVersion changes whenever a reader or a rule finds something else in the
 // same item, which TestVerdictVersion notices, or verdicts are written otherwise.
-const verdictVersion = 4
+const verdictVersion = 5
 
 // VerdictMark is what kept verdicts begin with, see Options.Keep.
 const VerdictMark = "adsteward verdicts\n"

@@ -412,7 +412,7 @@ type fullDisk struct{ err error }
 func (d fullDisk) Write([]byte) (int, error) { return 0, d.err }
 
 // verdictSum is what TestVerdictVersion found when verdictVersion was last set.
-const verdictSum = 0xeda9966cb70682b
+const verdictSum = 0xc6335c041ad4ce45
 
 // TestVerdictVersion fails when an item's verdict is another than it was: kept
 // verdicts of before are then wrong, and verdictVersion has to be raised.

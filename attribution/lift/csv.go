@@ -18,16 +18,17 @@ type BadInput = badinput.Error
 
 // table reads a CSV file by names of columns.
 type table struct {
-	csv  *csv.Reader
-	at   map[string]int
-	row  []string
-	line int
+	csv   *csv.Reader
+	at    map[string]int
+	width int // of the header
+	row   []string
+	line  int
 }
 
 // open reads the header. Each of the columns may be named by any of the names
 // parted by |, of which the first present counts; a trailing ? makes it optional.
 func open(r io.Reader, columns ...string) (*table, error) {
-	t := &table{csv: csv.NewReader(r), at: map[string]int{}}
+	t := &table{csv: csv.NewReader(badinput.SkipBOM(r)), at: map[string]int{}}
 	t.csv.ReuseRecord, t.csv.FieldsPerRecord = true, -1
 	head, err := t.csv.Read()
 	if err == io.EOF {
@@ -38,8 +39,9 @@ func open(r io.Reader, columns ...string) (*table, error) {
 	}
 	head = slices.Clone(head)
 	for i := range head {
-		head[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(head[i], "\ufeff")))
+		head[i] = strings.ToLower(strings.TrimSpace(head[i]))
 	}
+	t.width = len(head)
 	for _, names := range columns {
 		names, optional := strings.CutSuffix(names, "?")
 		all := strings.Split(names, "|")
@@ -62,7 +64,11 @@ func open(r io.Reader, columns ...string) (*table, error) {
 func (t *table) bad(err error) error {
 	var p *csv.ParseError
 	if errors.As(err, &p) {
-		return &BadInput{Line: p.Line, What: p.Err.Error()}
+		line := p.Line
+		if p.Err == csv.ErrQuote { // which may be missing since the row began
+			line = p.StartLine
+		}
+		return &BadInput{Line: line, What: p.Err.Error() + "; quote the cell and double the quotes inside it"}
 	}
 	return err
 }
@@ -78,6 +84,9 @@ func (t *table) next() error {
 	}
 	t.row = row
 	t.line, _ = t.csv.FieldPos(0)
+	if len(row) > t.width { // a decimal comma, most often
+		return &BadInput{Line: t.line, What: fmt.Sprintf("has %d cells and the header %d; quote values that hold a comma", len(row), t.width)}
+	}
 	return nil
 }
 

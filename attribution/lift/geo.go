@@ -218,8 +218,9 @@ func (s *split) added(of series, m Method, level float64) (Estimate, error) {
 }
 
 // addedByRegion is what the treated had in the test less what the control's,
-// regressed on its own before the test, lets expect; 0 in the control. Where the
-// control had none before, or too few did, as much a day as before is expected.
+// regressed on its own before the test, lets expect; 0 in the control. Where too few
+// of the control had any before, or all had the same, its growth as a whole is
+// expected, and where none had, as much a day as before.
 func (s *split) addedByRegion(of series) []float64 {
 	pre, test := totals(of.pre), totals(of.test)
 	var x, y, w, ones []float64
@@ -231,6 +232,8 @@ func (s *split) addedByRegion(of series) []float64 {
 	a, b := 0.0, float64(len(of.test[0]))/float64(len(of.pre[0]))
 	if fit, err := leastSquares([][]float64{ones, x}, y, w); err == nil {
 		a, b = fit.coef[0], fit.coef[1]
+	} else if len(x) > 0 {
+		b = sum(y) / sum(x)
 	}
 	out := make([]float64, len(pre))
 	for g := range pre {

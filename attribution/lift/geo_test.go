@@ -79,6 +79,39 @@ func TestPublishedGeoExperiment(t *testing.T) {
 }
 
 // The other methods see the same effect, and chance does not.
+// Where every region spent the same before the test, or few of the control spent
+// anything, spend that rose in both groups alike was not added by the test.
+func TestSpendThatRoseEverywhereIsNotAdded(t *testing.T) {
+	t.Parallel()
+	for _, spending := range []int{1, 2, 6} { // of the control
+		first := civil.MustParse("2026-01-01")
+		p := &Panel{First: first}
+		arms := []Arm{}
+		for g := range 12 {
+			cost, sales := make([]float64, 40), make([]float64, 40)
+			for d := range cost {
+				sales[d] = float64((g + 1) * (10 + d%7))
+				if g >= 6 || g < spending {
+					cost[d] = 5
+				}
+				if d >= 30 {
+					cost[d] *= 1.5
+				}
+			}
+			arms = append(arms, []Arm{Control, Treated}[g/6])
+			p.Geos, p.Response, p.Cost = append(p.Geos, strconv.Itoa(g)), append(p.Response, sales), append(p.Cost, cost)
+		}
+		test := GeoTest{Panel: p, Arms: arms, Pre: Period{first, first.AddDays(29)}, Test: Period{first.AddDays(30), first.AddDays(39)}}
+		r, err := test.Analyse(DiD, 0.9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(r.Cost) > 1e-9 || r.IROAS != nil {
+			t.Errorf("%d of the control spend: added %g, %+v", spending, r.Cost, r.IROAS)
+		}
+	}
+}
+
 func TestOtherMethodsAgreeOnThePublishedExperiment(t *testing.T) {
 	t.Parallel()
 	g := published(t)

@@ -20,7 +20,7 @@ func TestReadPanel(t *testing.T) {
 		!slices.Equal(p.Response[0], []float64{-3, 0, 7}) || !slices.Equal(p.Response[1], []float64{0, 5.5, 0}) || !slices.Equal(p.Cost[0], []float64{0, 0, 2}) {
 		t.Errorf("%+v, %d absent", p, absent)
 	}
-	arms, strata, err := ReadAssignment(strings.NewReader("pair,group,geo\np,treatment,b\nq,1,9\n"), p)
+	arms, strata, err := ReadAssignment(strings.NewReader("\ufeff\"pair\",\"group\",\"geo\"\np,treatment,b\nq,1,9\n"), p)
 	if err != nil || !slices.Equal(arms, []Arm{Control, LeftOut, Treated}) || strata[2] == strata[0] {
 		t.Error(arms, strata, err)
 	}
@@ -57,7 +57,8 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{panel, head + "2026-01-01,a,1\n", "line 2: column cost: the row is too short"},
 		{panel, head + "2026-01-01,a,1,1\n2026-01-01,a,1,1\n", "line 3: column geo: a has a second row for 2026-01-01"},
 		{panel, head + "2026-01-01,a,1,1\n2206-01-01,a,1,1\n", "line 3: column date: 2206-01-01 makes the data span"},
-		{panel, head + "2026-01-01,\"a,1,1\n", "line "},
+		{panel, head + "2026-01-01,\"a,1,1\n2026-01-02,a,1,1\n", "line 2: extraneous or missing \" in quoted-field; quote the cell"},
+		{panel, head + "2026-01-01,a,1,50,1\n", "line 2: has 5 cells and the header 4; quote values that hold a comma"},
 		{assign, "geo,group\nz,1\n", `line 2: column geo: "z" is not in the data`},
 		{assign, "geo,group\na,1\na,2\n", `line 3: column geo: "a" has a second row`},
 		{assign, "geo,group\na,3\n", `line 2: column group: "3" is no group`},

@@ -291,7 +291,7 @@ func (f *switchFit) ratio(r *Result, y, x []float64, level float64, warning stri
 		return nil
 	}
 	a, b := f.coef(y), f.coef(x)
-	if b > 0 {
+	if b > 1e-9*norm(x)/math.Sqrt(float64(len(x))) { // less is rounding
 		value := a / b
 		rest := make([]float64, len(y))
 		for i := range y {

@@ -112,6 +112,29 @@ func TestSwitchbackWithoutNoise(t *testing.T) {
 	}
 }
 
+// A spend that is the same every day differs between the states by rounding only,
+// and a lift over that is no return.
+func TestSwitchbackOfSteadySpend(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		s, err := PlanSwitchback(civil.MustParse("2026-01-05"), 56, 1, 0, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		days := shop(rand.New(rand.NewPCG(seed, 1)), s, 100, 200)
+		for i := range days {
+			days[i].Cost, days[i].Claimed = 1, 7.3
+		}
+		r, err := (&SwitchbackTest{Plan: s, Days: days}).Analyse(0.9, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.IROAS != nil || r.Iota != nil || len(r.Warnings) != 2 {
+			t.Errorf("seed %d: %+v, %+v, %q", seed, r.IROAS, r.Iota, r.Warnings)
+		}
+	}
+}
+
 func TestSwitchbackSaysWhatItLacks(t *testing.T) {
 	t.Parallel()
 	start := civil.MustParse("2026-03-02")

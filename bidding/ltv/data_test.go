@@ -306,6 +306,28 @@ func TestSpendFallsBackOnTheMean(t *testing.T) {
 	}
 }
 
+// Where customers hardly differ, q and v have no upper end: the figures are said to
+// mean little.
+func TestSpendOfAlikeCustomers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(22)
+	var alike, apart []SpendRow
+	for i := range 300 {
+		n := 1 + i/100
+		alike = append(alike, SpendRow{n, w.gamma(2*float64(n), 2*float64(n)) * 40, 1})
+		apart = append(apart, SpendRow{n, w.gamma(2*float64(n), 2*float64(n)) * 40 / w.gamma(3, 3), 1})
+	}
+	for name, rows := range map[string][]SpendRow{"alike": alike, "apart": apart} {
+		s, err := FitSpend(rows, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if flat := name == "alike"; s.P == 0 || (s.SE == nil) != flat || (len(s.Warnings) == 1 && strings.Contains(s.Warnings[0], "mean little")) != flat {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
 // A shop of subscriptions: a customer pays the same each time, p has no upper
 // end, and the mean seen is the mean to come.
 func TestSpendOfSubscribers(t *testing.T) {

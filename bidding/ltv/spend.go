@@ -78,7 +78,9 @@ func FitSpend(rows []SpendRow, correlation float64) (*Spend, error) {
 		return flat("Gamma-Gamma has no usable mean on these order values (q = %.3g)", q)
 	}
 	s.P, s.Q, s.V, s.LogLikelihood, s.Mean, s.LogCov = p, q, v, o.ll, p*v/(q-1), o.cov
-	if o.relSE != nil {
+	if o.relSE == nil {
+		s.Warnings = append(s.Warnings, "Gamma-Gamma's likelihood is flat at its highest point (customers hardly differ, or pay the same each time): forecasts hold, but p, q and v mean little and have no standard errors")
+	} else {
 		s.SE = map[string]float64{"p": o.relSE[0] * p, "q": o.relSE[1] * q, "v": o.relSE[2] * v}
 	}
 	return s, nil

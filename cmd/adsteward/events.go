@@ -14,6 +14,7 @@ import (
 
 	"adsteward/attribution"
 	"adsteward/bidding"
+	"adsteward/internal/badinput"
 	"adsteward/internal/money"
 	"adsteward/internal/nightly"
 	"adsteward/internal/platform"
@@ -94,19 +95,19 @@ var eventColumns = map[string][]string{
 
 // readEvents reads events; p is whose they are where no column says so.
 func readEvents(r io.Reader, p string) ([]attribution.ConversionEvent, error) {
-	in := csv.NewReader(r)
+	in := csv.NewReader(badinput.SkipBOM(r))
 	in.ReuseRecord = true
 	header, err := in.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the file is empty; its first line names the columns")
 	}
 	if err != nil {
-		return nil, err
+		return nil, badEvents(err)
 	}
 	at := map[string]int{}
 	for column, names := range eventColumns {
 		at[column] = slices.IndexFunc(header, func(h string) bool {
-			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))))
+			return slices.Contains(names, strings.ToLower(strings.TrimSpace(h)))
 		})
 	}
 	for _, column := range []string{"name", "id", "at"} {
@@ -124,7 +125,7 @@ func readEvents(r io.Reader, p string) ([]attribution.ConversionEvent, error) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, badEvents(err)
 		}
 		line, _ := in.FieldPos(0)
 		ev, err := eventOf(func(column string) string {
@@ -139,6 +140,18 @@ func readEvents(r io.Reader, p string) ([]attribution.ConversionEvent, error) {
 		ev.Line = line
 		out = append(out, ev)
 	}
+}
+
+// badEvents says in which line a file of events is no CSV, and what to do.
+func badEvents(err error) error {
+	var p *csv.ParseError
+	if !errors.As(err, &p) {
+		return err
+	}
+	if errors.Is(err, csv.ErrFieldCount) {
+		return fmt.Errorf("line %d: %w; give each row as many cells as the header, and quote values that hold a comma", p.StartLine, p.Err)
+	}
+	return fmt.Errorf("line %d: %w; quote the cell and double the quotes inside it", p.StartLine, p.Err)
 }
 
 func eventOf(get func(column string) string, p string) (attribution.ConversionEvent, error) {

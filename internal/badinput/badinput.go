@@ -1,10 +1,13 @@
 // Package badinput says where in a file something is wrong, in the one form in
-// which the program tells it. It reads no files.
+// which the program tells it. It reads no files; of a text it takes off at most the
+// mark that makes a good one look bad.
 package badinput
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"unicode/utf8"
 )
 
@@ -49,4 +52,15 @@ func Position(data []byte, at int) (line, column int) {
 	before := data[:min(at, len(data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[start:])
+}
+
+// SkipBOM takes a byte order mark off the beginning of a text, behind which
+// encoding/csv takes no quote.
+func SkipBOM(r io.Reader) io.Reader {
+	const mark = "\ufeff"
+	b := bufio.NewReader(r)
+	if head, _ := b.Peek(len(mark)); string(head) == mark { // an error comes again on reading
+		_, _ = b.Discard(len(mark))
+	}
+	return b
 }
