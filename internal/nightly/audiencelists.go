@@ -57,6 +57,17 @@ type wantedList struct {
 	agreed *audiences.Consents
 }
 
+// list is a list without people.
+func (n *night) list(k listKind) wantedList {
+	a := n.shop.Audience
+	l := wantedList{List: platform.List{Name: listName(n.shop.Name, k.key), Description: k.about + ", kept by adsteward", Kind: k.kind,
+		MembershipDays: a.membershipDays(k.key)}, key: k.key, heldBy: k.key}
+	if _, part := a.cartWindow(k.key); part { // whoever is held off the carts is on no part of them
+		l.heldBy = audiences.ListCartAbandoners
+	}
+	return l
+}
+
 // wantedLists are the lists that are kept, in the order of listKinds, and those that no
 // longer are, without anybody. Where a list needs a lifetime model and there is none,
 // whoever is on it stays.
@@ -72,11 +83,7 @@ func (n *night) wantedLists(ctx context.Context, people map[string]audiences.Per
 	a := n.shop.Audience
 	var lists, valued []wantedList
 	for _, k := range listKinds {
-		l := wantedList{List: platform.List{Name: listName(n.shop.Name, k.key), Description: k.about + ", kept by adsteward", Kind: k.kind,
-			MembershipDays: a.membershipDays(k.key)}, key: k.key, heldBy: k.key}
-		if _, part := a.cartWindow(k.key); part { // whoever is held off the carts is on no part of them
-			l.heldBy = audiences.ListCartAbandoners
-		}
+		l := n.list(k)
 		judged := in.scores != nil || k.key != audiences.ListHighLTV && k.key != audiences.ListAtRisk
 		there := slices.ContainsFunc(known, func(o store.AudienceList) bool { return o.Name == l.Name })
 		switch {
@@ -108,8 +115,8 @@ func (n *night) withdrawnFrom(ctx context.Context, people map[string]audiences.P
 	}
 	var lists []wantedList
 	for _, k := range listKinds {
-		l := wantedList{List: platform.List{Name: listName(n.shop.Name, k.key), Description: k.about + ", kept by adsteward", Kind: k.kind,
-			MembershipDays: n.shop.Audience.membershipDays(k.key)}, key: k.key, agreed: &consents}
+		l := n.list(k)
+		l.agreed = &consents
 		for _, o := range known {
 			if o.Name != l.Name {
 				continue
