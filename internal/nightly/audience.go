@@ -20,16 +20,25 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 	if newer, err := n.newer(ctx); err != nil || !newer.IsZero() {
 		return report{Summary: fmt.Sprintf("no list is changed: the night of %s is newer", newer)}, err
 	}
+	known, err := n.Store.Lists(ctx, n.shop.Name)
+	if err != nil {
+		return report{}, err
+	}
+	const off = "no list is kept: audiences.enabled is false"
+	if !n.shop.Audience.Enabled && len(known) == 0 { // there is nobody to look for
+		return report{Summary: off}, nil
+	}
 	people, consents, err := n.people(ctx)
 	if err != nil {
 		return report{}, err
 	}
-	lists, sizes := []wantedList(nil), "no list is kept: audiences.enabled is false"
+	var lists []wantedList
+	sizes := off
 	if !n.shop.Audience.Enabled {
-		if lists, err = n.withdrawnFrom(ctx, people, consents); err != nil || len(lists) == 0 {
-			return report{Summary: sizes}, err
+		if lists, err = n.withdrawnFrom(ctx, known, people, consents); err != nil || len(lists) == 0 {
+			return report{Summary: off}, err
 		}
-	} else if lists, err = n.wantedLists(ctx, people, consents); err != nil {
+	} else if lists, err = n.wantedLists(ctx, known, people, consents); err != nil {
 		return report{}, err
 	} else {
 		sizes = n.sizes(lists)

@@ -69,13 +69,9 @@ func (n *night) list(k listKind) wantedList {
 }
 
 // wantedLists are the lists that are kept, in the order of listKinds, and those that no
-// longer are, without anybody. Where a list needs a lifetime model and there is none,
+// longer are but are known to the store, without anybody. Where a list needs a lifetime model and there is none,
 // whoever is on it stays.
-func (n *night) wantedLists(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]wantedList, error) {
-	known, err := n.Store.Lists(ctx, n.shop.Name)
-	if err != nil {
-		return nil, err
-	}
+func (n *night) wantedLists(ctx context.Context, known []store.AudienceList, people map[string]audiences.Person, consents audiences.Consents) ([]wantedList, error) {
 	in, err := n.listInput(ctx, people)
 	if err != nil {
 		return nil, err
@@ -108,11 +104,7 @@ func (n *night) wantedLists(ctx context.Context, people map[string]audiences.Per
 
 // withdrawnFrom are the lists kept once on which somebody is who agrees no longer: that
 // no list is kept leaves nobody there.
-func (n *night) withdrawnFrom(ctx context.Context, people map[string]audiences.Person, consents audiences.Consents) ([]wantedList, error) {
-	known, err := n.Store.Lists(ctx, n.shop.Name)
-	if err != nil {
-		return nil, err
-	}
+func (n *night) withdrawnFrom(ctx context.Context, known []store.AudienceList, people map[string]audiences.Person, consents audiences.Consents) ([]wantedList, error) {
 	var lists []wantedList
 	for _, k := range listKinds {
 		l := n.list(k)
