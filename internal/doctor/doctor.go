@@ -1,6 +1,6 @@
 // Package doctor looks for what keeps a night from going well: credentials,
 // reachability, clock, database, directories, each finding with its remedy. It
-// changes nothing.
+// changes nothing; a test of notifications it sends where that is asked for.
 package doctor
 
 import (

@@ -28,8 +28,11 @@ const announceFor = 15 * time.Second
 // changed anything. What does not arrive is kept with the reason, and holds nothing up.
 func (s *Steward) announce(ctx context.Context, run store.Run, stages []store.Stage) error {
 	shop, err := s.Shop(run.Account)
-	if err != nil || shop.Notify == nil || slices.ContainsFunc(stages, func(r store.Stage) bool { return run.State == Done && r.State == Waiting }) {
+	if err != nil || shop.Notify == nil {
 		return err
+	}
+	if run.State == Done && slices.ContainsFunc(stages, func(r store.Stage) bool { return r.State == Waiting }) {
+		return nil
 	}
 	text, err := s.noticeText(ctx, shop, run, stages)
 	if err != nil {

@@ -25,22 +25,23 @@ func syncAudiences(ctx context.Context, n *night) (report, error) {
 		return report{}, err
 	}
 	const off = "no list is kept: audiences.enabled is false"
-	if !n.shop.Audience.Enabled && len(known) == 0 { // there is nobody to look for
+	enabled := n.shop.Audience.Enabled
+	if !enabled && len(known) == 0 { // there is nobody to look for
 		return report{Summary: off}, nil
 	}
 	people, consents, err := n.people(ctx)
 	if err != nil {
 		return report{}, err
 	}
-	var lists []wantedList
-	sizes := off
-	if !n.shop.Audience.Enabled {
-		if lists, err = n.withdrawnFrom(ctx, known, people, consents); err != nil || len(lists) == 0 {
-			return report{Summary: off}, err
-		}
-	} else if lists, err = n.wantedLists(ctx, known, people, consents); err != nil {
-		return report{}, err
-	} else {
+	find, sizes := n.wantedLists, ""
+	if !enabled {
+		find, sizes = n.withdrawnFrom, off
+	}
+	lists, err := find(ctx, known, people, consents)
+	if err != nil || !enabled && len(lists) == 0 {
+		return report{Summary: sizes}, err
+	}
+	if enabled {
 		sizes = n.sizes(lists)
 	}
 	held, err := n.holdOut(ctx, lists)

@@ -135,6 +135,17 @@ func TestWithdrawalsAreHeededWhereNoListIsKept(t *testing.T) {
 	}
 }
 
+// A shop too young for a lifetime model hears why its lists are empty.
+func TestNobodyIsJudgedWithoutAModel(t *testing.T) {
+	t.Parallel()
+	d := setup(t, storetest.Open(t), 1)
+	lists := withLists(t, d, 30)
+	d.Shops[0].Audience.Lists = []string{audiences.ListHighLTV, audiences.ListAtRisk}
+	if rep := d.lists(t); !strings.HasPrefix(rep.Summary, "nobody can be judged before there is a lifetime model; 0 added") || len(lists.members) != 0 {
+		t.Errorf("the night says %q, lists %d", rep.Summary, len(lists.members))
+	}
+}
+
 // Without a lifetime model nobody is judged anew; who withdraws comes off all the same.
 func TestWithdrawalsAreHeededWithoutAModel(t *testing.T) {
 	t.Parallel()

@@ -227,6 +227,9 @@ func (n *night) sizes(lists []wantedList) string {
 			out = append(out, fmt.Sprintf("%d %s", len(l.members), kindOf(l.key).name))
 		}
 	}
+	if len(out) == 0 {
+		return "nobody can be judged before there is a lifetime model"
+	}
 	return strings.Join(out, ", ")
 }
 
